@@ -1,0 +1,68 @@
+"""Measure Efficient SR submissions and write the leaderboard: `python test_demo.py --model_id 0`.
+
+The whole program, read downwards: options -> submissions -> data -> one child process each ->
+records -> tables. `utils/__init__.py` is the map of the rooms behind it.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from utils import report, run_log
+from utils.errors import ExitCode, UserError
+from utils.evaluation import evaluate_all, stage_all
+from utils.options import Options, parse
+from utils.record import Failure
+from utils.store import Store
+from utils.submission import adapted, choose, discover
+
+ROOT = Path(__file__).resolve().parent
+
+
+def run(options: Options) -> ExitCode:
+    """List or measure the submissions that were asked for."""
+    entries = discover(ROOT)
+    if options.list:
+        report.print_listing(entries)
+        return ExitCode.OK
+    chosen = [
+        adapted(entry, options.checkpoint, options.form)
+        for entry in choose(entries, options.model_id)
+    ]
+    store = Store(options.save_dir, publishers=(report.write_csv,))
+    store.open()
+    status = ExitCode.OK
+    with tempfile.TemporaryDirectory(prefix="esr-") as name:
+        staged = stage_all(chosen, options, Path(name))
+        for outcome in evaluate_all(chosen, staged, options, Path(name)):
+            store.save(outcome)
+            run_log.append(outcome, store.log)
+            report.print_outcome(outcome)
+            if isinstance(outcome, Failure):
+                status = ExitCode.SOME_FAILED
+    report.print_leaderboard(store.rows(), store.save_dir)
+    return status
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; the user's mistakes cost one line, ours keep their traceback."""
+    # A terminated run must stop its child processes, just as one that is interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return run(parse(arguments, ROOT))
+    except UserError as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        sys.stderr.write(f"error: {error}\n")
+        return ExitCode.UNUSABLE
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: what was finished is recorded\n")
+        return ExitCode.INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

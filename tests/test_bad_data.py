@@ -1,0 +1,181 @@
+"""Data and arguments that cannot be used: status 2, one line, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from harness import Harness, smooth_image, write_image, write_pairs
+
+
+def _refused(harness: Harness, *arguments: str) -> str:
+    """Run, make sure that it was refused in one line, and return that line."""
+    done = harness.run(*arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def _demo(harness: Harness) -> tuple[Path, Path]:
+    demo = harness.path / "data" / "demo"
+    return demo / "LR_bicubic" / "X4" / "ax4.png", demo / "HR" / "a.png"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--model_id", "7"], ("--model_id 7", "no submission has this id", "there are: 0")),
+        (["--model_id", "-1"], ("--model_id -1", "no submission")),
+        (["--model_id", "seven"], ("'seven' is neither a number nor 'all'",)),
+        (["--checkpoint", "nowhere.pth"], ("--checkpoint nowhere.pth", "no such checkpoint")),
+        (["--checkpoint", "x.pth", "--model_id", "0", "1"], ("fits one submission",)),
+        (["--form", "deploy"], ("--form deploy", "00_Tiny has no such form")),
+        (["--data_dir", "nowhere"], ("--data_dir nowhere", "no such folder")),
+        (["--dataset", "Set5"], ("--dataset Set5", "no such data set")),
+        (["--device", "tpu"], ("'tpu' is none of auto, cpu, cuda",)),
+        (["--timeout", "0"], ("'0' is no positive number",)),
+        (["--timeout", "nan"], ("'nan' is no positive number",)),
+        (["--protocol", "ntire1999"], ("ntire1999", "ntire2024")),
+        (["--no_such_flag"], ("unrecognized arguments: --no_such_flag", "--help")),
+    ],
+)
+def test_a_bad_argument(harness: Harness, arguments: list[str], says: tuple[str, ...]) -> None:
+    line = _refused(harness, *arguments)
+    for text in says:
+        assert text in line
+    assert not (harness.results / "records").exists() or not any(harness.results.glob("records/*"))
+
+
+def test_hr_without_lr(harness: Harness) -> None:
+    lr, _ = _demo(harness)
+    lr.unlink()
+    assert "HR without LR: expected ax4.png" in _refused(harness)
+
+
+def test_lr_without_hr(harness: Harness) -> None:
+    _, hr = _demo(harness)
+    hr.unlink()
+    line = _refused(harness)
+    assert "LR without HR" in line
+    assert "ax4.png" in line
+
+
+def test_sizes_that_do_not_match(harness: Harness) -> None:
+    lr, _ = _demo(harness)
+    write_image(lr, smooth_image(24, 21))
+    line = _refused(harness)
+    assert str(lr) in line
+    assert "LR is 21x24 px; x4 of a.png needs 20x24" in line
+
+
+@pytest.mark.parametrize("which", ["LR", "HR"])
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("rgba", "RGBA"), ("16-bit", "16"), ("truncated", "decode"), ("text", "decode")],
+)
+def test_an_image_that_is_no_8_bit_rgb(harness: Harness, which: str, kind: str, says: str) -> None:
+    path = _demo(harness)[which == "HR"]
+    good = path.read_bytes()
+    height, width = cv2.imread(str(path)).shape[:2]
+    if kind == "rgba":
+        write_image(path, np.zeros((height, width, 4), np.uint8))
+    elif kind == "16-bit":
+        write_image(path, np.zeros((height, width, 3), np.uint16))
+    else:
+        path.write_bytes(good[: len(good) // 2] if kind == "truncated" else b"no image")
+    line = _refused(harness)
+    assert str(path) in line
+    assert says in line
+
+
+def test_several_bad_images_are_counted(harness: Harness) -> None:
+    for path in _demo(harness):
+        path.write_bytes(b"no image")
+    write_pairs(harness.path / "data" / "demo", ("c",))
+    _demo(harness)[0].write_bytes(b"")
+    for path in (harness.path / "data" / "demo" / "HR").iterdir():
+        path.write_bytes(b"")
+    assert "(2 more images like this)" in _refused(harness)
+
+
+def test_a_grey_image_counts_as_three_equal_channels(harness: Harness) -> None:
+    lr, hr = _demo(harness)
+    for path in (lr, hr):
+        grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        write_image(path, grey)
+    assert harness.run().returncode == 0
+    assert float(harness.rows()["00_Tiny"]["Val PSNR"]) > 20
+
+
+@pytest.mark.parametrize("folder", ["HR", "LR_bicubic/X4"])
+def test_an_empty_folder(harness: Harness, folder: str) -> None:
+    place = harness.path / "data" / "demo" / folder
+    for path in place.iterdir():
+        path.unlink()
+    line = _refused(harness)
+    assert str(place) in line
+    assert "empty folder" in line
+
+
+def test_no_official_set(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    line = _refused(harness, "--data_dir", str(tmp_path / "data"))
+    assert "expected a folder DIV2K_LSDIR_valid_HR or DIV2K_valid_HR" in line
+
+
+def test_a_save_dir_that_cannot_be_written(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here first")
+    line = _refused(harness, "--save_dir", str(tmp_path / "file" / "results"))
+    assert "--save_dir" in line
+    assert (tmp_path / "file").read_text() == "here first"
+
+
+@pytest.mark.parametrize("name", ["results.json", "records/00_Tiny.json"])
+def test_a_damaged_result_is_not_overwritten(harness: Harness, name: str) -> None:
+    path = harness.results / name
+    path.parent.mkdir(parents=True)
+    path.write_text('{"half": ')
+    line = _refused(harness)
+    assert str(path) in line
+    assert "move the file away" in line
+    assert path.read_text() == '{"half": '
+
+
+def test_a_record_of_another_version_is_refused(harness: Harness) -> None:
+    assert harness.run().returncode == 0
+    path = harness.results / "records" / "00_Tiny.json"
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 999'))
+    assert "written by version 999" in _refused(harness)
+
+
+def test_results_of_other_models_stay(harness: Harness) -> None:
+    harness.results.mkdir()
+    other = {"valid_ave_psnr": 26.96, "valid_ave_runtime": 1.5, "flops": 2.0}
+    (harness.results / "results.json").write_text(json.dumps({"30_Elsewhere": other}))
+    assert harness.run().returncode == 0
+    assert json.loads((harness.results / "results.json").read_text())["30_Elsewhere"] == other
+    assert "30_Elsewhere" in (harness.results / "results.txt").read_text()
+
+
+@pytest.mark.parametrize("name", ["with space", "DIV2K_HR_all", "set.png", "Bilder \u00fc"])
+def test_a_difficult_folder_name(harness: Harness, tmp_path: Path, name: str) -> None:
+    data = tmp_path / name
+    write_pairs(data / "My_HR set.png")
+    save_dir = tmp_path / f"out {name}"
+    done = harness.run(
+        "--data_dir", str(data), "--dataset", "My_HR set.png", "--save_dir", str(save_dir)
+    )
+    assert done.returncode == 0, done.stderr
+    assert harness.rows(save_dir)["00_Tiny"]["Val set"] == "My_HR set.png"
+
+
+def test_debug_shows_the_traceback(harness: Harness) -> None:
+    done = harness.run("--debug", "--data_dir", "nowhere")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr

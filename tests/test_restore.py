@@ -1,0 +1,103 @@
+"""Tiling and padding by their properties, and what an output must be."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from utils.errors import UserError
+from utils.restore import check_output, restorer
+from utils.sidecar import Sidecar
+
+
+class _Counter(nn.Module):
+    """Nearest neighbour x4 that remembers the sizes it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[tuple[int, int]] = []
+
+    def forward(self, lr: torch.Tensor) -> torch.Tensor:
+        self.sizes.append((lr.shape[-2], lr.shape[-1]))
+        return torch.nn.functional.interpolate(lr, scale_factor=4)
+
+
+LR = torch.rand(1, 3, 70, 45, generator=torch.Generator().manual_seed(0))
+
+
+def test_without_options_the_network_itself_restores() -> None:
+    network = _Counter()
+    assert restorer(network, Sidecar()) is network
+
+
+@pytest.mark.parametrize("tile", [40, 45, 64, 256])
+def test_tiles_of_a_pointwise_network_make_the_whole_image(tile: int) -> None:
+    network = _Counter()
+    tiled = restorer(network, Sidecar(tile=tile))(LR)
+    torch.testing.assert_close(tiled, _Counter()(LR), rtol=0, atol=1e-6)
+    assert set(network.sizes) == {(min(tile, 45), min(tile, 45))}
+
+
+def test_the_official_tile_positions() -> None:
+    # Official forward: stride 40 - 32 = 8 over 70 rows and 45 columns, the last tile at the border.
+    network = _Counter()
+    restorer(network, Sidecar(tile=40))(LR)
+    assert len(network.sizes) == len([0, 8, 16, 24, 30]) * len([0, 5])
+
+
+def test_overlapping_tiles_are_averaged() -> None:
+    class Numbered(nn.Module):
+        calls = 0
+
+        def forward(self, lr: torch.Tensor) -> torch.Tensor:
+            self.calls += 1
+            return torch.full((1, 3, lr.shape[-2] * 4, lr.shape[-1] * 4), float(self.calls))
+
+    sr = restorer(Numbered(), Sidecar(tile=40))(torch.zeros(1, 3, 40, 44))
+    assert sr[0, 0, 0, 0] == 1
+    assert sr[0, 0, 0, -1] == 2
+    assert sr[0, 0, 0, 80] == 1.5
+
+
+@pytest.mark.parametrize("multiple", [8, 16])
+def test_padding_gives_multiples_and_the_crop_takes_it_back(multiple: int) -> None:
+    network = _Counter()
+    sr = restorer(network, Sidecar(size_multiple_px=multiple))(LR)
+    assert all(side % multiple == 0 for side in network.sizes[0])
+    torch.testing.assert_close(sr, _Counter()(LR), rtol=0, atol=0)
+
+
+def test_padding_reflects() -> None:
+    seen = []
+
+    def network(lr: torch.Tensor) -> torch.Tensor:
+        seen.append(lr)
+        return torch.nn.functional.interpolate(lr, scale_factor=4)
+
+    restorer(network, Sidecar(size_multiple_px=8))(LR)
+    assert torch.equal(seen[0][..., 70, :45], LR[..., 68, :])
+    assert torch.equal(seen[0][..., :70, 45], LR[..., :, 43])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_every_floating_type_is_an_image(dtype: torch.dtype) -> None:
+    sr = torch.zeros(1, 3, 8, 12, dtype=dtype)
+    assert check_output(sr, torch.zeros(1, 3, 2, 3), 4) is sr
+
+
+@pytest.mark.parametrize(
+    "sr",
+    [
+        torch.zeros(1, 3, 8, 11),
+        torch.zeros(3, 8, 12),
+        torch.zeros(1, 1, 8, 12),
+        torch.zeros(1, 3, 8, 12, dtype=torch.uint8),
+        torch.zeros(1, 3, 8, 12, dtype=torch.complex64),
+        torch.full((1, 3, 8, 12), float("inf")),
+        [torch.zeros(1, 3, 8, 12)],
+    ],
+)
+def test_anything_else_is_refused(sr: object) -> None:
+    with pytest.raises(UserError, match="the network returned"):
+        check_output(sr, torch.zeros(1, 3, 2, 3), 4)

@@ -1,0 +1,159 @@
+"""The RFDN baseline against the public checkpoint and what the public network made of it."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from utils.sidecar import read_sidecar
+
+MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team00_RFDN.py"
+BLOCKS = ("B1", "B2", "B3", "B4")
+FLOAT32_LEVELS = 2e-3
+"""Tolerance of the specification, in levels of 0..255."""
+
+
+@pytest.fixture(scope="module")
+def architecture() -> type[nn.Module]:
+    spec = importlib.util.spec_from_file_location("team00_rfdn_under_test", MODEL_FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.RFDN
+
+
+@pytest.fixture(scope="module")
+def weights(shared: Path) -> dict[str, Tensor]:
+    file = shared / "networks" / "checkpoints" / "team00_rfdn.pth"
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
+@pytest.fixture
+def network(architecture: type[nn.Module], weights: dict[str, Tensor]) -> nn.Module:
+    network = architecture()
+    network.load_state_dict(weights, strict=True)
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def golden(shared: Path) -> dict[str, Any]:
+    with np.load(shared / "networks" / "golden" / "rfdn_x4.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(scope="module")
+def trace(shared: Path) -> dict[str, Any]:
+    with np.load(shared / "networks" / "golden" / "trace_rfdn_x4.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.mark.parametrize("name", ["a", "b", "odd", "min"])
+def test_float32_output_is_that_of_the_public_network(network, golden, name) -> None:
+    sr = network(torch.from_numpy(golden[f"x_{name}"]))
+    np.testing.assert_allclose(sr.numpy(), golden[f"y_{name}"], rtol=0, atol=FLOAT32_LEVELS)
+
+
+def test_float64_output_is_that_of_the_public_network(network, golden) -> None:
+    sr = network.double()(torch.from_numpy(golden["x_odd"]).double())
+    np.testing.assert_allclose(sr.numpy(), golden["y64_odd"], rtol=0, atol=1e-9)
+
+
+def test_every_convolution_and_block_is_traced_to_the_public_network(network, trace) -> None:
+    seen: dict[str, Tensor] = {}
+
+    def keep(key: str) -> Any:
+        # Copied at once: the activation that follows works in place.
+        return lambda module, inputs, output: seen.update({key: output.clone()})
+
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(keep(f"conv/{name}"))
+        elif f"t/{name}" in trace:
+            module.register_forward_hook(keep(f"t/{name}"))
+    seen["y"] = network(torch.from_numpy(trace["x"]))
+    assert seen.keys() == trace.keys() - {"x"}
+    for key, output in seen.items():
+        expected = trace[key]
+        np.testing.assert_allclose(
+            output.numpy(), expected, rtol=0, atol=FLOAT32_LEVELS, err_msg=key
+        )
+
+
+def test_names_and_shapes_are_those_of_the_layer_list(architecture, shared) -> None:
+    with (shared / "networks" / "rfdn_layers.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    expected = {}
+    for row in rows:
+        out_ch, in_ch, kernel = (int(row[key]) for key in ("out_ch", "in_ch", "kernel"))
+        expected[f"{row['name']}.weight"] = (out_ch, in_ch, kernel, kernel)
+        expected[f"{row['name']}.bias"] = (out_ch,)
+    network = architecture()
+    assert {key: tuple(t.shape) for key, t in network.state_dict().items()} == expected
+    convolutions = dict(network.named_modules())
+    for row in rows:
+        conv = convolutions[row["name"]]
+        assert conv.stride == (int(row["stride"]),) * 2, row["name"]
+        assert conv.padding == (int(row["padding"]),) * 2, row["name"]
+
+
+def test_keys_come_in_the_order_of_the_public_checkpoint(architecture, weights) -> None:
+    assert list(architecture().state_dict()) == list(weights)
+
+
+@pytest.mark.parametrize(("scale", "params"), [(4, 433_448), (3, 423_977), (2, 417_212)])
+def test_scale_is_honoured(architecture, scale, params) -> None:
+    network = architecture(upscale=scale)
+    assert sum(p.numel() for p in network.parameters()) == params
+    assert network(torch.zeros(1, 3, 17, 22)).shape == (1, 3, 17 * scale, 22 * scale)
+
+
+def test_every_constructor_argument_is_honoured(architecture) -> None:
+    network = architecture(in_nc=1, nf=21, num_modules=2, out_nc=2, upscale=3)
+    assert network(torch.zeros(2, 1, 15, 16)).shape == (2, 2, 45, 48)
+    assert not hasattr(network, "B3")
+
+
+def test_activations_are_modules_shared_within_a_block(architecture) -> None:
+    # The official FLOPs count one per element for each call of an activation module.
+    network = architecture()
+    calls = dict.fromkeys(BLOCKS, 0)
+
+    def count(block: str) -> Any:
+        def hook(module: nn.Module, inputs: object, output: object) -> None:
+            calls[block] += 1
+
+        return hook
+
+    for block in BLOCKS:
+        modules = network.get_submodule(block).modules()
+        shared_activation = [module for module in modules if isinstance(module, nn.LeakyReLU)]
+        assert len(shared_activation) == 1
+        shared_activation[0].register_forward_hook(count(block))
+    network(torch.zeros(1, 3, 15, 15))
+    assert calls == dict.fromkeys(BLOCKS, 7)
+
+
+@pytest.mark.parametrize("size", [(14, 40), (40, 14), (1, 1)])
+def test_too_small_an_input_names_the_limit(architecture, size) -> None:
+    with pytest.raises(ValueError, match="at least 15x15"):
+        architecture()(torch.zeros(1, 3, *size))
+
+
+def test_training_reaches_every_parameter(architecture) -> None:
+    # The activations work in place, which autograd must tolerate.
+    network = architecture()
+    network(torch.rand(1, 3, 24, 24) * 255).mean().backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None] == []
+
+
+def test_sidecar_says_what_the_specification_says() -> None:
+    sidecar = read_sidecar(MODEL_FILE.with_suffix(".toml"))
+    assert (sidecar.data_range, sidecar.scale) == (255.0, 4)
+    assert sidecar.claims.params_m == pytest.approx(433_448 / 1e6, abs=5e-4)
+    assert sidecar.claims.num_conv == 64

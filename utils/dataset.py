@@ -1,0 +1,169 @@
+"""Pairs of LR and HR image files, found by file name, never by replacing text in a path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.errors import UserError
+from utils.protocol import Protocol
+
+IMAGE_SUFFIXES = (".png", ".bmp", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class ImagePair:
+    """One image to restore and the truth to compare it with."""
+
+    name: str
+    """HR file name, as the official log and results spell it: `0801.png`."""
+    lr: Path
+    hr: Path
+
+
+@dataclass(frozen=True)
+class Split:
+    """A data set in the role it plays in the results."""
+
+    role: str
+    """Prefix of its keys in `results.json`: `valid`, `test`, `hybrid_test` or the set's name."""
+    dataset: str
+    scale: int
+    pairs: tuple[ImagePair, ...]
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """What the command line says about data."""
+
+    data_dir: Path
+    datasets: tuple[str, ...] = ()
+    """Names of sets in `data_dir`; without any, the official folders are looked for."""
+    include_test: bool = False
+    hybrid_test: bool = False
+
+
+def find_splits(request: DataRequest, protocol: Protocol, scale: int) -> list[Split]:
+    """Find the data sets that a run needs.
+
+    Args:
+        request: where to look and for what.
+        protocol: names of the official sets, newest first or oldest first.
+        scale: factor between LR and HR sides.
+
+    Raises:
+        UserError: a folder or an image of a pair is missing.
+    """
+    if not request.data_dir.is_dir():
+        raise UserError("no such folder", where=f"--data_dir {request.data_dir}")
+    if request.datasets:
+        named = [(name, _named_folders(request.data_dir, name, scale)) for name in request.datasets]
+        # The first set fills the official 'valid' columns, so that every table has them.
+        roles = ["valid", *(name for name, _ in named[1:])]
+        return [
+            _split(role, name, folders, scale)
+            for role, (name, folders) in zip(roles, named, strict=True)
+        ]
+    if (request.data_dir / "HR").is_dir():
+        name = request.data_dir.resolve().name
+        return [_split("valid", name, _named_folders(request.data_dir, ".", scale), scale)]
+    return [
+        _official_split(request.data_dir, role, names, scale)
+        for role, names in _official_names(request, protocol)
+    ]
+
+
+def _official_names(request: DataRequest, protocol: Protocol) -> list[tuple[str, tuple[str, ...]]]:
+    # As in 2023: the hybrid test replaces validation and test.
+    if request.hybrid_test:
+        return [("hybrid_test", protocol.hybrid_test)]
+    valid = [("valid", protocol.valid)]
+    return [*valid, ("test", protocol.test)] if request.include_test else valid
+
+
+def _official_split(data_dir: Path, role: str, names: Sequence[str], scale: int) -> Split:
+    for name in names:
+        hr = data_dir / f"{name}_HR"
+        if hr.is_dir():
+            lr = _first_folder(_lr_variants(data_dir / f"{name}_LR", scale), f"LR images of {name}")
+            return _split(role, name, (lr, hr), scale)
+    expected = " or ".join(f"{name}_HR" for name in names)
+    raise UserError(
+        f"no {role} set here: expected a folder {expected}",
+        where=f"--data_dir {data_dir}",
+        remedy="see 'Evaluate on DIV2K and LSDIR' in README.md, or name a set with --dataset",
+    )
+
+
+def _lr_variants(lr: Path, scale: int) -> list[Path]:
+    bicubic = lr.with_name(f"{lr.name}_bicubic")
+    return [lr, bicubic / f"X{scale}", lr / f"X{scale}", bicubic]
+
+
+def _named_folders(data_dir: Path, name: str, scale: int) -> tuple[Path, Path]:
+    folder = data_dir / name
+    if not folder.is_dir():
+        there = (
+            ", ".join(sorted(path.name for path in data_dir.iterdir() if path.is_dir())) or "none"
+        )
+        raise UserError(
+            f"no such data set in {data_dir}; folders there: {there}", where=f"--dataset {name}"
+        )
+    hr = _first_folder([folder / "HR"], "HR images")
+    lr = _first_folder(
+        [folder / "LR_bicubic" / f"X{scale}", folder / "LR" / f"X{scale}", folder / "LR"],
+        f"LR images of scale {scale}",
+    )
+    return lr, hr
+
+
+def _first_folder(candidates: Sequence[Path], what: str) -> Path:
+    for folder in candidates:
+        if folder.is_dir() and _images(folder):
+            return folder
+    missing = candidates[0]
+    state = "empty folder" if missing.is_dir() else "no such folder"
+    raise UserError(
+        f"no {what} here ({state})",
+        where=missing,
+        remedy="put the images there or choose another --data_dir",
+    )
+
+
+def _split(role: str, dataset: str, folders: tuple[Path, Path], scale: int) -> Split:
+    return Split(role, dataset, scale, pair_images(*folders, scale))
+
+
+def pair_images(lr_dir: Path, hr_dir: Path, scale: int) -> tuple[ImagePair, ...]:
+    """Pair every HR image with the LR image of its name, with or without the `x4` suffix.
+
+    Raises:
+        UserError: an HR image without LR, or the reverse.
+    """
+    lr_by_stem = {path.stem: path for path in _images(lr_dir)}
+    pairs = []
+    for hr in _images(hr_dir):
+        lr = lr_by_stem.pop(f"{hr.stem}x{scale}", None) or lr_by_stem.pop(hr.stem, None)
+        if lr is None:
+            raise UserError(
+                f"HR without LR: expected {hr.stem}x{scale}{hr.suffix} in {lr_dir}",
+                where=hr,
+                remedy="add the LR image or remove the HR image",
+            )
+        pairs.append(ImagePair(hr.name, lr, hr))
+    for lr in lr_by_stem.values():
+        raise UserError(
+            f"LR without HR: no image of that name in {hr_dir}",
+            where=lr,
+            remedy="add the HR image or remove the LR image",
+        )
+    return tuple(pairs)
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    )

@@ -1,0 +1,117 @@
+"""One submission in a process group of its own: whatever it does, it costs one row.
+
+This contains accidents: crashes, hangs, `os._exit`, floods of output. It is no sandbox: the child
+has the rights of whoever started the harness.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from utils import jsonfile
+from utils.errors import UserError
+from utils.job import Job, JobFailure, JobFolder
+from utils.record import Measurement
+
+ROOT = Path(__file__).resolve().parents[1]
+_POLL_S = 0.1
+
+
+def run(
+    job: Job, folder: JobFolder, log: Path, timeout_s: float, progress: Callable[[int], None]
+) -> Measurement | JobFailure:
+    """Run the worker on a prepared folder and take its answer.
+
+    Args:
+        job: what the child was told; its answer is checked against it.
+        folder: holds `job.json` and the LR images.
+        log: receives what the child prints.
+        timeout_s: wall-clock limit in seconds.
+        progress: called now and then with the number of SR images that exist.
+    """
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "utils.worker", str(folder.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder.path,
+            env=_environment(),
+            start_new_session=True,
+        )
+        try:
+            finished = _wait(child, folder, timeout_s, progress)
+        finally:
+            _kill_group(child)
+    if not finished:
+        return JobFailure("timeout", f"no result after {timeout_s:g} s (in stage {_stage(folder)})")
+    return _answer(job, folder, child.returncode)
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    # Unbuffered, so that the log of a child that is killed holds all it printed.
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+
+
+def _wait(
+    child: subprocess.Popen[bytes],
+    folder: JobFolder,
+    timeout_s: float,
+    progress: Callable[[int], None],
+) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_POLL_S)
+            return True
+        progress(sum(1 for _ in folder.sr.iterdir()))
+    return False
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    # The group outlives its leader when the submission started processes of its own.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _answer(job: Job, folder: JobFolder, status: int) -> Measurement | JobFailure:
+    try:
+        if folder.failure.exists():
+            return jsonfile.load(JobFailure, folder.failure)
+        if status == 0 and folder.measurement.exists():
+            measurement = jsonfile.load(Measurement, folder.measurement)
+            flaw = _flaw(measurement, job)
+            return JobFailure("invalid", flaw) if flaw else measurement
+    except UserError as error:
+        return JobFailure("invalid", f"the worker's answer {error.what}")
+    ending = (
+        f"was killed by {signal.Signals(-status).name}"
+        if status < 0
+        else f"exited with status {status}"
+    )
+    return JobFailure("crash", f"the process {ending} in stage {_stage(folder)} and left no result")
+
+
+def _stage(folder: JobFolder) -> str:
+    return folder.stage.read_text(encoding="utf-8") if folder.stage.exists() else "start"
+
+
+def _flaw(measurement: Measurement, job: Job) -> str | None:
+    told = [(split.role, split.count) for split in job.splits]
+    said = [(split.role, len(split.runtime_ms)) for split in measurement.splits]
+    if told != said:
+        return f"the worker answered for {said}, not for {told}"
+    samples = [ms for split in measurement.splits for ms in split.runtime_ms]
+    if not all(math.isfinite(ms) and ms >= 0 for ms in samples):
+        return "the worker reported a runtime that is negative or not finite"
+    return None

@@ -1,0 +1,80 @@
+"""What parent and child tell each other: files in a folder of the job's own, nothing else.
+
+The parent writes `job.json` and LR images; the child writes SR images, the stage it has reached,
+and in the end either `measurement.json` or `failure.json`. File names say nothing of the images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.record import Stage
+from utils.submission import Submission
+
+
+@dataclass(frozen=True)
+class JobSplit:
+    """A data set as the child sees it."""
+
+    role: str
+    count: int
+    """Number of LR images."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a child is told."""
+
+    submission: Submission
+    device: str
+    """`auto`, `cpu`, `cuda` or `cuda:0`."""
+    splits: tuple[JobSplit, ...]
+
+
+@dataclass(frozen=True)
+class JobFailure:
+    """Why a child could not finish, in its own words."""
+
+    stage: Stage
+    reason: str
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """Names of the files in a job's folder."""
+
+    path: Path
+
+    @property
+    def job(self) -> Path:
+        """The `Job`, written by the parent."""
+        return self.path / "job.json"
+
+    @property
+    def measurement(self) -> Path:
+        """The `Measurement`, written by the child when everything is done."""
+        return self.path / "measurement.json"
+
+    @property
+    def failure(self) -> Path:
+        """The `JobFailure`, written by the child when it gives up."""
+        return self.path / "failure.json"
+
+    @property
+    def stage(self) -> Path:
+        """The stage the child is in: what is known of one that was killed."""
+        return self.path / "stage"
+
+    @property
+    def sr(self) -> Path:
+        """Folder of the SR images."""
+        return self.path / "sr"
+
+    def lr_image(self, split: int, index: int) -> Path:
+        """LR image, uint8 RGB of shape (h, w, 3), as .npy."""
+        return self.path / "lr" / f"{split}-{index:04d}.npy"
+
+    def sr_image(self, split: int, index: int) -> Path:
+        """SR image, uint8 RGB of shape (scale*h, scale*w, 3), as .npy."""
+        return self.sr / f"{split}-{index:04d}.npy"

@@ -1,0 +1,180 @@
+"""The command line, checked."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from utils.dataset import DataRequest
+from utils.errors import UserError
+from utils.protocol import DEFAULT_PROTOCOL, PROTOCOLS, Protocol
+
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for."""
+
+    model_id: tuple[str, ...]
+    """Ids, or `all`."""
+    data: DataRequest
+    save_dir: Path
+    ssim: bool
+    protocol_name: str
+    device: str
+    checkpoint: Path | None
+    form: str | None
+    timeout_s: float
+    save_images: bool
+    list: bool
+    debug: bool
+    command: tuple[str, ...]
+    """The arguments as they were given."""
+
+    @property
+    def protocol(self) -> Protocol:
+        """The year's constants."""
+        return PROTOCOLS[self.protocol_name]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names in `utils.metrics.METRICS`."""
+        return ("psnr", "ssim") if self.ssim else ("psnr",)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message, where="command line", remedy="see --help")
+
+
+def parse(arguments: list[str], root: Path) -> Options:
+    """Read the command line.
+
+    Args:
+        arguments: without the program's name.
+        root: the harness, below which the demo set lies and results go by default.
+
+    Raises:
+        UserError: an argument that is unknown or of the wrong kind.
+    """
+    given = _parser(root).parse_args(arguments)
+    if given.checkpoint and (len(given.model_id) > 1 or "all" in given.model_id):
+        raise UserError(
+            "fits one submission", where="--checkpoint", remedy="give a single --model_id"
+        )
+    data = DataRequest(given.data_dir, given.dataset, given.include_test, given.hybrid_test)
+    return Options(
+        model_id=given.model_id,
+        data=data,
+        save_dir=given.save_dir.absolute(),
+        ssim=given.ssim,
+        protocol_name=given.protocol,
+        device=given.device,
+        checkpoint=given.checkpoint,
+        form=given.form,
+        timeout_s=given.timeout,
+        save_images=given.save_images,
+        list=given.list,
+        debug=given.debug,
+        command=tuple(arguments),
+    )
+
+
+def _parser(root: Path) -> _Parser:
+    parser = _Parser(
+        "test_demo.py",
+        allow_abbrev=False,
+        description="Measure Efficient SR submissions: PSNR, runtime, parameters, FLOPs, "
+        "activations, memory.",
+        epilog="Exit status: 0 all measured; 1 a submission failed, the others are recorded; "
+        "2 the command or the data is unusable, nothing was started.",
+    )
+    add = parser.add_argument
+    add(
+        "--model_id",
+        nargs="+",
+        type=_model_id,
+        action=_Tuple,
+        default=("0",),
+        metavar="ID",
+        help="ids of submissions in models/, or 'all' (default: 0)",
+    )
+    add(
+        "--data_dir",
+        type=Path,
+        default=root / "data" / "demo",
+        metavar="DIR",
+        help="folder of the official data sets, or of HR/ and LR/ (default: the demo set)",
+    )
+    add(
+        "--dataset",
+        nargs="+",
+        action=_Tuple,
+        default=(),
+        metavar="NAME",
+        help="sets laid out as DIR/NAME/HR/*.png and DIR/NAME/LR_bicubic/X4/*x4.png",
+    )
+    add("--save_dir", type=Path, default=root / "results", metavar="DIR", help="default: results/")
+    add("--include_test", action="store_true", help="measure on the test set too")
+    add("--hybrid_test", action="store_true", help="measure on the hybrid test set of 2023 instead")
+    add("--ssim", action="store_true", help="calculate SSIM too")
+    add(
+        "--protocol",
+        choices=PROTOCOLS,
+        default=DEFAULT_PROTOCOL,
+        help="the year whose data sets and FLOPs counter are official (default: %(default)s)",
+    )
+    add("--device", type=_device, default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    add(
+        "--checkpoint", type=Path, metavar="PATH", help="use this checkpoint for the one --model_id"
+    )
+    add("--form", metavar="NAME", help="use this form of a submission that has several")
+    add(
+        "--timeout",
+        type=_seconds,
+        default=3600.0,
+        metavar="S",
+        help="limit for one submission in seconds (default: 3600)",
+    )
+    add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
+    add("--list", action="store_true", help="list the submissions and stop")
+    add("--debug", action="store_true", help="show tracebacks of errors")
+    return parser
+
+
+class _Tuple(argparse.Action):
+    def __call__(
+        self,
+        parser: object,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, tuple(values))  # type: ignore[arg-type]
+
+
+def _model_id(text: str) -> str:
+    if text != "all" and not re.fullmatch(r"-?\d+", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a number nor 'all'")
+    return text
+
+
+def _device(text: str) -> str:
+    if not _DEVICE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is none of auto, cpu, cuda, cuda:N")
+    return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is no positive number of seconds")
+    return seconds

@@ -1,0 +1,200 @@
+"""What an evaluation leaves behind: raw samples and integers, never a rounded figure.
+
+`Measurement` is what the child process says of a submission, `ImageResult.scores` what the parent
+finds when it compares the SR images with HR. Both, with the provenance, make a `Record`. A
+submission that could not be measured leaves a `Failure`. What is unknown is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from utils.sidecar import Sidecar
+
+SCHEMA = 1
+"""Version of the JSON layout; raised when a reader of an older file would misunderstand it."""
+
+Stage = Literal[
+    "discover", "import", "build", "load", "restore", "count", "timeout", "crash", "invalid"
+]
+"""Where a submission failed: before the run, in the child (import to count), or from outside."""
+
+
+@dataclass(frozen=True)
+class OpCount:
+    """An operation that a counter met and did not count."""
+
+    name: str
+    """Operator name, e.g. `aten::add`."""
+    calls: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Complexity of a network for one input of `input_size`; a counter that failed left None."""
+
+    input_size: tuple[int, int, int]
+    """(channels, height, width) of the dummy input, batch 1."""
+    params: int
+    """Elements of all parameters, frozen ones included, buffers not."""
+    flops_official: int | None
+    """Official counter (`utils.model_summary.get_model_flops`); one multiply-add is one FLOP."""
+    flops_fvcore: int | None
+    """fvcore's `FlopCountAnalysis`; one multiply-add is one FLOP."""
+    flops_thop: int | None
+    """thop's `profile`; one multiply-add is one FLOP."""
+    activations: int | None
+    """Output elements of all Conv2d and ConvTranspose2d calls, by the official rule."""
+    num_conv: int | None
+    """Calls of Conv2d and ConvTranspose2d, by the official rule."""
+    fvcore_uncounted: tuple[OpCount, ...] = ()
+    """Operations that fvcore does not count."""
+    notes: tuple[str, ...] = ()
+    """Why a counter left None, one line each."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the child process ran on and with."""
+
+    device: str
+    """`cpu` or `cuda:0`."""
+    device_name: str
+    """Marketing name of the CPU or GPU that did the work."""
+    cpu: str
+    gpu: str | None
+    driver: str | None
+    """Version of the NVIDIA driver."""
+    python: str
+    torch: str
+    cuda: str | None
+    cudnn: int | None
+    platform: str
+    num_threads: int
+    """Threads that PyTorch uses on the CPU."""
+    cudnn_benchmark: bool
+    cudnn_tf32: bool
+    matmul_tf32: bool
+
+
+Clock = Literal["cuda_event", "perf_counter"]
+"""`cuda_event`: the official figure. `perf_counter`: wall clock of a CPU run, not comparable."""
+
+
+@dataclass(frozen=True)
+class SplitTiming:
+    """Raw samples of one data set, in image order, the first (cold) image included."""
+
+    role: str
+    runtime_ms: tuple[float, ...]
+    memory_mib: float | None
+    """Peak of allocated GPU memory since the process began, as the official script reads it."""
+    split_memory_mib: float | None
+    """Peak of allocated GPU memory within this data set alone."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Everything the child process reports; the parent validates it before believing it."""
+
+    counts: Counts
+    clock: Clock
+    splits: tuple[SplitTiming, ...]
+    output_dtype: str
+    """Type of the network's output, e.g. `torch.float32`."""
+    peak_rss_mib: float
+    """Peak resident memory of the child process."""
+    machine: Machine
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """One image of one data set."""
+
+    name: str
+    runtime_ms: float
+    scores: dict[str, float]
+    """Value of each metric in `utils.metrics.METRICS` that was asked for."""
+
+
+@dataclass(frozen=True)
+class SplitResult:
+    """One data set."""
+
+    role: str
+    dataset: str
+    images: tuple[ImageResult, ...]
+    memory_mib: float | None
+    split_memory_mib: float | None
+
+    @property
+    def runtime_ms(self) -> float:
+        """Mean over all images, the first included."""
+        return _mean([image.runtime_ms for image in self.images])
+
+    def score(self, metric: str) -> float | None:
+        """Mean of a metric over the images; None if it was not measured."""
+        values = [image.scores[metric] for image in self.images if metric in image.scores]
+        return _mean(values) if len(values) == len(self.images) else None
+
+
+def _mean(values: list[float]) -> float:
+    # The official mean, in image order: another order moves the last digit.
+    return sum(values) / len(values)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What it takes to run the same thing again."""
+
+    date: str
+    """Start of the run, ISO 8601, UTC."""
+    command: tuple[str, ...]
+    git_commit: str | None
+    git_dirty: bool | None
+    """Whether tracked files of the harness differed from that commit."""
+    model_file: str
+    model_sha256: str
+    checkpoint: str
+    checkpoint_sha256: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One submission, measured."""
+
+    schema: int
+    label: str
+    model_id: int
+    form: str | None
+    sidecar: Sidecar
+    protocol: str
+    counts: Counts
+    clock: Clock
+    output_dtype: str
+    peak_rss_mib: float
+    machine: Machine
+    splits: tuple[SplitResult, ...]
+    provenance: Provenance
+
+    def split(self, role: str) -> SplitResult | None:
+        """The data set in this role, if it was measured."""
+        return next((split for split in self.splits if split.role == role), None)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One submission that could not be measured."""
+
+    label: str
+    model_id: int | None
+    stage: Stage
+    reason: str
+    """One line."""
+    date: str
+    log: str | None = None
+    """File that holds what the submission printed."""
+
+
+Outcome = Record | Failure

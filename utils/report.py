@@ -1,0 +1,133 @@
+"""The leaderboard as CSV and on the terminal. Rounding happens only here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from utils import jsonfile
+from utils.columns import Column, columns_for
+from utils.record import Failure, Outcome
+from utils.store import Row
+from utils.submission import Broken, Entry
+
+CSV_NAME = "leaderboard.csv"
+
+
+def write_csv(rows: list[Row], save_dir: Path) -> None:
+    """Write `leaderboard.csv`: every column, every digit, unknown as an empty cell."""
+    import pandas as pd  # A third of a second to import: only a run that writes pays it.
+
+    columns = columns_for(rows)
+    values = [[column.value(row) for column in columns] for row in rows]
+    frame = pd.DataFrame(values, columns=[column.title for column in columns], dtype=object)
+    jsonfile.write_text(save_dir / CSV_NAME, frame.to_csv(index=False, lineterminator="\n"))
+
+
+def leaderboard(rows: list[Row]) -> Table:
+    """Lay out the official columns that have a value, and the status, for the terminal."""
+    columns = [
+        column
+        for column in columns_for(rows)
+        if column.brief and any(column.value(row) is not None for row in rows)
+    ]
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in columns:
+        table.add_column(
+            column.title,
+            justify="right" if column.format else "left",
+            overflow="fold",
+            no_wrap=False,
+        )
+    for row in rows:
+        table.add_row(*(escape(_cell(column, row)) for column in columns))
+    return table
+
+
+def _cell(column: Column, row: Row) -> str:
+    value = column.value(row)
+    return "" if value is None else format(value, column.format)
+
+
+def remarks(rows: list[Row]) -> list[str]:
+    """Say in a line each what the figures of a leaderboard cannot say themselves."""
+    lines = [
+        f"{row.label} {_verb(row)} ({row.failure.stage}): {row.failure.reason}"
+        for row in rows
+        if row.failure
+    ]
+    records = [row.record for row in rows if row.record]
+    sets = sorted({(split.role, split.dataset) for record in records for split in record.splits})
+    lines += [f"{role}: {dataset}" for role, dataset in sets if role != dataset]
+    if any(record.clock == "perf_counter" for record in records):
+        lines.append("Times are wall-clock times of a CPU, not comparable with official figures.")
+    return lines
+
+
+def _verb(row: Row) -> str:
+    return f"failed; its figures are of {row.record.provenance.date}" if row.record else "failed"
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """Say in one line how a submission ended."""
+    if isinstance(outcome, Failure):
+        log = f" [log: {outcome.log}]" if outcome.log else ""
+        return f"{outcome.label}: failed ({outcome.stage}): {outcome.reason}{log}"
+    figures = (
+        f"{split.dataset} {split.score('psnr'):.2f} dB, {split.runtime_ms:.2f} ms"
+        for split in outcome.splits
+    )
+    return f"{outcome.label}: {'; '.join(figures)}"
+
+
+def listing(entries: Iterable[Entry]) -> Table:
+    """Lay out what `--list` shows: every submission, and what is wrong with it."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for title in ("ID", "Name", "Team", "Scale", "Checkpoint", "State"):
+        table.add_column(
+            title, overflow="fold", justify="right" if title in ("ID", "Scale") else "left"
+        )
+    for entry in entries:
+        table.add_row(*(Text(cell) for cell in _listing_cells(entry)))
+    return table
+
+
+def _listing_cells(entry: Entry) -> tuple[str, ...]:
+    if isinstance(entry, Broken):
+        number = "" if entry.model_id is None else str(entry.model_id)
+        return number, entry.label, "", "", "", f"broken: {entry.reason}"
+    checkpoint = entry.checkpoint.name if entry.checkpoint else ""
+    state = "ready" if entry.checkpoint else "checkpoint missing"
+    return (
+        str(entry.model_id),
+        entry.name,
+        entry.sidecar.team.name or "",
+        f"x{entry.sidecar.scale}",
+        checkpoint,
+        state,
+    )
+
+
+def print_leaderboard(rows: list[Row], save_dir: Path) -> None:
+    """Print the leaderboard, what it cannot say, and where everything was written."""
+    console = Console(highlight=False)
+    console.print(leaderboard(rows))
+    for line in remarks(rows):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(f"Everything is in {save_dir}", markup=False, soft_wrap=True)
+
+
+def print_listing(entries: Iterable[Entry]) -> None:
+    """Print what `--list` shows."""
+    Console(highlight=False).print(listing(entries))
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print how a submission ended."""
+    Console(highlight=False).print(outcome_line(outcome), markup=False, soft_wrap=True)

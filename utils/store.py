@@ -1,0 +1,124 @@
+"""The results folder: one file a submission, and the tables that are rebuilt from those files.
+
+Nothing that was there is lost: a failure is kept beside an earlier record, and models in
+`results.json` that came from elsewhere stay in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from utils import jsonfile, official_results
+from utils.errors import UserError
+from utils.record import SCHEMA, Failure, Outcome, Record
+
+T = TypeVar("T")
+Publisher = Callable[[list["Row"], Path], None]
+"""Writes one more table of all rows into the results folder."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one submission: its latest record, its latest failure, or both."""
+
+    label: str
+    record: Record | None
+    failure: Failure | None
+    """Set only when it is later than the record."""
+
+
+class Store:
+    """A results folder."""
+
+    def __init__(self, save_dir: Path, publishers: tuple[Publisher, ...]) -> None:
+        self.save_dir = save_dir
+        self._publishers = publishers
+
+    def open(self) -> None:
+        """Make sure that the folder can be written and holds nothing unreadable.
+
+        Raises:
+            UserError: it cannot, or it does; nothing was changed.
+        """
+        for name in ("records", "failures", "logs"):
+            _make_folder(self.save_dir / name)
+        self._foreign_results()
+        self.rows()
+
+    def save(self, outcome: Outcome) -> None:
+        """Keep an outcome and rebuild every table."""
+        failure_file = self.save_dir / "failures" / f"{outcome.label}.json"
+        if isinstance(outcome, Record):
+            jsonfile.dump(outcome, self._record_file(outcome.label))
+            failure_file.unlink(missing_ok=True)
+        else:
+            jsonfile.dump(outcome, failure_file)
+        self.publish()
+
+    def rows(self) -> list[Row]:
+        """Read every row, sorted by label.
+
+        Raises:
+            UserError: a file that is damaged or of another version.
+        """
+        records = {record.label: record for record in self._load_all("records", Record)}
+        failures = {failure.label: failure for failure in self._load_all("failures", Failure)}
+        for record in records.values():
+            if record.schema != SCHEMA:
+                raise UserError(
+                    f"written by version {record.schema} of the harness, this is {SCHEMA}",
+                    where=self._record_file(record.label),
+                    remedy="use another --save_dir or move the file away",
+                )
+        return [
+            Row(label, records.get(label), failures.get(label))
+            for label in sorted(records.keys() | failures.keys())
+        ]
+
+    def publish(self) -> None:
+        """Rebuild `results.json`, `results.txt` and what the publishers write."""
+        rows = self.rows()
+        results = self._foreign_results()
+        results |= {row.label: official_results.entry(row.record) for row in rows if row.record}
+        jsonfile.write_text(self._results_file, json.dumps(results))
+        jsonfile.write_text(self.save_dir / "results.txt", official_results.table(results))
+        for publisher in self._publishers:
+            publisher(rows, self.save_dir)
+
+    @property
+    def log(self) -> Path:
+        """The run's log."""
+        return self.save_dir / "logs" / "test_demo.log"
+
+    @property
+    def _results_file(self) -> Path:
+        return self.save_dir / "results.json"
+
+    def _record_file(self, label: str) -> Path:
+        return self.save_dir / "records" / f"{label}.json"
+
+    def _foreign_results(self) -> dict[str, official_results.Official]:
+        return jsonfile.load_object(self._results_file) if self._results_file.exists() else {}
+
+    def _load_all(self, folder: str, kind: type[T]) -> list[T]:
+        return [
+            jsonfile.load(kind, path) for path in sorted((self.save_dir / folder).glob("*.json"))
+        ]
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"cannot be written ({error.strerror})",
+            where=f"--save_dir {path}",
+            remedy="choose a folder you may write to",
+        ) from error
