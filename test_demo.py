@@ -15,6 +15,7 @@ from pathlib import Path
 from utils import report, run_log
 from utils.errors import ExitCode, UserError
 from utils.evaluation import evaluate_all, stage_all
+from utils.isolation import check_device
 from utils.options import Options, parse
 from utils.record import Failure
 from utils.store import Store
@@ -35,6 +36,7 @@ def run(options: Options) -> ExitCode:
     ]
     store = Store(options.save_dir, publishers=(report.write_csv,))
     store.open()
+    check_device(options.device)
     status = ExitCode.OK
     with tempfile.TemporaryDirectory(prefix="esr-") as name:
         staged = stage_all(chosen, options, Path(name))

@@ -39,6 +39,7 @@ def _demo(harness: Harness) -> tuple[Path, Path]:
         (["--data_dir", "nowhere"], ("--data_dir nowhere", "no such folder")),
         (["--dataset", "Set5"], ("--dataset Set5", "no such data set")),
         (["--device", "tpu"], ("'tpu' is none of auto, cpu, cuda",)),
+        (["--device", "cuda:99"], ("--device cuda:99", "no such device", "use --device cpu")),
         (["--timeout", "0"], ("'0' is no positive number",)),
         (["--timeout", "nan"], ("'nan' is no positive number",)),
         (["--protocol", "ntire1999"], ("ntire1999", "ntire2024")),
@@ -77,7 +78,12 @@ def test_sizes_that_do_not_match(harness: Harness) -> None:
 @pytest.mark.parametrize("which", ["LR", "HR"])
 @pytest.mark.parametrize(
     ("kind", "says"),
-    [("rgba", "RGBA"), ("16-bit", "16"), ("truncated", "decode"), ("text", "decode")],
+    [
+        ("rgba", "alpha channel"),
+        ("16-bit", "16-bit"),
+        ("truncated", "damaged"),
+        ("text", "not an image"),
+    ],
 )
 def test_an_image_that_is_no_8_bit_rgb(harness: Harness, which: str, kind: str, says: str) -> None:
     path = _demo(harness)[which == "HR"]

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -201,3 +206,40 @@ def test_the_child_is_told_nothing_of_hr_or_of_names(harness: Harness) -> None:
     demo = harness.path / "data" / "demo"
     assert str(demo) not in log
     assert "ax4" not in log
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
+)
+def test_an_interrupted_run_keeps_what_it_had(
+    harness: Harness, sent: signal.Signals, status: int
+) -> None:
+    here = harness.path / "child.pid"
+    wait = f"import os, pathlib, time; pathlib.Path({str(here)!r}).write_text(str(os.getpid())); time.sleep(600)"
+    harness.add("team01_Waits", tiny("x", wait))
+    command = [sys.executable, str(harness.path / "test_demo.py"), "--model_id", "0", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as parent:
+        while parent.poll() is None and not (here.exists() and here.read_text()):
+            time.sleep(0.05)
+        child = int(here.read_text())
+        parent.send_signal(sent)
+        _, printed = parent.communicate(timeout=60)
+    assert parent.returncode == status
+    assert "Traceback" not in printed
+    assert set(harness.rows()) == {"00_Tiny"}
+    if sent == signal.SIGKILL:
+        os.kill(child, signal.SIGKILL)
+    else:
+        assert not Path(f"/proc/{child}").exists()
+
+
+@pytest.mark.gpu
+def test_on_cuda_runtime_is_by_events_and_memory_is_known(harness: Harness) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    assert harness.run("--device", "cuda").returncode == 0
+    record = harness.record("00_Tiny")
+    assert (record["clock"], record["machine"]["device"]) == ("cuda_event", "cuda:0")
+    assert record["machine"]["driver"]
+    split = record["splits"][0]
+    assert 0 < split["split_memory_mib"] <= split["memory_mib"]

@@ -68,8 +68,12 @@ def test_every_convolution_and_block_is_traced_to_the_public_network(network, tr
     seen: dict[str, Tensor] = {}
 
     def keep(key: str) -> Any:
-        # Copied at once: the activation that follows works in place.
-        return lambda module, inputs, output: seen.update({key: output.clone()})
+        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
+            assert key not in seen, f"{key} is called twice"
+            # Copied at once: the activation that follows works in place.
+            seen[key] = output.clone()
+
+        return hook
 
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
@@ -116,6 +120,8 @@ def test_scale_is_honoured(architecture, scale, params) -> None:
 def test_every_constructor_argument_is_honoured(architecture) -> None:
     network = architecture(in_nc=1, nf=21, num_modules=2, out_nc=2, upscale=3)
     assert network(torch.zeros(2, 1, 15, 16)).shape == (2, 2, 45, 48)
+    assert network.get_submodule("B1.c1_d").weight.shape == (10, 21, 1, 1)
+    assert network.get_submodule("B1.esa.conv1").weight.shape == (5, 21, 1, 1)
     assert not hasattr(network, "B3")
 
 

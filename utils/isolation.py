@@ -56,6 +56,27 @@ def run(
     return _answer(job, folder, child.returncode)
 
 
+def check_device(name: str) -> None:
+    """Ask a child, since PyTorch is not imported here, whether a device that was named exists.
+
+    Raises:
+        UserError: it does not.
+    """
+    if name in ("auto", "cpu"):
+        return
+    asked = subprocess.run(
+        [sys.executable, "-m", "utils.machine", name],
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if asked.returncode != 0:
+        raise UserError(
+            asked.stdout.strip() or "PyTorch cannot be imported", where=f"--device {name}"
+        )
+
+
 def _environment() -> dict[str, str]:
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     # Unbuffered, so that the log of a child that is killed holds all it printed.

@@ -1,8 +1,9 @@
-"""What a measurement ran on; asked for in the child, after the work."""
+"""What a measurement runs on; `python -m utils.machine cuda:1` says whether that is there."""
 
 from __future__ import annotations
 
 import platform
+import sys
 from pathlib import Path
 
 import torch
@@ -27,7 +28,6 @@ def resolve_device(name: str) -> torch.device:
     if index >= count:
         raise UserError(
             f"no such device: PyTorch {torch.__version__} sees {count} CUDA devices",
-            where=f"--device {name}",
             remedy="use --device cpu or auto",
         )
     return torch.device("cuda", index)
@@ -47,7 +47,7 @@ def describe(device: torch.device) -> Machine:
         python=platform.python_version(),
         torch=torch.__version__,
         cuda=torch.version.cuda,
-        cudnn=torch.backends.cudnn.version() if on_gpu else None,
+        cudnn=torch.backends.cudnn.version() if on_gpu else None,  # type: ignore[no-untyped-call]
         platform=platform.platform(),
         num_threads=torch.get_num_threads(),
         cudnn_benchmark=torch.backends.cudnn.benchmark,
@@ -76,3 +76,17 @@ def _driver_version() -> str | None:
         return str(pynvml.nvmlSystemGetDriverVersion())
     finally:
         pynvml.nvmlShutdown()
+
+
+def main(name: str) -> int:
+    """Say in one line why a device cannot be used; say nothing if it can."""
+    try:
+        resolve_device(name)
+    except UserError as error:
+        sys.stdout.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

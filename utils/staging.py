@@ -78,7 +78,14 @@ def _decode(pair: ImagePair, scale: int, target: Path) -> StagedImage:
             where=pair.lr,
             remedy="make LR from this HR again, or correct the scale",
         )
-    np.save(target, hr)
+    try:
+        np.save(target, hr)
+    except OSError as error:
+        raise UserError(
+            f"cannot hold the decoded images ({error.strerror})",
+            where=target.parent,
+            remedy="free some space or point TMPDIR to another disk",
+        ) from error
     return StagedImage(pair.name, lr, target)
 
 

@@ -64,7 +64,7 @@ def discover(root: Path) -> list[Entry]:
     files = sorted((root / "models").glob("team*.py"))
     numbers = Counter(_model_id(file) for file in files)
     entries = [_entry(file, root / "model_zoo", numbers) for file in files]
-    return sorted(entries, key=lambda entry: (_order(entry), entry.label))
+    return sorted(entries, key=lambda entry: (entry.model_id is None, entry.model_id, entry.label))
 
 
 def choose(entries: Iterable[Entry], wanted: Sequence[str]) -> list[Entry]:
@@ -73,15 +73,15 @@ def choose(entries: Iterable[Entry], wanted: Sequence[str]) -> list[Entry]:
     Raises:
         UserError: an id that no file has.
     """
-    known: dict[int, list[Entry]] = {}
+    known: dict[int | None, list[Entry]] = {}
     for entry in entries:
-        known.setdefault(_order(entry), []).append(entry)
+        known.setdefault(entry.model_id, []).append(entry)
     if "all" in wanted:
         return [entry for group in known.values() for entry in group]
     chosen = dict.fromkeys(int(text) for text in wanted)
     for number in chosen:
         if number not in known:
-            ids = ", ".join(str(i) for i in known if i >= 0) or "none"
+            ids = ", ".join(str(known_id) for known_id in known if known_id is not None) or "none"
             raise UserError(
                 f"no submission has this id; there are: {ids}",
                 where=f"--model_id {number}",
@@ -115,10 +115,6 @@ def _with_form(submission: Submission, form: str) -> Submission:
     zoo = file.parent.parent / "model_zoo"
     checkpoint = find_checkpoint(zoo, file.stem, _stated_checkpoint(sidecar, form))
     return replace(submission, form=form, checkpoint=checkpoint)
-
-
-def _order(entry: Entry) -> int:
-    return -1 if entry.model_id is None else entry.model_id
 
 
 def _model_id(file: Path) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,8 @@ from utils.job import Job, JobFailure, JobFolder
 from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Measurement, SplitTiming, Stage
 from utils.restore import Restorer, check_output, restorer
-from utils.submission import Submission
-from utils.timing import PeakMemory, peak_rss_mib, stopwatch
+from utils.sidecar import Sidecar
+from utils.timing import PeakMemory, Stopwatch, peak_rss_mib, stopwatch
 from utils.utils_image import tensor2uint, uint2tensor4
 
 _REASON_AT_MOST = 300
@@ -45,15 +46,19 @@ def main(argv: list[str]) -> int:
 def measure(job: Job, folder: JobFolder) -> Measurement:
     """Build the network, restore and time every image, then count."""
     device, model = prepare(job, folder)
+    bench = Bench(
+        device, restorer(model, job.submission.sidecar), stopwatch(device), job.submission.sidecar
+    )
     memory = PeakMemory(device)
-    restore = restorer(model, job.submission.sidecar)
     enter(folder, "restore")
     splits: list[SplitTiming] = []
     dtypes: set[str] = set()
-    for index, split in enumerate(job.splits):
+    for number, split in enumerate(job.splits):
         memory.restart()
-        names = [(folder.lr_image(index, i), folder.sr_image(index, i)) for i in range(split.count)]
-        samples = [restore_image(restore, job.submission, device, lr, sr) for lr, sr in names]
+        samples = [
+            bench.restore(folder.lr_image(number, index), folder.sr_image(number, index))
+            for index in range(split.count)
+        ]
         dtypes.update(dtype for _, dtype in samples)
         runtime_ms = tuple(ms for ms, _ in samples)
         splits.append(
@@ -62,7 +67,7 @@ def measure(job: Job, folder: JobFolder) -> Measurement:
     enter(folder, "count")
     return Measurement(
         counts=complexity.count(model, COMPLEXITY_INPUT),
-        clock=stopwatch(device).clock,
+        clock=bench.watch.clock,
         splits=tuple(splits),
         output_dtype=", ".join(sorted(dtypes)),
         peak_rss_mib=peak_rss_mib(),
@@ -91,20 +96,26 @@ def prepare(job: Job, folder: JobFolder) -> tuple[torch.device, nn.Module]:
     return device, model.to(device)
 
 
-def restore_image(
-    restore: Restorer, submission: Submission, device: torch.device, lr_file: Path, sr_file: Path
-) -> tuple[float, str]:
-    """Restore one image as the official loop does; only the forward pass is timed.
+@dataclass(frozen=True)
+class Bench:
+    """A network on its device, ready to be timed."""
 
-    Returns:
-        (runtime in milliseconds, dtype of the network's output)
-    """
-    sidecar = submission.sidecar
-    lr = uint2tensor4(np.load(lr_file), sidecar.data_range).to(device)
-    sr, runtime_ms = stopwatch(device).time(lambda: restore(lr))
-    image = check_output(sr, lr, sidecar.scale)
-    np.save(sr_file, tensor2uint(image, sidecar.data_range))
-    return runtime_ms, str(image.dtype)
+    device: torch.device
+    forward: Restorer
+    watch: Stopwatch
+    sidecar: Sidecar
+
+    def restore(self, lr_file: Path, sr_file: Path) -> tuple[float, str]:
+        """Restore one image as the official loop does; only the forward pass is timed.
+
+        Returns:
+            (runtime in milliseconds, dtype of the network's output)
+        """
+        lr = uint2tensor4(np.load(lr_file), self.sidecar.data_range).to(self.device)
+        output, runtime_ms = self.watch.time(lambda: self.forward(lr))
+        sr = check_output(output, lr, self.sidecar.scale)
+        np.save(sr_file, tensor2uint(sr, self.sidecar.data_range))
+        return runtime_ms, str(sr.dtype)
 
 
 def enter(folder: JobFolder, stage: Stage) -> None:

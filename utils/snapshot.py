@@ -1,0 +1,95 @@
+"""A network lent out and given back unchanged, whatever the borrower or the network itself did."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+_CONTAINERS = (dict, OrderedDict, list, set)
+
+
+@contextmanager
+def preserved(model: nn.Module) -> Iterator[None]:
+    """Lend a network in eval mode, to run it or to hook it, and restore it afterwards.
+
+    Meanwhile it works on copies of its tensors. The random numbers are the same each time, and the
+    generators of PyTorch, NumPy and Python end as they began.
+    """
+    tensors = chain(model.parameters(), model.buffers())
+    gpus = sorted({tensor.get_device() for tensor in tensors if tensor.is_cuda})
+    snapshots = [_Snapshot(module) for module in model.modules()]
+    with _fixed_randomness(gpus):
+        try:
+            copies: dict[int, Tensor] = {}
+            for snapshot in snapshots:
+                snapshot.replace_tensors(copies)
+            model.eval()
+            yield
+        finally:
+            for snapshot in snapshots:
+                snapshot.restore()
+
+
+class _Snapshot:
+    """The attributes of one module, and the entries of those that are containers."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.kind = type(module)
+        self.training = module.training
+        self.attributes = dict(vars(module))
+        self.entries = [
+            (value, copy.copy(value))
+            for value in self.attributes.values()
+            if type(value) in _CONTAINERS
+        ]
+
+    def replace_tensors(self, copies: dict[int, Tensor]) -> None:
+        """Put a copy in place of each tensor, the same copy wherever a tensor is shared."""
+        tables = [container for container, _ in self.entries if isinstance(container, dict)]
+        for table in (vars(self.module), *tables):
+            for name, value in table.items():
+                if isinstance(value, Tensor):
+                    copies.setdefault(id(value), _copy(value))
+                    table[name] = copies[id(value)]
+
+    def restore(self) -> None:
+        """Undo every change since."""
+        if type(self.module) is not self.kind:  # A lazy layer becomes another when first called.
+            self.module.__class__ = self.kind
+        vars(self.module).clear()
+        vars(self.module).update(self.attributes)
+        # Refilled, not replaced: the handles of hooks refer to the containers themselves.
+        for container, entries in self.entries:
+            container.clear()
+            (container.extend if isinstance(container, list) else container.update)(entries)
+        self.module.training = self.training  # A ScriptModule keeps it out of its attributes.
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    # A copy of a parameter must be one, but `deepcopy` refuses tensors that have a graph.
+    return copy.deepcopy(tensor) if isinstance(tensor, nn.Parameter) else tensor.detach().clone()
+
+
+@contextmanager
+def _fixed_randomness(gpus: list[int]) -> Iterator[None]:
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(gpus):
+            random.seed(0)
+            np.random.seed(0)
+            torch.default_generator.manual_seed(0)
+            for gpu in gpus:
+                torch.cuda.default_generators[gpu].manual_seed(0)
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
