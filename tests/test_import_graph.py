@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 LINE = [
-    *("errors", "jsonfile", "protocol", "sidecar", "submission", "dataset", "options", "record", "job"),
-    *("ssim", "color", "resample", "image_file", "utils_logger", "utils_image", "metrics", "staging", "judge"),
+    *("errors", "jsonfile", "utils_logger"),
+    *("ssim", "color", "resample", "image_file", "utils_image", "metrics"),
+    *("protocol", "sidecar", "submission", "dataset", "options", "record", "job", "staging", "judge"),
     *("snapshot", "model_summary", "complexity", "machine", "network", "restore", "timing", "worker"),
     *("provenance", "isolation", "progress", "evaluation", "official_results", "store", "run_log"),
     *("columns", "report"),

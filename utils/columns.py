@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from utils import official_results
+from utils.metrics import METRICS
 from utils.official_results import GIGA
-from utils.record import Record
+from utils.record import Record, SplitResult
 from utils.store import Row
 
 Value = str | int | float | None
@@ -41,22 +42,6 @@ def _official(title: str, key: str, form: str) -> Column:
 
 def _of_record(title: str, value: Callable[[Record], Value], form: str = "") -> Column:
     return Column(title, lambda row: value(row.record) if row.record else None, form)
-
-
-def _dataset(role: str) -> Callable[[Record], Value]:
-    def value(record: Record) -> Value:
-        split = record.split(role)
-        return split.dataset if split else None
-
-    return value
-
-
-def _split_score(role: str, metric: str) -> Callable[[Record], Value]:
-    def value(record: Record) -> Value:
-        split = record.split(role)
-        return split.score(metric) if split else None
-
-    return value
 
 
 def _status(row: Row) -> str:
@@ -91,10 +76,6 @@ OURS = (
     _of_record("Team", lambda r: r.sidecar.team.name),
     _of_record("Form", lambda r: r.form),
     _of_record("Protocol", lambda r: r.protocol),
-    _of_record("Val set", _dataset("valid")),
-    _of_record("Test set", _dataset("test")),
-    _of_record("Val SSIM", _split_score("valid", "ssim")),
-    _of_record("Test SSIM", _split_score("test", "ssim")),
     _of_record("Clock", lambda r: r.clock),
     _of_record("Device", lambda r: r.machine.device_name),
     _of_record("FLOPs official [G]", lambda r: _scaled(r.counts.flops_official, GIGA)),
@@ -113,26 +94,41 @@ COLUMNS = (*OFFICIAL, *OURS)
 
 
 def columns_for(rows: list[Row]) -> tuple[Column, ...]:
-    """List the columns of a leaderboard: `COLUMNS`, and three for every further data set."""
-    known = {"valid", "test", "hybrid_test"}
-    roles = dict.fromkeys(
-        split.role
-        for row in rows
-        if row.record
-        for split in row.record.splits
-        if split.role not in known
-    )
-    further = [column for role in roles for column in _dataset_columns(role)]
-    return (*COLUMNS, *further)
+    """List the columns of a leaderboard: `COLUMNS`, and what each data set adds."""
+    splits = [split for row in rows if row.record for split in row.record.splits]
+    further = dict.fromkeys(split.role for split in splits if split.role not in _OFFICIAL_ROLES)
+    columns = [*COLUMNS, *_set_columns("Val", VALID), *_set_columns("Test", ("test",))]
+    for role in further:
+        columns += [
+            *_set_columns(role, (role,)),
+            _of_split(f"{role} PSNR", (role,), _score("psnr")),
+        ]
+        columns += [_of_split(f"{role} Time [ms]", (role,), lambda split: split.runtime_ms)]
+    return tuple(columns)
 
 
-def _dataset_columns(role: str) -> tuple[Column, ...]:
-    def runtime(record: Record) -> Value:
-        split = record.split(role)
-        return split.runtime_ms if split else None
+VALID = ("valid", "hybrid_test")
+"""Roles that fill the validation columns; a run has one of them."""
 
-    return (
-        _of_record(f"{role} PSNR", _split_score(role, "psnr")),
-        _of_record(f"{role} SSIM", _split_score(role, "ssim")),
-        _of_record(f"{role} Time [ms]", runtime),
-    )
+_OFFICIAL_ROLES = (*VALID, "test")
+
+
+def _set_columns(title: str, roles: tuple[str, ...]) -> list[Column]:
+    """The data set's name and every metric; PSNR has an official column where there is a title."""
+    others = [name for name in METRICS if name != "psnr"]
+    return [
+        _of_split(f"{title} set", roles, lambda split: split.dataset),
+        *(_of_split(f"{title} {name.upper()}", roles, _score(name)) for name in others),
+    ]
+
+
+def _score(metric: str) -> Callable[[SplitResult], Value]:
+    return lambda split: split.score(metric)
+
+
+def _of_split(title: str, roles: tuple[str, ...], value: Callable[[SplitResult], Value]) -> Column:
+    def of_record(record: Record) -> Value:
+        found = next((split for split in record.splits if split.role in roles), None)
+        return value(found) if found else None
+
+    return _of_record(title, of_record)

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from utils.dataset import DataRequest
 from utils.errors import UserError
+from utils.metrics import METRICS
 from utils.protocol import DEFAULT_PROTOCOL, PROTOCOLS, Protocol
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
@@ -24,7 +25,8 @@ class Options:
     """Ids, or `all`."""
     data: DataRequest
     save_dir: Path
-    ssim: bool
+    metrics: tuple[str, ...]
+    """Names in `utils.metrics.METRICS`."""
     protocol_name: str
     device: str
     checkpoint: Path | None
@@ -40,11 +42,6 @@ class Options:
     def protocol(self) -> Protocol:
         """The year's constants."""
         return PROTOCOLS[self.protocol_name]
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """Names in `utils.metrics.METRICS`."""
-        return ("psnr", "ssim") if self.ssim else ("psnr",)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,7 +69,7 @@ def parse(arguments: list[str], root: Path) -> Options:
         model_id=given.model_id,
         data=data,
         save_dir=given.save_dir.absolute(),
-        ssim=given.ssim,
+        metrics=tuple(dict.fromkeys(("psnr", *(["ssim"] if given.ssim else []), *given.metrics))),
         protocol_name=given.protocol,
         device=given.device,
         checkpoint=given.checkpoint,
@@ -123,6 +120,15 @@ def _parser(root: Path) -> _Parser:
     add("--include_test", action="store_true", help="measure on the test set too")
     add("--hybrid_test", action="store_true", help="measure on the hybrid test set of 2023 instead")
     add("--ssim", action="store_true", help="calculate SSIM too")
+    add(
+        "--metrics",
+        nargs="+",
+        action=_Tuple,
+        default=(),
+        choices=METRICS,
+        metavar="NAME",
+        help=f"calculate these metrics too: {', '.join(METRICS)}",
+    )
     add(
         "--protocol",
         choices=PROTOCOLS,

@@ -178,10 +178,6 @@ class Record:
     splits: tuple[SplitResult, ...]
     provenance: Provenance
 
-    def split(self, role: str) -> SplitResult | None:
-        """The data set in this role, if it was measured."""
-        return next((split for split in self.splits if split.role == role), None)
-
 
 @dataclass(frozen=True)
 class Failure:

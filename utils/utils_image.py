@@ -74,7 +74,8 @@ def single2tensor3(img: Array) -> Tensor:
     """Convert (H, W, C) or (H, W) to float32 (C, H, W), values unchanged."""
     import torch
 
-    image = np.ascontiguousarray(img if img.ndim == 3 else np.expand_dims(img, 2))
+    # PyTorch warns about memory it may not write, such as a file mapped read-only.
+    image = np.require(img if img.ndim == 3 else np.expand_dims(img, 2), requirements=["C", "W"])
     return torch.from_numpy(image).permute(2, 0, 1).float()
 
 
