@@ -115,6 +115,15 @@ def test_halves_are_rounded_up_and_levels_saturate() -> None:
     assert np.array_equal(imresize_uint8(equal_rows, 1 / 2), np.repeat(expected[None], 4, axis=0))
 
 
+def test_uint8_positions_are_exact_far_from_the_origin() -> None:
+    row = np.random.default_rng(4).integers(0, 256, 1200, dtype=np.uint8)
+    exact = (_operator(1200, 3) @ row).clip(0, 255)
+    no_tie = np.abs(exact % 1 - 0.5) > 1e-9
+    resized = imresize_uint8(np.repeat(row[None], 4, axis=0), 3)[0]
+    assert no_tie.mean() > 0.9
+    assert np.array_equal(resized[no_tie], np.round(exact)[no_tie])
+
+
 @pytest.mark.parametrize(
     ("img", "scale"),
     [

@@ -96,10 +96,12 @@ def _read_bytes(path: StrPath) -> bytes:
 
 
 def _decode(data: bytes, flags: int, path: StrPath) -> Array:
-    # OpenCV before 4.11 fills up a truncated JPEG with grey; its end marker is missing then.
+    # OpenCV 4.10 fills up a truncated JPEG with grey; its end marker is missing then.
     cut_off = data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data[-65536:]
-    buffer = np.frombuffer(data, np.uint8)
-    img = cv2.imdecode(buffer, flags) if buffer.size and not cut_off else None
+    try:
+        img = None if cut_off else cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:  # no bytes, or a header that promises billions of pixels
+        img = None
     if img is None:
         remedy = "copy or download it again"
         raise UserError("damaged, or not an image", where=path, remedy=remedy)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,13 +61,25 @@ def stage(split: Split, folder: Path) -> StagedSplit:
         except UserError as error:
             return error
 
-    decoded = in_parallel(decode, list(enumerate(split.pairs)))
+    with _quiet_opencv():
+        decoded = in_parallel(decode, list(enumerate(split.pairs)))
     errors = [image for image in decoded if isinstance(image, UserError)]
     if errors:
         more = f" ({len(errors) - 1} more images like this)" if len(errors) > 1 else ""
         raise UserError(f"{errors[0].what}{more}", where=errors[0].where, remedy=errors[0].remedy)
     images = tuple(image for image in decoded if isinstance(image, StagedImage))
     return StagedSplit(split.role, split.dataset, split.scale, images)
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    # It would announce a damaged image on stderr, beside the one line that says what to do.
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def _decode(pair: ImagePair, scale: int, target: Path) -> StagedImage:
