@@ -13,13 +13,13 @@ import traceback
 from pathlib import Path
 
 from utils import report, run_log
-from utils.errors import ExitCode, UserError
+from utils.errors import ExitCode, UserError, cause
 from utils.evaluation import evaluate_all, stage_all
 from utils.isolation import check_device
 from utils.options import Options, parse
 from utils.record import Failure
 from utils.store import Store
-from utils.submission import adapted, choose, discover
+from utils.submission import Entry, adapted, choose, discover
 
 ROOT = Path(__file__).resolve().parent
 
@@ -37,33 +37,46 @@ def run(options: Options) -> ExitCode:
     store = Store(options.save_dir, publishers=(report.write_csv,))
     store.open()
     check_device(options.device)
+    # Two folders of unrelated names: what a child works in must not lead it to HR.
+    with tempfile.TemporaryDirectory() as hr_dir, tempfile.TemporaryDirectory() as job_dir:
+        return measure(chosen, store, options, Path(hr_dir), Path(job_dir))
+
+
+def measure(
+    chosen: list[Entry], store: Store, options: Options, hr_dir: Path, job_dir: Path
+) -> ExitCode:
+    """Measure every submission, keep each outcome at once, and print the leaderboard."""
+    staged = stage_all(chosen, options, hr_dir)
     status = ExitCode.OK
-    with tempfile.TemporaryDirectory(prefix="esr-") as name:
-        staged = stage_all(chosen, options, Path(name))
-        for outcome in evaluate_all(chosen, staged, options, Path(name)):
-            store.save(outcome)
-            run_log.append(outcome, store.log)
-            report.print_outcome(outcome)
-            if isinstance(outcome, Failure):
-                status = ExitCode.SOME_FAILED
+    for outcome in evaluate_all(chosen, staged, options, job_dir):
+        store.save(outcome)
+        run_log.append(outcome, store.log)
+        report.print_outcome(outcome)
+        if isinstance(outcome, Failure):
+            status = ExitCode.SOME_FAILED
     report.print_leaderboard(store.rows(), store.save_dir)
     return status
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; the user's mistakes cost one line, ours keep their traceback."""
-    # A terminated run must stop its child processes, just as one that is interrupted.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A run that is terminated must stop its child, just as one that is interrupted.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         return run(parse(arguments, ROOT))
-    except UserError as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.UNUSABLE
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: what was finished is recorded\n")
         return ExitCode.INTERRUPTED
+    except (UserError, OSError) as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        if isinstance(error, OSError):
+            error = UserError(cause(error), where=error.filename or "the system")
+        sys.stderr.write(f"error: {error}\n")
+        return ExitCode.UNUSABLE
 
 
 if __name__ == "__main__":

@@ -38,7 +38,10 @@ def _demo(harness: Harness) -> tuple[Path, Path]:
         (["--form", "deploy"], ("--form deploy", "00_Tiny has no such form")),
         (["--data_dir", "nowhere"], ("--data_dir nowhere", "no such folder")),
         (["--dataset", "Set5"], ("--dataset Set5", "no such data set")),
-        (["--device", "tpu"], ("'tpu' is none of auto, cpu, cuda",)),
+        (["--device", "tpu"], ("--device tpu", "is none of auto, cuda, cpu")),
+        (["--device", "cuda:x"], ("'cuda:x' is no device",)),
+        (["--include_test"], ("--include_test", "needs the folders of the challenge")),
+        (["--metrics", "lpips"], ("lpips", "psnr", "ssim")),
         (["--device", "cuda:99"], ("--device cuda:99", "no such device", "use --device cpu")),
         (["--timeout", "0"], ("'0' is no positive number",)),
         (["--timeout", "nan"], ("'nan' is no positive number",)),
@@ -93,6 +96,9 @@ def test_an_image_that_is_no_8_bit_rgb(harness: Harness, which: str, kind: str, 
         write_image(path, np.zeros((height, width, 4), np.uint8))
     elif kind == "16-bit":
         write_image(path, np.zeros((height, width, 3), np.uint16))
+    elif kind == "corrupt":
+        middle = len(good) // 2
+        path.write_bytes(good[:middle] + bytes([good[middle] ^ 255]) + good[middle + 1 :])
     else:
         path.write_bytes(good[: len(good) // 2] if kind == "truncated" else b"no image")
     line = _refused(harness)
@@ -185,3 +191,61 @@ def test_debug_shows_the_traceback(harness: Harness) -> None:
     done = harness.run("--debug", "--data_dir", "nowhere")
     assert done.returncode == 2
     assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("names", [["test"], ["Set5", "Set5"], ["../demo"]])
+def test_a_name_that_cannot_be_a_data_set(harness: Harness, names: list[str]) -> None:
+    write_pairs(harness.path / "data" / "Set5")
+    line = _refused(harness, "--data_dir", str(harness.path / "data"), "--dataset", *names)
+    assert f"--dataset {names[-1]}" in line
+
+
+def test_an_image_too_small_to_be_scored(harness: Harness) -> None:
+    write_image(_demo(harness)[0], smooth_image(4, 4))
+    write_image(_demo(harness)[1], smooth_image(16, 16))
+    assert harness.run().returncode == 0
+    assert "too small to be scored: both sides need 19 px" in _refused(harness, "--ssim")
+    write_image(_demo(harness)[0], smooth_image(2, 2))
+    write_image(_demo(harness)[1], smooth_image(8, 8))
+    assert "both sides need 9 px" in _refused(harness)
+
+
+def test_two_lr_images_of_one_name(harness: Harness) -> None:
+    lr, _ = _demo(harness)
+    write_image(lr.with_suffix(".bmp"), smooth_image(24, 20))
+    assert "has the same name as ax4.bmp" in _refused(harness)
+
+
+@pytest.mark.parametrize("value", [3, None, [1]])
+def test_a_results_file_of_another_kind_is_refused(harness: Harness, value: object) -> None:
+    harness.results.mkdir()
+    path = harness.results / "results.json"
+    path.write_text(json.dumps({"x": value}))
+    assert str(path) in _refused(harness)
+
+
+def test_odd_values_in_somebody_elses_results_are_printed_as_they_are(harness: Harness) -> None:
+    harness.results.mkdir()
+    odd = {
+        "valid_ave_psnr": "26",
+        "num_conv": 64.0,
+        "valid_ave_runtime": "x",
+        "test_ave_runtime": 1,
+    }
+    (harness.results / "results.json").write_text(json.dumps({"x": odd}))
+    assert harness.run().returncode == 0
+    assert "64.0" in (harness.results / "results.txt").read_text()
+
+
+def test_no_submission_at_all(harness: Harness) -> None:
+    for path in (harness.path / "models").iterdir():
+        path.unlink()
+    assert "no submission in models/" in _refused(harness, "--model_id", "all")
+
+
+def test_the_list_names_files_that_are_almost_submissions(harness: Harness) -> None:
+    (harness.path / "models" / "42_MyNet.py").write_text("")
+    (harness.path / "models" / "team43_Alone.toml").write_text("")
+    printed = " ".join(harness.run("--list").stdout.split())
+    assert "the name must be team[ID]_[Model].py" in printed
+    assert "there is no team43_Alone.py" in printed

@@ -103,7 +103,7 @@ def test_a_broken_submission_is_one_row_with_stage_and_reason(zoo, name: str) ->
     ("name", "says"),
     [
         ("Truncated", "truncated or no checkpoint"),
-        ("Text", "team51_Text.pth"),
+        ("Text", "team51_Text.pth: is truncated or no checkpoint"),
         ("Pickle", "could run code"),
         ("Module", "could run code"),
     ],
@@ -144,7 +144,8 @@ def test_the_list_names_what_is_broken(zoo) -> None:
     done = harness.run("--list")
     assert done.returncode == 0
     assert "unknown key 'data_rnage'" in " ".join(done.stdout.split())
-    assert "checkpoint missing" in done.stdout
+    assert "missing" in done.stdout
+    assert "no checkpoint: expected" in " ".join(done.stdout.split())
 
 
 def test_a_hang_ends_at_the_time_limit(harness: Harness) -> None:
@@ -176,4 +177,68 @@ def test_two_files_of_one_id_are_both_named(harness: Harness) -> None:
     harness.add("team00_Other")
     done = harness.run()
     assert done.returncode == 1
-    assert {row["Reason"] for row in harness.rows().values()} == {"2 files in models/ claim id 0"}
+    reasons = {row["Reason"] for row in harness.rows().values()}
+    assert reasons == {"team00_Other.py and team00_Tiny.py claim the same id"}
+    assert set(harness.rows()) == {"team00_Other", "team00_Tiny"}
+
+
+HOSTILE = {
+    "RmCwd": "import os, shutil; shutil.rmtree(os.getcwd()); os._exit(0)",
+    "Realtime": "import os; os.kill(os.getpid(), 35)",
+    "Stage": "import os; open('stage', 'wb').write(bytes([255, 254])); os._exit(3)",
+    "Pipe": "import os; os.mkfifo('measurement.json'); os._exit(0)",
+    "Forged": "import os; open('measurement.json', 'w').write('{}'); os._exit(0)",
+    "Empty": "import atexit, os, pathlib; os._exit = lambda s: ([p.write_bytes(b'') for p in pathlib.Path('sr').iterdir()], os.kill(0, 9) if s else exit())",
+    "Flood": "import sys\n        while True: sys.stdout.write('x' * 65536)",
+    "Terminal": "raise ValueError('red \\x1b[31m and\\nnext line')",
+}
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory):
+    harness = Harness(tmp_path_factory.mktemp("hostile") / "harness")
+    write_pairs(harness.path / "data" / "demo")
+    worker = harness.path / "utils" / "worker.py"
+    worker.write_text(worker.read_text().replace("FILE_AT_MOST = 2**30", "FILE_AT_MOST = 2**22"))
+    for number, (name, deed) in enumerate(HOSTILE.items(), start=1):
+        harness.add(f"team{number:02d}_{name}", tiny("self.up(self.body(x))", deed))
+    harness.add("team40_Scale", sidecar="scale = 2\n")
+    harness.add("team41_Folder")
+    (harness.path / "model_zoo" / "team41_Folder.pth").unlink()
+    (harness.path / "model_zoo" / "team41_Folder.pth").mkdir()
+    harness.add("team42_Gone")
+    (harness.path / "model_zoo" / "team42_Gone.pth").unlink()
+    (harness.path / "model_zoo" / "team42_Gone.pth").symlink_to("nowhere.pth")
+    harness.add("team99_Last")
+    return harness, harness.run("--model_id", "all", "--timeout", "60")
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "says"),
+    [
+        ("RmCwd", "crash", "left no result"),
+        ("Realtime", "crash", "signal 35"),
+        ("Stage", "crash", "in stage unknown"),
+        ("Pipe", "invalid", "no ordinary file"),
+        ("Forged", "invalid", "does not hold what it should"),
+        ("Empty", "invalid", "an SR image cannot be read"),
+        ("Flood", "restore", "File too large"),
+        ("Terminal", "restore", "red [31m and next line"),
+        ("Scale", "discover", "no LR images of scale 2"),
+        ("Folder", "discover", "expected model_zoo/team41_Folder.pth"),
+        ("Gone", "discover", "expected model_zoo/team42_Gone.pth"),
+    ],
+)
+def test_a_hostile_submission_costs_one_row(hostile, name: str, stage: str, says: str) -> None:
+    row = _row(hostile, name)
+    assert (row["Status"], row["Failed stage"]) == ("failed", stage), row["Reason"]
+    assert says in row["Reason"]
+
+
+def test_the_submission_after_the_hostile_ones_is_measured(hostile) -> None:
+    harness, done = hostile
+    assert done.returncode == 1
+    assert _row(hostile, "Last")["Status"] == "ok"
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "\x1b" not in done.stdout
+    assert (harness.results / "logs" / "07_Flood.log").stat().st_size <= 2**22

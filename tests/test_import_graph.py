@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,15 +12,15 @@ import pytest
 
 LINE = [
     *("errors", "jsonfile", "utils_logger"),
-    *("ssim", "color", "resample", "image_file", "utils_image", "metrics"),
-    *("protocol", "sidecar", "submission", "dataset", "options", "record", "job", "staging", "judge"),
-    *("snapshot", "model_summary", "complexity", "machine", "network", "restore", "timing", "worker"),
-    *("provenance", "isolation", "progress", "evaluation", "official_results", "store", "run_log"),
+    *("resample", "color", "ssim", "image_file", "utils_image", "metrics"),
+    *("protocol", "sidecar", "submission", "dataset", "options"),
+    *("record", "job", "staging", "judge", "provenance"),
+    *("snapshot", "model_summary", "complexity", "timing", "device", "machine"),
+    *("network", "restore", "worker", "training_data", "training"),
+    *("isolation", "progress", "evaluation", "official_results", "store", "run_log"),
     *("columns", "report"),
-]  # fmt: skip
-"""From left to right: a module may import those before it."""
-
-WORKER_ONLY = {"torch", "fvcore", "thop"}
+]
+"""The order of `utils/__init__.py`: a module imports only those before it."""
 
 
 def _imports(path: Path) -> set[str]:
@@ -30,18 +31,29 @@ def _imports(path: Path) -> set[str]:
             root, _, rest = node.module.partition(".")
             if root == "utils":
                 found |= {rest.split(".")[0]} if rest else {alias.name for alias in node.names}
+        if isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+            found |= {parts[1] for parts in names if parts[0] == "utils" and len(parts) > 1}
     return found
 
 
 def test_no_module_imports_one_further_right(root: Path) -> None:
+    imports = {name: _imports(root / "utils" / f"{name}.py") for name in LINE}
     backwards = [
         f"{name} imports {other}"
-        for name in LINE
-        if (path := root / "utils" / f"{name}.py").exists()
-        for other in _imports(path)
+        for name, others in imports.items()
+        for other in others
         if LINE.index(other) >= LINE.index(name)
     ]
     assert backwards == []
+
+
+def test_every_module_stands_on_the_line_and_on_the_map(root: Path) -> None:
+    modules = {path.stem for path in (root / "utils").glob("*.py")} - {"__init__"}
+    assert modules == set(LINE)
+    listed = re.split(r"[\s,]+", (root / "utils" / "__init__.py").read_text())
+    positions = [listed.index(name) for name in LINE]
+    assert positions == sorted(positions)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--list"], ["--model_id", "12345"]])

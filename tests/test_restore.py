@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from utils.errors import UserError
-from utils.restore import check_output, restorer
+from utils.restore import check_finite, check_output, restorer
 from utils.sidecar import Sidecar
 
 
@@ -94,10 +94,33 @@ def test_every_floating_type_is_an_image(dtype: torch.dtype) -> None:
         torch.zeros(1, 1, 8, 12),
         torch.zeros(1, 3, 8, 12, dtype=torch.uint8),
         torch.zeros(1, 3, 8, 12, dtype=torch.complex64),
-        torch.full((1, 3, 8, 12), float("inf")),
         [torch.zeros(1, 3, 8, 12)],
     ],
 )
 def test_anything_else_is_refused(sr: object) -> None:
     with pytest.raises(UserError, match="the network returned"):
         check_output(sr, torch.zeros(1, 3, 2, 3), 4)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_one_value_that_is_not_finite_is_refused(value: str, dtype: torch.dtype) -> None:
+    sr = torch.zeros(1, 3, 8, 12, dtype=dtype)
+    assert check_finite(sr) is sr
+    sr[0, 1, 2, 3] = float(value)
+    with pytest.raises(UserError, match="NaN or infinity"):
+        check_finite(sr)
+
+
+@pytest.mark.parametrize("sidecar", [Sidecar(tile=40), Sidecar(size_multiple_px=16)])
+@pytest.mark.parametrize("wrong", [lambda sr: sr.int(), lambda sr: sr[:, :1], lambda sr: (sr, sr)])
+def test_a_wrong_output_is_noticed_in_tiles_and_under_padding(sidecar: Sidecar, wrong) -> None:
+    with pytest.raises(UserError, match="the network returned"):
+        restorer(lambda lr: wrong(_Counter()(lr)), sidecar)(LR)
+
+
+def test_padding_further_than_the_image_repeats_the_border() -> None:
+    network = _Counter()
+    sr = restorer(network, Sidecar(size_multiple_px=64))(LR[..., :24, :20])
+    assert network.sizes == [(64, 64)]
+    torch.testing.assert_close(sr, _Counter()(LR[..., :24, :20]), rtol=0, atol=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 
+from utils import report
 from utils.resample import imresize_uint8
+from utils.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +36,20 @@ def test_the_plain_command_measures_the_baseline(newcomer) -> None:
         assert (save_dir / name).is_file()
 
 
-def test_the_table_fits_80_columns(newcomer) -> None:
-    done, save_dir = newcomer
-    lines = [line for line in done.stdout.splitlines() if str(save_dir) not in line]
-    assert max(map(len, lines)) <= 80
+@pytest.mark.parametrize("columns", [40, 80, 160])
+def test_the_table_keeps_numbers_and_units_whole_at_any_width(newcomer, columns: int) -> None:
+    _, save_dir = newcomer
+    console = Console(width=columns, file=io.StringIO())
+    rows = Store(save_dir, ()).rows()
+    console.print(report.leaderboard([*rows, *rows], console))
+    printed = console.file.getvalue()
+    with (save_dir / "leaderboard.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert max(map(len, printed.splitlines())) <= columns
+    assert "00_RFDN" in printed
+    for title, decimals in (("Val PSNR", 2), ("Val Time [ms]", 2), ("Params [M]", 3)):
+        assert title.rsplit(" ", 1)[-1] in printed
+        assert f"{float(row[title]):.{decimals}f}" in printed
 
 
 def test_the_shipped_checkpoint_beats_bicubic_by_half_a_decibel(newcomer, root: Path) -> None:

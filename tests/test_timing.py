@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from utils.timing import PeakMemory, WallStopwatch, peak_rss_mib, stopwatch
+from utils.device import BACKENDS, backend, resolve
+from utils.errors import UserError
+from utils.timing import CudaMemory, CudaStopwatch, WallStopwatch, peak_rss_mib
 
 
 def test_the_wall_stopwatch_counts_only_the_call_in_milliseconds() -> None:
@@ -13,8 +15,8 @@ def test_the_wall_stopwatch_counts_only_the_call_in_milliseconds() -> None:
     assert WallStopwatch(lambda: next(now)).time(lambda: "sr") == ("sr", 2.5)
 
 
-def test_on_the_cpu_gpu_memory_is_unknown() -> None:
-    memory = PeakMemory(torch.device("cpu"))
+def test_on_the_cpu_device_memory_is_unknown() -> None:
+    memory = backend(torch.device("cpu")).memory(torch.device("cpu"))
     memory.restart()
     assert (memory.official_mib(), memory.split_mib()) == (None, None)
 
@@ -26,12 +28,37 @@ def test_peak_rss_counts_what_was_allocated() -> None:
     del block
 
 
+def test_auto_is_the_preferred_device_there_is() -> None:
+    assert resolve("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert resolve("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("tpu", "is none of auto, cuda, cpu"), ("cpu:1", "no such device")]
+)
+def test_other_devices_are_refused(name: str, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        resolve(name)
+
+
+def test_a_peak_is_remembered_across_a_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The counter of PyTorch: highest allocation since the last reset, in bytes.
+    peaks = iter([100, 300, 300, 200, 200])
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: next(peaks) * 2**20)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: None)
+    memory = CudaMemory(torch.device("cuda", 0))
+    memory.restart()
+    assert memory.official_mib() == 300
+    memory.restart()
+    assert (memory.official_mib(), memory.split_mib()) == (300, 200)
+
+
 @pytest.mark.gpu
 def test_the_official_peak_is_never_reset_and_ours_is() -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     device = torch.device("cuda", 0)
-    memory = PeakMemory(device)
+    memory = BACKENDS["cuda"].memory(device)
     memory.restart()
     block = torch.empty(64 * 2**20, dtype=torch.uint8, device=device)
     del block
@@ -42,12 +69,10 @@ def test_the_official_peak_is_never_reset_and_ours_is() -> None:
 
 
 @pytest.mark.gpu
-def test_cuda_events_cover_the_kernel() -> None:
+def test_cuda_events_give_the_result_and_a_duration() -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    watch = stopwatch(torch.device("cuda", 0))
     matrix = torch.rand(4096, 4096, device="cuda")
-    result, runtime_ms = watch.time(lambda: matrix @ matrix)
-    assert watch.clock == "cuda_event"
+    result, runtime_ms = CudaStopwatch().time(lambda: matrix @ matrix)
     assert result.shape == matrix.shape
     assert runtime_ms > 0

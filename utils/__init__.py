@@ -1,37 +1,50 @@
-"""Map of the house, in reading order; this file imports nothing.
+"""Map of the house; this file imports nothing.
 
-The line, from left to right; no module imports one further right:
+A module imports only those before it in this list.
 
-    options     the command line
+    errors      the user's mistakes, exit codes
+    jsonfile    typed JSON, written atomically
+    utils_logger  (official name) log files
+    resample    MATLAB's bicubic
+    color, ssim, image_file, utils_image  (official name) image files, tensors, PSNR, SSIM
+    metrics     METRICS
     protocol    every constant of a measurement, one entry a year
-    submission  models/ and model_zoo/ -> Submission; never imports a model
     sidecar     the TOML file beside a model
+    submission  models/ and model_zoo/ -> Submission; never imports a model
     dataset     folders -> pairs of LR and HR files
+    options     the command line
+    record      what is kept of a measurement
+    job         what parent and child tell each other, in files
     staging     every image decoded and checked, before anything is measured
-    evaluation  one submission from its files to its record
-    isolation   the child process: time limit, kill, its answer validated
-      job         what parent and child tell each other, in files
-      worker      the child: the only program that runs a submission
-      network     import, build, load a checkpoint
-      restore     tiling, padding, what an output must be
-      timing      runtime and peak memory
-      complexity  parameters, FLOPs, activations, convolutions
-      machine     what it ran on
     judge       SR against HR, in the parent
     provenance  hashes, commit, command, date
-    record      what is kept of a measurement
-    store       the results folder
+
+    snapshot, model_summary (official name), complexity  parameters, FLOPs, activations
+    timing      stopwatches and peak memory
+    device      BACKENDS: how a device is found, timed and watched
+    machine     what a measurement ran on
+    network     import, build, load a checkpoint
+    restore     tiling, padding, what an output must be
+    worker      the child process: the only program that runs a submission
+    training_data, training  for train.py
+
+    isolation   the child seen from its parent: time limit, kill, its answer validated
+    progress    the progress bar
+    evaluation  one submission from its files to its record
     official_results  results.json and results.txt
+    store       the results folder
+    run_log     the official log lines
     columns     the leaderboard's columns
     report      the leaderboard as CSV and on the terminal; the only place that rounds
 
-Official names, used by our own code: utils_image, model_summary, utils_logger.
+To read the program, begin at test_demo.py and follow its calls: options, submission, dataset and
+staging, evaluation, isolation, worker, judge, record, store, report.
 
 The one file to open for
-    a new metric            metrics.py      one entry in METRICS
-    a new column            columns.py      one entry in OURS
-    a new year              protocol.py     one entry in PROTOCOLS
-    a new data set layout   dataset.py
-    a new device            timing.py       one stopwatch; machine.py names it
-    a new wrapper key       network.py      one entry in WRAPPERS
+    a new metric            metrics.py    one entry in METRICS
+    a new column            columns.py    one entry in OURS
+    a new year              protocol.py   one entry in PROTOCOLS
+    a new data set          none: --dataset NAME finds it; a new folder layout: dataset.py
+    a new device            device.py     one entry in BACKENDS
+    a new wrapper key       network.py    one entry in WRAPPERS
 """

@@ -1,4 +1,4 @@
-"""Columns of the leaderboard: one entry adds one to the CSV file and, if brief, to the terminal.
+"""Columns of the leaderboard: one entry adds one to the CSV file and, if shown, to the terminal.
 
 A column turns a row into a raw value; nothing is rounded here.
 """
@@ -18,6 +18,14 @@ Value = str | int | float | None
 """None is unknown and prints as an empty cell."""
 
 
+def _known(values: set[Value]) -> bool:
+    return values != {None}
+
+
+def _varied(values: set[Value]) -> bool:
+    return len(values - {None}) > 1
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of the leaderboard."""
@@ -27,8 +35,8 @@ class Column:
     value: Callable[[Row], Value]
     format: str = ""
     """How the terminal rounds it."""
-    brief: bool = False
-    """Whether the terminal shows it."""
+    shown: Callable[[set[Value]], bool] = lambda _: False
+    """Whether the terminal shows it, given its values in all rows."""
 
 
 def _official(title: str, key: str, form: str) -> Column:
@@ -37,11 +45,15 @@ def _official(title: str, key: str, form: str) -> Column:
             official_results.figure(official_results.entry(row.record), key) if row.record else None
         )
 
-    return Column(title, value, form, brief=True)
+    return Column(title, value, form, shown=_known)
 
 
-def _of_record(title: str, value: Callable[[Record], Value], form: str = "") -> Column:
-    return Column(title, lambda row: value(row.record) if row.record else None, form)
+def _of_record(
+    title: str,
+    value: Callable[[Record], Value],
+    shown: Callable[[set[Value]], bool] = lambda _: False,
+) -> Column:
+    return Column(title, lambda row: value(row.record) if row.record else None, shown=shown)
 
 
 def _status(row: Row) -> str:
@@ -55,7 +67,7 @@ def _scaled(count: int | None, unit: int) -> float | None:
 
 
 OFFICIAL = (
-    Column("Model", lambda row: row.label, brief=True),
+    Column("Model", lambda row: row.label, shown=_known),
     _official("Val PSNR", "valid_ave_psnr", ".2f"),
     _official("Test PSNR", "test_ave_psnr", ".2f"),
     _official("Val Time [ms]", "valid_ave_runtime", ".2f"),
@@ -70,13 +82,13 @@ OFFICIAL = (
 """The official columns by their official names, in their order."""
 
 OURS = (
-    Column("Status", _status, brief=True),
+    Column("Status", _status, shown=lambda values: values != {"ok"}),
     Column("Failed stage", lambda row: row.failure.stage if row.failure else None),
     Column("Reason", lambda row: row.failure.reason if row.failure else None),
     _of_record("Team", lambda r: r.sidecar.team.name),
     _of_record("Form", lambda r: r.form),
-    _of_record("Protocol", lambda r: r.protocol),
-    _of_record("Clock", lambda r: r.clock),
+    _of_record("Protocol", lambda r: r.protocol, shown=_varied),
+    _of_record("Clock", lambda r: r.clock, shown=_varied),
     _of_record("Device", lambda r: r.machine.device_name),
     _of_record("FLOPs official [G]", lambda r: _scaled(r.counts.flops_official, GIGA)),
     _of_record("FLOPs fvcore [G]", lambda r: _scaled(r.counts.flops_fvcore, GIGA)),
@@ -86,6 +98,7 @@ OURS = (
     _of_record("Process memory [MiB]", lambda r: r.peak_rss_mib),
     _of_record("Output dtype", lambda r: r.output_dtype),
     _of_record("Checkpoint sha256", lambda r: r.provenance.checkpoint_sha256),
+    _of_record("Note", lambda r: r.note),
     _of_record("Date", lambda r: r.provenance.date),
 )
 """What the official table does not say."""
@@ -117,7 +130,7 @@ def _set_columns(title: str, roles: tuple[str, ...]) -> list[Column]:
     """The data set's name and every metric; PSNR has an official column where there is a title."""
     others = [name for name in METRICS if name != "psnr"]
     return [
-        _of_split(f"{title} set", roles, lambda split: split.dataset),
+        _of_split(f"{title} set", roles, lambda split: split.dataset, _varied),
         *(_of_split(f"{title} {name.upper()}", roles, _score(name)) for name in others),
     ]
 
@@ -126,9 +139,14 @@ def _score(metric: str) -> Callable[[SplitResult], Value]:
     return lambda split: split.score(metric)
 
 
-def _of_split(title: str, roles: tuple[str, ...], value: Callable[[SplitResult], Value]) -> Column:
+def _of_split(
+    title: str,
+    roles: tuple[str, ...],
+    value: Callable[[SplitResult], Value],
+    shown: Callable[[set[Value]], bool] = lambda _: False,
+) -> Column:
     def of_record(record: Record) -> Value:
         found = next((split for split in record.splits if split.role in roles), None)
         return value(found) if found else None
 
-    return _of_record(title, of_record)
+    return _of_record(title, of_record, shown)

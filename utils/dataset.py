@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import UserError
 from utils.protocol import Protocol
+
+OFFICIAL_ROLES = ("valid", "test", "hybrid_test")
+"""What the official script calls its data sets."""
 
 IMAGE_SUFFIXES = (".png", ".bmp", ".jpg", ".jpeg")
 
@@ -57,20 +61,36 @@ def find_splits(request: DataRequest, protocol: Protocol, scale: int) -> list[Sp
     """
     if not request.data_dir.is_dir():
         raise UserError("no such folder", where=f"--data_dir {request.data_dir}")
+    own = (request.data_dir / "HR").is_dir()
+    if (own or request.datasets) and (request.include_test or request.hybrid_test):
+        flag = "--hybrid_test" if request.hybrid_test else "--include_test"
+        raise UserError("needs the folders of the challenge", where=flag, remedy="see --data_dir")
     if request.datasets:
-        named = [(name, _named_folders(request.data_dir, name, scale)) for name in request.datasets]
-        # The first set fills the official 'valid' columns, so that every table has them.
-        roles = ["valid", *(name for name, _ in named[1:])]
-        return [
-            _split(role, name, folders, scale)
-            for role, (name, folders) in zip(roles, named, strict=True)
-        ]
-    if (request.data_dir / "HR").is_dir():
+        return _named_splits(request, scale)
+    if own:
         name = request.data_dir.resolve().name
         return [_split("valid", name, _named_folders(request.data_dir, ".", scale), scale)]
     return [
         _official_split(request.data_dir, role, names, scale)
         for role, names in _official_names(request, protocol)
+    ]
+
+
+def _named_splits(request: DataRequest, scale: int) -> list[Split]:
+    for name, times in Counter(request.datasets).items():
+        if times > 1:
+            raise UserError("is named more than once", where=f"--dataset {name}")
+        if name in OFFICIAL_ROLES or Path(name).name != name:
+            raise UserError(
+                "cannot be the name of a data set",
+                where=f"--dataset {name}",
+                remedy="rename the folder, and name its parent with --data_dir",
+            )
+    # The first set fills the official 'valid' columns, so that every table has them.
+    roles = ["valid", *request.datasets[1:]]
+    return [
+        _split(role, name, _named_folders(request.data_dir, name, scale), scale)
+        for role, name in zip(roles, request.datasets, strict=True)
     ]
 
 
@@ -141,9 +161,9 @@ def pair_images(lr_dir: Path, hr_dir: Path, scale: int) -> tuple[ImagePair, ...]
     Raises:
         UserError: an HR image without LR, or the reverse.
     """
-    lr_by_stem = {path.stem: path for path in _images(lr_dir)}
+    lr_by_stem = _by_stem(lr_dir)
     pairs = []
-    for hr in _images(hr_dir):
+    for hr in _by_stem(hr_dir).values():
         lr = lr_by_stem.pop(f"{hr.stem}x{scale}", None) or lr_by_stem.pop(hr.stem, None)
         if lr is None:
             raise UserError(
@@ -159,6 +179,22 @@ def pair_images(lr_dir: Path, hr_dir: Path, scale: int) -> tuple[ImagePair, ...]
             remedy="add the HR image or remove the LR image",
         )
     return tuple(pairs)
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    by_stem: dict[str, Path] = {}
+    for path in _images(folder):
+        if not path.name.isprintable():
+            raise UserError(
+                "the name cannot be printed", where=ascii(str(path)), remedy="rename it"
+            )
+        if path.stem in by_stem:
+            other = by_stem[path.stem].name
+            raise UserError(
+                f"has the same name as {other}", where=path, remedy="remove one of them"
+            )
+        by_stem[path.stem] = path
+    return by_stem
 
 
 def _images(folder: Path) -> list[Path]:

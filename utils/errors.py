@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+_LINE_AT_MOST = 300
+
 
 class ExitCode(IntEnum):
     """Exit status of the command."""
@@ -13,9 +15,9 @@ class ExitCode(IntEnum):
     SOME_FAILED = 1
     """At least one submission failed; the others are recorded."""
     UNUSABLE = 2
-    """The command or the data cannot be used; nothing was started."""
+    """The command, the data or a folder cannot be used; what was finished before is recorded."""
     INTERRUPTED = 130
-    """Stopped by Ctrl-C; what was finished is recorded."""
+    """Stopped by Ctrl-C or a signal; what was finished is recorded."""
 
 
 class UserError(Exception):
@@ -37,3 +39,15 @@ class UserError(Exception):
         text = f"{self.where}: {self.what}" if self.where else self.what
         text = f"{text}; {self.remedy}" if self.remedy else text
         return " ".join(text.split())
+
+
+def cause(error: OSError) -> str:
+    """Say why the system refused, e.g. `Permission denied`."""
+    return error.strerror or str(error)
+
+
+def printable_line(text: str) -> str:
+    """Make one short line of text from a stranger: no control characters reach a terminal."""
+    clean = "".join(char if char.isprintable() else " " for char in text)
+    line = " ".join(clean.split())
+    return line if len(line) <= _LINE_AT_MOST else f"{line[: _LINE_AT_MOST - 3]}..."

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from utils import isolation, jsonfile, provenance
 from utils.dataset import find_splits
-from utils.errors import UserError
-from utils.job import Job, JobFailure, JobFolder, JobSplit
-from utils.judge import judge
+from utils.errors import UserError, cause, printable_line
+from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
+from utils.judge import judge, range_note
+from utils.metrics import METRICS
 from utils.options import Options
 from utils.progress import progress_bar
 from utils.record import (
@@ -21,113 +25,129 @@ from utils.record import (
     ImageResult,
     Measurement,
     Outcome,
+    Provenance,
     Record,
     SplitResult,
-    Stage,
 )
 from utils.staging import StagedSplit, stage
 from utils.submission import Broken, Entry, Submission
 from utils.utils_image import imsave
 
-Progress = Callable[[int], None]
-Staged = dict[int, list[StagedSplit]]
-"""Decoded data sets by scale."""
+
+@dataclass(frozen=True)
+class Staged:
+    """The decoded data of every scale that the submissions of a run need."""
+
+    splits: dict[int, list[StagedSplit]]
+    problems: dict[int, UserError]
+    """Why a scale has no data; its submissions fail, the others are measured."""
 
 
-def stage_all(entries: Sequence[Entry], options: Options, work_dir: Path) -> Staged:
-    """Find, decode and check the data of every scale that the submissions need.
+def stage_all(entries: Sequence[Entry], options: Options, hr_dir: Path) -> Staged:
+    """Find, decode and check the data of every scale.
+
+    Args:
+        entries: the submissions to measure.
+        options: which data.
+        hr_dir: private folder for the decoded HR images.
 
     Raises:
-        UserError: data that is missing or unusable.
+        UserError: no scale has data that can be used.
     """
     scales = {entry.sidecar.scale for entry in entries if isinstance(entry, Submission)}
-    return {
-        scale: [
-            stage(split, work_dir / "hr" / f"x{scale}-{number}")
-            for number, split in enumerate(find_splits(options.data, options.protocol, scale))
-        ]
-        for scale in sorted(scales)
-    }
+    window_px = max(METRICS[name].window_px for name in options.metrics)
+    staged = Staged({}, {})
+    for scale in sorted(scales):
+        try:
+            staged.splits[scale] = [
+                stage(split, hr_dir / f"x{scale}-{number}", window_px)
+                for number, split in enumerate(find_splits(options.data, options.protocol, scale))
+            ]
+        except UserError as error:
+            staged.problems[scale] = error
+    if staged.problems and not staged.splits:
+        raise next(iter(staged.problems.values()))
+    return staged
 
 
 def evaluate_all(
-    entries: Sequence[Entry], staged: Staged, options: Options, work_dir: Path
+    entries: Sequence[Entry], staged: Staged, options: Options, job_dir: Path
 ) -> Iterator[Outcome]:
-    """Measure one submission after the other, each with the whole machine to itself."""
+    """Measure one submission after the other, each with the whole machine to itself.
+
+    Yields:
+        a `Record`, or the `Failure` of a submission that cannot be measured, whatever went wrong.
+
+    Raises:
+        UserError: the harness itself cannot go on, for want of disk space say.
+    """
     for entry in entries:
-        splits = staged[entry.sidecar.scale] if isinstance(entry, Submission) else []
-        total = sum(len(split.images) for split in splits)
-        with progress_bar(entry.label, total) as progress:
-            yield evaluate(entry, splits, options, work_dir, progress)
+        try:
+            outcome: Outcome = _evaluate(entry, staged, options, job_dir)
+        except SubmissionFailed as failed:
+            outcome = _failure(entry, failed, options)
+        except UserError:
+            raise
+        except Exception as error:  # Our own mistake must not cost the submissions that follow.
+            traceback.print_exc()
+            reason = f"the harness failed: {type(error).__name__}: {error}"
+            outcome = _failure(entry, SubmissionFailed("invalid", reason), options)
+        yield outcome
 
 
-def evaluate(
-    entry: Entry,
-    splits: Sequence[StagedSplit],
-    options: Options,
-    work_dir: Path,
-    progress: Progress,
-) -> Outcome:
-    """Measure and score one submission; whatever goes wrong with it is its `Failure`."""
+def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> Record:
     if isinstance(entry, Broken):
-        return _failure(entry, "discover", entry.reason)
+        raise SubmissionFailed("discover", entry.reason)
     if entry.checkpoint is None:
-        return _failure(entry, "discover", _no_checkpoint(entry))
-    log = options.save_dir / "logs" / f"{entry.label}.log"
-    folder = JobFolder(work_dir / entry.label)
-    source = provenance.describe(entry, options.command, isolation.ROOT)
+        raise SubmissionFailed("discover", entry.problem)
+    if (problem := staged.problems.get(entry.sidecar.scale)) is not None:
+        raise SubmissionFailed("discover", str(problem))
+    try:
+        source = provenance.describe(entry, options.command, isolation.ROOT)
+    except OSError as error:
+        reason = f"{error.filename} cannot be read ({cause(error)})"
+        raise SubmissionFailed("discover", reason) from error
+    splits, folder = staged.splits[entry.sidecar.scale], JobFolder(job_dir / entry.label)
     try:
         job = _prepare(entry, splits, folder, options.device)
-        answer = isolation.run(job, folder, log, options.timeout_s, progress)
-        if isinstance(answer, JobFailure):
-            return _failure(entry, answer.stage, answer.reason, log)
-        scored = _score(answer, splits, folder, options.metrics)
+        with progress_bar(entry.label, sum(split.count for split in job.splits)) as progress:
+            answer = isolation.run(
+                job, folder, log_file(entry, options), options.timeout_s, progress
+            )
+        results = _score(answer, splits, folder, options.metrics)
+        note = range_note(splits[0].images[0], results[0].images[0].scores["psnr"], entry)
         if options.save_images:
             _save_images(entry, splits, folder, options.save_dir)
-    except UserError as error:
-        return _failure(entry, "invalid", str(error), log)
     finally:
         shutil.rmtree(folder.path, ignore_errors=True)
-    return Record(
-        schema=SCHEMA,
-        label=entry.label,
-        model_id=entry.model_id,
-        form=entry.form,
-        sidecar=entry.sidecar,
-        protocol=options.protocol_name,
-        counts=answer.counts,
-        clock=answer.clock,
-        output_dtype=answer.output_dtype,
-        peak_rss_mib=answer.peak_rss_mib,
-        machine=answer.machine,
-        splits=scored,
-        provenance=source,
-    )
+    return _record(entry, options.protocol_name, answer, results, source, note)
 
 
-def _no_checkpoint(submission: Submission) -> str:
-    stated = submission.sidecar.checkpoint
-    expected = stated or f"{submission.model_file.stem}.pth"
-    return f"no checkpoint: expected model_zoo/{expected}; put it there or give --checkpoint PATH"
+def log_file(entry: Entry, options: Options) -> Path:
+    """Name the file that holds what a submission printed."""
+    return options.save_dir / "logs" / f"{entry.label}.log"
 
 
-def _failure(entry: Entry, stage: Stage, reason: str, log: Path | None = None) -> Failure:
-    return Failure(
-        entry.label, entry.model_id, stage, reason, provenance.now(), str(log) if log else None
-    )
+def _failure(entry: Entry, failed: SubmissionFailed, options: Options) -> Failure:
+    log = log_file(entry, options)
+    printed = str(log) if failed.stage != "discover" and log.exists() else None
+    reason = printable_line(failed.reason)
+    return Failure(entry.label, entry.model_id, failed.stage, reason, provenance.now(), printed)
 
 
 def _prepare(
     submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, device: str
 ) -> Job:
-    job = Job(
-        submission, device, tuple(JobSplit(split.role, len(split.images)) for split in splits)
-    )
-    folder.sr.mkdir(parents=True)
-    folder.lr_image(0, 0).parent.mkdir()
-    for number, split in enumerate(splits):
-        for index, image in enumerate(split.images):
-            np.save(folder.lr_image(number, index), image.lr)
+    job_splits = tuple(JobSplit(split.role, len(split.images)) for split in splits)
+    job = Job(submission, device, job_splits)
+    try:
+        folder.sr.mkdir(parents=True)
+        folder.lr_image(0, 0).parent.mkdir()
+        for number, split in enumerate(splits):
+            for index, image in enumerate(split.images):
+                np.save(folder.lr_image(number, index), image.lr)
+    except OSError as error:
+        raise UserError(f"cannot be written ({cause(error)})", where=folder.path) from error
     jsonfile.dump(job, folder.job)
     return job
 
@@ -146,22 +166,46 @@ def _score(
             ImageResult(image.name, ms, values)
             for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
         )
-        results.append(
-            SplitResult(
-                split.role, split.dataset, images, timing.memory_mib, timing.split_memory_mib
-            )
-        )
+        peaks = timing.memory_mib, timing.split_memory_mib
+        results.append(SplitResult(split.role, split.dataset, images, *peaks))
     return tuple(results)
 
 
 def _save_images(
     submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, save_dir: Path
 ) -> None:
-    for number, split in enumerate(splits):
-        target = save_dir / submission.label / split.role
-        target.mkdir(parents=True, exist_ok=True)
-        for index, image in enumerate(split.images):
-            imsave(
-                np.load(folder.sr_image(number, index)),
-                str(target / f"{Path(image.name).stem}.png"),
-            )
+    try:
+        for number, split in enumerate(splits):
+            target = save_dir / submission.label / split.role
+            target.mkdir(parents=True, exist_ok=True)
+            for index, image in enumerate(split.images):
+                sr = np.load(folder.sr_image(number, index))
+                imsave(sr, str(target / f"{Path(image.name).stem}.png"))
+    except (OSError, UserError) as error:  # The measurement is good all the same.
+        sys.stderr.write(f"warning: SR images are not kept: {error}\n")
+
+
+def _record(
+    submission: Submission,
+    protocol: str,
+    measurement: Measurement,
+    splits: tuple[SplitResult, ...],
+    source: Provenance,
+    note: str | None,
+) -> Record:
+    return Record(
+        schema=SCHEMA,
+        label=submission.label,
+        model_id=submission.model_id,
+        form=submission.form,
+        sidecar=submission.sidecar,
+        protocol=protocol,
+        counts=measurement.counts,
+        clock=measurement.clock,
+        output_dtype=measurement.output_dtype,
+        peak_rss_mib=measurement.peak_rss_mib,
+        machine=measurement.machine,
+        splits=splits,
+        note=note,
+        provenance=source,
+    )

@@ -1,7 +1,7 @@
 """One submission in a process group of its own: whatever it does, it costs one row.
 
-This contains accidents: crashes, hangs, `os._exit`, floods of output. It is no sandbox: the child
-has the rights of whoever started the harness.
+This contains accidents: crashes, hangs, `os._exit`, floods of output (`worker.FILE_AT_MOST`). It is
+no sandbox: the child has the rights of whoever started the harness.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO, get_args
 
 from utils import jsonfile
-from utils.errors import UserError
-from utils.job import Job, JobFailure, JobFolder
-from utils.record import Measurement
+from utils.errors import UserError, cause
+from utils.job import Job, JobFailure, JobFolder, SubmissionFailed
+from utils.record import Measurement, Stage
 
 ROOT = Path(__file__).resolve().parents[1]
 _POLL_S = 0.1
@@ -27,7 +28,7 @@ _POLL_S = 0.1
 
 def run(
     job: Job, folder: JobFolder, log: Path, timeout_s: float, progress: Callable[[int], None]
-) -> Measurement | JobFailure:
+) -> Measurement:
     """Run the worker on a prepared folder and take its answer.
 
     Args:
@@ -36,8 +37,12 @@ def run(
         log: receives what the child prints.
         timeout_s: wall-clock limit in seconds.
         progress: called now and then with the number of SR images that exist.
+
+    Raises:
+        SubmissionFailed: it gave no answer, or none that can be believed.
+        UserError: the log cannot be written.
     """
-    with log.open("wb") as output:
+    with _open_log(log) as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "utils.worker", str(folder.path)],
             stdin=subprocess.DEVNULL,
@@ -52,8 +57,16 @@ def run(
         finally:
             _kill_group(child)
     if not finished:
-        return JobFailure("timeout", f"no result after {timeout_s:g} s (in stage {_stage(folder)})")
+        reason = f"no result after {timeout_s:g} s (in stage {_stage(folder)})"
+        raise SubmissionFailed("timeout", reason)
     return _answer(job, folder, child.returncode)
+
+
+def _open_log(log: Path) -> BinaryIO:
+    try:
+        return log.open("wb")
+    except OSError as error:
+        raise UserError(f"cannot be written ({cause(error)})", where=log) from error
 
 
 def check_device(name: str) -> None:
@@ -65,7 +78,7 @@ def check_device(name: str) -> None:
     if name in ("auto", "cpu"):
         return
     asked = subprocess.run(
-        [sys.executable, "-m", "utils.machine", name],
+        [sys.executable, "-m", "utils.device", name],
         env=_environment(),
         capture_output=True,
         text=True,
@@ -94,7 +107,9 @@ def _wait(
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_POLL_S)
             return True
-        progress(sum(1 for _ in folder.sr.iterdir()))
+        # The submission may do what it likes to its folder; that must not end the run.
+        with contextlib.suppress(OSError):
+            progress(sum(1 for _ in folder.sr.iterdir()))
     return False
 
 
@@ -105,34 +120,41 @@ def _kill_group(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _answer(job: Job, folder: JobFolder, status: int) -> Measurement | JobFailure:
+def _answer(job: Job, folder: JobFolder, status: int) -> Measurement:
     try:
         if folder.failure.exists():
-            return jsonfile.load(JobFailure, folder.failure)
+            failure = jsonfile.load(JobFailure, folder.failure)
+            raise SubmissionFailed(failure.stage, failure.reason)
         if status == 0 and folder.measurement.exists():
             measurement = jsonfile.load(Measurement, folder.measurement)
-            flaw = _flaw(measurement, job)
-            return JobFailure("invalid", flaw) if flaw else measurement
+            _check(measurement, job)
+            return measurement
     except UserError as error:
-        return JobFailure("invalid", f"the worker's answer {error.what}")
-    ending = (
-        f"was killed by {signal.Signals(-status).name}"
-        if status < 0
-        else f"exited with status {status}"
-    )
-    return JobFailure("crash", f"the process {ending} in stage {_stage(folder)} and left no result")
+        raise SubmissionFailed("invalid", f"the worker's answer {error.what}") from error
+    reason = f"the process {_ending(status)} in stage {_stage(folder)} and left no result"
+    raise SubmissionFailed("crash", reason)
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"exited with status {status}"
+    names = {member.value: member.name for member in signal.Signals}
+    return f"was killed by {names.get(-status, f'signal {-status}')}"
 
 
 def _stage(folder: JobFolder) -> str:
-    return folder.stage.read_text(encoding="utf-8") if folder.stage.exists() else "start"
+    try:
+        said = jsonfile.read_bytes(folder.stage).decode("utf-8", "replace")
+    except UserError:
+        said = "unknown"
+    return said if said in get_args(Stage) else "unknown"
 
 
-def _flaw(measurement: Measurement, job: Job) -> str | None:
+def _check(measurement: Measurement, job: Job) -> None:
     told = [(split.role, split.count) for split in job.splits]
     said = [(split.role, len(split.runtime_ms)) for split in measurement.splits]
     if told != said:
-        return f"the worker answered for {said}, not for {told}"
+        raise SubmissionFailed("invalid", f"the worker answered for {said}, not for {told}")
     samples = [ms for split in measurement.splits for ms in split.runtime_ms]
     if not all(math.isfinite(ms) and ms >= 0 for ms in samples):
-        return "the worker reported a runtime that is negative or not finite"
-    return None
+        raise SubmissionFailed("invalid", "a runtime is negative or not finite")

@@ -40,6 +40,15 @@ class JobFailure:
     reason: str
 
 
+class SubmissionFailed(Exception):
+    """A submission that cannot be measured: it costs one row, and the run goes on."""
+
+    def __init__(self, stage: Stage, reason: str) -> None:
+        super().__init__(stage, reason)
+        self.stage = stage
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class JobFolder:
     """Names of the files in a job's folder."""

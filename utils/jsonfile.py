@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from utils.errors import UserError
+from utils.errors import UserError, cause
 
 T = TypeVar("T")
+
+_BYTES_AT_MOST = 256 * 2**20
 
 
 def write_text(path: Path, text: str) -> None:
@@ -26,9 +29,7 @@ def write_text(path: Path, text: str) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise UserError(
-            f"cannot write here ({error.strerror})",
-            where=path,
-            remedy="give a folder you may write to",
+            f"cannot write here ({cause(error)})", where=path, remedy="choose another folder"
         ) from error
     temporary = Path(name)
     try:
@@ -40,7 +41,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
-        raise UserError(f"cannot be written ({error.strerror})", where=path) from error
+        raise UserError(f"cannot be written ({cause(error)})", where=path) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -58,30 +59,34 @@ def dump(value: object, path: Path) -> None:
 
 
 def load(kind: type[T], path: Path) -> T:
-    """Read a JSON file as the dataclass `kind`.
+    """Read a JSON file as `kind`, a dataclass or a type like `dict[str, int]`.
 
     Raises:
         UserError: the file cannot be read, is no JSON, or does not fit `kind`.
     """
     try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror})", where=path) from error
+        return TypeAdapter(kind).validate_json(read_bytes(path))
     except ValidationError as error:
         raise UserError(
-            f"does not hold a {kind.__name__}: {explain(error)}",
+            f"does not hold what it should: {explain(error)}",
             where=path,
             remedy="move the file away and run again",
         ) from error
 
 
-def load_object(path: Path) -> dict[str, Any]:
-    """Read a JSON object of unknown content, such as somebody else's `results.json`.
+def read_bytes(path: Path) -> bytes:
+    """Read a file that a stranger may have made: no pipe, no link, no flood.
 
     Raises:
-        UserError: the file cannot be read or holds no JSON object.
+        UserError: it is anything but a file of sensible size, or cannot be read.
     """
-    return load(dict[str, Any], path)
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _BYTES_AT_MOST:
+            raise UserError("is no ordinary file of sensible size", where=path)
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot be read ({cause(error)})", where=path) from error
 
 
 def explain(error: ValidationError) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
-from utils.errors import UserError
+from utils.job import SubmissionFailed
 from utils.metrics import METRICS
+from utils.resample import imresize_uint8
 from utils.staging import Image, StagedImage, in_parallel
+from utils.submission import Submission
+
+_FAR_BELOW_DB = 2.0
+"""No network that learnt anything is this far below bicubic; the wrong data_range costs 2.8 dB."""
 
 
 def judge(
@@ -26,7 +31,7 @@ def judge(
         metrics: names in `utils.metrics.METRICS`.
 
     Raises:
-        UserError: an SR image that is absent, damaged or of the wrong size.
+        SubmissionFailed: an SR image that is absent, damaged or of the wrong size.
     """
 
     def score(item: tuple[StagedImage, Path]) -> dict[str, float]:
@@ -42,15 +47,34 @@ def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
     """Read what a child left as SR image; it is not trusted.
 
     Raises:
-        UserError: no uint8 array of this shape.
+        SubmissionFailed: no uint8 array of this shape.
     """
     try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise ValueError("no ordinary file")
         # Mapped before it is read: a header that promises a terabyte must not be believed.
         sr = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"the SR image cannot be read ({error})", where=path.name) from error
-    if sr.shape != shape or sr.dtype != np.uint8:
-        raise UserError(
-            f"the SR image is {sr.dtype} of shape {sr.shape}, not uint8 of {shape}", where=path.name
-        )
-    return cast(Image, sr)
+    except Exception as error:  # NumPy's parser promises nothing about what it raises.
+        raise SubmissionFailed("invalid", f"an SR image cannot be read: {error}") from error
+    if not isinstance(sr, np.ndarray) or sr.shape != shape or sr.dtype != np.uint8:
+        raise SubmissionFailed("invalid", f"an SR image is no uint8 array of shape {shape}")
+    return sr
+
+
+def range_note(image: StagedImage, sr_psnr: float, submission: Submission) -> str | None:
+    """Say where to look if a network is far worse than bicubic interpolation.
+
+    Args:
+        image: a decoded pair.
+        sr_psnr: PSNR of the network on it, in dB.
+        submission: what was measured.
+    """
+    scale = submission.sidecar.scale
+    hr = np.load(image.hr, mmap_mode="r")
+    below = METRICS["psnr"].function(imresize_uint8(image.lr, scale), hr, scale) - sr_psnr
+    if below < _FAR_BELOW_DB:
+        return None
+    return (
+        f"{image.name} is {below:.1f} dB below bicubic: check data_range"
+        f" ({submission.sidecar.data_range:g}) in {submission.model_file.stem}.toml"
+    )

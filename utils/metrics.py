@@ -27,6 +27,8 @@ class Metric:
     unit: str
     """Unit of the value; empty for a pure number."""
     higher_is_better: bool
+    window_px: int
+    """Smallest side of an image, border left out, that the metric is defined for."""
     decimals: int
     """Digits after the point that tables show."""
     function: Callable[[Image, Image, int], float]
@@ -37,8 +39,8 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         metric.name: metric
         for metric in (
-            Metric("psnr", "dB", True, 2, calculate_psnr),
-            Metric("ssim", "", True, 4, calculate_ssim),
+            Metric("psnr", "dB", True, 1, 2, calculate_psnr),
+            Metric("ssim", "", True, 11, 4, calculate_ssim),
         )
     }
 )

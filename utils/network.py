@@ -8,20 +8,25 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import ModuleType
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from utils.errors import UserError
+from utils.errors import UserError, cause
 from utils.submission import Submission
 
 WRAPPERS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net")
 """Keys under which training frameworks put the state_dict, in order of preference."""
 
+StateDict = Mapping[str, Tensor]
+
 _PREFIX = "module."
+_PICKLE = b"\x80"
+_SAVE_PLAIN = "save the plain state_dict: torch.save(model.state_dict(), PATH)"
 _NAMED_AT_MOST = 3
 
 
@@ -77,30 +82,32 @@ def load(network: nn.Module, path: Path, *, strict: bool) -> None:
     Raises:
         UserError: the file is no checkpoint, holds code, or does not fit the network.
     """
-    state = canonical(read_checkpoint(path), path)
     wanted = network.state_dict()
-    missing = [key for key in wanted if key not in state]
-    unexpected = [key for key in state if key not in wanted]
-    misshaped = [
-        f"{key} is {_shape(state[key])}, the network has {_shape(wanted[key])}"
-        for key in wanted
-        if key in state and _shape(state[key]) != _shape(wanted[key])
-    ]
-    complaints = (
-        {"wrong shape": misshaped}
-        if not strict
-        else {"missing": missing, "unexpected": unexpected, "wrong shape": misshaped}
-    )
-    text = "; ".join(
-        f"{len(keys)} {kind} ({_shorten(keys)})" for kind, keys in complaints.items() if keys
-    )
-    if text:
+    state = canonical(read_checkpoint(path), path, wanted.keys())
+    try:
+        network.load_state_dict(state, strict=strict)
+    except RuntimeError as error:
+        complaint = _mismatch(state, wanted, strict=strict) or _first_line(str(error))
         raise UserError(
-            f"does not fit the network: {text}",
+            f"does not fit the network: {complaint}",
             where=path.name,
             remedy="check that model file, kwargs and checkpoint belong together",
-        )
-    network.load_state_dict(state, strict=strict)
+        ) from error
+
+
+def _mismatch(state: StateDict, wanted: StateDict, *, strict: bool) -> str:
+    complaints = {
+        "missing": [key for key in wanted if strict and key not in state],
+        "unexpected": [key for key in state if strict and key not in wanted],
+        "wrong shape": [
+            f"{key} is {_shape(state[key])}, the network has {_shape(wanted[key])}"
+            for key in wanted
+            if key in state and _shape(state[key]) != _shape(wanted[key])
+        ],
+    }
+    return "; ".join(
+        f"{len(keys)} {kind} ({_shorten(keys)})" for kind, keys in complaints.items() if keys
+    )
 
 
 def read_checkpoint(path: Path) -> object:
@@ -110,26 +117,34 @@ def read_checkpoint(path: Path) -> object:
         UserError: no checkpoint, truncated, or a pickle that would run code.
     """
     try:
+        with path.open("rb") as file:
+            head = file.read(64)
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror})", where=path.name) from error
-    except Exception as error:
-        text = str(error)
-        if (
-            "Unsupported global" in text
-            or "Unsupported operand" in text
-            or "WeightsUnpickler" in text
-        ):
-            what = "holds more than tensors, so loading it could run code"
-            remedy = "save the plain state_dict: torch.save(model.state_dict(), PATH)"
-        else:
-            what = f"is truncated or no checkpoint ({_first_line(text)})"
-            remedy = "copy or save it again"
+        raise UserError(f"cannot be read ({cause(error)})", where=path.name) from error
+    except Exception as error:  # The unpickler promises nothing about what it raises.
+        what, remedy = _diagnosis(head, str(error))
         raise UserError(what, where=path.name, remedy=remedy) from error
 
 
-def canonical(loaded: object, path: Path) -> dict[str, torch.Tensor]:
+def _diagnosis(head: bytes, error: str) -> tuple[str, str]:
+    if head.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer, not the checkpoint itself", "run git lfs pull"
+    if head.lstrip().startswith((b"<", b"{")):
+        return "is a web page or text, not a checkpoint", "download it again"
+    # A pickle that is no archive of tensors, or one that names functions to call.
+    if "Unsupported global" in error or "TorchScript" in error or head.startswith(_PICKLE):
+        return "holds more than tensors, so loading it could run code", _SAVE_PLAIN
+    return f"is truncated or no checkpoint ({_first_line(error)})", "copy or save it again"
+
+
+def canonical(loaded: object, path: Path, wanted: Collection[str]) -> StateDict:
     """Unwrap a state_dict and strip the prefix that `nn.DataParallel` leaves.
+
+    Args:
+        loaded: what the file held.
+        path: the file, for the message.
+        wanted: keys of the network; the prefix stays if they have it too.
 
     Raises:
         UserError: no state_dict inside.
@@ -137,34 +152,37 @@ def canonical(loaded: object, path: Path) -> dict[str, torch.Tensor]:
     found = _unwrap(loaded)
     if found is None:
         raise UserError(
-            f"holds no state_dict, but {_describe(loaded)}",
-            where=path.name,
-            remedy="save the plain state_dict: torch.save(model.state_dict(), PATH)",
+            f"holds no state_dict, but {_describe(loaded)}", where=path.name, remedy=_SAVE_PLAIN
         )
-    if all(key.startswith(_PREFIX) for key in found):
+    prefixed = found and all(key.startswith(_PREFIX) for key in found)
+    if prefixed and not any(key.startswith(_PREFIX) for key in wanted):
         return {key.removeprefix(_PREFIX): value for key, value in found.items()}
-    return dict(found)
+    return found
 
 
-def _unwrap(loaded: object) -> Mapping[str, torch.Tensor] | None:
-    if not isinstance(loaded, Mapping) or not loaded:
+def _unwrap(loaded: object) -> StateDict | None:
+    if not isinstance(loaded, Mapping):
         return None
-    if all(
-        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in loaded.items()
-    ):
+    if all(_is_state(key, value) for key, value in loaded.items()):
         return loaded
     inner = (_unwrap(loaded[key]) for key in WRAPPERS if key in loaded)
     return next((state for state in inner if state is not None), None)
 
 
+def _is_state(key: object, value: object) -> bool:
+    # PyTorch itself puts what `get_extra_state` returns beside the tensors.
+    return isinstance(key, str) and (isinstance(value, Tensor) or key.endswith("_extra_state"))
+
+
 def _describe(loaded: object) -> str:
-    if isinstance(loaded, Mapping):
-        return (
-            f"the keys {_shorten([str(key) for key in loaded])}"
-            if loaded
-            else "an empty dictionary"
-        )
-    return f"a {type(loaded).__name__}"
+    if not isinstance(loaded, Mapping):
+        return f"a {type(loaded).__name__}"
+    foreign = [
+        f"'{key}' ({type(value).__name__})"
+        for key, value in loaded.items()
+        if not _is_state(key, value)
+    ]
+    return f"a dictionary with {_shorten(foreign)}"
 
 
 def _shape(value: object) -> str:
@@ -177,4 +195,4 @@ def _shorten(names: list[str]) -> str:
 
 
 def _first_line(text: str) -> str:
-    return next(iter(text.strip().splitlines()), "unreadable")[:120]
+    return textwrap.shorten(next(iter(text.strip().splitlines()), "unreadable"), 120)

@@ -109,14 +109,19 @@ def _line(name: str, cells: Sequence[tuple[_Column, str]]) -> str:
 
 def _cell(values: Official, column: _Column) -> str:
     value = figure(values, column.key)
-    return "" if value is None else format(value, column.format)
+    try:
+        return "" if value is None else format(value, column.format)
+    except (TypeError, ValueError):  # Somebody else's file may hold anything.
+        return str(value)
 
 
 def figure(values: Official, key: str) -> int | float | None:
     """Look a figure up; None if it is unknown."""
     if key == "ave_runtime":
         valid, test = values.get("valid_ave_runtime"), values.get("test_ave_runtime")
-        return None if valid is None or test is None else (valid + test) / 2
+        if isinstance(valid, int | float) and isinstance(test, int | float):
+            return (valid + test) / 2
+        return None
     if key.startswith("valid_") and key not in values:
         return values.get(f"hybrid_test_{key.removeprefix('valid_')}")
     return values.get(key)

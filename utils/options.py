@@ -7,14 +7,15 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from utils.dataset import DataRequest
 from utils.errors import UserError
 from utils.metrics import METRICS
 from utils.protocol import DEFAULT_PROTOCOL, PROTOCOLS, Protocol
 
-_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+_DEVICE = re.compile(r"[a-z]+(:\d+)?")
+"""Which devices there are is for `utils.device` to say."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def parse(arguments: list[str], root: Path) -> Options:
         save_images=given.save_images,
         list=given.list,
         debug=given.debug,
-        command=tuple(arguments),
+        command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
     )
 
 
@@ -89,68 +90,48 @@ def _parser(root: Path) -> _Parser:
         description="Measure Efficient SR submissions: PSNR, runtime, parameters, FLOPs, "
         "activations, memory.",
         epilog="Exit status: 0 all measured; 1 a submission failed, the others are recorded; "
-        "2 the command or the data is unusable, nothing was started.",
+        "2 the command, the data or a folder cannot be used.",
     )
-    add = parser.add_argument
-    add(
-        "--model_id",
-        nargs="+",
-        type=_model_id,
-        action=_Tuple,
-        default=("0",),
-        metavar="ID",
-        help="ids of submissions in models/, or 'all' (default: 0)",
-    )
-    add(
-        "--data_dir",
-        type=Path,
-        default=root / "data" / "demo",
-        metavar="DIR",
-        help="folder of the official data sets, or of HR/ and LR/ (default: the demo set)",
-    )
-    add(
-        "--dataset",
-        nargs="+",
-        action=_Tuple,
-        default=(),
-        metavar="NAME",
-        help="sets laid out as DIR/NAME/HR/*.png and DIR/NAME/LR_bicubic/X4/*x4.png",
-    )
-    add("--save_dir", type=Path, default=root / "results", metavar="DIR", help="default: results/")
+    _add_submissions(parser.add_argument_group("what is measured"))
+    _add_data(parser.add_argument_group("on which data"), root)
+    _add_measurement(parser.add_argument_group("how"), root)
+    return parser
+
+
+def _add_submissions(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    text = "ids of submissions in models/, or 'all' (default: 0)"
+    many: dict[str, Any] = {"nargs": "+", "action": _Tuple}
+    add("--model_id", type=_model_id, default=("0",), metavar="ID", help=text, **many)
+    add("--checkpoint", type=Path, metavar="PATH", help="use it for the one --model_id")
+    add("--form", metavar="NAME", help="use this form of a submission that has several")
+    add("--list", action="store_true", help="list the submissions and stop")
+
+
+def _add_data(group: argparse._ArgumentGroup, root: Path) -> None:
+    add = group.add_argument
+    text = "folder of the official sets, or of HR/ and LR/ (default: the demo set)"
+    add("--data_dir", type=Path, default=root / "data" / "demo", metavar="DIR", help=text)
+    text = "sets laid out as DIR/NAME/HR/*.png and DIR/NAME/LR_bicubic/X4/*x4.png"
+    many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "NAME"}
+    add("--dataset", help=text, **many)
     add("--include_test", action="store_true", help="measure on the test set too")
     add("--hybrid_test", action="store_true", help="measure on the hybrid test set of 2023 instead")
     add("--ssim", action="store_true", help="calculate SSIM too")
-    add(
-        "--metrics",
-        nargs="+",
-        action=_Tuple,
-        default=(),
-        choices=METRICS,
-        metavar="NAME",
-        help=f"calculate these metrics too: {', '.join(METRICS)}",
-    )
-    add(
-        "--protocol",
-        choices=PROTOCOLS,
-        default=DEFAULT_PROTOCOL,
-        help="the year whose data sets and FLOPs counter are official (default: %(default)s)",
-    )
+    text = f"calculate these metrics too: {', '.join(METRICS)}"
+    add("--metrics", choices=METRICS, help=text, **many)
+
+
+def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
+    add = group.add_argument
+    text = "the year whose sets and FLOPs counter are official (default: %(default)s)"
+    add("--protocol", choices=PROTOCOLS, default=DEFAULT_PROTOCOL, help=text)
     add("--device", type=_device, default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    add(
-        "--checkpoint", type=Path, metavar="PATH", help="use this checkpoint for the one --model_id"
-    )
-    add("--form", metavar="NAME", help="use this form of a submission that has several")
-    add(
-        "--timeout",
-        type=_seconds,
-        default=3600.0,
-        metavar="S",
-        help="limit for one submission in seconds (default: 3600)",
-    )
+    text = "limit for one submission in seconds (default: %(default)g)"
+    add("--timeout", type=_seconds, default=3600.0, metavar="S", help=text)
+    add("--save_dir", type=Path, default=root / "results", metavar="DIR", help="default: results/")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
-    add("--list", action="store_true", help="list the submissions and stop")
     add("--debug", action="store_true", help="show tracebacks of errors")
-    return parser
 
 
 class _Tuple(argparse.Action):
@@ -172,7 +153,7 @@ def _model_id(text: str) -> str:
 
 def _device(text: str) -> str:
     if not _DEVICE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"'{text}' is none of auto, cpu, cuda, cuda:N")
+        raise argparse.ArgumentTypeError(f"'{text}' is no device such as auto, cpu, cuda or cuda:1")
     return text
 
 

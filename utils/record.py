@@ -176,6 +176,8 @@ class Record:
     peak_rss_mib: float
     machine: Machine
     splits: tuple[SplitResult, ...]
+    note: str | None
+    """What looks wrong with the figures, and what to check."""
     provenance: Provenance
 
 

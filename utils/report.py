@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +17,8 @@ from utils.store import Row
 from utils.submission import Broken, Entry
 
 CSV_NAME = "leaderboard.csv"
+_NAME_AT_LEAST = 8
+"""Letters of a name that stand in one line, however narrow the terminal."""
 
 
 def write_csv(rows: list[Row], save_dir: Path) -> None:
@@ -30,23 +31,42 @@ def write_csv(rows: list[Row], save_dir: Path) -> None:
     jsonfile.write_text(save_dir / CSV_NAME, frame.to_csv(index=False, lineterminator="\n"))
 
 
-def leaderboard(rows: list[Row]) -> Table:
-    """Lay out the official columns that have a value, and the status, for the terminal."""
+def leaderboard(rows: list[Row], console: Console) -> Table:
+    """Lay out the leaderboard for a terminal: a table, or a block a row where it is too narrow."""
     columns = [
-        column
-        for column in columns_for(rows)
-        if column.brief and any(column.value(row) is not None for row in rows)
+        column for column in columns_for(rows) if column.shown({column.value(row) for row in rows})
     ]
+    cells = [[_cell(column, row) for column in columns] for row in rows]
+    widths = [
+        _narrowest(column, values)
+        for column, values in zip(columns, zip(*cells, strict=True), strict=True)
+    ]
+    if sum(widths) + len(widths) <= console.width:
+        right = [column.title for column in columns if column.format]
+        table = _table([column.title for column in columns], right, widths)
+        for row in cells:
+            table.add_row(*(Text(cell) for cell in row))
+        return table
+    blocks = Table(box=None, show_header=False, pad_edge=False)
+    for row in cells:
+        for column, cell in zip(columns, row, strict=True):
+            blocks.add_row(Text(column.title), Text(cell))
+        blocks.add_row()
+    return blocks
+
+
+def _narrowest(column: Column, cells: Sequence[str]) -> int:
+    # A name may be folded, a number never: half of one would read as another.
+    longest = max(map(len, cells))
+    words = max(map(len, column.title.split()))
+    return max(words, longest if column.format else min(longest, _NAME_AT_LEAST))
+
+
+def _table(titles: Sequence[str], right: Collection[str], widths: Sequence[int]) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in columns:
-        table.add_column(
-            column.title,
-            justify="right" if column.format else "left",
-            overflow="fold",
-            no_wrap=False,
-        )
-    for row in rows:
-        table.add_row(*(escape(_cell(column, row)) for column in columns))
+    for title, width in zip(titles, widths, strict=True):
+        justify: JustifyMethod = "right" if title in right else "left"
+        table.add_column(Text(title), justify=justify, overflow="fold", min_width=width)
     return table
 
 
@@ -63,6 +83,7 @@ def remarks(rows: list[Row]) -> list[str]:
         if row.failure
     ]
     records = [row.record for row in rows if row.record]
+    lines += [f"{record.label}: {record.note}" for record in records if record.note]
     sets = sorted({(split.role, split.dataset) for record in records for split in record.splits})
     lines += [f"{role}: {dataset}" for role, dataset in sets if role != dataset]
     if any(record.clock == "perf_counter" for record in records):
@@ -88,11 +109,8 @@ def outcome_line(outcome: Outcome) -> str:
 
 def listing(entries: Iterable[Entry]) -> Table:
     """Lay out what `--list` shows: every submission, and what is wrong with it."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for title in ("ID", "Name", "Team", "Scale", "Checkpoint", "State"):
-        table.add_column(
-            title, overflow="fold", justify="right" if title in ("ID", "Scale") else "left"
-        )
+    titles = ("ID", "Name", "Team", "Scale", "Checkpoint", "State")
+    table = _table(titles, ("ID", "Scale"), [len(title) for title in titles])
     for entry in entries:
         table.add_row(*(Text(cell) for cell in _listing_cells(entry)))
     return table
@@ -102,25 +120,22 @@ def _listing_cells(entry: Entry) -> tuple[str, ...]:
     if isinstance(entry, Broken):
         number = "" if entry.model_id is None else str(entry.model_id)
         return number, entry.label, "", "", "", f"broken: {entry.reason}"
-    checkpoint = entry.checkpoint.name if entry.checkpoint else ""
-    state = "ready" if entry.checkpoint else "checkpoint missing"
     return (
         str(entry.model_id),
         entry.name,
         entry.sidecar.team.name or "",
         f"x{entry.sidecar.scale}",
-        checkpoint,
-        state,
+        entry.checkpoint.name if entry.checkpoint else "missing",
+        entry.problem or "ready",
     )
 
 
 def print_leaderboard(rows: list[Row], save_dir: Path) -> None:
     """Print the leaderboard, what it cannot say, and where everything was written."""
     console = Console(highlight=False)
-    console.print(leaderboard(rows))
-    for line in remarks(rows):
+    console.print(leaderboard(rows, console))
+    for line in (*remarks(rows), f"Everything is in {save_dir}"):
         console.print(line, markup=False, soft_wrap=True)
-    console.print(f"Everything is in {save_dir}", markup=False, soft_wrap=True)
 
 
 def print_listing(entries: Iterable[Entry]) -> None:

@@ -62,7 +62,7 @@ class Sidecar:
     """Arguments of its constructor; by convention none."""
     checkpoint: str | None = None
     """File name in `model_zoo/`; by convention the only one that begins with `team{NN}`."""
-    data_range: Annotated[float, Field(gt=0)] = 1.0
+    data_range: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """Value of white in the network's input and output: 1.0 or 255.0."""
     scale: Positive = 4
     strict: bool = True
@@ -86,11 +86,15 @@ def read_sidecar(path: Path) -> Sidecar:
     if not path.exists():
         return Sidecar()
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         # By way of JSON: in strict mode only JSON may give a table where a dataclass is wanted.
-        return TypeAdapter(Sidecar).validate_json(json.dumps(data, default=str))
+        return TypeAdapter(Sidecar).validate_json(json.dumps(data))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"cannot be read as TOML ({error})", where=path.name) from error
+    except TypeError as error:
+        raise UserError(
+            "holds a date or time", where=path.name, remedy="write it in quotes"
+        ) from error
     except ValidationError as error:
         raise _sidecar_error(path, error) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from utils.dataset import ImagePair, Split
-from utils.errors import UserError
+from utils.errors import UserError, cause
 from utils.utils_image import imread_uint, modcrop
 
 Image = NDArray[np.uint8]
@@ -42,26 +42,30 @@ class StagedSplit:
     images: tuple[StagedImage, ...]
 
 
-def stage(split: Split, folder: Path) -> StagedSplit:
+def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
     """Decode and check every image of a data set, in parallel.
 
     Args:
         split: what to decode.
         folder: receives the decoded HR images; no child may know of it.
+        window_px: what must be left of an image within its border, for the metrics to be defined.
 
     Raises:
         UserError: an image that cannot be decoded, or an LR that does not fit its HR.
     """
+    smallest_px = window_px + 2 * split.scale
     folder.mkdir(parents=True)
 
     def decode(item: tuple[int, ImagePair]) -> StagedImage | UserError:
         index, pair = item
         try:
-            return _decode(pair, split.scale, folder / f"{index:04d}.npy")
+            staged = _decode(pair, split.scale, folder / f"{index:04d}.npy")
+            _check_size(staged.lr, split.scale, smallest_px, pair)
+            return staged
         except UserError as error:
             return error
 
-    with _quiet_opencv():
+    with _quiet_decoders():
         decoded = in_parallel(decode, list(enumerate(split.pairs)))
     errors = [image for image in decoded if isinstance(image, UserError)]
     if errors:
@@ -72,14 +76,27 @@ def stage(split: Split, folder: Path) -> StagedSplit:
 
 
 @contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    # It would announce a damaged image on stderr, beside the one line that says what to do.
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+def _quiet_decoders() -> Iterator[None]:
+    # OpenCV and libpng announce a damaged image on stderr, beside the one line that says what to
+    # do; libpng writes to the file descriptor itself.
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _check_size(lr: Image, scale: int, smallest_px: int, pair: ImagePair) -> None:
+    if min(lr.shape[:2]) * scale < smallest_px:
+        raise UserError(
+            f"too small to be scored: both sides need {smallest_px} px",
+            where=pair.hr,
+            remedy="leave the image out",
+        )
 
 
 def _decode(pair: ImagePair, scale: int, target: Path) -> StagedImage:
@@ -96,7 +113,7 @@ def _decode(pair: ImagePair, scale: int, target: Path) -> StagedImage:
         np.save(target, hr)
     except OSError as error:
         raise UserError(
-            f"cannot hold the decoded images ({error.strerror})",
+            f"cannot hold the decoded images ({cause(error)})",
             where=target.parent,
             remedy="free some space or point TMPDIR to another disk",
         ) from error

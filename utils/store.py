@@ -7,14 +7,16 @@ Nothing that was there is lost: a failure is kept beside an earlier record, and 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from utils import jsonfile, official_results
-from utils.errors import UserError
+from utils.errors import UserError, cause
 from utils.record import SCHEMA, Failure, Outcome, Record
+from utils.utils_logger import file_handler
 
 T = TypeVar("T")
 Publisher = Callable[[list["Row"], Path], None]
@@ -28,7 +30,7 @@ class Row:
     label: str
     record: Record | None
     failure: Failure | None
-    """Set only when it is later than the record."""
+    """A success removes it, so it is later than the record."""
 
 
 class Store:
@@ -46,7 +48,8 @@ class Store:
         """
         for name in ("records", "failures", "logs"):
             _make_folder(self.save_dir / name)
-        self._foreign_results()
+        file_handler(self.log).close()
+        official_results.table(self._foreign_results())
         self.rows()
 
     def save(self, outcome: Outcome) -> None:
@@ -102,23 +105,30 @@ class Store:
         return self.save_dir / "records" / f"{label}.json"
 
     def _foreign_results(self) -> dict[str, official_results.Official]:
-        return jsonfile.load_object(self._results_file) if self._results_file.exists() else {}
+        return (
+            jsonfile.load(dict[str, official_results.Official], self._results_file)
+            if self._results_file.exists()
+            else {}
+        )
 
     def _load_all(self, folder: str, kind: type[T]) -> list[T]:
-        return [
-            jsonfile.load(kind, path) for path in sorted((self.save_dir / folder).glob("*.json"))
-        ]
+        found = []
+        for path in sorted((self.save_dir / folder).glob("*.json")):
+            try:
+                found.append(jsonfile.load(kind, path))
+            except UserError:
+                if path.exists():  # Another run into this folder may just have removed it.
+                    raise
+        return found
 
 
 def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".writable"
-        probe.touch()
-        probe.unlink()
+        tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
         raise UserError(
-            f"cannot be written ({error.strerror})",
+            f"cannot be written ({cause(error)})",
             where=f"--save_dir {path}",
             remedy="choose a folder you may write to",
         ) from error

@@ -7,17 +7,19 @@ model: one that cannot be used is a `Broken` value with its reason and never hid
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from utils.errors import UserError
+from utils.errors import UserError, cause
 from utils.sidecar import Sidecar, read_sidecar
 
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".pkl")
 _MODEL_STEM = re.compile(r"team(\d+)_(.+)")
+_MEANT_STEM = re.compile(r"team.*|\d+_.*")
+"""Files that somebody meant as a submission, rightly named or not."""
 _TEAM_NUMBER = re.compile(r"team(\d+)")
 
 
@@ -29,10 +31,12 @@ class Submission:
     name: str
     model_file: Path
     checkpoint: Path | None
-    """None when there is none in the zoo; evaluating needs one."""
+    """None when the zoo has none, or several that could be meant; evaluating needs one."""
     sidecar: Sidecar = field(default_factory=Sidecar)
     form: str | None = None
     """The chosen entry of `sidecar.forms`."""
+    problem: str = ""
+    """Why there is no checkpoint."""
 
     @property
     def label(self) -> str:
@@ -60,32 +64,54 @@ Entry = Submission | Broken
 
 
 def discover(root: Path) -> list[Entry]:
-    """List every submission below `root`, which holds `models/` and `model_zoo/`, by id."""
-    files = sorted((root / "models").glob("team*.py"))
-    numbers = Counter(_model_id(file) for file in files)
-    entries = [_entry(file, root / "model_zoo", numbers) for file in files]
+    """List every submission below `root`, which holds `models/` and `model_zoo/`, by id.
+
+    Raises:
+        UserError: one of the two folders cannot be read.
+    """
+    meant = [path for path in _files(root / "models") if _MEANT_STEM.fullmatch(path.stem)]
+    zoo = [path for path in _files(root / "model_zoo") if path.suffix in CHECKPOINT_SUFFIXES]
+    by_id: defaultdict[int | None, list[Path]] = defaultdict(list)
+    for path in meant:
+        if path.suffix == ".py":
+            by_id[_model_id(path)].append(path)
+    entries = [_entry(path, zoo, rivals) for rivals in by_id.values() for path in rivals]
+    entries += [
+        Broken(_model_id(path), path.stem, path, f"there is no {path.stem}.py beside it")
+        for path in meant
+        if path.suffix == ".toml" and path.with_suffix(".py") not in meant
+    ]
     return sorted(entries, key=lambda entry: (entry.model_id is None, entry.model_id, entry.label))
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        raise UserError(f"cannot be read ({cause(error)})", where=folder) from error
 
 
 def choose(entries: Iterable[Entry], wanted: Sequence[str]) -> list[Entry]:
     """Pick the entries whose ids are `wanted`, in that order; `all` is every one.
 
     Raises:
-        UserError: an id that no file has.
+        UserError: an id that no file has, or no submission at all.
     """
     known: dict[int | None, list[Entry]] = {}
     for entry in entries:
         known.setdefault(entry.model_id, []).append(entry)
-    if "all" in wanted:
+    if "all" in wanted and known:
         return [entry for group in known.values() for entry in group]
-    chosen = dict.fromkeys(int(text) for text in wanted)
+    chosen = dict.fromkeys(int(text) for text in wanted if text != "all")
+    ids = ", ".join(str(number) for number in known if number is not None) or "none"
+    if not known:
+        raise UserError("there is no submission in models/", where="--model_id")
     for number in chosen:
         if number not in known:
-            ids = ", ".join(str(known_id) for known_id in known if known_id is not None) or "none"
             raise UserError(
                 f"no submission has this id; there are: {ids}",
                 where=f"--model_id {number}",
-                remedy=f"add models/team{max(number, 0):02d}_[Model].py or see --list",
+                remedy="add models/team[ID]_[Model].py or see --list",
             )
     return [entry for number in chosen for entry in known[number]]
 
@@ -101,7 +127,7 @@ def adapted(entry: Entry, checkpoint: Path | None, form: str | None) -> Entry:
     if isinstance(entry, Submission) and checkpoint is not None:
         if not checkpoint.is_file():
             raise UserError("no such checkpoint file", where=f"--checkpoint {checkpoint}")
-        entry = replace(entry, checkpoint=checkpoint.resolve())
+        entry = replace(entry, checkpoint=checkpoint.absolute())
     return entry
 
 
@@ -112,9 +138,9 @@ def _with_form(submission: Submission, form: str) -> Submission:
         raise UserError(
             f"{submission.label} has no such form; it has: {known}", where=f"--form {form}"
         )
-    zoo = file.parent.parent / "model_zoo"
-    checkpoint = find_checkpoint(zoo, file.stem, _stated_checkpoint(sidecar, form))
-    return replace(submission, form=form, checkpoint=checkpoint)
+    zoo = _files(file.parent.parent / "model_zoo")
+    checkpoint, problem = find_checkpoint(zoo, file.stem, _stated_checkpoint(sidecar, form))
+    return replace(submission, form=form, checkpoint=checkpoint, problem=problem)
 
 
 def _model_id(file: Path) -> int | None:
@@ -122,60 +148,57 @@ def _model_id(file: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def _team_number(stem: str) -> int | None:
-    match = _TEAM_NUMBER.match(stem)
-    return int(match[1]) if match else None
-
-
-def _entry(file: Path, zoo: Path, numbers: Counter[int | None]) -> Entry:
+def _entry(file: Path, zoo: Sequence[Path], rivals: Sequence[Path]) -> Entry:
     match = _MODEL_STEM.fullmatch(file.stem)
     if not match:
         return Broken(None, file.stem, file, "the name must be team[ID]_[Model].py")
     model_id, name = int(match[1]), match[2]
-    label = f"{model_id:02d}_{name}"
-    if numbers[model_id] > 1:
-        return Broken(
-            model_id, label, file, f"{numbers[model_id]} files in models/ claim id {model_id}"
-        )
+    if len(rivals) > 1:
+        names = " and ".join(path.name for path in rivals)
+        return Broken(model_id, file.stem, file, f"{names} claim the same id")
     try:
+        if not file.is_file():
+            raise UserError("is no file", where=file.name)
         sidecar = read_sidecar(file.with_suffix(".toml"))
-        form = next(iter(sidecar.forms), None)
-        checkpoint = find_checkpoint(zoo, file.stem, _stated_checkpoint(sidecar, form))
     except UserError as error:
-        return Broken(model_id, label, file, str(error))
-    return Submission(model_id, name, file.resolve(), checkpoint, sidecar, form)
+        return Broken(model_id, f"{model_id:02d}_{name}", file, str(error))
+    form = next(iter(sidecar.forms), None)
+    checkpoint, problem = find_checkpoint(zoo, file.stem, _stated_checkpoint(sidecar, form))
+    return Submission(model_id, name, file.absolute(), checkpoint, sidecar, form, problem)
 
 
 def _stated_checkpoint(sidecar: Sidecar, form: str | None) -> str | None:
     return (form and sidecar.forms[form].checkpoint) or sidecar.checkpoint
 
 
-def find_checkpoint(zoo: Path, stem: str, stated: str | None) -> Path | None:
+def find_checkpoint(zoo: Sequence[Path], stem: str, stated: str | None) -> tuple[Path | None, str]:
     """Find a submission's checkpoint: the stated name, the model file's own name, or `team{NN}*`.
 
-    Returns:
-        The file, or None when the zoo has none.
+    Args:
+        zoo: the checkpoints there are.
+        stem: name of the model file.
+        stated: the file name that the sidecar says.
 
-    Raises:
-        UserError: the stated file is absent or outside the zoo, or several could be meant.
+    Returns:
+        (the file, ""), or (None, why there is none)
     """
+    expected = f"no checkpoint: expected model_zoo/{stated or stem + '.pth'}"
     if stated is not None:
-        path = (zoo / stated).resolve()
-        if not path.is_relative_to(zoo.resolve()):
-            raise UserError(f"checkpoint '{stated}' lies outside model_zoo/", where=f"{stem}.toml")
-        return path if path.is_file() else None
-    found = sorted(
-        path
-        for path in zoo.glob("team*")
-        if path.suffix in CHECKPOINT_SUFFIXES and _team_number(path.stem) == _team_number(stem)
-    )
-    exact = [path for path in found if path.stem == stem]
-    candidates = exact or found
-    if len(candidates) > 1:
-        names = ", ".join(path.name for path in candidates)
-        raise UserError(
-            f"several checkpoints could be meant: {names}",
-            where=f"{stem}.py",
-            remedy=f'name one with checkpoint = "..." in {stem}.toml',
-        )
-    return candidates[0].resolve() if candidates else None
+        if Path(stated).name != stated:
+            return None, f"checkpoint '{stated}' is no file name in model_zoo/"
+        found = [path for path in zoo if path.name == stated and path.is_file()]
+    else:
+        ours = [path for path in zoo if _team_number(path.stem) == _team_number(stem)]
+        exact = [path for path in ours if path.stem == stem]
+        found = [path for path in exact or ours if path.is_file()]
+    if len(found) == 1:
+        return found[0].absolute(), ""
+    if found:
+        names = ", ".join(path.name for path in found)
+        return None, f"several checkpoints could be meant: {names}; name one in {stem}.toml"
+    return None, f"{expected}; put it there or give --checkpoint PATH"
+
+
+def _team_number(stem: str) -> int | None:
+    match = _TEAM_NUMBER.match(stem)
+    return int(match[1]) if match else None

@@ -67,35 +67,54 @@ class WallStopwatch:
         return result, (self._now_ns() - start) / 1e6
 
 
-def stopwatch(device: torch.device) -> Stopwatch:
-    """Choose the stopwatch for a device."""
-    return CudaStopwatch() if device.type == "cuda" else WallStopwatch()
+class PeakMemory(Protocol):
+    """Peak of allocated device memory: since the process began, and since the last `restart`."""
+
+    def restart(self) -> None:
+        """Begin a new data set."""
+
+    def official_mib(self) -> float | None:
+        """The peak as if it had never been reset; None if unknown."""
+
+    def split_mib(self) -> float | None:
+        """The peak since the last restart; None if unknown."""
 
 
-class PeakMemory:
-    """Peak of allocated GPU memory: since the process began, and since the last `restart`."""
+class CudaMemory:
+    """Peak of `torch.cuda.max_memory_allocated`, which the official script never resets."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._on_gpu = device.type == "cuda"
         self._earlier_mib = 0.0
 
     def restart(self) -> None:
         """Begin a new data set."""
-        if self._on_gpu:
-            self._earlier_mib = max(self._earlier_mib, self._now_mib())
-            torch.cuda.reset_peak_memory_stats(self._device)
+        self._earlier_mib = max(self._earlier_mib, self.split_mib())
+        torch.cuda.reset_peak_memory_stats(self._device)
 
-    def official_mib(self) -> float | None:
-        """`max_memory_allocated` as if it had never been reset; None on the CPU."""
-        return max(self._earlier_mib, self._now_mib()) if self._on_gpu else None
+    def official_mib(self) -> float:
+        """The peak as if it had never been reset."""
+        return max(self._earlier_mib, self.split_mib())
 
-    def split_mib(self) -> float | None:
-        """`max_memory_allocated` since the last restart; None on the CPU."""
-        return self._now_mib() if self._on_gpu else None
-
-    def _now_mib(self) -> float:
+    def split_mib(self) -> float:
+        """The peak since the last restart."""
         return torch.cuda.max_memory_allocated(self._device) / MIB
+
+
+class UnknownMemory:
+    """For devices without a counter of their own; host memory is `peak_rss_mib`."""
+
+    def __init__(self, device: torch.device) -> None:
+        del device
+
+    def restart(self) -> None:
+        """Begin a new data set."""
+
+    def official_mib(self) -> None:
+        """Unknown."""
+
+    def split_mib(self) -> None:
+        """Unknown."""
 
 
 def peak_rss_mib() -> float:

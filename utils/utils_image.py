@@ -97,7 +97,8 @@ def tensor2single(img: Tensor) -> npt.NDArray[np.float32]:
 
 
 def _clamped(img: Tensor, upper: float) -> Array:
-    values: Array = img.detach().squeeze().float().clamp(0, upper).cpu().numpy()
+    # Clamped on the CPU: a clamped copy on the GPU would count as the network's peak memory.
+    values: Array = img.detach().squeeze().float().cpu().clamp(0, upper).numpy()
     return values
 
 

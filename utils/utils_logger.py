@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from utils.errors import UserError, cause
+
 _FORMAT = "%(asctime)s.%(msecs)03d : %(message)s"
 _DATE_FORMAT = "%y-%m-%d %H:%M:%S"
 
@@ -21,8 +23,15 @@ def logger_info(logger_name: str, log_path: str | Path = "default_logger.log") -
 
 
 def file_handler(log_path: str | Path) -> logging.FileHandler:
-    """Open a log file to append to, in the official format."""
-    handler = logging.FileHandler(log_path, mode="a", encoding="utf-8")
+    """Open a log file to append to, in the official format.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        handler = logging.FileHandler(log_path, mode="a", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot be written ({cause(error)})", where=log_path) from error
     handler.setFormatter(_formatter())
     return handler
 
