@@ -20,6 +20,7 @@ from utils.options import Options, parse
 from utils.record import Failure
 from utils.store import Store
 from utils.submission import Entry, adapted, choose, discover
+from utils.zoo import with_public_checkpoints
 
 ROOT = Path(__file__).resolve().parent
 
@@ -34,6 +35,8 @@ def run(options: Options) -> ExitCode:
         adapted(entry, options.checkpoint, options.form)
         for entry in choose(entries, options.model_id)
     ]
+    if options.checkpoint_dir is not None:
+        chosen = with_public_checkpoints(chosen, options.checkpoint_dir)
     store = Store(options.save_dir, publishers=(report.write_csv,))
     store.open()
     check_device(options.device)

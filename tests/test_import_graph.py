@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 LINE = [
-    *("errors", "jsonfile", "utils_logger"),
+    *("errors", "jsonfile", "utils_logger", "download"),
     *("resample", "color", "ssim", "image_file", "utils_image", "metrics"),
-    *("protocol", "sidecar", "submission", "dataset", "options"),
+    *("protocol", "sidecar", "submission", "zoo", "dataset", "options"),
     *("record", "job", "staging", "judge", "provenance"),
     *("snapshot", "model_summary", "complexity", "timing", "device", "machine"),
     *("network", "restore", "worker", "training_data", "training"),
     *("isolation", "progress", "evaluation", "official_results", "store", "run_log"),
-    *("columns", "report"),
+    *("claims", "columns", "report"),
 ]
 """The order of `utils/__init__.py`: a module imports only those before it."""
 

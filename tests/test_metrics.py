@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import skimage.color
 import skimage.data
 import skimage.metrics
 
@@ -13,11 +14,11 @@ from utils.metrics import METRICS
 
 
 def test_every_entry_stands_under_its_own_name() -> None:
-    assert list(METRICS) == ["psnr", "ssim"]
+    assert list(METRICS) == ["psnr", "ssim", "psnr_y", "ssim_y"]
     for name, metric in METRICS.items():
         assert metric.name == name
         assert metric.higher_is_better
-    assert [metric.unit for metric in METRICS.values()] == ["dB", ""]
+    assert [metric.unit for metric in METRICS.values()] == ["dB", "", "dB", ""]
 
 
 def test_the_functions_score_a_photograph_as_scikit_image_does() -> None:
@@ -32,6 +33,11 @@ def test_the_functions_score_a_photograph_as_scikit_image_does() -> None:
             use_sample_covariance=False,
         ),
     }  # fmt: skip
+    sr_y, hr_y = (skimage.color.rgb2ycbcr(img)[4:-4, 4:-4, 0] for img in (sr, hr))
+    expected["psnr_y"] = skimage.metrics.peak_signal_noise_ratio(hr_y, sr_y, data_range=255)
+    expected["ssim_y"] = skimage.metrics.structural_similarity(
+        sr_y, hr_y, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
     actual = {name: metric.function(sr, hr, 4) for name, metric in METRICS.items()}
     assert actual == pytest.approx(expected, rel=1e-12)
     assert all(isinstance(value, float) for value in actual.values())

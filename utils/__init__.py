@@ -5,12 +5,14 @@ A module imports only those before it in this list.
     errors      the user's mistakes, exit codes
     jsonfile    typed JSON, written atomically
     utils_logger  (official name) log files
+    download    one file over HTTPS, resumed and verified
     resample    MATLAB's bicubic
     color, ssim, image_file, utils_image  (official name) image files, tensors, PSNR, SSIM
     metrics     METRICS
     protocol    every constant of a measurement, one entry a year
     sidecar     the TOML file beside a model
     submission  models/ and model_zoo/ -> Submission; never imports a model
+    zoo         the authors' own checkpoints
     dataset     folders -> pairs of LR and HR files
     options     the command line
     record      what is kept of a measurement
@@ -34,6 +36,7 @@ A module imports only those before it in this list.
     official_results  results.json and results.txt
     store       the results folder
     run_log     the official log lines
+    claims      the factsheet's figures beside the measured ones
     columns     the leaderboard's columns
     report      the leaderboard as CSV and on the terminal; the only place that rounds
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
 
 from utils import official_results
+from utils.claims import PREFIXES, agrees, claimed
 from utils.metrics import METRICS
 from utils.official_results import GIGA
 from utils.record import Record, SplitResult
@@ -109,7 +112,7 @@ COLUMNS = (*OFFICIAL, *OURS)
 def columns_for(rows: list[Row]) -> tuple[Column, ...]:
     """List the columns of a leaderboard: `COLUMNS`, and what each data set adds."""
     splits = [split for row in rows if row.record for split in row.record.splits]
-    further = dict.fromkeys(split.role for split in splits if split.role not in _OFFICIAL_ROLES)
+    further = dict.fromkeys(split.role for split in splits if split.role not in PREFIXES)
     columns = [*COLUMNS, *_set_columns("Val", VALID), *_set_columns("Test", ("test",))]
     for role in further:
         columns += [
@@ -117,13 +120,39 @@ def columns_for(rows: list[Row]) -> tuple[Column, ...]:
             _of_split(f"{role} PSNR", (role,), _score("psnr")),
         ]
         columns += [_of_split(f"{role} Time [ms]", (role,), lambda split: split.runtime_ms)]
-    return tuple(columns)
+    ever = {title for row in rows if row.record for title in claimed(row.record)}
+    return (*columns, *_claim_columns([column for column in columns if column.title in ever]))
+
+
+def claim_of(column: Column, row: Row) -> Decimal | None:
+    """Look up what the factsheet claims for a cell; None if nothing."""
+    return claimed(row.record).get(column.title) if row.record else None
+
+
+def differs(column: Column, row: Row) -> bool:
+    """Tell whether a cell differs from its claim by more than rounding."""
+    claim, value = claim_of(column, row), column.value(row)
+    return claim is not None and isinstance(value, int | float) and not agrees(claim, value)
+
+
+def _claim_columns(measured: list[Column]) -> list[Column]:
+    def differing(row: Row) -> str | None:
+        titles = [column.title for column in measured if differs(column, row)]
+        return ", ".join(titles) or None
+
+    claims = [
+        Column(f"Claimed {column.title}", partial(_claimed_value, column)) for column in measured
+    ]
+    return [*claims, Column("Claims that differ", differing)]
+
+
+def _claimed_value(column: Column, row: Row) -> Value:
+    claim = claim_of(column, row)
+    return None if claim is None else float(claim)
 
 
 VALID = ("valid", "hybrid_test")
 """Roles that fill the validation columns; a run has one of them."""
-
-_OFFICIAL_ROLES = (*VALID, "test")
 
 
 def _set_columns(title: str, roles: tuple[str, ...]) -> list[Column]:

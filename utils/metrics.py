@@ -13,6 +13,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from utils.color import rgb2ycbcr
 from utils.utils_image import calculate_psnr, calculate_ssim
 
 Image = npt.NDArray[np.uint8]
@@ -35,12 +36,29 @@ class Metric:
     """(SR, HR, border in pixels left out on each side) -> value; RGB uint8 (H, W, 3)."""
 
 
+def psnr_y(sr: Image, hr: Image, border: int) -> float:
+    """PSNR of Y alone, in dB; Y is not rounded, as in the tests of MDRN, LKDN and BasicSR."""
+    return calculate_psnr(_luma(sr), _luma(hr), border)
+
+
+def ssim_y(sr: Image, hr: Image, border: int) -> float:
+    """SSIM of Y alone, Y as for `psnr_y`."""
+    return calculate_ssim(_luma(sr), _luma(hr), border)
+
+
+def _luma(img: Image) -> npt.NDArray[np.float64]:
+    luma: npt.NDArray[np.float64] = rgb2ycbcr(img / 255.0) * 255.0
+    return luma
+
+
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         metric.name: metric
         for metric in (
             Metric("psnr", "dB", True, 1, 2, calculate_psnr),
             Metric("ssim", "", True, 11, 4, calculate_ssim),
+            Metric("psnr_y", "dB", True, 1, 2, psnr_y),
+            Metric("ssim_y", "", True, 11, 4, ssim_y),
         )
     }
 )

@@ -54,7 +54,7 @@ def build(module: ModuleType, submission: Submission) -> nn.Module:
     architecture = getattr(module, name, None)
     if not isinstance(architecture, type):
         raise UserError(f"has no class '{name}'", where=submission.model_file.name, remedy=remedy)
-    network = architecture(**submission.kwargs)
+    network = architecture(**submission.sidecar.kwargs)
     if not isinstance(network, nn.Module):
         raise UserError(
             f"class '{name}' is no torch.nn.Module", where=submission.model_file.name, remedy=remedy

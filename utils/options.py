@@ -31,6 +31,8 @@ class Options:
     protocol_name: str
     device: str
     checkpoint: Path | None
+    checkpoint_dir: Path | None
+    """Folder of public checkpoints under their own names."""
     form: str | None
     timeout_s: float
     save_images: bool
@@ -74,6 +76,7 @@ def parse(arguments: list[str], root: Path) -> Options:
         protocol_name=given.protocol,
         device=given.device,
         checkpoint=given.checkpoint,
+        checkpoint_dir=given.checkpoint_dir,
         form=given.form,
         timeout_s=given.timeout,
         save_images=given.save_images,
@@ -104,6 +107,8 @@ def _add_submissions(group: argparse._ArgumentGroup) -> None:
     many: dict[str, Any] = {"nargs": "+", "action": _Tuple}
     add("--model_id", type=_model_id, default=("0",), metavar="ID", help=text, **many)
     add("--checkpoint", type=Path, metavar="PATH", help="use it for the one --model_id")
+    text = "folder of the authors' checkpoints, as model_zoo/public.toml names them"
+    add("--checkpoint_dir", type=Path, metavar="DIR", help=text)
     add("--form", metavar="NAME", help="use this form of a submission that has several")
     add("--list", action="store_true", help="list the submissions and stop")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from utils.download import sha256
 from utils.record import Provenance
 from utils.submission import Submission
 
@@ -30,12 +30,6 @@ def describe(submission: Submission, command: tuple[str, ...], root: Path) -> Pr
 def now() -> str:
     """Date and time in UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_dirty(root: Path) -> bool | None:

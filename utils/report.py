@@ -11,13 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from utils import jsonfile
-from utils.columns import Column, columns_for
+from utils.columns import Column, claim_of, columns_for, differs
 from utils.record import Failure, Outcome
 from utils.store import Row
 from utils.submission import Broken, Entry
 
 CSV_NAME = "leaderboard.csv"
-_NAME_AT_LEAST = 8
+_CLAIMED, _MARK = "  claimed", "!"
+_NAME_AT_LEAST = 9
 """Letters of a name that stand in one line, however narrow the terminal."""
 
 
@@ -36,7 +37,7 @@ def leaderboard(rows: list[Row], console: Console) -> Table:
     columns = [
         column for column in columns_for(rows) if column.shown({column.value(row) for row in rows})
     ]
-    cells = [[_cell(column, row) for column in columns] for row in rows]
+    cells = [line for row in rows for line in _lines(columns, row)]
     widths = [
         _narrowest(column, values)
         for column, values in zip(columns, zip(*cells, strict=True), strict=True)
@@ -70,6 +71,18 @@ def _table(titles: Sequence[str], right: Collection[str], widths: Sequence[int])
     return table
 
 
+def _lines(columns: Sequence[Column], row: Row) -> list[list[str]]:
+    """The row, and below it what its factsheet claims; a claim that differs is marked."""
+    figures = [_cell(column, row) for column in columns]
+    claims = [_claim(column, row) for column in columns]
+    return [figures, [_CLAIMED, *claims[1:]]] if any(claims) else [figures]
+
+
+def _claim(column: Column, row: Row) -> str:
+    claim = claim_of(column, row)
+    return "" if claim is None else f"{claim}{_MARK if differs(column, row) else ' '}"
+
+
 def _cell(column: Column, row: Row) -> str:
     value = column.value(row)
     return "" if value is None else format(value, column.format)
@@ -86,6 +99,8 @@ def remarks(rows: list[Row]) -> list[str]:
     lines += [f"{record.label}: {record.note}" for record in records if record.note]
     sets = sorted({(split.role, split.dataset) for record in records for split in record.splits})
     lines += [f"{role}: {dataset}" for role, dataset in sets if role != dataset]
+    if any(differs(column, row) for row in rows for column in columns_for(rows)):
+        lines.append(f"{_MARK} marks a claim that differs by more than rounding.")
     if any(record.clock == "perf_counter" for record in records):
         lines.append("Times are wall-clock times of a CPU, not comparable with official figures.")
     return lines

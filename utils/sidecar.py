@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from dataclasses import field, fields
+from dataclasses import field, fields, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,25 +32,41 @@ class Team:
 
 
 @validated(frozen=True, config=_STRICT)
-class Claims:
-    """The factsheet's figures as printed there, units in the names; sidecar table `[claims]`."""
+class SetClaims:
+    """The factsheet's quality on one data set; sidecar table `[claims.sets.NAME]`."""
 
-    val_psnr_db: float | None = None
-    test_psnr_db: float | None = None
-    runtime_ms: float | None = None
-    params_m: float | None = None
-    flops_g: float | None = None
-    activations_m: float | None = None
-    memory_mib: float | None = None
-    num_conv: int | None = None
+    psnr_db: Decimal | None = None
+    ssim: Decimal | None = None
+    psnr_y_db: Decimal | None = None
+    ssim_y: Decimal | None = None
+
+
+@validated(frozen=True, config=_STRICT)
+class Claims:
+    """The factsheet's figures, units in the names; sidecar table `[claims]`.
+
+    Decimal, because the digits as printed tell how exact a claim is: 29.00 is more than 29.
+    """
+
+    val_psnr_db: Decimal | None = None
+    test_psnr_db: Decimal | None = None
+    runtime_ms: Decimal | None = None
+    params_m: Decimal | None = None
+    flops_g: Decimal | None = None
+    activations_m: Decimal | None = None
+    memory_mib: Decimal | None = None
+    num_conv: Decimal | None = None
+    sets: dict[str, SetClaims] = field(default_factory=dict)
+    """By the name of the data set."""
 
 
 @validated(frozen=True, config=_STRICT)
 class Form:
-    """A named variant of a submission; sidecar table `[forms.NAME]`."""
+    """A named variant of a submission; sidecar table `[forms.NAME]`; what it leaves out stays."""
 
     kwargs: dict[str, Any] = field(default_factory=dict)
     checkpoint: str | None = None
+    scale: Positive | None = None
 
 
 @validated(frozen=True, config=_STRICT)
@@ -76,6 +93,16 @@ class Sidecar:
     team: Team = field(default_factory=Team)
     claims: Claims = field(default_factory=Claims)
 
+    def in_form(self, name: str) -> Sidecar:
+        """Say what the sidecar says, with the facts of one form in their places."""
+        form = self.forms[name]
+        return replace(
+            self,
+            kwargs={**self.kwargs, **form.kwargs},
+            checkpoint=form.checkpoint or self.checkpoint,
+            scale=form.scale or self.scale,
+        )
+
 
 def read_sidecar(path: Path) -> Sidecar:
     """Read a TOML sidecar; one that is absent says nothing beyond the conventions.
@@ -86,9 +113,10 @@ def read_sidecar(path: Path) -> Sidecar:
     if not path.exists():
         return Sidecar()
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+        data["claims"] = _as_printed(data.get("claims", {}))
         # By way of JSON: in strict mode only JSON may give a table where a dataclass is wanted.
-        return TypeAdapter(Sidecar).validate_json(json.dumps(data))
+        return TypeAdapter(Sidecar).validate_json(json.dumps(data, default=float))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"cannot be read as TOML ({error})", where=path.name) from error
     except TypeError as error:
@@ -97,6 +125,12 @@ def read_sidecar(path: Path) -> Sidecar:
         ) from error
     except ValidationError as error:
         raise _sidecar_error(path, error) from error
+
+
+def _as_printed(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _as_printed(inner) for key, inner in value.items()}
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _sidecar_error(path: Path, error: ValidationError) -> UserError:

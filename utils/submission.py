@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from utils.errors import UserError, cause
 from utils.sidecar import Sidecar, read_sidecar
@@ -33,6 +32,7 @@ class Submission:
     checkpoint: Path | None
     """None when the zoo has none, or several that could be meant; evaluating needs one."""
     sidecar: Sidecar = field(default_factory=Sidecar)
+    """As it is in the chosen form."""
     form: str | None = None
     """The chosen entry of `sidecar.forms`."""
     problem: str = ""
@@ -42,12 +42,6 @@ class Submission:
     def label(self) -> str:
         """Row name, as the official script spells it: `00_RFDN`."""
         return f"{self.model_id:02d}_{self.name}"
-
-    @property
-    def kwargs(self) -> dict[str, Any]:
-        """Arguments of the network's constructor, those of the chosen form on top."""
-        chosen = self.sidecar.forms[self.form].kwargs if self.form else {}
-        return {**self.sidecar.kwargs, **chosen}
 
 
 @dataclass(frozen=True)
@@ -132,15 +126,17 @@ def adapted(entry: Entry, checkpoint: Path | None, form: str | None) -> Entry:
 
 
 def _with_form(submission: Submission, form: str) -> Submission:
-    sidecar, file = submission.sidecar, submission.model_file
+    file = submission.model_file
+    sidecar = read_sidecar(file.with_suffix(".toml"))
     if form not in sidecar.forms:
         known = ", ".join(sidecar.forms) or "none"
         raise UserError(
             f"{submission.label} has no such form; it has: {known}", where=f"--form {form}"
         )
+    chosen = sidecar.in_form(form)
     zoo = _files(file.parent.parent / "model_zoo")
-    checkpoint, problem = find_checkpoint(zoo, file.stem, _stated_checkpoint(sidecar, form))
-    return replace(submission, form=form, checkpoint=checkpoint, problem=problem)
+    checkpoint, problem = find_checkpoint(zoo, file.stem, chosen.checkpoint)
+    return replace(submission, sidecar=chosen, form=form, checkpoint=checkpoint, problem=problem)
 
 
 def _model_id(file: Path) -> int | None:
@@ -163,12 +159,9 @@ def _entry(file: Path, zoo: Sequence[Path], rivals: Sequence[Path]) -> Entry:
     except UserError as error:
         return Broken(model_id, f"{model_id:02d}_{name}", file, str(error))
     form = next(iter(sidecar.forms), None)
-    checkpoint, problem = find_checkpoint(zoo, file.stem, _stated_checkpoint(sidecar, form))
-    return Submission(model_id, name, file.absolute(), checkpoint, sidecar, form, problem)
-
-
-def _stated_checkpoint(sidecar: Sidecar, form: str | None) -> str | None:
-    return (form and sidecar.forms[form].checkpoint) or sidecar.checkpoint
+    chosen = sidecar.in_form(form) if form else sidecar
+    checkpoint, problem = find_checkpoint(zoo, file.stem, chosen.checkpoint)
+    return Submission(model_id, name, file.absolute(), checkpoint, chosen, form, problem)
 
 
 def find_checkpoint(zoo: Sequence[Path], stem: str, stated: str | None) -> tuple[Path | None, str]:

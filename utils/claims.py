@@ -1,0 +1,56 @@
+"""What a factsheet claims, in the leaderboard's columns, beside what was measured."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from utils.record import Record, SplitResult
+from utils.sidecar import SetClaims
+
+PREFIXES = {"valid": "Val", "hybrid_test": "Val", "test": "Test"}
+"""What the columns of an official role begin with; those of another set, with its name."""
+
+_CHALLENGE_SET = re.compile("DIV2K|LSDIR")
+
+
+def claimed(record: Record) -> dict[str, Decimal]:
+    """List the claims that this measurement can be compared with, by column title.
+
+    PSNR is compared on the data set it was claimed for; runtime and memory never, since they
+    depend on the machine.
+    """
+    claims = record.sidecar.claims
+    found = {
+        "Params [M]": claims.params_m,
+        "FLOPs [G]": claims.flops_g,
+        "Acts [M]": claims.activations_m,
+        "Conv": claims.num_conv,
+    }
+    for split in record.splits:
+        if split.role in PREFIXES and _CHALLENGE_SET.search(split.dataset):
+            psnr = claims.test_psnr_db if split.role == "test" else claims.val_psnr_db
+            found[f"{PREFIXES[split.role]} PSNR"] = psnr
+        if split.dataset in claims.sets:
+            found |= _quality(split, claims.sets[split.dataset])
+    return {title: value for title, value in found.items() if value is not None}
+
+
+def _quality(split: SplitResult, claims: SetClaims) -> dict[str, Decimal | None]:
+    prefix = PREFIXES.get(split.role, split.role)
+    return {
+        f"{prefix} PSNR": claims.psnr_db,
+        f"{prefix} SSIM": claims.ssim,
+        f"{prefix} PSNR_Y": claims.psnr_y_db,
+        f"{prefix} SSIM_Y": claims.ssim_y,
+    }
+
+
+def agrees(claim: Decimal, measured: float) -> bool:
+    """Tell whether a claim is the measured figure, rounded or cut off as it was printed.
+
+    The last digit printed decides: 0.2445 agrees with 0.244558, 15.376 does not with 15.366.
+    """
+    _, _, exponent = claim.as_tuple()
+    unit = Decimal(1).scaleb(int(exponent))
+    return abs(claim - Decimal(measured)) < unit
