@@ -64,6 +64,7 @@ class Claims:
 class Form:
     """A named variant of a submission; sidecar table `[forms.NAME]`; what it leaves out stays."""
 
+    arch: str | None = None
     kwargs: dict[str, Any] = field(default_factory=dict)
     checkpoint: str | None = None
     scale: Positive | None = None
@@ -98,6 +99,7 @@ class Sidecar:
         form = self.forms[name]
         return replace(
             self,
+            arch=form.arch or self.arch,
             kwargs={**self.kwargs, **form.kwargs},
             checkpoint=form.checkpoint or self.checkpoint,
             scale=form.scale or self.scale,

@@ -1,0 +1,142 @@
+"""Write docs/factsheets.md: what five factsheets of 2023 claim, beside what is measured here.
+
+    python -m docs.make_factsheets --data_dir ../shared/data \
+        --checkpoint_dir ../shared/networks/checkpoints
+
+Complexity is counted on the networks as they are built, so it needs no checkpoint; quality comes
+from runs of `test_demo.py` with the authors' checkpoints. The prose is in docs/factsheets/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tabulate import tabulate
+
+from utils import complexity, jsonfile, network
+from utils.claims import agrees
+from utils.protocol import COMPLEXITY_INPUT
+from utils.record import Counts, Record
+from utils.sidecar import SetClaims
+from utils.submission import Submission, adapted, choose, discover
+
+ROOT = Path(__file__).resolve().parents[1]
+PROSE = ROOT / "docs" / "factsheets"
+IDS = ("1", "5", "9", "13", "16")
+SETS = ("Set5", "Set14", "B100", "Urban100")
+METRICS = ("psnr", "ssim", "psnr_y", "ssim_y")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A submission in one form: its counts, and a record where a public checkpoint exists."""
+
+    submission: Submission
+    counts: Counts
+    record: Record | None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure everything and write the page."""
+    parser = argparse.ArgumentParser("python -m docs.make_factsheets")
+    parser.add_argument("--data_dir", type=Path, required=True)
+    parser.add_argument("--checkpoint_dir", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    sections = []
+    for entry in choose(discover(ROOT), IDS):
+        if not isinstance(entry, Submission):
+            raise TypeError(f"{entry.label} is broken: {entry.reason}")
+        forms = [adapted(entry, None, form) for form in entry.sidecar.forms] or [entry]
+        sections.append(_section([_measure(form, options) for form in forms]))
+    head = (PROSE / "head.md").read_text(encoding="utf-8")
+    jsonfile.write_text(ROOT / "docs" / "factsheets.md", "\n".join([head, *sections]))
+    return 0
+
+
+def _measure(entry: object, options: argparse.Namespace) -> Measured:
+    assert isinstance(entry, Submission)
+    model = network.build(network.import_model(entry.model_file), entry)
+    counts = complexity.count(model.eval(), COMPLEXITY_INPUT)
+    with tempfile.TemporaryDirectory() as save_dir:
+        sets = [name for name in SETS if _has_scale(options.data_dir / name, entry.sidecar.scale)]
+        command = [sys.executable, str(ROOT / "test_demo.py"), "--model_id", str(entry.model_id)]
+        command += [*(("--form", entry.form) if entry.form else ()), "--dataset", *sets]
+        command += ["--metrics", *METRICS, "--protocol", "ntire2023", "--save_dir", save_dir]
+        command += ["--data_dir", options.data_dir, "--checkpoint_dir", options.checkpoint_dir]
+        subprocess.run(command, check=False, stdout=sys.stderr)
+        file = Path(save_dir) / "records" / f"{entry.label}.json"
+        return Measured(entry, counts, jsonfile.load(Record, file) if file.exists() else None)
+
+
+def _has_scale(folder: Path, scale: int) -> bool:
+    return (folder / "LR_bicubic" / f"X{scale}").is_dir()
+
+
+def _section(forms: Sequence[Measured]) -> str:
+    submission = forms[0].submission
+    prose = (PROSE / f"{submission.model_file.stem}.md").read_text(encoding="utf-8")
+    parts = [prose, "### Complexity at 3x256x256\n", _complexity(forms)]
+    for form in forms:
+        if form.record is not None:
+            name = f" ({form.submission.form})" if form.submission.form else ""
+            parts += [f"### Quality with the authors' checkpoint{name}\n", _quality(form.record)]
+    return "\n".join(parts)
+
+
+def _complexity(forms: Sequence[Measured]) -> str:
+    claims = forms[0].submission.sidecar.claims
+    claimed = (claims.params_m, claims.flops_g, claims.activations_m, claims.num_conv)
+    rows = [["claimed", *(_known(claim) for claim in claimed), "", ""]]
+    for form in forms:
+        counts = form.counts
+        values = (
+            counts.params / 1e6,
+            (counts.flops_official or 0) / 1e9,
+            (counts.activations or 0) / 1e6,
+            counts.num_conv or 0,
+        )
+        marks = [
+            f"{value:,}{'' if claim is None or agrees(claim, value) else ' !'}"
+            for claim, value in zip(claimed, values, strict=True)
+        ]
+        others = (counts.flops_fvcore, counts.flops_thop)
+        rows.append(
+            [form.submission.form or "measured", *marks, *(_giga(flops) for flops in others)]
+        )
+    titles = ["", "Params [M]", "FLOPs [G]", "Acts [M]", "Conv", "fvcore [G]", "thop [G]"]
+    return tabulate(rows, titles, tablefmt="github", disable_numparse=True) + "\n"
+
+
+def _quality(record: Record) -> str:
+    rows = []
+    for split in record.splits:
+        scores = [
+            f"{split.score(metric):.{digits}f}"
+            for metric, digits in zip(METRICS, (2, 4, 2, 4), strict=True)
+        ]
+        claims = record.sidecar.claims.sets.get(split.dataset, SetClaims())
+        theirs = (claims.psnr_db, claims.ssim, claims.psnr_y_db, claims.ssim_y)
+        rows.append(
+            [split.dataset, str(len(split.images)), *scores, *(_known(claim) for claim in theirs)]
+        )
+    titles = ["Set", "Images", "PSNR", "SSIM", "PSNR Y", "SSIM Y"]
+    titles += [f"claimed {title}" for title in titles[2:]]
+    return tabulate(rows, titles, tablefmt="github", disable_numparse=True) + "\n"
+
+
+def _known(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _giga(flops: int | None) -> str:
+    return "" if flops is None else f"{flops / 1e9}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,118 @@
+"""Discovery by file name, the checkpoint that belongs to a model, and what a sidecar's forms change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from utils.errors import UserError
+from utils.submission import Broken, Submission, adapted, choose, discover
+
+
+def _write(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+
+
+def _only(root: Path) -> Submission | Broken:
+    (entry,) = discover(root)
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("model", "checkpoint", "label"),
+    [
+        ("team00_RFDN.py", "team00_rfdn.pth", "00_RFDN"),
+        ("team7_A_b.py", "team07_x.ckpt", "07_A_b"),
+        ("team123_Net.py", "team123.pkl", "123_Net"),
+        ("team04_X.py", "team04_X_epoch1000.pt", "04_X"),
+    ],
+)
+def test_file_names_are_the_registry(
+    tmp_path: Path, model: str, checkpoint: str, label: str
+) -> None:
+    _write(tmp_path, f"models/{model}", f"model_zoo/{checkpoint}", "model_zoo/team1_other.pth")
+    entry = _only(tmp_path)
+    assert isinstance(entry, Submission)
+    assert (entry.label, entry.checkpoint.name) == (label, checkpoint)
+
+
+def test_the_models_own_name_wins_among_several(tmp_path: Path) -> None:
+    _write(tmp_path, "models/team00_A.py", "model_zoo/team00_A.pth", "model_zoo/team00_old.pth")
+    assert _only(tmp_path).checkpoint.name == "team00_A.pth"
+
+
+def test_several_that_could_be_meant_are_listed_and_checkpoint_decides(tmp_path: Path) -> None:
+    _write(tmp_path, "models/team00_A.py", "model_zoo/team00_x.pth", "model_zoo/team00_y.pth")
+    entry = _only(tmp_path)
+    assert "team00_x.pth, team00_y.pth" in entry.problem
+    assert (
+        adapted(entry, tmp_path / "model_zoo" / "team00_y.pth", None).checkpoint.name
+        == "team00_y.pth"
+    )
+
+
+def test_ids_are_chosen_once_each_in_the_order_asked(tmp_path: Path) -> None:
+    _write(tmp_path, "models/team02_B.py", "models/team10_C.py", "models/team01_A.py")
+    entries = discover(tmp_path)
+    assert [entry.label for entry in entries] == ["01_A", "02_B", "10_C"]
+    assert [e.label for e in choose(entries, ["10", "1", "010"])] == ["10_C", "01_A"]
+    assert choose(entries, ["2", "all"]) == entries
+    with pytest.raises(UserError, match="there are: 1, 2, 10"):
+        choose(entries, ["3"])
+
+
+SIDECAR = """
+arch = "Base"
+kwargs = { width = 8, depth = 2 }
+checkpoint = "team00_base.pth"
+
+[forms.small]
+kwargs = { width = 4 }
+
+[forms.other]
+arch = "Other"
+scale = 2
+checkpoint = "team00_other.pth"
+"""
+
+
+def test_a_form_changes_what_it_states_and_nothing_else(tmp_path: Path) -> None:
+    _write(
+        tmp_path, "models/team00_A.py", "model_zoo/team00_base.pth", "model_zoo/team00_other.pth"
+    )
+    (tmp_path / "models" / "team00_A.toml").write_text(SIDECAR)
+    first = _only(tmp_path)
+    assert first.form == "small"
+    assert (first.sidecar.arch, first.sidecar.kwargs) == ("Base", {"width": 4, "depth": 2})
+    assert (first.sidecar.scale, first.checkpoint.name) == (4, "team00_base.pth")
+    other = adapted(first, None, "other")
+    assert (other.sidecar.arch, other.sidecar.kwargs) == ("Other", {"width": 8, "depth": 2})
+    assert (other.sidecar.scale, other.checkpoint.name) == (2, "team00_other.pth")
+    assert adapted(other, None, "small").sidecar == first.sidecar
+
+
+@pytest.mark.parametrize("stated", ["../secret.pth", "/etc/passwd", "sub/team00.pth"])
+def test_a_checkpoint_outside_the_zoo_is_refused(tmp_path: Path, stated: str) -> None:
+    _write(tmp_path, "models/team00_A.py", "secret.pth")
+    (tmp_path / "models" / "team00_A.toml").write_text(f'checkpoint = "{stated}"\n')
+    entry = _only(tmp_path)
+    assert entry.checkpoint is None
+    assert "is no file name in model_zoo/" in entry.problem
+
+
+def test_a_sidecar_may_begin_with_a_byte_order_mark_and_hold_any_letters(tmp_path: Path) -> None:
+    _write(tmp_path, "models/team00_A.py")
+    (tmp_path / "models" / "team00_A.toml").write_text(
+        '\ufeff[team]\nname = "\u56e2\u961f"\n', encoding="utf-8"
+    )
+    assert _only(tmp_path).sidecar.team.name == "\u56e2\u961f"
+
+
+def test_a_date_in_a_sidecar_is_named(tmp_path: Path) -> None:
+    _write(tmp_path, "models/team00_A.py")
+    (tmp_path / "models" / "team00_A.toml").write_text("[team]\nname = 2023-03-17\n")
+    assert "holds a date" in _only(tmp_path).reason
