@@ -63,9 +63,11 @@ def measure(
 
 def main(arguments: list[str]) -> int:
     """Run the command; the user's mistakes cost one line, ours keep their traceback."""
-    # A run that is terminated must stop its child, just as one that is interrupted.
+    # A run that is terminated must stop its child, just as one that is interrupted; what nohup
+    # has told it to ignore it ignores.
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:

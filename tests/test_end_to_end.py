@@ -204,7 +204,8 @@ def test_the_child_is_told_nothing_of_hr_or_of_names(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
+    ("sent", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130), (signal.SIGKILL, -9)],
 )
 def test_an_interrupted_run_keeps_what_it_had(
     harness: Harness, sent: signal.Signals, status: int
@@ -213,7 +214,9 @@ def test_an_interrupted_run_keeps_what_it_had(
     wait = f"import os, pathlib, time; pathlib.Path({str(here)!r}).write_text(str(os.getpid())); time.sleep(600)"
     harness.add("team01_Waits", tiny("x", wait))
     command = [sys.executable, str(harness.path / "test_demo.py"), "--model_id", "0", "1"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as parent:
+    # Tests that run in the background have SIGINT ignored, and so would what they start.
+    start = {"stderr": subprocess.PIPE, "text": True, "preexec_fn": _heed_signals}
+    with subprocess.Popen(command, **start) as parent:
         while parent.poll() is None and not (here.exists() and here.read_text()):
             time.sleep(0.05)
         child = int(here.read_text())
@@ -226,6 +229,11 @@ def test_an_interrupted_run_keeps_what_it_had(
     while _is_running(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _is_running(child)
+
+
+def _heed_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _is_running(pid: int) -> bool:
