@@ -49,6 +49,20 @@ def nearest_state(scale: int = 4) -> dict[str, torch.Tensor]:
     return {"body.weight": weight, "body.bias": torch.zeros(3 * scale**2)}
 
 
+def run_command(
+    harness: Path, *arguments: str, cwd: Path, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run `test_demo.py` of a harness as a user would, from another folder."""
+    return subprocess.run(
+        [sys.executable, str(harness / "test_demo.py"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+    )
+
+
 class Harness:
     """The real command line over `models/`, `model_zoo/` and data that a test writes."""
 
@@ -79,14 +93,7 @@ class Harness:
 
     def run(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run `test_demo.py` as a user would, from another folder."""
-        return subprocess.run(
-            [sys.executable, str(self.path / "test_demo.py"), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            cwd=self.path.parent,
-            stdin=subprocess.DEVNULL,
-        )
+        return run_command(self.path, *arguments, cwd=self.path.parent, timeout=timeout)
 
     def rows(self, save_dir: Path | None = None) -> dict[str, dict[str, str]]:
         """Read leaderboard.csv by model."""
