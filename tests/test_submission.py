@@ -73,7 +73,11 @@ checkpoint = "team00_base.pth"
 [forms.small]
 kwargs = { width = 4 }
 
+[claims]
+num_conv = 3
+
 [forms.other]
+claimed = false
 arch = "Other"
 scale = 2
 checkpoint = "team00_other.pth"
@@ -91,6 +95,7 @@ def test_a_form_changes_what_it_states_and_nothing_else(tmp_path: Path) -> None:
     assert (first.sidecar.scale, first.checkpoint.name) == (4, "team00_base.pth")
     other = adapted(first, None, "other")
     assert (other.sidecar.arch, other.sidecar.kwargs) == ("Other", {"width": 8, "depth": 2})
+    assert (first.sidecar.claims.num_conv, other.sidecar.claims.num_conv) == (3, None)
     assert (other.sidecar.scale, other.checkpoint.name) == (2, "team00_other.pth")
     assert adapted(other, None, "small").sidecar == first.sidecar
 

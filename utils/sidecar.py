@@ -68,6 +68,8 @@ class Form:
     kwargs: dict[str, Any] = field(default_factory=dict)
     checkpoint: str | None = None
     scale: Positive | None = None
+    claimed: bool = True
+    """Whether `[claims]` is about this form; false for another size of the network, say."""
 
 
 @validated(frozen=True, config=_STRICT)
@@ -103,6 +105,7 @@ class Sidecar:
             kwargs={**self.kwargs, **form.kwargs},
             checkpoint=form.checkpoint or self.checkpoint,
             scale=form.scale or self.scale,
+            claims=self.claims if form.claimed else Claims(),
         )
 
 
