@@ -85,11 +85,12 @@ OFFICIAL = (
 """The official columns by their official names, in their order."""
 
 OURS = (
-    Column("Status", _status, shown=lambda values: values != {"ok"}),
+    Column("Status", _status, shown=lambda values: "stale" in values),
     Column("Failed stage", lambda row: row.failure.stage if row.failure else None),
     Column("Reason", lambda row: row.failure.reason if row.failure else None),
     _of_record("Team", lambda r: r.sidecar.team.name),
     _of_record("Form", lambda r: r.form),
+    _of_record("Scale", lambda r: f"x{r.sidecar.scale}", shown=_varied),
     _of_record("Protocol", lambda r: r.protocol, shown=_varied),
     _of_record("Clock", lambda r: r.clock, shown=_varied),
     _of_record("Device", lambda r: r.machine.device_name),
