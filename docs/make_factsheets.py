@@ -15,12 +15,14 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from tabulate import tabulate
 
 from utils import complexity, jsonfile, network
 from utils.claims import agrees
+from utils.metrics import METRICS as METRIC_TABLE
 from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Counts, Record
 from utils.sidecar import SetClaims
@@ -31,6 +33,7 @@ PROSE = ROOT / "docs" / "factsheets"
 IDS = ("1", "5", "9", "13", "16")
 SETS = ("Set5", "Set14", "B100", "Urban100")
 METRICS = ("psnr", "ssim", "psnr_y", "ssim_y")
+METRIC_DIGITS = {name: METRIC_TABLE[name].decimals for name in METRICS}
 
 
 @dataclass(frozen=True)
@@ -101,41 +104,46 @@ def _complexity(forms: Sequence[Measured]) -> str:
             (counts.activations or 0) / 1e6,
             counts.num_conv or 0,
         )
-        marks = [
-            f"{value:,}{'' if claim is None or agrees(claim, value) else ' !'}"
-            for claim, value in zip(claimed, values, strict=True)
-        ]
+        compared = claimed if form.submission.sidecar.claims == claims else (None,) * len(claimed)
         others = (counts.flops_fvcore, counts.flops_thop)
         rows.append(
-            [form.submission.form or "measured", *marks, *(_giga(flops) for flops in others)]
+            [
+                form.submission.form or "measured",
+                *(
+                    _marked(f"{value:,}", value, claim)
+                    for value, claim in zip(values, compared, strict=True)
+                ),
+                *(_known(flops and flops / 1e9) for flops in others),
+            ]
         )
     titles = ["", "Params [M]", "FLOPs [G]", "Acts [M]", "Conv", "fvcore [G]", "thop [G]"]
     return tabulate(rows, titles, tablefmt="github", disable_numparse=True) + "\n"
 
 
 def _quality(record: Record) -> str:
+    titles = ["PSNR", "SSIM", "PSNR Y", "SSIM Y"]
+    claims = record.sidecar.claims.sets
     rows = []
     for split in record.splits:
-        scores = [
-            f"{split.score(metric):.{digits}f}"
-            for metric, digits in zip(METRICS, (2, 4, 2, 4), strict=True)
+        theirs = claims.get(split.dataset, SetClaims())
+        claimed = (theirs.psnr_db, theirs.ssim, theirs.psnr_y_db, theirs.ssim_y)
+        scores = [split.score(metric) or 0.0 for metric in METRICS]
+        row = [split.dataset, str(len(split.images))]
+        row += [
+            _marked(f"{score:.{METRIC_DIGITS[metric]}f}", score, claim)
+            for metric, score, claim in zip(METRICS, scores, claimed, strict=True)
         ]
-        claims = record.sidecar.claims.sets.get(split.dataset, SetClaims())
-        theirs = (claims.psnr_db, claims.ssim, claims.psnr_y_db, claims.ssim_y)
-        rows.append(
-            [split.dataset, str(len(split.images)), *scores, *(_known(claim) for claim in theirs)]
-        )
-    titles = ["Set", "Images", "PSNR", "SSIM", "PSNR Y", "SSIM Y"]
-    titles += [f"claimed {title}" for title in titles[2:]]
-    return tabulate(rows, titles, tablefmt="github", disable_numparse=True) + "\n"
+        rows.append([*row, *(_known(claim) for claim in claimed)] if claims else row)
+    head = ["Set", "Images", *titles, *(f"claimed {title}" for title in titles if claims)]
+    return tabulate(rows, head, tablefmt="github", disable_numparse=True) + "\n"
+
+
+def _marked(text: str, value: float, claim: Decimal | None) -> str:
+    return text if claim is None or agrees(claim, value) else f"{text} !"
 
 
 def _known(value: object) -> str:
     return "" if value is None else str(value)
-
-
-def _giga(flops: int | None) -> str:
-    return "" if flops is None else f"{flops / 1e9}"
 
 
 if __name__ == "__main__":
