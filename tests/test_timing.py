@@ -11,7 +11,7 @@ import torch
 
 from utils.device import BACKENDS, backend, resolve
 from utils.errors import UserError
-from utils.timing import CudaMemory, CudaStopwatch, WallStopwatch, peak_rss_mib
+from utils.timing import CudaMemory, CudaStopwatch, WallStopwatch
 
 ROOT = Path(__file__).resolve().parents[1]
 
