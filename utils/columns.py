@@ -13,7 +13,7 @@ from functools import partial
 from utils import official_results
 from utils.claims import PREFIXES, agrees, claimed
 from utils.metrics import METRICS
-from utils.official_results import GIGA
+from utils.official_results import GIGA, scaled
 from utils.record import Record, SplitResult
 from utils.store import Row
 
@@ -65,10 +65,6 @@ def _status(row: Row) -> str:
     return "failed" if row.record is None else "stale"
 
 
-def _scaled(count: int | None, unit: int) -> float | None:
-    return None if count is None else count / unit
-
-
 OFFICIAL = (
     Column("Model", lambda row: row.label, shown=_known),
     _official("Val PSNR", "valid_ave_psnr", ".2f"),
@@ -94,9 +90,9 @@ OURS = (
     _of_record("Protocol", lambda r: r.protocol, shown=_varied),
     _of_record("Clock", lambda r: r.clock, shown=_varied),
     _of_record("Device", lambda r: r.machine.device_name),
-    _of_record("FLOPs official [G]", lambda r: _scaled(r.counts.flops_official, GIGA)),
-    _of_record("FLOPs fvcore [G]", lambda r: _scaled(r.counts.flops_fvcore, GIGA)),
-    _of_record("FLOPs thop [G]", lambda r: _scaled(r.counts.flops_thop, GIGA)),
+    _of_record("FLOPs official [G]", lambda r: scaled(r.counts.flops_official, GIGA)),
+    _of_record("FLOPs fvcore [G]", lambda r: scaled(r.counts.flops_fvcore, GIGA)),
+    _of_record("FLOPs thop [G]", lambda r: scaled(r.counts.flops_thop, GIGA)),
     _of_record("Params", lambda r: r.counts.params),
     _of_record("Acts", lambda r: r.counts.activations),
     _of_record("Process memory [MiB]", lambda r: r.peak_rss_mib),

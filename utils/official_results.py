@@ -26,9 +26,9 @@ def entry(record: Record) -> Official:
         official |= _split_entry(split)
     counts = record.counts
     return official | {
-        "activations": _scaled(counts.activations, MEGA),
+        "activations": scaled(counts.activations, MEGA),
         "num_conv": counts.num_conv,
-        "flops": _scaled(protocol_flops(counts, record.protocol), GIGA),
+        "flops": scaled(protocol_flops(counts, record.protocol), GIGA),
         "num_parameters": counts.params / MEGA,
     }
 
@@ -53,7 +53,8 @@ def protocol_flops(counts: Counts, protocol: str) -> int | None:
     return counts.flops_official if official else counts.flops_fvcore
 
 
-def _scaled(count: int | None, unit: int) -> float | None:
+def scaled(count: int | None, unit: int) -> float | None:
+    """Divide a count by its unit, `MEGA` or `GIGA`; what is unknown stays unknown."""
     return None if count is None else count / unit
 
 

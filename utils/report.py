@@ -99,7 +99,8 @@ def remarks(rows: list[Row]) -> list[str]:
     lines += [f"{record.label}: {record.note}" for record in records if record.note]
     sets = sorted({(split.role, split.dataset) for record in records for split in record.splits})
     lines += [f"{role}: {dataset}" for role, dataset in sets if role != dataset]
-    if any(differs(column, row) for row in rows for column in columns_for(rows)):
+    columns = columns_for(rows)
+    if any(differs(column, row) for row in rows for column in columns):
         lines.append(f"{_MARK} marks a claim that differs by more than rounding.")
     if any(record.clock == "perf_counter" for record in records):
         lines.append("Times are wall-clock times of a CPU, not comparable with official figures.")
