@@ -119,6 +119,24 @@ class ImageResult:
 
 
 @dataclass(frozen=True)
+class RobustTiming:
+    """Runtime of the warm network: per image the median of its repeats, then the mean over images.
+
+    The interval is derived from the samples; it is kept because bootstrapping is too slow for a
+    leaderboard that is built anew after every submission.
+    """
+
+    samples_ms: tuple[tuple[float, ...], ...]
+    """Repeats of every image, in image order."""
+    mean_ms: float
+    low_ms: float
+    """Lower end of the 95 % interval, by bootstrap over the repeats, the images held fixed."""
+    high_ms: float
+    p90_ms: float
+    """90th percentile of all samples."""
+
+
+@dataclass(frozen=True)
 class SplitResult:
     """One data set."""
 
@@ -127,6 +145,8 @@ class SplitResult:
     images: tuple[ImageResult, ...]
     memory_mib: float | None
     split_memory_mib: float | None
+    robust: RobustTiming | None = None
+    """None if the run asked for no repeats."""
 
     @property
     def runtime_ms(self) -> float:
@@ -142,6 +162,34 @@ class SplitResult:
 def _mean(values: list[float]) -> float:
     # The official mean, in image order: another order moves the last digit.
     return sum(values) / len(values)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something an organizer should look at before believing a figure."""
+
+    name: str
+    """Lower case with underscores, e.g. `cached_output`; what it can be is listed where it is set."""
+    detail: str
+    """One line: what was seen, and how much it could hide."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A detail of one image, kept as `crops/{label}/{choice}-{bicubic,sr,hr}.png`."""
+
+    choice: Literal["worst", "best"]
+    """By PSNR among the images of the first data set."""
+    role: str
+    image: str
+    psnr_db: float
+    """Of the whole image."""
+    bicubic_psnr_db: float
+    """Of the whole image, by bicubic interpolation."""
+    top_px: int
+    left_px: int
+    size_px: int
+    """Side of the square, in HR pixels."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +227,8 @@ class Record:
     note: str | None
     """What looks wrong with the figures, and what to check."""
     provenance: Provenance
+    flags: tuple[Flag, ...] = ()
+    crops: tuple[Crop, ...] = ()
 
 
 @dataclass(frozen=True)
