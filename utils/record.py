@@ -169,7 +169,7 @@ class Flag:
     """Something an organizer should look at before believing a figure."""
 
     name: str
-    """Lower case with underscores, e.g. `cached_output`; what it can be is listed where it is set."""
+    """Lower case with underscores, e.g. `cached_output`; listed where flags are raised."""
     detail: str
     """One line: what was seen, and how much it could hide."""
 
