@@ -10,14 +10,18 @@ import signal
 import sys
 import tempfile
 import traceback
+from functools import partial
 from pathlib import Path
 
 from utils import report, run_log
+from utils.board import board
 from utils.errors import ExitCode, UserError, cause
 from utils.evaluation import evaluate_all, stage_all
+from utils.formats import LEADERBOARD, write, write_all
 from utils.isolation import check_device
 from utils.options import Options, parse
 from utils.record import Failure
+from utils.row import Row
 from utils.store import Store
 from utils.submission import Entry, adapted, choose, discover
 from utils.zoo import with_public_checkpoints
@@ -37,7 +41,7 @@ def run(options: Options) -> ExitCode:
     ]
     if options.checkpoint_dir is not None:
         chosen = with_public_checkpoints(chosen, options.checkpoint_dir)
-    store = Store(options.save_dir, publishers=(report.write_csv,))
+    store = Store(options.save_dir, options.protocol, publishers=(partial(publish, options),))
     store.open()
     check_device(options.device)
     # Two folders of unrelated names: what a child works in must not lead it to HR.
@@ -57,8 +61,15 @@ def measure(
         report.print_outcome(outcome)
         if isinstance(outcome, Failure):
             status = ExitCode.SOME_FAILED
-    report.print_leaderboard(store.rows(), store.save_dir)
+    finished = board(store.rows(), options.protocol)
+    write_all(finished, store.save_dir)
+    report.print_leaderboard(finished, store.save_dir)
     return status
+
+
+def publish(options: Options, rows: list[Row], save_dir: Path) -> None:
+    """Rebuild the leaderboard that others may be reading while the run goes on."""
+    write(LEADERBOARD, board(rows, options.protocol), save_dir)
 
 
 def main(arguments: list[str]) -> int:

@@ -8,9 +8,9 @@ import pytest
 
 from utils.dataset import DataRequest, find_splits, pair_images
 from utils.errors import UserError
-from utils.protocol import PROTOCOLS
+from utils.protocol import protocols
 
-NEWEST = PROTOCOLS["ntire2024"]
+NEWEST = protocols()["ntire2024"]
 
 
 def _touch(folder: Path, *names: str) -> None:
@@ -29,7 +29,7 @@ def test_2022_has_the_suffix_in_valid_and_none_in_test(tmp_path: Path) -> None:
     _touch(tmp_path / "DIV2K_test_HR", "0901.png")
     _touch(tmp_path / "DIV2K_test_LR", "0901.png")
     request = DataRequest(tmp_path, include_test=True)
-    valid, test = find_splits(request, PROTOCOLS["ntire2022"], 4)
+    valid, test = find_splits(request, protocols()["ntire2022"], 4)
     assert (valid.role, _names(valid)) == (
         "valid",
         [("0801x4.png", "0801.png"), ("0802x4.png", "0802.png")],
@@ -49,7 +49,7 @@ def test_the_hybrid_test_of_2023_replaces_valid_and_test(tmp_path: Path) -> None
     _touch(tmp_path / "LSDIR_DIV2K_test_HR", "0000001.png")
     _touch(tmp_path / "LSDIR_DIV2K_test_LR", "0000001x4.png")
     request = DataRequest(tmp_path, include_test=True, hybrid_test=True)
-    (split,) = find_splits(request, PROTOCOLS["ntire2023"], 4)
+    (split,) = find_splits(request, protocols()["ntire2023"], 4)
     assert split.role == "hybrid_test"
 
 
@@ -58,7 +58,7 @@ def test_where_both_years_lie_side_by_side_the_protocol_decides(tmp_path: Path) 
         _touch(tmp_path / f"{name}_HR", "0801.png")
         _touch(tmp_path / f"{name}_LR", "0801x4.png")
     for year, expected in (("ntire2023", "DIV2K_valid"), ("ntire2024", "DIV2K_LSDIR_valid")):
-        assert find_splits(DataRequest(tmp_path), PROTOCOLS[year], 4)[0].dataset == expected
+        assert find_splits(DataRequest(tmp_path), protocols()[year], 4)[0].dataset == expected
 
 
 def test_the_layout_of_the_div2k_site(tmp_path: Path) -> None:

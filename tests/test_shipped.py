@@ -14,6 +14,8 @@ import pytest
 from rich.console import Console
 
 from utils import report
+from utils.board import board
+from utils.protocol import protocols
 from utils.resample import imresize_uint8
 from utils.store import Store
 
@@ -40,8 +42,9 @@ def test_the_plain_command_measures_the_baseline(newcomer) -> None:
 def test_the_table_keeps_numbers_and_units_whole_at_any_width(newcomer, columns: int) -> None:
     _, save_dir = newcomer
     console = Console(width=columns, file=io.StringIO())
-    rows = Store(save_dir, ()).rows()
-    console.print(report.leaderboard([*rows, *rows], console))
+    protocol = protocols()["ntire2026"]
+    rows = Store(save_dir, protocol).rows()
+    console.print(report.leaderboard(board([*rows, *rows], protocol), console))
     printed = console.file.getvalue()
     with (save_dir / "leaderboard.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)

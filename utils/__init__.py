@@ -9,7 +9,7 @@ A module imports only those before it in this list.
     resample    MATLAB's bicubic
     color, ssim, image_file, utils_image  (official name) image files, tensors, PSNR, SSIM
     metrics     METRICS
-    protocol    every constant of a measurement, one entry a year
+    protocol    protocols/*.toml: what each year measures and ranks by
     sidecar     the TOML file beside a model
     submission  models/ and model_zoo/ -> Submission; never imports a model
     zoo         the authors' own checkpoints
@@ -34,19 +34,29 @@ A module imports only those before it in this list.
     progress    the progress bar
     evaluation  one submission from its files to its record
     official_results  results.json and results.txt
+    row         what a table's row is made from, and its figures
     store       the results folder
     run_log     the official log lines
+    gate        the PSNR below which nobody is ranked
+    scores      SCORES: figures -> score of a track
+    ranking     who stands where by a protocol
     claims      the factsheet's figures beside the measured ones
-    columns     the leaderboard's columns
-    report      the leaderboard as CSV and on the terminal; the only place that rounds
+    columns     what stands in a table
+    remarks     what the figures cannot say themselves
+    board       all that a table needs
+    table_csv   the CSV file
+    formats     FORMATS: every file that is written
+    report      the terminal
+    leaderboard `python -m utils.leaderboard`: rank what was measured, here or officially
 
 To read the program, begin at test_demo.py and follow its calls: options, submission, dataset and
-staging, evaluation, isolation, worker, judge, record, store, report.
+staging, evaluation, isolation, worker, judge, record, store, ranking, board, formats, report.
 
 The one file to open for
     a new metric            metrics.py    one entry in METRICS
     a new column            columns.py    one entry in OURS
-    a new year              protocol.py   one entry in PROTOCOLS
+    a new year              protocols/    one file; a new formula: one entry in scores.SCORES
+    a new file or report    formats.py    one entry in FORMATS
     a new data set          none: --dataset NAME finds it; a new folder layout: dataset.py
     a new device            device.py     one entry in BACKENDS
     a new wrapper key       network.py    one entry in WRAPPERS

@@ -1,21 +1,21 @@
-"""Columns of the leaderboard: one entry adds one to the CSV file and, if shown, to the terminal.
+"""Columns of the leaderboard: one entry adds one to every table.
 
-A column turns a row into a raw value; nothing is rounded here.
+A column turns a standing into a raw value; nothing is rounded here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 
 from utils import official_results
-from utils.claims import PREFIXES, agrees, claimed
+from utils.claims import PREFIXES, agrees
 from utils.metrics import METRICS
 from utils.official_results import GIGA, scaled
+from utils.protocol import Track
+from utils.ranking import Placing, Ranking, Standing
 from utils.record import Record, SplitResult
-from utils.store import Row
 
 Value = str | int | float | None
 """None is unknown and prints as an empty cell."""
@@ -35,7 +35,7 @@ class Column:
 
     title: str
     """With the unit in brackets."""
-    value: Callable[[Row], Value]
+    value: Callable[[Standing], Value]
     format: str = ""
     """How the terminal rounds it."""
     shown: Callable[[set[Value]], bool] = lambda _: False
@@ -43,10 +43,8 @@ class Column:
 
 
 def _official(title: str, key: str, form: str) -> Column:
-    def value(row: Row) -> Value:
-        return (
-            official_results.figure(official_results.entry(row.record), key) if row.record else None
-        )
+    def value(standing: Standing) -> Value:
+        return official_results.figure(standing.row.official or {}, key)
 
     return Column(title, value, form, shown=_known)
 
@@ -56,17 +54,21 @@ def _of_record(
     value: Callable[[Record], Value],
     shown: Callable[[set[Value]], bool] = lambda _: False,
 ) -> Column:
-    return Column(title, lambda row: value(row.record) if row.record else None, shown=shown)
+    def of_standing(standing: Standing) -> Value:
+        return value(standing.row.record) if standing.row.record else None
+
+    return Column(title, of_standing, shown=shown)
 
 
-def _status(row: Row) -> str:
+def _status(standing: Standing) -> str:
+    row = standing.row
     if row.failure is None:
         return "ok"
     return "failed" if row.record is None else "stale"
 
 
 OFFICIAL = (
-    Column("Model", lambda row: row.label, shown=_known),
+    Column("Model", lambda standing: standing.row.label, shown=_known),
     _official("Val PSNR", "valid_ave_psnr", ".2f"),
     _official("Test PSNR", "test_ave_psnr", ".2f"),
     _official("Val Time [ms]", "valid_ave_runtime", ".2f"),
@@ -82,8 +84,8 @@ OFFICIAL = (
 
 OURS = (
     Column("Status", _status, shown=lambda values: "stale" in values),
-    Column("Failed stage", lambda row: row.failure.stage if row.failure else None),
-    Column("Reason", lambda row: row.failure.reason if row.failure else None),
+    Column("Failed stage", lambda s: s.row.failure.stage if s.row.failure else None),
+    Column("Reason", lambda s: s.row.failure.reason if s.row.failure else None),
     _of_record("Team", lambda r: r.sidecar.team.name),
     _of_record("Form", lambda r: r.form),
     _of_record("Scale", lambda r: f"x{r.sidecar.scale}", shown=_varied),
@@ -103,49 +105,104 @@ OURS = (
 )
 """What the official table does not say."""
 
-COLUMNS = (*OFFICIAL, *OURS)
 
-
-def columns_for(rows: list[Row]) -> tuple[Column, ...]:
-    """List the columns of a leaderboard: `COLUMNS`, and what each data set adds."""
-    splits = [split for row in rows if row.record for split in row.record.splits]
+def columns_for(ranking: Ranking) -> tuple[Column, ...]:
+    """List the columns: the official ones, ranking, ours, and what each data set adds."""
+    records = [standing.row.record for standing in ranking.standings]
+    splits = [split for record in records if record for split in record.splits]
     further = dict.fromkeys(split.role for split in splits if split.role not in PREFIXES)
-    columns = [*COLUMNS, *_set_columns("Val", VALID), *_set_columns("Test", ("test",))]
+    columns = [*OFFICIAL, *_ranking_columns(ranking), *OURS]
+    columns += [*_set_columns("Val", VALID), *_set_columns("Test", ("test",))]
     for role in further:
         columns += [
             *_set_columns(role, (role,)),
             _of_split(f"{role} PSNR", (role,), _score("psnr")),
         ]
         columns += [_of_split(f"{role} Time [ms]", (role,), lambda split: split.runtime_ms)]
-    ever = {title for row in rows if row.record for title in claimed(row.record)}
-    return (*columns, *_claim_columns([column for column in columns if column.title in ever]))
+    return tuple(columns)
 
 
-def claim_of(column: Column, row: Row) -> Decimal | None:
-    """Look up what the factsheet claims for a cell; None if nothing."""
-    return claimed(row.record).get(column.title) if row.record else None
+def _ranking_columns(ranking: Ranking) -> list[Column]:
+    columns = [
+        column
+        for index, track in enumerate(ranking.protocol.tracks)
+        for column in _track_columns(track, index)
+    ]
+    return [
+        *columns,
+        Column("Not ranked because", lambda s: None if s.section == "failed" else s.reason),
+        Column("Baseline", lambda s: "baseline" if s.is_baseline else None),
+        Column("Val gate margin [dB]", lambda s: s.gate.val_margin_db, "+.3f"),
+        Column("Test gate margin [dB]", lambda s: s.gate.test_margin_db, "+.3f"),
+        Column("Gate", lambda s: _GATE[s.gate.passed]),
+        Column("Ranked runtime [ms]", lambda s: s.runtime.value if s.runtime else None, ".2f"),
+        Column("Runtime low [ms]", lambda s: _end(s, "low"), ".2f"),
+        Column("Runtime high [ms]", lambda s: _end(s, "high"), ".2f"),
+    ]
 
 
-def differs(column: Column, row: Row) -> bool:
+_GATE = {True: "passed", False: "failed", None: None}
+
+
+def _end(standing: Standing, end: str) -> float | None:
+    """An end of the runtime's interval; a single run has none."""
+    runtime = standing.runtime
+    if runtime is None or runtime.low == runtime.high:
+        return None
+    return float(getattr(runtime, end))
+
+
+def _track_columns(track: Track, index: int) -> list[Column]:
+    def of_placing(value: Callable[[Placing], Value]) -> Callable[[Standing], Value]:
+        return lambda standing: value(standing.placings[index])
+
+    name = track.name
+    columns = [
+        Column(f"Rank {name}", of_placing(lambda p: p.rank), "d"),
+        Column(f"Score {name}", of_placing(lambda p: p.score.value if p.score else None), ".4g"),
+        Column(f"Tie {name}", of_placing(lambda p: p.tie), "d"),
+    ]
+    if track.score == "exponential":
+        log = of_placing(lambda p: p.score.log if p.score else None)
+        columns.append(Column(f"ln Score {name}", log, ".3f"))
+    return columns
+
+
+def claim_columns(
+    measured: tuple[Column, ...], claims: Mapping[str, Mapping[str, Decimal]]
+) -> list[Column]:
+    """List the columns of claims beside those that were measured.
+
+    Args:
+        measured: columns.
+        claims: by label, what the factsheet claims, by column title (`utils.claims.claimed`).
+    """
+    ever = {title for own in claims.values() for title in own}
+    compared = [column for column in measured if column.title in ever]
+
+    def differing(standing: Standing) -> str | None:
+        own = claims.get(standing.row.label, {})
+        titles = [c.title for c in compared if differs(c, standing, own)]
+        return ", ".join(titles) or None
+
+    return [
+        *(_claimed(column, claims) for column in compared),
+        Column("Claims that differ", differing),
+    ]
+
+
+def differs(column: Column, standing: Standing, claims: Mapping[str, Decimal]) -> bool:
     """Tell whether a cell differs from its claim by more than rounding."""
-    claim, value = claim_of(column, row), column.value(row)
+    claim, value = claims.get(column.title), column.value(standing)
     return claim is not None and isinstance(value, int | float) and not agrees(claim, value)
 
 
-def _claim_columns(measured: list[Column]) -> list[Column]:
-    def differing(row: Row) -> str | None:
-        titles = [column.title for column in measured if differs(column, row)]
-        return ", ".join(titles) or None
+def _claimed(column: Column, claims: Mapping[str, Mapping[str, Decimal]]) -> Column:
+    def value(standing: Standing) -> Value:
+        claim = claims.get(standing.row.label, {}).get(column.title)
+        return None if claim is None else float(claim)
 
-    claims = [
-        Column(f"Claimed {column.title}", partial(_claimed_value, column)) for column in measured
-    ]
-    return [*claims, Column("Claims that differ", differing)]
-
-
-def _claimed_value(column: Column, row: Row) -> Value:
-    claim = claim_of(column, row)
-    return None if claim is None else float(claim)
+    return Column(f"Claimed {column.title}", value)
 
 
 VALID = ("valid", "hybrid_test")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from utils.protocol import PROTOCOLS
+from utils.protocol import FlopsCounter
 from utils.record import Counts, Record, SplitResult
 
 Official = dict[str, Any]
@@ -19,8 +19,13 @@ MEGA = 10**6
 GIGA = 10**9
 
 
-def entry(record: Record) -> Official:
-    """Say a record in the official keys; what is unknown is null."""
+def entry(record: Record, counter: FlopsCounter) -> Official:
+    """Say a record in the official keys; what is unknown is null.
+
+    Args:
+        record: what was measured.
+        counter: whose FLOPs the protocol publishes.
+    """
     official: Official = {}
     for split in record.splits:
         official |= _split_entry(split)
@@ -28,7 +33,7 @@ def entry(record: Record) -> Official:
     return official | {
         "activations": scaled(counts.activations, MEGA),
         "num_conv": counts.num_conv,
-        "flops": scaled(protocol_flops(counts, record.protocol), GIGA),
+        "flops": scaled(published_flops(counts, counter), GIGA),
         "num_parameters": counts.params / MEGA,
     }
 
@@ -47,10 +52,9 @@ def _split_entry(split: SplitResult) -> Official:
     return {f"{split.role}_{key}": value for key, value in values.items()}
 
 
-def protocol_flops(counts: Counts, protocol: str) -> int | None:
-    """Choose the FLOPs figure that the protocol publishes."""
-    official = PROTOCOLS[protocol].flops_counter == "official"
-    return counts.flops_official if official else counts.flops_fvcore
+def published_flops(counts: Counts, counter: FlopsCounter) -> int | None:
+    """Choose the FLOPs figure that a protocol publishes."""
+    return counts.flops_official if counter == "official" else counts.flops_fvcore
 
 
 def scaled(count: int | None, unit: int) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from utils.dataset import DataRequest
 from utils.errors import UserError
 from utils.metrics import METRICS
-from utils.protocol import DEFAULT_PROTOCOL, PROTOCOLS, Protocol
+from utils.protocol import DEFAULT_PROTOCOL, Protocol, protocols
 
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 """Which devices there are is for `utils.device` to say."""
@@ -44,7 +44,7 @@ class Options:
     @property
     def protocol(self) -> Protocol:
         """The year's constants."""
-        return PROTOCOLS[self.protocol_name]
+        return protocols()[self.protocol_name]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -130,7 +130,7 @@ def _add_data(group: argparse._ArgumentGroup, root: Path) -> None:
 def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add = group.add_argument
     text = "the year whose sets and FLOPs counter are official (default: %(default)s)"
-    add("--protocol", choices=PROTOCOLS, default=DEFAULT_PROTOCOL, help=text)
+    add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
     add("--device", type=_device, default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     text = "limit for one submission in seconds (default: %(default)g)"
     add("--timeout", type=_seconds, default=3600.0, metavar="S", help=text)

@@ -1,13 +1,23 @@
-"""Every constant of the official measurement, and what changed from year to year.
+"""One year's challenge: data sets, FLOPs counter, gate, baseline, tracks. `protocols/*.toml`.
 
-Source: the official repositories of 2022 to 2026 (`test_demo.py`, `utils/`). Their metric code is
-the same in all years; only the data sets and the FLOPs counter differ.
+Source: the official repositories of 2022 to 2026. Their metric code is the same in all years; only
+the data sets, the FLOPs counter and the ranking differ, and those are data, one file a year.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import json
+import tomllib
+from dataclasses import field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as validated
+
+from utils.errors import UserError
+from utils.jsonfile import explain
 
 FlopsCounter = Literal["official", "fvcore"]
 
@@ -17,41 +27,112 @@ COMPLEXITY_INPUT = (3, 256, 256)
 TILE_OVERLAP_PX = 32
 """LR pixels shared by neighbouring tiles when a submission is tiled."""
 
+DEFAULT_PROTOCOL = "ntire2026"
 
-@dataclass(frozen=True)
+FigureName = Literal[
+    "val_psnr_db",
+    "test_psnr_db",
+    "val_time_ms",
+    "test_time_ms",
+    "ave_time_ms",
+    "params_m",
+    "flops_g",
+    "activations_m",
+    "memory_mib",
+    "num_conv",
+]
+"""The official table's columns, with their units."""
+
+Cost = Literal["ave_time_ms", "params_m", "flops_g", "activations_m", "memory_mib", "num_conv"]
+"""Figures that a track may rank by; less is better."""
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+@validated(frozen=True, config=_STRICT)
+class Gate:
+    """PSNR below which a submission is not ranked; table `[gate]`."""
+
+    val_psnr_db: Finite
+    test_psnr_db: Finite
+    decimals: Annotated[int, Field(ge=0)] | None = None
+    """Digits to which a PSNR is rounded before it is compared, as the official table prints it;
+    None compares it as it was measured."""
+
+
+@validated(frozen=True, config=_STRICT)
+class Baseline:
+    """The network that scores are relative to; table `[baseline]`."""
+
+    model_id: int
+    name: str
+    """What its label begins with, after the id."""
+    published: dict[FigureName, Positive]
+    """Its figures in the official table, where they are known."""
+    hardware: str | None = None
+    """GPU that the published runtime was measured on."""
+
+
+@validated(frozen=True, config=_STRICT)
+class Track:
+    """One ranking; table `[[tracks]]`. What each score is, see `utils.scores`."""
+
+    name: str
+    score: Literal["figure", "rank_sum", "exponential"]
+    terms: Annotated[dict[Cost, Positive], Field(min_length=1)]
+    """Figures that count, with their weights."""
+    not_worse_than_baseline: tuple[Cost, ...] = ()
+    """Constraint of the announcement, which the published procedures do not apply."""
+
+
+@validated(frozen=True, config=_STRICT)
 class Protocol:
     """One year's challenge."""
 
-    name: str
     flops_counter: FlopsCounter
     """The counter whose figure is published as FLOPs."""
     valid: tuple[str, ...]
     """Names of the validation set, as in `{name}_HR` and `{name}_LR`; the first found is used."""
     test: tuple[str, ...]
     """Names of the test set, likewise."""
+    baseline: Baseline
+    tracks: Annotated[tuple[Track, ...], Field(min_length=1)]
+    """The first one sorts the leaderboard."""
     hybrid_test: tuple[str, ...] = ("LSDIR_DIV2K_test",)
     """Names of the hybrid test set, likewise."""
+    scale: Annotated[int, Field(ge=2)] = 4
+    gate: Gate | None = None
+    """None if none is known."""
+    unknown: tuple[str, ...] = ()
+    """What could not be found out about this year, and what is done instead."""
+    name: str = field(default="")
+    """The file's name."""
 
 
-_DIV2K_FIRST = {
-    "valid": ("DIV2K_valid", "DIV2K_LSDIR_valid"),
-    "test": ("DIV2K_test", "DIV2K_LSDIR_test"),
-}
-_LSDIR_FIRST = {
-    "valid": ("DIV2K_LSDIR_valid", "DIV2K_valid"),
-    "test": ("DIV2K_LSDIR_test", "DIV2K_test"),
-}
+@cache
+def protocols() -> dict[str, Protocol]:
+    """Read every year's file, by name.
 
-PROTOCOLS = {
-    protocol.name: protocol
-    for protocol in (
-        Protocol("ntire2022", "official", **_DIV2K_FIRST),
-        Protocol("ntire2023", "official", **_DIV2K_FIRST),
-        Protocol("ntire2024", "fvcore", **_LSDIR_FIRST),
-        Protocol("ntire2025", "fvcore", **_LSDIR_FIRST),
-        Protocol("ntire2026", "fvcore", **_LSDIR_FIRST),
-    )
-}
-"""The one place for a new year."""
+    Raises:
+        UserError: a file that is no TOML, or holds an unknown key or a wrong value.
+    """
+    folder = Path(__file__).parent / "protocols"
+    return {path.stem: read_protocol(path) for path in sorted(folder.glob("*.toml"))}
 
-DEFAULT_PROTOCOL = "ntire2026"
+
+def read_protocol(path: Path) -> Protocol:
+    """Read one year's file.
+
+    Raises:
+        UserError: no TOML, an unknown key or a wrong value.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8")) | {"name": path.stem}
+        # By way of JSON: in strict mode only JSON may give a table where a dataclass is wanted.
+        return TypeAdapter(Protocol).validate_json(json.dumps(data, default=str))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"cannot be read as TOML ({error})", where=path) from error
+    except ValidationError as error:
+        raise UserError(explain(error), where=path, remedy="correct this key") from error

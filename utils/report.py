@@ -1,4 +1,4 @@
-"""The leaderboard as CSV and on the terminal. Rounding happens only here."""
+"""The terminal: leaderboard, list of submissions, how each one ended."""
 
 from __future__ import annotations
 
@@ -10,34 +10,26 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from utils import jsonfile
-from utils.columns import Column, claim_of, columns_for, differs
+from utils.board import Board, Line
+from utils.columns import Column, Value
 from utils.record import Failure, Outcome
-from utils.store import Row
+from utils.remarks import MARK
 from utils.submission import Broken, Entry
 
-CSV_NAME = "leaderboard.csv"
-_CLAIMED, _MARK = "  claimed", "!"
+_CLAIMED = "  claimed"
 _NAME_AT_LEAST = 9
 """Letters of a name that stand in one line, however narrow the terminal."""
 
 
-def write_csv(rows: list[Row], save_dir: Path) -> None:
-    """Write `leaderboard.csv`: every column, every digit, unknown as an empty cell."""
-    import pandas as pd  # A third of a second to import: only a run that writes pays it.
-
-    columns = columns_for(rows)
-    values = [[column.value(row) for column in columns] for row in rows]
-    frame = pd.DataFrame(values, columns=[column.title for column in columns], dtype=object)
-    jsonfile.write_text(save_dir / CSV_NAME, frame.to_csv(index=False, lineterminator="\n"))
-
-
-def leaderboard(rows: list[Row], console: Console) -> Table:
+def leaderboard(board: Board, console: Console) -> Table:
     """Lay out the leaderboard for a terminal: a table, or a block a row where it is too narrow."""
-    columns = [
-        column for column in columns_for(rows) if column.shown({column.value(row) for row in rows})
+    shown = [
+        (index, column)
+        for index, column in enumerate(board.columns)
+        if column.shown({line.values[index] for line in board.lines})
     ]
-    cells = [line for row in rows for line in _lines(columns, row)]
+    columns = [column for _, column in shown]
+    cells = [text for line in board.lines for text in _lines(shown, line)]
     widths = [
         _narrowest(column, values)
         for column, values in zip(columns, zip(*cells, strict=True), strict=True)
@@ -71,44 +63,22 @@ def _table(titles: Sequence[str], right: Collection[str], widths: Sequence[int])
     return table
 
 
-def _lines(columns: Sequence[Column], row: Row) -> list[list[str]]:
+def _lines(shown: Sequence[tuple[int, Column]], line: Line) -> list[list[str]]:
     """The row, and below it what its factsheet claims; a claim that differs is marked."""
-    figures = [_cell(column, row) for column in columns]
-    claims = [_claim(column, row) for column in columns]
+    figures = [_cell(column, line.values[index]) for index, column in shown]
+    claims = [_claim(column, line) for _, column in shown]
     return [figures, [_CLAIMED, *claims[1:]]] if any(claims) else [figures]
 
 
-def _claim(column: Column, row: Row) -> str:
-    claim = claim_of(column, row)
-    return "" if claim is None else f"{claim}{_MARK if differs(column, row) else ' '}"
+def _claim(column: Column, line: Line) -> str:
+    claim = line.claims.get(column.title)
+    if claim is None:
+        return ""
+    return f"{claim}{MARK if column.title in line.differing else ' '}"
 
 
-def _cell(column: Column, row: Row) -> str:
-    value = column.value(row)
+def _cell(column: Column, value: Value) -> str:
     return "" if value is None else format(value, column.format)
-
-
-def remarks(rows: list[Row]) -> list[str]:
-    """Say in a line each what the figures of a leaderboard cannot say themselves."""
-    lines = [
-        f"{row.label} {_verb(row)} ({row.failure.stage}): {row.failure.reason}"
-        for row in rows
-        if row.failure
-    ]
-    records = [row.record for row in rows if row.record]
-    lines += [f"{record.label}: {record.note}" for record in records if record.note]
-    sets = sorted({(split.role, split.dataset) for record in records for split in record.splits})
-    lines += [f"{role}: {dataset}" for role, dataset in sets if role != dataset]
-    columns = columns_for(rows)
-    if any(differs(column, row) for row in rows for column in columns):
-        lines.append(f"{_MARK} marks a claim that differs by more than rounding.")
-    if any(record.clock == "perf_counter" for record in records):
-        lines.append("Times are wall-clock times of a CPU, not comparable with official figures.")
-    return lines
-
-
-def _verb(row: Row) -> str:
-    return f"failed; its figures are of {row.record.provenance.date}" if row.record else "failed"
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -146,11 +116,11 @@ def _listing_cells(entry: Entry) -> tuple[str, ...]:
     )
 
 
-def print_leaderboard(rows: list[Row], save_dir: Path) -> None:
+def print_leaderboard(board: Board, save_dir: Path) -> None:
     """Print the leaderboard, what it cannot say, and where everything was written."""
     console = Console(highlight=False)
-    console.print(leaderboard(rows, console))
-    for line in (*remarks(rows), f"Everything is in {save_dir}"):
+    console.print(leaderboard(board, console))
+    for line in (*board.remarks, f"Everything is in {save_dir}"):
         console.print(line, markup=False, soft_wrap=True)
 
 

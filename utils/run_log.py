@@ -9,7 +9,8 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from utils.official_results import GIGA, MEGA, protocol_flops
+from utils.official_results import GIGA, MEGA, published_flops
+from utils.protocol import protocols
 from utils.record import Failure, Outcome, Record, SplitResult
 from utils.utils_logger import file_handler
 
@@ -47,7 +48,7 @@ def _split_lines(split: SplitResult) -> Iterator[str]:
 
 def _count_lines(record: Record) -> Iterator[str]:
     counts = record.counts
-    flops = protocol_flops(counts, record.protocol)
+    flops = published_flops(counts, protocols()[record.protocol].flops_counter)
     if counts.activations is not None:
         yield f"{'#Activations':>16s} : {counts.activations / MEGA:<.4f} [M]"
     if counts.num_conv is not None:

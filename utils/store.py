@@ -9,35 +9,35 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from utils import jsonfile, official_results
 from utils.errors import UserError, cause
+from utils.protocol import Protocol
 from utils.record import SCHEMA, Failure, Outcome, Record
+from utils.row import Row
 from utils.utils_logger import file_handler
 
 T = TypeVar("T")
-Publisher = Callable[[list["Row"], Path], None]
+Publisher = Callable[[list[Row], Path], None]
 """Writes one more table of all rows into the results folder."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """What is known of one submission: its latest record, its latest failure, or both."""
-
-    label: str
-    record: Record | None
-    failure: Failure | None
-    """A success removes it, so it is later than the record."""
-
-
 class Store:
-    """A results folder."""
+    """A results folder.
 
-    def __init__(self, save_dir: Path, publishers: tuple[Publisher, ...]) -> None:
+    Args:
+        save_dir: the folder.
+        protocol: whose FLOPs are published.
+        publishers: called whenever an outcome was saved.
+    """
+
+    def __init__(
+        self, save_dir: Path, protocol: Protocol, publishers: tuple[Publisher, ...] = ()
+    ) -> None:
         self.save_dir = save_dir
+        self._protocol = protocol
         self._publishers = publishers
 
     def open(self) -> None:
@@ -78,15 +78,24 @@ class Store:
                     remedy="use another --save_dir or move the file away",
                 )
         return [
-            Row(label, records.get(label), failures.get(label))
+            self._row(label, records.get(label), failures.get(label))
             for label in sorted(records.keys() | failures.keys())
         ]
+
+    def _row(self, label: str, record: Record | None, failure: Failure | None) -> Row:
+        counter = self._protocol.flops_counter
+        official = official_results.entry(record, counter) if record else None
+        return Row(label, record, failure, official)
+
+    def results(self, rows: list[Row]) -> dict[str, official_results.Official]:
+        """Say rows in the official keys, beside what somebody else left in `results.json`."""
+        own = {row.label: row.official for row in rows if row.official is not None}
+        return self._foreign_results() | own
 
     def publish(self) -> None:
         """Rebuild `results.json`, `results.txt` and what the publishers write."""
         rows = self.rows()
-        results = self._foreign_results()
-        results |= {row.label: official_results.entry(row.record) for row in rows if row.record}
+        results = self.results(rows)
         jsonfile.write_text(self._results_file, json.dumps(results))
         jsonfile.write_text(self.save_dir / "results.txt", official_results.table(results))
         for publisher in self._publishers:

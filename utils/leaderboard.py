@@ -1,0 +1,132 @@
+"""`python -m utils.leaderboard PATH`: rank what was measured, here or by the official script.
+
+Works on records alone, without PyTorch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from utils import formats, jsonfile, official_results, report
+from utils.board import Board, board
+from utils.errors import ExitCode, UserError, cause
+from utils.official_results import Official
+from utils.protocol import DEFAULT_PROTOCOL, Protocol, protocols
+from utils.ranking import PUBLISHED, Choices
+from utils.row import Row, rows_of
+from utils.store import Store
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message, where="command line", remedy="see --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    made = _Parser(
+        "python -m utils.leaderboard",
+        allow_abbrev=False,
+        description="Rank results by the rules of a year, and write every table and the report.",
+    )
+    add = made.add_argument
+    add("path", type=Path, metavar="PATH", help="results folder, or an official results.json")
+    text = "the year whose rules apply (default: %(default)s)"
+    add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
+    text = "where to write (default: PATH; beside a results.json, the folder leaderboard/)"
+    add("--save_dir", type=Path, metavar="DIR", help=text)
+    text = f"row that scores are relative to, or '{PUBLISHED}' for the published figures"
+    add("--baseline", metavar="LABEL", help=text)
+    text = "digits of PSNR that the gate looks at, or 'none' (default: as the protocol says)"
+    add("--gate_decimals", type=_decimals, default="protocol", metavar="N", help=text)
+    text = "runtime to rank by; 'robust' is warm and has intervals (default: %(default)s)"
+    add("--runtime", choices=("official", "robust"), default="official", help=text)
+    text = "in each track, leave out who is worse than the baseline in the other figures"
+    add("--constraints", action="store_true", help=text)
+    return made
+
+
+def _decimals(text: str) -> int | None:
+    if text == "none":
+        return None
+    if not text.isdigit() or len(text) > 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a digit nor 'none'")
+    return int(text)
+
+
+def run(arguments: list[str]) -> None:
+    """Read, rank, write and print."""
+    given = parser().parse_args(arguments)
+    protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
+    rows, results = read(given.path, protocol)
+    labels = [row.label for row in rows]
+    if given.baseline not in (None, PUBLISHED, *labels):
+        raise UserError(
+            f"no row is called {given.baseline!r}",
+            where="--baseline",
+            remedy=f"choose one of {', '.join(labels)}, or '{PUBLISHED}'",
+        )
+    finished = board(rows, protocol, Choices(given.runtime, given.baseline, given.constraints))
+    save_dir = given.save_dir or (
+        given.path if given.path.is_dir() else given.path.parent / "leaderboard"
+    )
+    publish(finished, results, save_dir, given.path)
+    report.print_leaderboard(finished, save_dir.absolute())
+
+
+def _with_gate(protocol: Protocol, decimals: int | Literal["protocol"] | None) -> Protocol:
+    if protocol.gate is None or decimals == "protocol":
+        return protocol
+    return replace(protocol, gate=replace(protocol.gate, decimals=decimals))
+
+
+def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]]:
+    """Read a results folder, or a `results.json` as the official script writes it.
+
+    Returns:
+        (rows, everything that `results.txt` lists)
+
+    Raises:
+        UserError: there is nothing there, or it cannot be read.
+    """
+    if path.is_dir() and (rows := (store := Store(path, protocol)).rows()):
+        return rows, store.results(rows)
+    file = path / "results.json" if path.is_dir() else path
+    if not file.exists():
+        raise UserError(
+            "holds no results" if path.is_dir() else "no such file or folder",
+            where=path,
+            remedy="give a --save_dir of test_demo.py, or an official results.json",
+        )
+    official = jsonfile.load(dict[str, Official], file)
+    if not official:
+        raise UserError("holds no results", where=file)
+    return rows_of(official), official
+
+
+def publish(board: Board, results: dict[str, Official], save_dir: Path, source: Path) -> None:
+    """Write every format, `results.txt` included."""
+    table = official_results.table(results)
+    jsonfile.write_text(save_dir / "results.txt", table)
+    formats.write_all(board, save_dir, source if source.is_dir() else source.parent)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; the user's mistakes cost one line."""
+    try:
+        run(arguments)
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return ExitCode.UNUSABLE
+    except OSError as error:
+        sys.stderr.write(f"error: {error.filename or 'the system'}: {cause(error)}\n")
+        return ExitCode.UNUSABLE
+    return ExitCode.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
