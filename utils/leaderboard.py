@@ -50,9 +50,11 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def _decimals(text: str) -> int | None:
+def _decimals(text: str) -> int | Literal["none", "protocol"]:
     if text == "none":
-        return None
+        return "none"
+    if text == "protocol":
+        return "protocol"
     if not text.isdigit() or len(text) > 1:
         raise argparse.ArgumentTypeError(f"'{text}' is neither a digit nor 'none'")
     return int(text)
@@ -78,10 +80,11 @@ def run(arguments: list[str]) -> None:
     report.print_leaderboard(finished, save_dir.absolute())
 
 
-def _with_gate(protocol: Protocol, decimals: int | Literal["protocol"] | None) -> Protocol:
+def _with_gate(protocol: Protocol, decimals: int | Literal["none", "protocol"]) -> Protocol:
     if protocol.gate is None or decimals == "protocol":
         return protocol
-    return replace(protocol, gate=replace(protocol.gate, decimals=decimals))
+    digits = None if decimals == "none" else decimals
+    return replace(protocol, gate=replace(protocol.gate, decimals=digits))
 
 
 def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]]:

@@ -1,0 +1,153 @@
+"""`python -m utils.leaderboard`, as an organizer runs it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from harness import ROOT, Harness
+from synthetic import synthetic_record, synthetic_split
+from test_ranking import RULE_OF_2027
+
+from utils import jsonfile
+
+
+def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "utils.leaderboard", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def table(save_dir: Path) -> dict[str, dict[str, str]]:
+    with (save_dir / "leaderboard.csv").open(newline="", encoding="utf-8") as file:
+        return {row["Model"]: row for row in csv.DictReader(file)}
+
+
+def write_records(folder: Path, count: int, images: int) -> None:
+    for number in range(count):
+        splits = tuple(
+            synthetic_split(role, images, 7.0 + number / 50, 27.0 + number / 2000, seed=number)
+            for role in ("valid", "test")
+        )
+        record = synthetic_record(number, "SPAN" if number == 0 else f"Net{number}", splits)
+        jsonfile.dump(record, folder / "records" / f"{record.label}.json")
+
+
+@pytest.mark.parametrize("year", ["2024", "2026_head"])
+def test_results_txt_of_an_official_file_is_the_official_one(
+    shared: Path, tmp_path: Path, year: str
+) -> None:
+    source = shared / "reference" / f"official_results_{year}.json"
+    done = run(source, "--protocol", f"ntire{year[:4]}", "--save_dir", tmp_path)
+    assert done.returncode == 0, done.stderr
+    written = (tmp_path / "results.txt").read_bytes()
+    published = shared / "reference" / f"official_results_{year}.txt"
+    if published.exists():
+        assert written == published.read_bytes()
+    # The layout of the official script: one line a model in the file's order, name in 20 columns.
+    results = json.loads(source.read_text())
+    lines = written.decode().splitlines()[1:]
+    for line, (name, figures) in zip(lines, results.items(), strict=True):
+        cells = line.split("\t")
+        assert cells[0] == name.ljust(20)
+        assert cells[1] == f"{figures['valid_ave_psnr']:.2f}".ljust(10)
+        assert cells[6] == f"{figures['num_parameters']:.3f}".ljust(10)
+
+
+def test_an_official_file_is_never_overwritten(shared: Path, tmp_path: Path) -> None:
+    source = tmp_path / "results.json"
+    shutil.copy(shared / "reference" / "official_results_2024.json", source)
+    before = source.read_bytes()
+    done = run(source, "--protocol", "ntire2024")
+    assert done.returncode == 0, done.stderr
+    assert source.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["leaderboard", "results.json"]
+
+
+def test_two_hundred_submissions_are_ranked_without_torch(tmp_path: Path) -> None:
+    write_records(tmp_path, 200, 20)
+    program = (
+        "import sys\nfrom utils.leaderboard import main\n"
+        f"status = main([{str(tmp_path)!r}])\n"
+        "assert status == 0\nsys.exit('torch' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    rows = table(tmp_path)
+    assert len(rows) == 200
+    ranks = [int(row["Rank overall"]) for row in rows.values() if row["Rank overall"]]
+    assert ranks == list(range(1, 200))
+    assert rows["00_SPAN"]["Baseline"] == "baseline"
+
+
+def test_a_new_year_needs_one_file_and_no_code(tmp_path: Path) -> None:
+    harness = Harness(tmp_path / "harness")
+    (harness.path / "utils" / "protocols" / "ntire2027.toml").write_text(RULE_OF_2027)
+    write_records(harness.results, 3, 4)
+    arguments = [harness.results, "--protocol", "ntire2027", "--baseline", "published"]
+    done = run(*arguments, "--gate_decimals", "1", cwd=harness.path)
+    assert done.returncode == 0, done.stderr
+    rows = table(harness.results)
+    assert [row["Rank frugal"] for row in rows.values()] == ["1", "2", "3"]
+    assert "Rank light" in rows["00_SPAN"]
+
+
+def test_results_of_ours_are_ranked_where_they_are(tmp_path: Path) -> None:
+    write_records(tmp_path, 2, 4)
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "01_Net1" in done.stdout
+    assert "baseline: 00_SPAN" in done.stdout
+    assert (tmp_path / "results.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "no such file or folder"),
+        ("{}", "holds no results"),
+        ("[1]", "does not hold what it should"),
+        ("{", "does not hold what it should"),
+        ('{"01_A": 3}', "does not hold what it should"),
+        ("\x00", "does not hold what it should"),
+    ],
+)
+def test_a_file_that_is_no_results_json_costs_one_line(
+    tmp_path: Path, content: str | None, complaint: str
+) -> None:
+    path = tmp_path / "results.json"
+    if content is not None:
+        path.write_text(content)
+    done = run(path)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_empty_folder_and_unknown_choices_cost_one_line(tmp_path: Path) -> None:
+    assert "holds no results" in run(tmp_path).stderr
+    write_records(tmp_path, 2, 2)
+    for arguments, complaint in [
+        (["--baseline", "07_X"], "no row is called '07_X'"),
+        (["--gate_decimals", "two"], "neither a digit"),
+        (["--protocol", "ntire1999"], "invalid choice"),
+    ]:
+        done = run(tmp_path, *arguments)
+        assert done.returncode == 2
+        assert complaint in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_protocol_with_a_mistake_is_named_with_its_key(tmp_path: Path) -> None:
+    harness = Harness(tmp_path / "harness")
+    broken = RULE_OF_2027.replace('score = "rank_sum"', 'score = "guess"')
+    (harness.path / "utils" / "protocols" / "ntire2027.toml").write_text(broken)
+    done = run(harness.results, cwd=harness.path)
+    assert done.returncode == 2
+    assert "ntire2027.toml: tracks.1.score" in done.stderr

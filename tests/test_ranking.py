@@ -1,0 +1,395 @@
+"""Ranking against what the challenges published."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from synthetic import synthetic_record, synthetic_split
+
+from utils.official_results import entry
+from utils.protocol import Gate, Protocol, Track, protocols, read_protocol
+from utils.ranking import PUBLISHED, Choices, Ranking, rank
+from utils.record import Failure
+from utils.row import Row, robust_runtime, rows_of
+
+COSTS_2022 = {
+    "time": ("valid_ave_runtime", "test_ave_runtime"),
+    "params": ("num_parameters",),
+    "flops": ("flops",),
+    "acts": ("activations",),
+    "mem": ("valid_memory",),
+}
+
+
+def _published_2022() -> list[dict[str, str]]:
+    lines = (Path(__file__).parent / "published_2022.csv").read_text().splitlines()
+    return list(csv.DictReader(lines[1:]))
+
+
+def _row_2022(team: dict[str, str]) -> Row:
+    official = {
+        "valid_ave_psnr": float(team["val_psnr"]),
+        "test_ave_psnr": float(team["test_psnr"]),
+    }
+    for name, keys in COSTS_2022.items():
+        # Figures that are printed alike were not alike: their printed ranks say which is which.
+        value = float(team[name]) + 1e-6 * int(team[f"{name}_rank"] or 0)
+        official |= dict.fromkeys(keys, value)
+    return Row(team["team"], official=official)
+
+
+@pytest.fixture(scope="module")
+def ranking_2022() -> Ranking:
+    teams = _published_2022()
+    # Another order than the published one: equal scores must not lean on it.
+    return rank([_row_2022(team) for team in reversed(teams)], protocols()["ntire2022"])
+
+
+def _places(ranking: Ranking, track: int) -> dict[str, tuple[int | None, float | None]]:
+    return {
+        standing.row.label: (placing.rank, placing.score.value if placing.score else None)
+        for standing in ranking.standings
+        for placing in [standing.placings[track]]
+        if standing.section == "ranked"
+    }
+
+
+def test_the_sums_of_ranks_of_2022_come_out_ties_included(ranking_2022: Ranking) -> None:
+    ranked = [team for team in _published_2022() if team["overall"]]
+    runtime, complexity, overall = (_places(ranking_2022, track) for track in range(3))
+    assert len(ranked) == len(overall) == 35
+    for team in ranked:
+        name = team["team"]
+        assert runtime[name] == (
+            int(team["time_rank"]),
+            pytest.approx(float(team["time"]), abs=1e-4),
+        )
+        assert overall[name] == (int(team["overall_rank"]), int(team["overall"]))
+        # The one pair of equal sums that was told apart in print; every other pair shares.
+        printed = 9 if name == "Alpan Team" else int(team["complexity_rank"])
+        assert complexity[name] == (printed, int(team["complexity"]))
+    assert complexity["XPixel"] == complexity["NJUST_ESR"] == (1, 3)
+
+
+def test_the_unranked_of_2022_are_those_below_the_gate(ranking_2022: Ranking) -> None:
+    unranked = {s.row.label: s.reason for s in ranking_2022.standings if s.section == "unranked"}
+    assert set(unranked) == {team["team"] for team in _published_2022() if not team["overall"]}
+    assert unranked["VAP"] == "28.47 dB on DIV2K_test, 28.65 needed"
+
+
+@pytest.fixture(scope="module")
+def rows_2026(shared: Path) -> list[Row]:
+    return rows_of(
+        json.loads((shared / "reference" / "official_results_2026_head.json").read_text())
+    )
+
+
+SCORES_2026 = {
+    "22_SPANV2_ESR_C2": "3.87",
+    "01_PDS": "5.84",
+    "16_PKDSR_FINAL_CKPT": "5.99",
+    "18_DISP": "6.07",
+    "15_DSCF_Fused": "7.20",
+    "00_SPAN": "7.39",
+    "20_ERRN2": "14.3",
+    "17_AMCANet": "90.4",
+    "10_HFENet": "4.8e+03",
+    "21_SAFMN": "2.9e+14",
+}
+"""protocol.md, section 2."""
+
+
+@pytest.mark.parametrize(("label", "printed"), SCORES_2026.items())
+def test_the_scores_of_2026_come_out_to_the_printed_digits(
+    rows_2026: list[Row], label: str, printed: str
+) -> None:
+    standings = rank(rows_2026, protocols()["ntire2026"]).standings
+    (standing,) = [one for one in standings if one.row.label == label]
+    score = standing.placings[0].score
+    assert score is not None
+    assert score.value is not None
+    digits = f".{len(printed.split('e')[0].replace('.', ''))}{'g' if 'e' in printed else ''}"
+    form = digits if "e" in printed else f".{len(printed.split('.')[1])}f"
+    assert format(score.value, form) == printed
+    assert score.log == pytest.approx(math.log(score.value), rel=1e-12)
+
+
+def _failed(ranking: Ranking) -> set[str]:
+    return {one.row.label for one in ranking.standings if one.gate.passed is False}
+
+
+def test_the_gate_looks_at_two_decimals_and_without_them_five_more_fall_out(
+    rows_2026: list[Row],
+) -> None:
+    protocol = protocols()["ntire2026"]
+    printed = _failed(rank(rows_2026, protocol))
+    assert printed == {"009_RFDN_SPAN", "21_SAFMN"}
+    assert protocol.gate is not None
+    raw = _failed(rank(rows_2026, replace(protocol, gate=replace(protocol.gate, decimals=None))))
+    assert raw - printed == {
+        "01_PDS",
+        "04_ZenoSR",
+        "         11_VSCINet",
+        "15_DSCF_Fused",
+        "17_AMCANet",
+    }
+    (pds,) = [one for one in rank(rows_2026, protocol).standings if one.row.label == "01_PDS"]
+    assert pds.gate.val_margin_db == pytest.approx(26.8964 - 26.90, abs=5e-5)
+
+
+def test_the_flops_track_of_2026_is_won_by_the_figure_that_is_too_low(rows_2026: list[Row]) -> None:
+    ranking = rank(rows_2026, protocols()["ntire2026"])
+    order = sorted(ranking.standings, key=lambda one: one.placings[2].rank or math.inf)
+    assert [one.row.label for one in order[:2]] == ["22_SPANV2_ESR_C2", "04_ZenoSR"]
+
+
+@pytest.mark.parametrize("year", ["ntire2024", "ntire2025", "ntire2026"])
+def test_a_baseline_scores_exp_of_two_by_its_own_published_figures(year: str) -> None:
+    protocol = protocols()[year]
+    figures = protocol.baseline.published
+    row = Row(
+        "07_Copy",
+        official={
+            "valid_ave_psnr": figures["val_psnr_db"],
+            "test_ave_psnr": figures["test_psnr_db"],
+            "valid_ave_runtime": figures["ave_time_ms"],
+            "test_ave_runtime": figures["ave_time_ms"],
+            "num_parameters": figures["params_m"],
+            "flops": figures["flops_g"],
+        },
+    )
+    (standing,) = rank([row], protocol, Choices(baseline=PUBLISHED)).standings
+    assert [f"{p.score.value:.4f}" for p in standing.placings if p.score and p.score.value] == [
+        "7.3891"
+    ] * 4
+    assert [placing.rank for placing in standing.placings] == [1, 1, 1, 1]
+
+
+def _entry(time_ms: float, params_m: float = 1.0, psnr: float = 27.0) -> dict[str, float]:
+    return {
+        "valid_ave_psnr": psnr,
+        "test_ave_psnr": psnr,
+        "valid_ave_runtime": time_ms,
+        "test_ave_runtime": time_ms,
+        "num_parameters": params_m,
+        "flops": params_m,
+        "activations": 1.0,
+        "valid_memory": 1.0,
+        "num_conv": 1,
+    }
+
+
+def test_without_its_baseline_a_single_figure_ranks_and_a_weighted_score_does_not() -> None:
+    rows = rows_of({"01_A": _entry(2.0, 2.0), "02_B": _entry(1.0, 3.0)})
+    ranking = rank(rows, protocols()["ntire2025"])
+    assert ranking.baseline is None
+    places = {one.row.label: [place.rank for place in one.placings] for one in ranking.standings}
+    assert places == {"01_A": [None, 2, 1, 1], "02_B": [None, 1, 2, 2]}
+
+
+def test_the_baseline_is_found_by_its_number_and_name_and_is_not_ranked() -> None:
+    entries = {"00_EFDN_baseline": _entry(2.0), "41_EFDN": _entry(1.0), "0_other": _entry(3.0)}
+    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    assert ranking.baseline == "00_EFDN_baseline"
+    ranks = {one.row.label: one.placings[0].rank for one in ranking.standings}
+    assert ranks == {"41_EFDN": 1, "00_EFDN_baseline": None, "0_other": 2}
+    assert [one.row.label for one in ranking.standings] == [
+        "41_EFDN",
+        "00_EFDN_baseline",
+        "0_other",
+    ]
+
+
+def test_order_survives_where_the_exponential_overflows() -> None:
+    entries = {"00_EFDN": _entry(1.0), "01_A": _entry(2000.0), "02_B": _entry(1000.0)}
+    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    scores = {one.row.label: one.placings[0].score for one in ranking.standings}
+    assert scores["01_A"].value == scores["02_B"].value == math.inf
+    # ln(0.7 exp(2x)) = 2x + ln 0.7 where the runtime outweighs everything else.
+    assert scores["01_A"].log == pytest.approx(4000 + math.log(0.7))
+    assert [one.row.label for one in ranking.standings][1:] == ["02_B", "01_A"]
+
+
+def test_constraints_of_the_announcement_apply_only_when_asked_for() -> None:
+    entries = {"00_EFDN": _entry(2.0, 1.0), "01_A": _entry(1.0, 1.5), "02_B": _entry(1.5, 0.9)}
+    free, bound = (
+        rank(rows_of(entries), protocols()["ntire2025"], Choices(constraints=constraints))
+        for constraints in (False, True)
+    )
+    runtime_free = {one.row.label: one.placings[1].rank for one in free.standings}
+    assert runtime_free == {"01_A": 1, "02_B": 2, "00_EFDN": None}
+    runtime_bound = {one.row.label: one.placings[1] for one in bound.standings}
+    assert runtime_bound["02_B"].rank == 1
+    assert runtime_bound["01_A"].rank is None
+    assert runtime_bound["01_A"].reason == "worse than the baseline in FLOPs, parameters"
+
+
+def test_a_row_without_the_test_set_is_not_ranked_beside_rows_with_it() -> None:
+    partial = {key: value for key, value in _entry(1.0).items() if not key.startswith("test")}
+    entries = {"00_EFDN": _entry(2.0), "01_A": partial, "02_B": _entry(3.0)}
+    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    (unranked,) = [one for one in ranking.standings if one.section == "unranked"]
+    assert (unranked.row.label, unranked.reason) == (
+        "01_A",
+        "not measured on the test set, as others were",
+    )
+    alone = rank(rows_of({"00_EFDN": partial, "01_A": partial}), protocols()["ntire2025"])
+    assert alone.standings[0].placings[0].score.value == pytest.approx(math.exp(2))
+
+
+@pytest.mark.parametrize("junk", [None, "fast", True, [1.0], float("nan"), float("inf")])
+def test_somebody_elses_junk_is_an_unknown_figure(junk: object) -> None:
+    entries = {"00_EFDN": _entry(2.0), "01_A": _entry(1.0) | {"num_parameters": junk}}
+    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    (unranked,) = [one for one in ranking.standings if one.section == "unranked"]
+    assert unranked.reason == "parameters not measured"
+
+
+RULE_OF_2027 = """
+flops_counter = "fvcore"
+valid = ["DIV2K_LSDIR_valid"]
+test = ["DIV2K_LSDIR_test"]
+
+[gate]
+val_psnr_db = 27.00
+test_psnr_db = 27.00
+decimals = 1
+
+[baseline]
+model_id = 0
+name = "Invented"
+published = { ave_time_ms = 5.0, activations_m = 50.0 }
+
+[[tracks]]
+name = "frugal"
+score = "exponential"
+terms = { ave_time_ms = 0.25, activations_m = 0.75 }
+
+[[tracks]]
+name = "light"
+score = "rank_sum"
+terms = { params_m = 2, num_conv = 1 }
+"""
+
+
+def test_a_rule_for_2027_is_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "ntire2027.toml"
+    file.write_text(RULE_OF_2027)
+    protocol = read_protocol(file)
+    a = _entry(5.0) | {"activations": 100.0}
+    b = _entry(10.0) | {"activations": 25.0, "num_conv": 2, "num_parameters": 0.5}
+    low = _entry(1.0, psnr=26.94)
+    ranking = rank(
+        rows_of({"01_A": a, "02_B": b, "03_C": low}), protocol, Choices(baseline=PUBLISHED)
+    )
+    frugal = _places(ranking, 0)
+    assert frugal["01_A"] == (2, pytest.approx(0.25 * math.exp(2) + 0.75 * math.exp(4)))
+    assert frugal["02_B"] == (1, pytest.approx(0.25 * math.exp(4) + 0.75 * math.exp(1)))
+    assert _places(ranking, 1) == {"02_B": (1, 2 * 1 + 2), "01_A": (2, 2 * 2 + 1)}
+    assert _failed(ranking) == {"03_C"}
+
+
+def _with_tracks(score: str, **terms: float) -> Protocol:
+    track = Track("one", score, terms)  # type: ignore[arg-type]
+    return replace(protocols()["ntire2025"], tracks=(track,), gate=Gate(20.0, 20.0, 2))
+
+
+def test_equal_figures_share_the_better_rank_and_the_next_one_is_skipped() -> None:
+    rows = rows_of({f"{n:02}_X": _entry(time) for n, time in enumerate([3.0, 1.0, 2.0, 2.0], 1)})
+    ranking = rank(rows, _with_tracks("figure", ave_time_ms=1))
+    assert {s.row.label: s.placings[0].rank for s in ranking.standings} == {
+        "02_X": 1,
+        "03_X": 2,
+        "04_X": 2,
+        "01_X": 4,
+    }
+
+
+def _measured(number: int, name: str, low: float, mean: float, high: float) -> Row:
+    split = synthetic_split("valid", 4, mean, interval_ms=(low, high))
+    record = synthetic_record(number, name, (split,))
+    return Row(record.label, record, official=entry(record, "fvcore"))
+
+
+def test_neighbours_whose_intervals_overlap_form_a_tie_group() -> None:
+    rows = [
+        _measured(0, "SPAN", 9.9, 10.0, 10.1),
+        _measured(1, "A", 4.9, 5.0, 5.1),
+        _measured(2, "B", 5.05, 5.15, 5.25),
+        _measured(3, "C", 5.2, 5.3, 5.4),
+        _measured(4, "D", 7.0, 7.1, 7.2),
+    ]
+    ranking = rank(rows, protocols()["ntire2026"], Choices(runtime="robust"))
+    overall = {one.row.label: one.placings[0] for one in ranking.standings}
+    assert {label: (place.rank, place.tie) for label, place in overall.items()} == {
+        "01_A": (1, 1),
+        "02_B": (2, 1),
+        "03_C": (3, 1),
+        "04_D": (4, None),
+        "00_SPAN": (None, None),
+    }
+    score = overall["01_A"].score
+    # 0.8 exp(2 t / t_base) + 0.1 exp(2) + 0.1 exp(2), at the ends of the interval.
+    assert math.exp(score.order.low) == pytest.approx(0.8 * math.exp(0.98) + 0.2 * math.exp(2))
+    assert math.exp(score.order.high) == pytest.approx(0.8 * math.exp(1.02) + 0.2 * math.exp(2))
+
+
+def test_a_single_run_has_no_interval_and_cannot_be_ranked_by_warm_runtimes() -> None:
+    record = synthetic_record(1, "A", (synthetic_split("valid", 4, 5.0),))
+    row = Row(record.label, record, official=entry(record, "fvcore"))
+    (single,) = rank([row], protocols()["ntire2026"]).standings
+    assert single.runtime is not None
+    assert single.runtime.low == single.runtime.high == single.runtime.value
+    (unranked,) = rank([row], protocols()["ntire2026"], Choices(runtime="robust")).standings
+    assert unranked.section == "unranked"
+
+
+def test_the_interval_of_two_sets_is_that_of_independent_errors() -> None:
+    splits = (
+        synthetic_split("valid", 4, 6.0, interval_ms=(5.7, 6.3)),
+        synthetic_split("test", 4, 4.0, interval_ms=(3.6, 4.4)),
+    )
+    record = synthetic_record(1, "A", splits)
+    runtime = robust_runtime(Row(record.label, record, official=entry(record, "fvcore")))
+    assert runtime is not None
+    assert runtime.value == pytest.approx(5.0)
+    assert (runtime.low, runtime.high) == pytest.approx((4.75, 5.25))  # hypot(0.3, 0.4) / 2
+
+
+def test_the_gate_is_not_judged_on_other_data_than_its_own() -> None:
+    split = replace(synthetic_split("valid", 4, 5.0, psnr_db=20.0), dataset="demo")
+    record = synthetic_record(1, "A", (split,))
+    row = Row(record.label, record, official=entry(record, "fvcore"))
+    (standing,) = rank([row], protocols()["ntire2026"]).standings
+    assert standing.gate.passed is None
+    assert standing.section == "ranked"
+
+
+def test_another_scale_is_not_ranked() -> None:
+    record = synthetic_record(13, "PRFDN", (synthetic_split("valid", 4, 5.0),))
+    record = replace(record, sidecar=replace(record.sidecar, scale=2))
+    row = Row(record.label, record, official=entry(record, "fvcore"))
+    (standing,) = rank([row], protocols()["ntire2026"]).standings
+    assert (standing.section, standing.reason) == ("unranked", "x2, the challenge is x4")
+
+
+def test_a_failure_keeps_its_row_with_stage_and_reason() -> None:
+    failure = Failure("05_X", 5, "timeout", "still running after 60 s", "2026-11-21")
+    rows = [Row("05_X", failure=failure), *rows_of({"00_EFDN": _entry(1.0), "01_A": _entry(1.0)})]
+    last = rank(rows, protocols()["ntire2025"]).standings[-1]
+    assert (last.section, last.reason) == ("failed", "timeout: still running after 60 s")
+
+
+def test_a_baseline_that_failed_this_time_lends_no_figures() -> None:
+    failure = Failure("00_EFDN", 0, "crash", "killed", "2026-11-21")
+    rows = [
+        Row("00_EFDN", failure=failure, official=_entry(2.0)),
+        *rows_of({"01_A": _entry(1.0), "02_B": _entry(2.0)}),
+    ]
+    ranking = rank(rows, protocols()["ntire2025"])
+    assert [one.placings[0].rank for one in ranking.standings] == [None, None, None]
