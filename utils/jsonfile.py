@@ -6,8 +6,9 @@ import json
 import os
 import stat
 import tempfile
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -54,7 +55,7 @@ def _umask() -> int:
 
 def dump(value: object, path: Path) -> None:
     """Write a dataclass as JSON, floats with every digit."""
-    data = TypeAdapter(type(value)).dump_python(value, mode="python")
+    data = _adapter(type(value)).dump_python(value, mode="python")
     write_text(path, json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n")
 
 
@@ -65,13 +66,20 @@ def load(kind: type[T], path: Path) -> T:
         UserError: the file cannot be read, is no JSON, or does not fit `kind`.
     """
     try:
-        return TypeAdapter(kind).validate_json(read_bytes(path))
+        loaded: T = _adapter(kind).validate_json(read_bytes(path))
     except ValidationError as error:
         raise UserError(
             f"does not hold what it should: {explain(error)}",
             where=path,
             remedy="move the file away and run again",
         ) from error
+    return loaded
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    # Building one takes a hundred times as long as reading a record with it.
+    return TypeAdapter(kind)
 
 
 def read_bytes(path: Path) -> bytes:
