@@ -55,7 +55,7 @@ def _umask() -> int:
 
 def dump(value: object, path: Path) -> None:
     """Write a dataclass as JSON, floats with every digit."""
-    data = _adapter(type(value)).dump_python(value, mode="python")
+    data = _adapter(type(value)).dump_python(value, mode="python")  # type: ignore[arg-type]
     write_text(path, json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n")
 
 
@@ -66,7 +66,7 @@ def load(kind: type[T], path: Path) -> T:
         UserError: the file cannot be read, is no JSON, or does not fit `kind`.
     """
     try:
-        loaded: T = _adapter(kind).validate_json(read_bytes(path))
+        loaded: T = _adapter(kind).validate_json(read_bytes(path))  # type: ignore[arg-type]
     except ValidationError as error:
         raise UserError(
             f"does not hold what it should: {explain(error)}",
