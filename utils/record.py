@@ -184,8 +184,10 @@ class Crop:
     image: str
     psnr_db: float
     """Of the whole image."""
-    bicubic_psnr_db: float
-    """Of the whole image, by bicubic interpolation."""
+    detail_psnr_db: float
+    """Of the detail alone."""
+    detail_bicubic_psnr_db: float
+    """Of the detail alone, by bicubic interpolation."""
     top_px: int
     left_px: int
     size_px: int
