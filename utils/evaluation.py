@@ -6,12 +6,13 @@ import shutil
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from utils import isolation, jsonfile, provenance
+from utils.crops import keep_crops
 from utils.dataset import find_splits
 from utils.errors import UserError, cause, printable_line
 from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
@@ -21,6 +22,7 @@ from utils.options import Options
 from utils.progress import progress_bar
 from utils.record import (
     SCHEMA,
+    Crop,
     Failure,
     ImageResult,
     Measurement,
@@ -116,11 +118,13 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
             )
         results = _score(answer, splits, folder, options.metrics)
         note = range_note(splits[0].images[0], results[0].images[0].scores["psnr"], entry)
+        crops = _keep_crops(entry, splits[0], results[0], folder, options.save_dir)
         if options.save_images:
             _save_images(entry, splits, folder, options.save_dir)
     finally:
         shutil.rmtree(folder.path, ignore_errors=True)
-    return _record(entry, options.protocol_name, answer, results, source, note)
+    record = _record(entry, options.protocol_name, answer, results, source, note)
+    return replace(record, crops=crops)
 
 
 def log_file(entry: Entry, options: Options) -> Path:
@@ -169,6 +173,21 @@ def _score(
         peaks = timing.memory_mib, timing.split_memory_mib
         results.append(SplitResult(split.role, split.dataset, images, *peaks))
     return tuple(results)
+
+
+def _keep_crops(
+    submission: Submission,
+    split: StagedSplit,
+    result: SplitResult,
+    folder: JobFolder,
+    save_dir: Path,
+) -> tuple[Crop, ...]:
+    sr_files = [folder.sr_image(0, index) for index in range(len(split.images))]
+    try:
+        return keep_crops(split, result.images, sr_files, save_dir, submission.label)
+    except (OSError, UserError) as error:  # The measurement is good all the same.
+        sys.stderr.write(f"warning: the report goes without details: {error}\n")
+        return ()
 
 
 def _save_images(
