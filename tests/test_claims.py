@@ -54,7 +54,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory):
 def test_claims_stand_below_the_figures_with_their_digits_and_marks(measured) -> None:
     _, done = measured
     line = next(line for line in done.stdout.splitlines() if "claimed" in line)
-    assert line.split() == ["claimed", "99.00!", "0.001", "9.99!", "1"]
+    assert line.split() == ["claimed", "99.00!", "0.001", "9.99!", "1", "0.10!"]
     assert "! marks a claim that differs" in done.stdout
 
 

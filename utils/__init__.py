@@ -19,6 +19,7 @@ A module imports only those before it in this list.
     job         what parent and child tell each other, in files
     staging     every image decoded and checked, before anything is measured
     judge       SR against HR, in the parent
+    crops       details of the worst and the best image
     provenance  hashes, commit, command, date
 
     snapshot, model_summary (official name), complexity  parameters, FLOPs, activations
@@ -41,12 +42,23 @@ A module imports only those before it in this list.
     scores      SCORES: figures -> score of a track
     ranking     who stands where by a protocol
     claims      the factsheet's figures beside the measured ones
-    columns     what stands in a table
+    escape      names and reasons from strangers as one visible line
+    placing     ranks, scores, intervals as people read them
+    column      what a column is
+    ranking_columns, columns  what stands in a table
     remarks     what the figures cannot say themselves
     board       all that a table needs
-    table_csv   the CSV file
+    sheet       the board as people read it: rounded, ranked and unranked and failed apart
+    table_csv   leaderboard.csv
+    table_markdown  leaderboard.md
+    latex_text, table_latex  leaderboard.tex
+    html_table, html_bubbles, html_charts, html_parts, report_html  report.html
     formats     FORMATS: every file that is written
-    report      the terminal
+    noise       the test behind "beyond noise"
+    facts, difference, circumstances, comparison  two runs side by side
+    table_comparison, report_comparison  comparison.csv, comparison.md, the same on a terminal
+    terminal    as many whole columns as fit
+    report      what the commands print
     leaderboard `python -m utils.leaderboard`: rank what was measured, here or officially
 
 To read the program, begin at test_demo.py and follow its calls: options, submission, dataset and

@@ -5,59 +5,48 @@ A column turns a standing into a raw value; nothing is rounded here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from utils import official_results
 from utils.claims import PREFIXES, agrees
+
+# Named again, since whoever handles a board's columns looks for their types here.
+from utils.column import Column as Column
+from utils.column import Value as Value
+from utils.column import known, varied
+from utils.escape import name
 from utils.metrics import METRICS
 from utils.official_results import GIGA, scaled
-from utils.protocol import Track
-from utils.ranking import Placing, Ranking, Standing
+from utils.ranking import Ranking, Standing
+from utils.ranking_columns import ranking_columns
 from utils.record import Record, SplitResult
-
-Value = str | int | float | None
-"""None is unknown and prints as an empty cell."""
+from utils.row import has_test
 
 
-def _known(values: set[Value]) -> bool:
-    return values != {None}
-
-
-def _varied(values: set[Value]) -> bool:
-    return len(values - {None}) > 1
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the leaderboard."""
-
-    title: str
-    """With the unit in brackets."""
-    value: Callable[[Standing], Value]
-    format: str = ""
-    """How the terminal rounds it."""
-    shown: Callable[[set[Value]], bool] = lambda _: False
-    """Whether the terminal shows it, given its values in all rows."""
-
-
-def _official(title: str, key: str, form: str) -> Column:
+def _official(title: str, key: str, form: str, priority: int) -> Column:
     def value(standing: Standing) -> Value:
-        return official_results.figure(standing.row.official or {}, key)
+        found: object = official_results.figure(standing.row.official or {}, key)
+        if isinstance(found, int | float) and not isinstance(found, bool):
+            return found
+        # Somebody else's file may hold anything.
+        return None if found is None else str(found)
 
-    return Column(title, value, form, shown=_known)
+    return Column(title, value, form, priority)
 
 
 def _of_record(
     title: str,
     value: Callable[[Record], Value],
-    shown: Callable[[set[Value]], bool] = lambda _: False,
+    form: str = "",
+    priority: int | None = None,
+    shown: Callable[[Sequence[Value]], bool] = varied,
 ) -> Column:
     def of_standing(standing: Standing) -> Value:
         return value(standing.row.record) if standing.row.record else None
 
-    return Column(title, of_standing, shown=shown)
+    return Column(title, of_standing, form, priority, shown)
 
 
 def _status(standing: Standing) -> str:
@@ -68,29 +57,35 @@ def _status(standing: Standing) -> str:
 
 
 OFFICIAL = (
-    Column("Model", lambda standing: standing.row.label, shown=_known),
-    _official("Val PSNR", "valid_ave_psnr", ".2f"),
-    _official("Test PSNR", "test_ave_psnr", ".2f"),
-    _official("Val Time [ms]", "valid_ave_runtime", ".2f"),
-    _official("Test Time [ms]", "test_ave_runtime", ".2f"),
-    _official("Ave Time [ms]", "ave_runtime", ".2f"),
-    _official("Params [M]", "num_parameters", ".3f"),
-    _official("FLOPs [G]", "flops", ".2f"),
-    _official("Acts [M]", "activations", ".2f"),
-    _official("Mem [M]", "valid_memory", ".2f"),
-    _official("Conv", "num_conv", "d"),
+    Column(
+        "Model",
+        lambda standing: standing.row.label,
+        priority=0,
+        text=lambda standing: name(standing.row.label),
+    ),
+    _official("Val PSNR", "valid_ave_psnr", ".2f", 1),
+    _official("Test PSNR", "test_ave_psnr", ".2f", 1),
+    _official("Val Time [ms]", "valid_ave_runtime", ".2f", 6),
+    _official("Test Time [ms]", "test_ave_runtime", ".2f", 6),
+    _official("Ave Time [ms]", "ave_runtime", ".2f", 2),
+    _official("Params [M]", "num_parameters", ".3f", 3),
+    _official("FLOPs [G]", "flops", ".2f", 4),
+    _official("Acts [M]", "activations", ".2f", 9),
+    _official("Mem [M]", "valid_memory", ".2f", 8),
+    _official("Conv", "num_conv", "d", 10),
 )
 """The official columns by their official names, in their order."""
 
 OURS = (
-    Column("Status", _status, shown=lambda values: "stale" in values),
+    Column("Status", _status),
     Column("Failed stage", lambda s: s.row.failure.stage if s.row.failure else None),
     Column("Reason", lambda s: s.row.failure.reason if s.row.failure else None),
+    _of_record("Flags", lambda r: ", ".join(flag.name for flag in r.flags) or None),
     _of_record("Team", lambda r: r.sidecar.team.name),
     _of_record("Form", lambda r: r.form),
-    _of_record("Scale", lambda r: f"x{r.sidecar.scale}", shown=_varied),
-    _of_record("Protocol", lambda r: r.protocol, shown=_varied),
-    _of_record("Clock", lambda r: r.clock, shown=_varied),
+    _of_record("Scale", lambda r: f"x{r.sidecar.scale}", priority=5),
+    _of_record("Protocol", lambda r: r.protocol, priority=5),
+    _of_record("Clock", lambda r: r.clock, priority=5),
     _of_record("Device", lambda r: r.machine.device_name),
     _of_record("FLOPs official [G]", lambda r: scaled(r.counts.flops_official, GIGA)),
     _of_record("FLOPs fvcore [G]", lambda r: scaled(r.counts.flops_fvcore, GIGA)),
@@ -111,61 +106,25 @@ def columns_for(ranking: Ranking) -> tuple[Column, ...]:
     records = [standing.row.record for standing in ranking.standings]
     splits = [split for record in records if record for split in record.splits]
     further = dict.fromkeys(split.role for split in splits if split.role not in PREFIXES)
-    columns = [*OFFICIAL, *_ranking_columns(ranking), *OURS]
+    columns = [*_official_columns(ranking), *ranking_columns(ranking), *OURS]
     columns += [*_set_columns("Val", VALID), *_set_columns("Test", ("test",))]
     for role in further:
         columns += [
             *_set_columns(role, (role,)),
-            _of_split(f"{role} PSNR", (role,), _score("psnr")),
+            _of_split(f"{role} PSNR", (role,), _score("psnr"), ".2f", 7, known),
+            _of_split(f"{role} Time [ms]", (role,), lambda s: s.runtime_ms, ".2f", 7, known),
         ]
-        columns += [_of_split(f"{role} Time [ms]", (role,), lambda split: split.runtime_ms)]
     return tuple(columns)
 
 
-def _ranking_columns(ranking: Ranking) -> list[Column]:
-    columns = [
-        column
-        for index, track in enumerate(ranking.protocol.tracks)
-        for column in _track_columns(track, index)
-    ]
+def _official_columns(ranking: Ranking) -> list[Column]:
+    if any(has_test(standing.row) for standing in ranking.standings):
+        return list(OFFICIAL)
+    # Without a test set it is the validation runtime that nobody may miss.
     return [
-        *columns,
-        Column("Not ranked because", lambda s: None if s.section == "failed" else s.reason),
-        Column("Baseline", lambda s: "baseline" if s.is_baseline else None),
-        Column("Val gate margin [dB]", lambda s: s.gate.val_margin_db, "+.3f"),
-        Column("Test gate margin [dB]", lambda s: s.gate.test_margin_db, "+.3f"),
-        Column("Gate", lambda s: _GATE[s.gate.passed]),
-        Column("Ranked runtime [ms]", lambda s: s.runtime.value if s.runtime else None, ".2f"),
-        Column("Runtime low [ms]", lambda s: _end(s, "low"), ".2f"),
-        Column("Runtime high [ms]", lambda s: _end(s, "high"), ".2f"),
+        replace(column, priority=2) if column.title == "Val Time [ms]" else column
+        for column in OFFICIAL
     ]
-
-
-_GATE = {True: "passed", False: "failed", None: None}
-
-
-def _end(standing: Standing, end: str) -> float | None:
-    """An end of the runtime's interval; a single run has none."""
-    runtime = standing.runtime
-    if runtime is None or runtime.low == runtime.high:
-        return None
-    return float(getattr(runtime, end))
-
-
-def _track_columns(track: Track, index: int) -> list[Column]:
-    def of_placing(value: Callable[[Placing], Value]) -> Callable[[Standing], Value]:
-        return lambda standing: value(standing.placings[index])
-
-    name = track.name
-    columns = [
-        Column(f"Rank {name}", of_placing(lambda p: p.rank), "d"),
-        Column(f"Score {name}", of_placing(lambda p: p.score.value if p.score else None), ".4g"),
-        Column(f"Tie {name}", of_placing(lambda p: p.tie), "d"),
-    ]
-    if track.score == "exponential":
-        log = of_placing(lambda p: p.score.log if p.score else None)
-        columns.append(Column(f"ln Score {name}", log, ".3f"))
-    return columns
 
 
 def claim_columns(
@@ -211,10 +170,20 @@ VALID = ("valid", "hybrid_test")
 
 def _set_columns(title: str, roles: tuple[str, ...]) -> list[Column]:
     """The data set's name and every metric; PSNR has an official column where there is a title."""
-    others = [name for name in METRICS if name != "psnr"]
     return [
-        _of_split(f"{title} set", roles, lambda split: split.dataset, _varied),
-        *(_of_split(f"{title} {name.upper()}", roles, _score(name)) for name in others),
+        _of_split(f"{title} set", roles, lambda split: split.dataset, priority=5),
+        *(
+            _of_split(
+                f"{title} {metric.name.upper()}",
+                roles,
+                _score(metric.name),
+                f".{metric.decimals}f",
+                priority=7,
+                shown=known,
+            )
+            for metric in METRICS.values()
+            if metric.name != "psnr"
+        ),
     ]
 
 
@@ -226,10 +195,12 @@ def _of_split(
     title: str,
     roles: tuple[str, ...],
     value: Callable[[SplitResult], Value],
-    shown: Callable[[set[Value]], bool] = lambda _: False,
+    form: str = "",
+    priority: int | None = None,
+    shown: Callable[[Sequence[Value]], bool] = varied,
 ) -> Column:
     def of_record(record: Record) -> Value:
         found = next((split for split in record.splits if split.role in roles), None)
         return value(found) if found else None
 
-    return _of_record(title, of_record, shown)
+    return _of_record(title, of_record, form, priority, shown)

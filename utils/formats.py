@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils import jsonfile, table_csv
+from utils import jsonfile, report_html, table_csv, table_latex, table_markdown
 from utils.board import Board
 
 
@@ -21,7 +21,12 @@ class Format:
 
 LEADERBOARD = Format("leaderboard.csv", lambda board, _: table_csv.render(board))
 
-FORMATS = (LEADERBOARD,)
+FORMATS = (
+    LEADERBOARD,
+    Format("leaderboard.md", lambda board, _: table_markdown.render(board)),
+    Format("leaderboard.tex", lambda board, _: table_latex.render(board)),
+    Format(report_html.NAME, report_html.render),
+)
 
 
 def write(form: Format, board: Board, save_dir: Path, results: Path | None = None) -> None:

@@ -1,5 +1,7 @@
 """`python -m utils.leaderboard PATH`: rank what was measured, here or by the official script.
 
+With `--compare A B` instead of PATH, it says what two of them differ in.
+
 Works on records alone, without PyTorch.
 """
 
@@ -11,8 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from utils import formats, jsonfile, official_results, report
+from utils import (
+    formats,
+    jsonfile,
+    official_results,
+    report,
+    report_comparison,
+    table_comparison,
+)
 from utils.board import Board, board
+from utils.comparison import compare
 from utils.errors import ExitCode, UserError, cause
 from utils.official_results import Official
 from utils.protocol import DEFAULT_PROTOCOL, Protocol, protocols
@@ -34,10 +44,16 @@ def parser() -> argparse.ArgumentParser:
         description="Rank results by the rules of a year, and write every table and the report.",
     )
     add = made.add_argument
-    add("path", type=Path, metavar="PATH", help="results folder, or an official results.json")
+    text = "results folder, or an official results.json"
+    add("path", nargs="?", type=Path, metavar="PATH", help=text)
+    text = "instead of PATH: say what two of them differ in, and mark what is beyond noise"
+    add("--compare", nargs=2, type=Path, metavar=("A", "B"), help=text)
     text = "the year whose rules apply (default: %(default)s)"
     add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
-    text = "where to write (default: PATH; beside a results.json, the folder leaderboard/)"
+    text = (
+        "where to write (default: PATH; beside a results.json, the folder leaderboard/;"
+        " nowhere for --compare)"
+    )
     add("--save_dir", type=Path, metavar="DIR", help=text)
     text = f"row that scores are relative to, or '{PUBLISHED}' for the published figures"
     add("--baseline", metavar="LABEL", help=text)
@@ -61,10 +77,43 @@ def _decimals(text: str) -> int | Literal["none", "protocol"]:
 
 
 def run(arguments: list[str]) -> None:
-    """Read, rank, write and print."""
+    """Read, rank or compare, write and print."""
     given = parser().parse_args(arguments)
+    if (given.path is None) == (given.compare is None):
+        raise UserError(
+            "neither PATH nor --compare A B" if given.path is None else "PATH beside --compare A B",
+            where="command line",
+            remedy="give one of them",
+        )
+    if given.compare is None:
+        _rank(given)
+    else:
+        _compare(given)
+
+
+def _rank(given: argparse.Namespace) -> None:
     protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
     rows, results = read(given.path, protocol)
+    finished = board(rows, protocol, _choices(given, rows))
+    save_dir = given.save_dir or (
+        given.path if given.path.is_dir() else given.path.parent / "leaderboard"
+    )
+    publish(finished, results, save_dir, given.path)
+    report.print_leaderboard(finished, save_dir.absolute())
+
+
+def _compare(given: argparse.Namespace) -> None:
+    protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
+    a, b = (read(path, protocol)[0] for path in given.compare)
+    _choices(given, b)  # A baseline has to be in both.
+    found = compare(a, b, protocol, _choices(given, a))
+    name_a, name_b = map(str, given.compare)
+    if given.save_dir is not None:
+        table_comparison.write(found, name_a, name_b, given.save_dir)
+    report_comparison.print_comparison(found, name_a, name_b)
+
+
+def _choices(given: argparse.Namespace, rows: list[Row]) -> Choices:
     labels = [row.label for row in rows]
     if given.baseline not in (None, PUBLISHED, *labels):
         raise UserError(
@@ -72,12 +121,7 @@ def run(arguments: list[str]) -> None:
             where="--baseline",
             remedy=f"choose one of {', '.join(labels)}, or '{PUBLISHED}'",
         )
-    finished = board(rows, protocol, Choices(given.runtime, given.baseline, given.constraints))
-    save_dir = given.save_dir or (
-        given.path if given.path.is_dir() else given.path.parent / "leaderboard"
-    )
-    publish(finished, results, save_dir, given.path)
-    report.print_leaderboard(finished, save_dir.absolute())
+    return Choices(given.runtime, given.baseline, given.constraints)
 
 
 def _with_gate(protocol: Protocol, decimals: int | Literal["none", "protocol"]) -> Protocol:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from utils.escape import name, one_line
 from utils.ranking import PUBLISHED, Ranking
 from utils.record import Record
-from utils.row import Row
+from utils.row import Row, robust_runtime
 
 MARK = "!"
 """Stands beside a claim that differs."""
+
+_LINE_AT_MOST = 1000
+"""What is quoted has limits of its own."""
 
 
 def remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
@@ -18,46 +22,66 @@ def remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
     Args:
         ranking: the leaderboard.
         marked: whether a claim is marked.
+
+    Returns:
+        Lines that are harmless as plain text, whatever the names in them are.
     """
+    for line in _remarks(ranking, marked):
+        yield one_line(line, _LINE_AT_MOST)
+
+
+def _remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
     rows = [standing.row for standing in ranking.standings]
     records = [row.record for row in rows if row.record]
     for row in rows:
         if row.failure:
-            yield f"{row.label} {_verb(row)} ({row.failure.stage}): {row.failure.reason}"
+            of_earlier = f"; figures are of {row.record.provenance.date}" if row.record else ""
+            yield (
+                f"{name(row.label)} failed ({row.failure.stage}):"
+                f" {one_line(row.failure.reason)}{of_earlier}"
+            )
     for record in records:
         yield from _about_record(record)
     yield from _about_data(records)
     if marked:
         yield f"{MARK} marks a claim that differs by more than rounding."
+    yield from _about_runtime(rows)
     if len(rows) > 1:
         yield from _about_ranking(ranking, records)
 
 
 def _about_record(record: Record) -> Iterator[str]:
+    label = name(record.label)
     if record.note:
-        yield f"{record.label}: {record.note}"
-    yield from (f"{record.label}: {flag.name}: {flag.detail}" for flag in record.flags)
+        yield f"{label}: {one_line(record.note)}"
+    yield from (f"{label}: {flag.name}: {one_line(flag.detail)}" for flag in record.flags)
 
 
 def _about_data(records: list[Record]) -> Iterator[str]:
-    sets = sorted({(split.role, split.dataset) for record in records for split in record.splits})
-    yield from (f"{role}: {dataset}" for role, dataset in sets if role != dataset)
+    splits = {(split.role, split.dataset) for record in records for split in record.splits}
+    names = [f"{role}: {name(dataset)}" for role, dataset in sorted(splits) if role != dataset]
+    if names:
+        yield "; ".join(names)
     if any(record.clock == "perf_counter" for record in records):
         yield "Times are wall-clock times of a CPU, not comparable with official figures."
+
+
+def _about_runtime(rows: list[Row]) -> Iterator[str]:
+    if any(robust_runtime(row) for row in rows):
+        yield (
+            "Warm Time is the mean over the images of each one's median, after warm-up; ± is half"
+            " of its 95 % bootstrap interval."
+        )
+    elif len(rows) == 1 and rows[0].official:
+        yield "The runtime is of a single run."
 
 
 def _about_ranking(ranking: Ranking, records: list[Record]) -> Iterator[str]:
     for standing in ranking.standings:
         if standing.section == "unranked":
-            yield f"{standing.row.label} is not ranked: {standing.reason}"
+            yield f"{name(standing.row.label)} is not ranked: {standing.reason}"
     yield _baseline(ranking)
-    if ranking.choices.runtime == "robust":
-        yield (
-            "Ranked by warm runtimes with 95 % bootstrap intervals; neighbours whose intervals"
-            " overlap form a tie."
-        )
-    else:
-        yield "Ranked by official runtimes, a single run each."
+    yield from _ranked_by(ranking)
     gates = {standing.gate.passed for standing in ranking.standings if standing.row.official}
     if gates == {None}:
         yield f"The PSNR gate of {ranking.protocol.name} was not judged: {_no_gate(ranking)}."
@@ -69,6 +93,15 @@ def _about_ranking(ranking: Ranking, records: list[Record]) -> Iterator[str]:
     for what, asked in questions:
         if len({asked(record) for record in records}) > 1:
             yield f"The rows were measured with different {what}: do not compare them."
+
+
+def _ranked_by(ranking: Ranking) -> Iterator[str]:
+    robust = ranking.choices.runtime == "robust"
+    yield f"Ranked by {'warm runtimes' if robust else 'official runtimes, a single run each'}."
+    placings = [placing for standing in ranking.standings for placing in standing.placings]
+    if any(placing.tie for placing in placings):
+        why = "their intervals overlap" if robust else "their scores are equal"
+        yield f"Ranks with the same letter are a tie: {why}."
 
 
 def _no_gate(ranking: Ranking) -> str:
@@ -83,13 +116,9 @@ def _baseline(ranking: Ranking) -> str:
         hardware = f" on {protocol.baseline.hardware}" if protocol.baseline.hardware else ""
         return f"Rules of {protocol.name}; baseline: {protocol.baseline.name}, published{hardware}."
     if ranking.baseline is not None:
-        return f"Rules of {protocol.name}; baseline: {ranking.baseline}."
+        return f"Rules of {protocol.name}; baseline: {name(ranking.baseline)}."
     return (
         f"Rules of {protocol.name}; its baseline {protocol.baseline.name} is not among the rows:"
         " choose one with python -m utils.leaderboard RESULTS --baseline LABEL, or its published"
         " figures with --baseline published."
     )
-
-
-def _verb(row: Row) -> str:
-    return f"failed; its figures are of {row.record.provenance.date}" if row.record else "failed"

@@ -2,103 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import io
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, JustifyMethod
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from utils.board import Board, Line
-from utils.columns import Column, Value
+from utils import terminal
+from utils.board import Board
+from utils.escape import name, one_line
 from utils.record import Failure, Outcome
-from utils.remarks import MARK
+from utils.sheet import sheet
 from utils.submission import Broken, Entry
 
-_CLAIMED = "  claimed"
-_NAME_AT_LEAST = 9
-"""Letters of a name that stand in one line, however narrow the terminal."""
+_REMARK_AT_MOST = 4096
+"""Paths and reasons are printed whole; what is longer than any path is not."""
 
 
-def leaderboard(board: Board, console: Console) -> Table:
-    """Lay out the leaderboard for a terminal: a table, or a block a row where it is too narrow."""
-    shown = [
-        (index, column)
-        for index, column in enumerate(board.columns)
-        if column.shown({line.values[index] for line in board.lines})
-    ]
-    columns = [column for _, column in shown]
-    cells = [text for line in board.lines for text in _lines(shown, line)]
-    widths = [
-        _narrowest(column, values)
-        for column, values in zip(columns, zip(*cells, strict=True), strict=True)
-    ]
-    if sum(widths) + len(widths) <= console.width:
-        right = [column.title for column in columns if column.format]
-        table = _table([column.title for column in columns], right, widths)
-        for row in cells:
-            table.add_row(*(Text(cell) for cell in row))
-        return table
-    blocks = Table(box=None, show_header=False, pad_edge=False)
-    for row in cells:
-        for column, cell in zip(columns, row, strict=True):
-            blocks.add_row(Text(column.title), Text(cell))
-        blocks.add_row()
-    return blocks
-
-
-def _narrowest(column: Column, cells: Sequence[str]) -> int:
-    # A name may be folded, a number never: half of one would read as another.
-    longest = max(map(len, cells))
-    words = max(map(len, column.title.split()))
-    return max(words, longest if column.format else min(longest, _NAME_AT_LEAST))
-
-
-def _table(titles: Sequence[str], right: Collection[str], widths: Sequence[int]) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for title, width in zip(titles, widths, strict=True):
-        justify: JustifyMethod = "right" if title in right else "left"
-        table.add_column(Text(title), justify=justify, overflow="fold", min_width=width)
-    return table
-
-
-def _lines(shown: Sequence[tuple[int, Column]], line: Line) -> list[list[str]]:
-    """The row, and below it what its factsheet claims; a claim that differs is marked."""
-    figures = [_cell(column, line.values[index]) for index, column in shown]
-    claims = [_claim(column, line) for _, column in shown]
-    return [figures, [_CLAIMED, *claims[1:]]] if any(claims) else [figures]
-
-
-def _claim(column: Column, line: Line) -> str:
-    claim = line.claims.get(column.title)
-    if claim is None:
-        return ""
-    return f"{claim}{MARK if column.title in line.differing else ' '}"
-
-
-def _cell(column: Column, value: Value) -> str:
-    return "" if value is None else format(value, column.format)
+def leaderboard(board: Board, console: Console) -> RenderableType:
+    """Lay out the leaderboard for a terminal."""
+    return terminal.leaderboard(sheet(board), console.width)
 
 
 def outcome_line(outcome: Outcome) -> str:
     """Say in one line how a submission ended."""
     if isinstance(outcome, Failure):
         log = f" [log: {outcome.log}]" if outcome.log else ""
-        return f"{outcome.label}: failed ({outcome.stage}): {outcome.reason}{log}"
+        return f"{name(outcome.label)}: failed ({outcome.stage}): {outcome.reason}{log}"
     figures = (
         f"{split.dataset} {split.score('psnr'):.2f} dB, {split.runtime_ms:.2f} ms"
         for split in outcome.splits
     )
-    return f"{outcome.label}: {'; '.join(figures)}"
+    return f"{name(outcome.label)}: {'; '.join(figures)}"
 
 
 def listing(entries: Iterable[Entry]) -> Table:
     """Lay out what `--list` shows: every submission, and what is wrong with it."""
-    titles = ("ID", "Name", "Team", "Scale", "Checkpoint", "State")
-    table = _table(titles, ("ID", "Scale"), [len(title) for title in titles])
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for title in ("ID", "Name", "Team", "Scale", "Checkpoint", "State"):
+        justify: JustifyMethod = "right" if title in ("ID", "Scale") else "left"
+        table.add_column(title, justify=justify, overflow="fold", min_width=len(title))
     for entry in entries:
-        table.add_row(*(Text(cell) for cell in _listing_cells(entry)))
+        table.add_row(*(Text(one_line(cell)) for cell in _listing_cells(entry)))
     return table
 
 
@@ -118,17 +67,31 @@ def _listing_cells(entry: Entry) -> tuple[str, ...]:
 
 def print_leaderboard(board: Board, save_dir: Path) -> None:
     """Print the leaderboard, what it cannot say, and where everything was written."""
-    console = Console(highlight=False)
+    console = _console()
+    console.print()
     console.print(leaderboard(board, console))
+    console.print()
     for line in (*board.remarks, f"Everything is in {save_dir}"):
-        console.print(line, markup=False, soft_wrap=True)
+        _print_line(line)
 
 
 def print_listing(entries: Iterable[Entry]) -> None:
     """Print what `--list` shows."""
-    Console(highlight=False).print(listing(entries))
+    _console().print(listing(entries))
 
 
 def print_outcome(outcome: Outcome) -> None:
     """Print how a submission ended."""
-    Console(highlight=False).print(outcome_line(outcome), markup=False, soft_wrap=True)
+    _print_line(outcome_line(outcome))
+
+
+def _print_line(line: str) -> None:
+    # As Text, since rich would read markup and emoji codes in a string.
+    _console().print(Text(one_line(line, _REMARK_AT_MOST)), soft_wrap=True)
+
+
+def _console() -> Console:
+    # A name of any script must not end a run on a terminal that lacks its letters.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return Console(highlight=False)

@@ -1,0 +1,158 @@
+"""The leaderboard in a terminal, at any width."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import boards
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from utils import report
+from utils.board import Board, board
+from utils.protocol import protocols
+from utils.row import rows_of
+
+
+def _printed(made: Board, width: int, **console) -> str:
+    to = Console(file=io.StringIO(), width=width, **console)
+    to.print(report.leaderboard(made, to))
+    return to.file.getvalue()
+
+
+def _cells(line: str) -> list[str]:
+    return re.split(r"\s{2,}", line.strip())
+
+
+@pytest.fixture
+def official_2026(shared: Path) -> Board:
+    file = shared / "reference" / "official_results_2026_head.json"
+    return board(rows_of(json.loads(file.read_text())), protocols()["ntire2026"])
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 160, 300])
+def test_no_line_is_wider_than_the_terminal(official_2026: Board, width: int) -> None:
+    for made in (official_2026, boards.varied(), boards.hostile()):
+        lines = _printed(made, width).splitlines()
+        assert max(map(cell_len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 160])
+def test_essential_figures_are_whole_at_any_width(official_2026: Board, width: int) -> None:
+    tokens = _printed(official_2026, width).split()
+    for line in official_2026.lines:
+        values = dict(zip([c.title for c in official_2026.columns], line.values, strict=True))
+        for title, form in (("Val PSNR", ".2f"), ("Test PSNR", ".2f"), ("Ave Time [ms]", ".2f")):
+            assert format(values[title], form) in tokens
+        assert format(values["Params [M]"], ".3f") in tokens
+        assert format(values["FLOPs [G]"], ".2f") in tokens
+
+
+def test_at_80_columns_names_are_whole_and_what_is_left_out_is_named(official_2026: Board) -> None:
+    table, _, below = _printed(official_2026, 80).partition("also in leaderboard.csv: ")
+    assert all(line.standing.row.label.strip() in table for line in official_2026.lines)
+    left_out = " ".join(below.split()).split(", ")
+    assert left_out == [
+        *("Val Time", "Test Time", "Acts", "Mem", "Conv", "Rank runtime", "Rank flops"),
+        *("Rank params", "Val gate margin", "Test gate margin"),
+    ]
+
+
+def test_at_160_columns_everything_has_room(official_2026: Board) -> None:
+    printed = _printed(official_2026, 160)
+    assert "leaderboard.csv" not in printed
+    first = next(line for line in printed.splitlines() if "22_SPANV2" in line)
+    # Official figures, score, ranks by runtime, FLOPs and parameters, margins to the gate.
+    assert _cells(first) == [
+        *("1", "22_SPANV2_ESR_C2", "26.92", "27.00", "5.69", "4.80", "5.24"),
+        *("0.139", "1.59", "42.99", "417.51", "18", "3.87", "1", "1", "5", "+0.019", "+0.014"),
+    ]
+
+
+def test_the_protocols_scores_are_printed_exploding_ones_as_powers(official_2026: Board) -> None:
+    lines = _printed(official_2026, 160).splitlines()
+    scores = {
+        _cells(line)[1]: _cells(line)[12] for line in lines if re.match(r"\s*(\d|base|-)", line)
+    }
+    assert scores["01_PDS"] == "5.84"
+    assert scores["17_AMCANet"] == "90.36"
+    assert (scores["00_SPAN"], scores["21_SAFMN"]) == ("7.39", "e^33.31")  # 2.9e14
+
+
+def test_a_line_parts_ranked_unranked_and_failed() -> None:
+    table = _printed(boards.varied(), 100).partition("also in")[0]
+    parts = re.split(r"\n\s*─+\s*\n", table)
+    assert [set(re.findall(r"\b\d\d_\w+", part)) for part in parts[1:]] == [
+        {"00_SPAN", "01_First", "02_Second", "03_Third", "04_Slow"},
+        {"05_Poor", "06_Double"},
+        {"07_Stale", "40_Broken"},
+    ]
+
+
+def test_ranks_show_baseline_and_ties() -> None:
+    lines = _printed(boards.varied(), 100).splitlines()
+    ranks = {cells[1]: cells[0] for line in lines if len(cells := _cells(line)) > 5}
+    expected = {"00_SPAN": "base", "01_First": "1", "02_Second": "2a", "03_Third": "3a"}
+    assert ranks | expected == ranks
+    assert (ranks["05_Poor"], ranks["07_Stale"]) == ("-", "-")
+    assert (
+        "Ranks with the same letter are a tie: their intervals overlap." in boards.varied().remarks
+    )
+
+
+def test_repeats_have_their_interval_and_none_is_a_single_run() -> None:
+    assert "5.00 ±0.19" in _printed(boards.varied(), 160)
+    once = boards.varied("official")
+    assert "±" not in _printed(once, 160)
+    assert "Ranked by official runtimes, a single run each." in once.remarks
+
+
+def test_one_row_has_no_rank_and_few_remarks() -> None:
+    made = board([boards.row(boards.record(1, "Lone", 5.0, 27.02))], protocols()["ntire2026"])
+    assert "Rank" not in _printed(made, 160)
+    assert made.remarks == (
+        "test: DIV2K_LSDIR_test; valid: DIV2K_LSDIR_valid",
+        "The runtime is of a single run.",
+    )
+
+
+def test_claims_stand_below_the_row_in_its_columns() -> None:
+    lines = _printed(boards.varied(), 160).splitlines()
+    row, claims = next(pair for pair in itertools.pairwise(lines) if "claimed" in pair[1])
+    assert _cells(claims) == ["claimed", "0.160", "9.99!"]
+    assert row[claims.index("0.160") :].startswith("0.160")
+
+
+COLOR = re.compile(r"\x1b\[[0-9;]*3[0-9]m")
+
+
+def test_colours_only_on_a_terminal_that_wants_them() -> None:
+    made = boards.varied()
+    assert "\x1b" not in _printed(made, 100)
+    terminal = {"force_terminal": True, "color_system": "standard"}
+    assert COLOR.search(_printed(made, 100, **terminal, _environ={}))
+    assert not COLOR.search(_printed(made, 100, **terminal, _environ={"NO_COLOR": "1"}))
+
+
+def test_a_piped_leaderboard_of_hostile_names_prints_even_in_ascii(tmp_path: Path) -> None:
+    results = {name: {"valid_ave_psnr": 27.0, "valid_ave_runtime": 5.0} for name in boards.HOSTILE}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    command = [sys.executable, "-m", "utils.leaderboard", str(tmp_path / "results.json")]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        cwd=Path(__file__).resolve().parents[1],
+        env={"PYTHONIOENCODING": "ascii", "COLUMNS": "80"},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    printed = done.stdout.decode("ascii")
+    assert r"\x1b[31mred\x1b[0m" in printed
+    assert not set(printed) & set("\x1b\x07\r\x00")

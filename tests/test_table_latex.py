@@ -1,0 +1,140 @@
+"""leaderboard.tex: compiled by pdfLaTeX where it is installed, parsed everywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import boards
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pylatexenc.latex2text import LatexNodes2Text
+from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
+
+from utils.board import Board, board
+from utils.latex_text import escaped
+from utils.protocol import protocols
+from utils.row import rows_of
+from utils.table_latex import render
+
+DOCUMENT = "\\documentclass[twocolumn]{article}\n\\usepackage{booktabs}\n\\begin{document}\n\\input{leaderboard.tex}\n\\end{document}\n"
+
+
+def _rows(text: str) -> list[list[str]]:
+    """Cells of the body, split as TeX does; every row is as wide as the table."""
+    body = text.partition("\\midrule\n")[2].partition("\\bottomrule")[0]
+    alignment = re.search(r"\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}", text)
+    assert alignment
+    rows = []
+    for line in body.splitlines():
+        if line == "\\midrule":
+            rows.append([line])
+            continue
+        assert line.endswith(r" \\")
+        cells = re.split(r"(?<!\\)&", line.removesuffix(r"\\"))
+        spans = [re.match(r"\s*\\multicolumn\{(\d+)\}", cell) for cell in cells]
+        assert sum(int(span[1]) if span else 1 for span in spans) == len(alignment[1])
+        rows.append([cell.strip() for cell in cells])
+    return rows
+
+
+def _parsed(text: str) -> None:
+    nodes, _, _ = LatexWalker(text, tolerant_parsing=False).get_latex_nodes()
+    environments = [node for node in nodes if isinstance(node, LatexEnvironmentNode)]
+    assert [node.environmentname for node in environments] == ["table*"]
+
+
+def _compiled(text: str, folder: Path) -> str:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex is not installed")
+    (folder / "leaderboard.tex").write_text(text, encoding="utf-8")
+    (folder / "paper.tex").write_text(DOCUMENT)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=120)
+    log = done.stdout.decode(errors="replace")
+    assert done.returncode == 0, log[-2000:]
+    return log
+
+
+def _boards() -> dict[str, Board]:
+    lone = boards.row(boards.record(1, "Lone", 5.0, 27.02))
+    rules = protocols()["ntire2026"]
+    return {
+        "varied": boards.varied(),
+        "hostile": boards.hostile(),
+        "one row": board([lone], rules),
+        "all failed": board([boards.failed("03_X", "no"), boards.failed("04_Y", "no")], rules),
+    }
+
+
+@pytest.mark.parametrize("which", ["varied", "hostile", "one row", "all failed"])
+def test_it_compiles_with_booktabs_alone(which: str, tmp_path: Path) -> None:
+    _compiled(render(_boards()[which]), tmp_path)
+
+
+@pytest.mark.parametrize("which", ["varied", "hostile", "one row", "all failed"])
+def test_it_parses_and_every_row_is_as_wide_as_the_table(which: str) -> None:
+    text = render(_boards()[which])
+    _parsed(text)
+    assert _rows(text)
+
+
+def test_best_is_bold_second_underlined_without_the_baseline(shared: Path) -> None:
+    official = json.loads((shared / "reference" / "official_results_2026_head.json").read_text())
+    text = render(board(rows_of(official), protocols()["ntire2026"]))
+    rows = {row[0]: row for row in _rows(text)}
+    # 00_SPAN would be second in PSNR, 26.9404 before 26.9362, were it not the baseline.
+    assert rows[r"06\_HAESR"][1:3] == [r"\textbf{27.08}", r"\textbf{27.22}"]
+    assert rows[r"12\_DWMamba"][1:3] == [r"\underline{26.94}", r"\underline{27.06}"]
+    assert not any("bf{" in cell or "line{" in cell for cell in rows[r"00\_SPAN"])
+    # Rank by rank as in the challenge: first in runtime and FLOPs, fifth in parameters.
+    best = rows[r"22\_SPANV2\_ESR\_C2"]
+    assert best[5:8] == [r"\textbf{5.24}{}$_{(1)}$", r"0.139{}$_{(5)}$", r"\textbf{1.59}{}$_{(1)}$"]
+    assert best[-1] == r"\textbf{3.87}{}$_{(1)}$"
+    # Equal figures share the mark.
+    assert [name for name, row in rows.items() if row[-2:-1] == [r"\textbf{18}"]] == [
+        r"22\_SPANV2\_ESR\_C2",
+        r"01\_PDS",
+        r"16\_PKDSR\_FINAL\_CKPT",
+    ]
+
+
+def test_ranked_unranked_failed_and_baseline_stand_in_this_order() -> None:
+    names = [row[0] for row in _rows(render(boards.varied()))]
+    assert names[:4] == [r"01\_First", r"02\_Second", r"03\_Third", r"04\_Slow"]
+    assert names[4] == r"\midrule"
+    assert "not ranked" in names[5]
+    assert set(names[6:8]) == {r"05\_Poor", r"06\_Double"}
+    assert names[8:] == [r"\midrule", r"07\_Stale", r"40\_Broken", r"\midrule", r"00\_SPAN"]
+
+
+def test_the_gate_is_given_as_the_reason_where_it_is_the_only_one(shared: Path) -> None:
+    official = json.loads((shared / "reference" / "official_results_2026_head.json").read_text())
+    text = render(board(rows_of(official), protocols()["ntire2026"]))
+    assert "PSNR is below 26.90 dB (validation) or 26.99 dB (test)." in text
+
+
+def test_an_exploding_score_is_a_power() -> None:
+    slow = next(row for row in _rows(render(boards.varied())) if row[0] == r"04\_Slow")
+    assert any(re.fullmatch(r"\$e\^\{\d\d\.\d\d\}\$\{\}\$_\{\(4\)\}\$", cell) for cell in slow)
+
+
+# What the parser takes the typesetter's letters for.
+SEEN = str.maketrans({'"': "\u201d", "'": "\u2019", "`": "\u2018", "^": "\u02c6", "~": "\u02dc"})
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1))
+def test_any_text_reads_as_it_was(text: str) -> None:
+    read = LatexNodes2Text(strict_latex_spaces=True).latex_to_text(escaped(text))
+    assert read.translate(SEEN) == text.translate(SEEN)
+
+
+@given(st.text())
+def test_what_pdflatex_has_no_letter_for_is_named(text: str) -> None:
+    allowed = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ"
+    assert all(char.isascii() or char in allowed for char in escaped(text))
