@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 LINE = [
-    *("errors", "jsonfile", "utils_logger", "download"),
+    *("errors", "escape", "jsonfile", "utils_logger", "download"),
     *("resample", "color", "ssim", "image_file", "utils_image", "metrics"),
     *("protocol", "sidecar", "submission", "zoo", "dataset", "options"),
     *("record", "job", "staging", "judge", "crops", "provenance"),
     *("snapshot", "model_summary", "complexity", "timing", "device", "machine"),
     *("network", "restore", "worker", "training_data", "training"),
     *("isolation", "progress", "evaluation", "official_results", "row", "store", "run_log"),
-    *("gate", "scores", "ranking", "claims", "escape", "placing", "column", "ranking_columns"),
+    *("gate", "scores", "ranking", "claims", "placing", "column", "ranking_columns"),
     *("columns", "remarks", "board", "sheet", "table_csv", "table_markdown", "latex_text"),
     *("table_latex", "html_table", "html_bubbles", "html_charts", "html_parts", "report_html"),
     *("formats", "noise", "facts", "difference", "circumstances", "comparison"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from utils.official_results import table
 
 
@@ -49,3 +51,15 @@ def test_the_hybrid_test_of_2023_stands_in_the_validation_columns() -> None:
     ).splitlines()[1]
     cells = [cell.strip() for cell in line.split("\t")]
     assert (cells[1], cells[6]) == ("27.10", "512.00")
+
+
+@pytest.mark.parametrize("junk", ["a\nb", 10**400, [1], {}, True])
+def test_junk_and_line_breaks_never_make_a_second_row(junk: object) -> None:
+    results = {
+        "01_A\nB\tC": {"valid_ave_psnr": junk, "valid_ave_runtime": 10**400, "num_conv": junk}
+    }
+    lines = table(
+        {**results, "02_B": {"test_ave_psnr": 1.0, "test_ave_runtime": 10**400}}
+    ).splitlines()
+    assert [line.split("\t")[0].rstrip() for line in lines] == ["Model", "01_A\\nB\\tC", "02_B"]
+    assert {line.count("\t") for line in lines} == {10}

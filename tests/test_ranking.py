@@ -242,7 +242,7 @@ def test_a_row_without_the_test_set_is_not_ranked_beside_rows_with_it() -> None:
     assert alone.standings[0].placings[0].score.value == pytest.approx(math.exp(2))
 
 
-@pytest.mark.parametrize("junk", [None, "fast", True, [1.0], float("nan"), float("inf")])
+@pytest.mark.parametrize("junk", [None, "fast", True, [1.0], float("nan"), float("inf"), 10**400])
 def test_somebody_elses_junk_is_an_unknown_figure(junk: object) -> None:
     entries = {"00_EFDN": _entry(2.0), "01_A": _entry(1.0) | {"num_parameters": junk}}
     ranking = rank(rows_of(entries), protocols()["ntire2025"])

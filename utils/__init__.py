@@ -3,6 +3,7 @@
 A module imports only those before it in this list.
 
     errors      the user's mistakes, exit codes
+    escape      names and reasons from strangers as one visible line
     jsonfile    typed JSON, written atomically
     utils_logger  (official name) log files
     download    one file over HTTPS, resumed and verified
@@ -42,7 +43,6 @@ A module imports only those before it in this list.
     scores      SCORES: figures -> score of a track
     ranking     who stands where by a protocol
     claims      the factsheet's figures beside the measured ones
-    escape      names and reasons from strangers as one visible line
     placing     ranks, scores, intervals as people read them
     column      what a column is
     ranking_columns, columns  what stands in a table

@@ -98,19 +98,19 @@ def _layout(title: str, known: Sequence[Point]) -> Figure:
     wide = bool(times) and max(times) > _LOGARITHMIC_FROM * min(times)
     x_axis: Figure = {"title": {"text": "Runtime [ms]"}, "automargin": True}
     return {
-        "xaxis": x_axis | ({"type": "log", "dtick": "D2"} if wide else {}),
+        "xaxis": x_axis | ({"type": "log", "tickvals": _ticks(times)} if wide else {}),
         "yaxis": {"title": {"text": title}, "automargin": True},
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "y": 1.02,
-            "yanchor": "bottom",
-            "itemsizing": "constant",
-        },
+        "legend": _ABOVE,
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
         "hoverlabel": {"align": "left"},
         "height": 420,
     }
+
+
+def _ticks(times: Sequence[float]) -> list[float]:
+    """List 1, 2, 5, 10, ...: by itself plotly.js writes 2 and 5 for 20 and 50."""
+    first, last = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times)))
+    return [float(f"{digit}e{power}") for power in range(first, last + 1) for digit in (1, 2, 5)]
 
 
 def _bubbles(

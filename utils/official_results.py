@@ -5,10 +5,12 @@ Source: `main` of the official `test_demo.py` (2023, 2024). Units: ms, dB, MiB, 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from utils.escape import one_line, visible
 from utils.protocol import FlopsCounter
 from utils.record import Counts, Record, SplitResult
 
@@ -109,15 +111,16 @@ def table(results: Mapping[str, Official]) -> str:
 
 def _line(name: str, cells: Sequence[tuple[_Column, str]]) -> str:
     texts = (f"{text:{column.width}s}" for column, text in cells)
-    return "\t".join((f"{name:{_NAME_WIDTH}s}", *texts)) + "\n"
+    # The official script prints names as they are; a line break in one would make two rows of it.
+    return "\t".join((f"{visible(name):{_NAME_WIDTH}s}", *texts)) + "\n"
 
 
 def _cell(values: Official, column: _Column) -> str:
     value = figure(values, column.key)
     try:
         return "" if value is None else format(value, column.format)
-    except (TypeError, ValueError):  # Somebody else's file may hold anything.
-        return str(value)
+    except (TypeError, ValueError, OverflowError):  # Somebody else's file may hold anything.
+        return one_line(repr(value), column.width)
 
 
 def figure(values: Official, key: str) -> int | float | None:
@@ -125,7 +128,8 @@ def figure(values: Official, key: str) -> int | float | None:
     if key == "ave_runtime":
         valid, test = values.get("valid_ave_runtime"), values.get("test_ave_runtime")
         if isinstance(valid, int | float) and isinstance(test, int | float):
-            return (valid + test) / 2
+            with contextlib.suppress(OverflowError):  # JSON knows integers of any length.
+                return (valid + test) / 2
         return None
     if key.startswith("valid_") and key not in values:
         return values.get(f"hybrid_test_{key.removeprefix('valid_')}")

@@ -44,8 +44,12 @@ class Quantity:
 def official_figure(row: Row, key: str) -> float | None:
     """Look up a figure by its official key; what is no finite number is unknown."""
     value = figure(row.official or {}, key)
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return value if known else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:  # JSON knows integers of any length.
+        return None
 
 
 def official_runtime(row: Row) -> Quantity | None:
