@@ -86,8 +86,8 @@ def table(board: Board) -> Table:
     """Lay out the leaderboard."""
     read = sheet(board)
     further = [column for column in _further(board) if column not in read.columns]
-    # Text stands beside the name that it belongs to, figures follow.
-    at = read.model + 1
+    # Figures first: they are what a phone has room for.
+    at = len(read.columns)
     columns = (*read.columns[:at], *further, *read.columns[at:])
     indices = [board.columns.index(column) for column in columns]
     entries = [
