@@ -12,9 +12,9 @@ from synthetic import synthetic_record, synthetic_split
 
 from utils import jsonfile, report_html
 from utils.board import Board, board
+from utils.entrants import Choices
 from utils.leaderboard import read
 from utils.protocol import protocols
-from utils.ranking import Choices
 from utils.record import Crop, Failure, Flag, Record
 from utils.sidecar import Claims, Team
 

@@ -146,8 +146,79 @@ def test_an_empty_folder_and_unknown_choices_cost_one_line(tmp_path: Path) -> No
 
 def test_a_protocol_with_a_mistake_is_named_with_its_key(tmp_path: Path) -> None:
     harness = Harness(tmp_path / "harness")
-    broken = RULE_OF_2027.replace('score = "rank_sum"', 'score = "guess"')
-    (harness.path / "utils" / "protocols" / "ntire2027.toml").write_text(broken)
-    done = run(harness.results, cwd=harness.path)
+    write_records(harness.results, 2, 2)
+    file = harness.path / "utils" / "protocols" / "ntire2027.toml"
+    for right, wrong, complaint in [
+        ('score = "rank_sum"', 'score = "guess"', "track light: no formula is called 'guess'"),
+        ('score = "rank_sum"', 'score = "figure"', "track light: a figure is one term"),
+        ("params_m = 2", "weight = 2", "ntire2027.toml: tracks.1.terms"),
+        ('name = "light"', 'name = "frugal"', "two tracks have the same name"),
+        ("decimals = 1", "decimals = ", "cannot be read as TOML"),
+    ]:
+        file.write_text(RULE_OF_2027.replace(right, wrong))
+        done = run(harness.results, "--protocol", "ntire2027", cwd=harness.path)
+        assert done.returncode == 2
+        assert complaint in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_copy_of_a_record_cannot_win(tmp_path: Path) -> None:
+    write_records(tmp_path, 2, 2)
+    record = tmp_path / "records" / "01_Net1.json"
+    shutil.copy(record, record.with_name("01_Net1_old.json"))
+    done = run(tmp_path)
     assert done.returncode == 2
-    assert "ntire2027.toml: tracks.1.score" in done.stderr
+    assert "01_Net1_old.json: is a record under another name" in done.stderr
+
+
+def test_a_folder_of_official_results_keeps_its_own_files(shared: Path, tmp_path: Path) -> None:
+    shutil.copy(shared / "reference" / "official_results_2024.json", tmp_path / "results.json")
+    (tmp_path / "results.txt").write_text("the organizer's own")
+    assert run(tmp_path, "--protocol", "ntire2024").returncode == 0
+    assert (tmp_path / "results.txt").read_text() == "the organizer's own"
+    assert (tmp_path / "leaderboard" / "results.txt").exists()
+
+
+def test_choices_leave_a_trace_in_every_format(shared: Path, tmp_path: Path) -> None:
+    source = shared / "reference" / "official_results_2026_head.json"
+    done = run(source, "--save_dir", tmp_path, "--constraints", "--gate_decimals", "none")
+    assert done.returncode == 0, done.stderr
+    for text in (
+        done.stdout,
+        *((tmp_path / n).read_text() for n in ("leaderboard.md", "report.html")),
+    ):
+        assert "worse than the baseline in" in text
+        assert "as measured, not as printed" in text
+    assert any(
+        "worse than" in row["Not ranked in runtime because"] for row in table(tmp_path).values()
+    )
+
+
+def test_a_label_with_spaces_before_it_can_be_named_without_them(
+    shared: Path, tmp_path: Path
+) -> None:
+    source = shared / "reference" / "official_results_2026_head.json"
+    done = run(source, "--save_dir", tmp_path, "--baseline", "11_VSCINet")
+    assert done.returncode == 0, done.stderr
+    assert "baseline: 11_VSCINet" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        {"valid_ave_runtime": 10**400},
+        {"num_conv": 10**4000},
+        {"valid_psnr": [10**400]},
+        {"flops": 10**308},
+        {"valid_ave_psnr": {"a": [1]}},
+    ],
+)
+def test_junk_in_somebody_elses_file_costs_a_cell(shared: Path, tmp_path: Path, junk: dict) -> None:
+    results = json.loads((shared / "reference" / "official_results_2026_head.json").read_text())
+    results["01_PDS"] |= junk
+    source = tmp_path / "results.json"
+    source.write_text(json.dumps(results))
+    for arguments in ([source], ["--compare", source, source]):
+        done = run(*arguments, "--save_dir", tmp_path / "out")
+        assert done.returncode == 0, done.stderr
+    assert table(tmp_path / "out")["22_SPANV2_ESR_C2"]["Rank overall"] == "1"

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from synthetic import synthetic_record, synthetic_split
 
+from utils.entrants import PUBLISHED, Choices
 from utils.official_results import entry
 from utils.protocol import Gate, Protocol, Track, protocols, read_protocol
-from utils.ranking import PUBLISHED, Choices, Ranking, rank
+from utils.ranking import Ranking, rank
 from utils.record import Failure
 from utils.row import Row, robust_runtime, rows_of
 
@@ -316,7 +317,7 @@ def _measured(number: int, name: str, low: float, mean: float, high: float) -> R
     return Row(record.label, record, official=entry(record, "fvcore"))
 
 
-def test_neighbours_whose_intervals_overlap_form_a_tie_group() -> None:
+def test_who_overlaps_the_best_of_a_group_shares_its_tie() -> None:
     rows = [
         _measured(0, "SPAN", 9.9, 10.0, 10.1),
         _measured(1, "A", 4.9, 5.0, 5.1),
@@ -329,7 +330,7 @@ def test_neighbours_whose_intervals_overlap_form_a_tie_group() -> None:
     assert {label: (place.rank, place.tie) for label, place in overall.items()} == {
         "01_A": (1, 1),
         "02_B": (2, 1),
-        "03_C": (3, 1),
+        "03_C": (3, None),  # It overlaps the second, not the first.
         "04_D": (4, None),
         "00_SPAN": (None, None),
     }
@@ -355,7 +356,7 @@ def test_the_interval_of_two_sets_is_that_of_independent_errors() -> None:
         synthetic_split("test", 4, 4.0, interval_ms=(3.6, 4.4)),
     )
     record = synthetic_record(1, "A", splits)
-    runtime = robust_runtime(Row(record.label, record, official=entry(record, "fvcore")))
+    runtime = robust_runtime(Row(record.label, record, official=entry(record, "fvcore")), True)
     assert runtime is not None
     assert runtime.value == pytest.approx(5.0)
     assert (runtime.low, runtime.high) == pytest.approx((4.75, 5.25))  # hypot(0.3, 0.4) / 2
@@ -393,3 +394,106 @@ def test_a_baseline_that_failed_this_time_lends_no_figures() -> None:
     ]
     ranking = rank(rows, protocols()["ntire2025"])
     assert [one.placings[0].rank for one in ranking.standings] == [None, None, None]
+
+
+def _all_but(keys: tuple[str, ...], official: dict[str, float]) -> dict[str, float]:
+    return {key: value for key, value in official.items() if not key.startswith(keys)}
+
+
+@pytest.mark.parametrize("odd", ["stale", "below the gate", "another scale"])
+def test_who_cannot_be_ranked_does_not_decide_what_the_others_need(odd: str) -> None:
+    valid = _all_but(("test",), _entry(1.0))
+    rows = rows_of({"01_A": valid, "02_B": valid, "03_C": _entry(1.0, psnr=20.0)})
+    if odd == "stale":
+        rows[2] = replace(rows[2], failure=Failure("03_C", 3, "crash", "killed", "2026-11-21"))
+    if odd == "another scale":
+        record = synthetic_record(3, "C", (synthetic_split("valid", 2, 1.0),))
+        record = replace(record, sidecar=replace(record.sidecar, scale=2))
+        rows[2] = replace(rows[2], record=record)
+    ranking = rank(rows, protocols()["ntire2025"])
+    assert [s.row.label for s in ranking.standings if s.section == "ranked"] == ["01_A", "02_B"]
+    assert not ranking.with_test
+
+
+@pytest.mark.parametrize("key", ["valid_ave_psnr", "test_ave_psnr"])
+@pytest.mark.parametrize("junk", [None, "27.5", float("nan"), float("inf")])
+def test_a_psnr_that_is_not_known_passes_no_gate(key: str, junk: object) -> None:
+    ranking = rank(rows_of({"01_A": _entry(1.0) | {key: junk}}), protocols()["ntire2025"])
+    assert ranking.standings[0].gate.passed is False
+    assert ranking.standings[0].reason.startswith("no PSNR on DIV2K_LSDIR")
+
+
+@pytest.mark.parametrize("time_ms", [0.0, -9.0])
+def test_nobody_wins_with_a_runtime_that_cannot_be(time_ms: float) -> None:
+    ranking = rank(
+        rows_of({"01_A": _entry(time_ms), "02_B": _entry(1.0)}), protocols()["ntire2025"]
+    )
+    assert {s.row.label: s.placings[1].rank for s in ranking.standings} == {"02_B": 1, "01_A": None}
+
+
+def test_the_baseline_does_not_compete_when_its_published_figures_serve(
+    rows_2026: list[Row],
+) -> None:
+    protocol = protocols()["ntire2026"]
+    measured, published = (
+        rank(rows_2026, protocol),
+        rank(rows_2026, protocol, Choices(baseline=PUBLISHED)),
+    )
+    for ranking in (measured, published):
+        (span,) = [one for one in ranking.standings if one.row.label == "00_SPAN"]
+        assert [placing.rank for placing in span.placings] == [None] * 4
+    order = [[one.row.label for one in ranking.standings] for ranking in (measured, published)]
+    assert order[0] == order[1]
+
+
+def test_published_runtimes_of_the_same_sets_are_compared() -> None:
+    protocol = protocols()["ntire2026"]
+    figures = protocol.baseline.published
+    own = _all_but(("test",), _entry(figures["val_time_ms"], figures["params_m"]))
+    row = rows_of({"07_Copy": own | {"flops": figures["flops_g"]}})
+    (standing,) = rank(row, protocol, Choices(baseline=PUBLISHED)).standings
+    assert standing.placings[0].score.value == pytest.approx(math.exp(2))
+
+
+def test_published_figures_bound_others_to_their_own_digits() -> None:
+    entries = {"01_A": _entry(1.0, 0.151386), "02_B": _entry(1.0, 0.1516)}
+    choices = Choices(baseline=PUBLISHED, constraints=True)
+    ranking = rank(rows_of(entries), protocols()["ntire2026"], choices)
+    reasons = {one.row.label: one.placings[1].reason for one in ranking.standings}
+    assert reasons == {"01_A": None, "02_B": "worse than the baseline in parameters"}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"flops": 0.0}, "has no FLOPs"),
+        ({"flops": None}, "has no FLOPs"),
+        ({"valid_ave_runtime": -1.0}, "has no runtime"),
+    ],
+)
+def test_a_baseline_that_cannot_serve_says_why(change: dict[str, object], problem: str) -> None:
+    entries = {"00_EFDN": _entry(2.0) | change, "01_A": _entry(1.0), "02_B": _entry(2.0)}
+    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    assert ranking.baseline_problem == problem
+    assert {one.placings[0].rank for one in ranking.standings} == {None}
+
+
+@pytest.mark.parametrize("flops", [1.7e308, 10**308, 1e-320])
+def test_no_figure_however_odd_makes_a_score_that_is_no_number(flops: float) -> None:
+    for odd in ("00_EFDN", "01_A"):
+        entries = {name: _entry(1.0) for name in ("00_EFDN", "01_A", "02_B")}
+        entries[odd] = entries[odd] | {"flops": flops}
+        for standing in rank(rows_of(entries), protocols()["ntire2025"]).standings:
+            for placing in standing.placings:
+                assert (
+                    placing.score is None or placing.score.value is None or placing.score.value > 0
+                )
+                if placing.rank is not None:
+                    assert placing.score is not None
+                    assert math.isfinite(placing.score.order.value)
+
+
+def test_the_name_itself_is_the_baseline_not_one_that_begins_with_it() -> None:
+    entries = {"00_EFDN_x": _entry(1.0), "00_EFDN": _entry(2.0), "01_A": _entry(2.0)}
+    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    assert ranking.baseline == "00_EFDN"

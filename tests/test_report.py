@@ -103,7 +103,8 @@ def test_ranks_show_baseline_and_ties() -> None:
     assert ranks | expected == ranks
     assert (ranks["05_Poor"], ranks["07_Stale"]) == ("-", "-")
     assert (
-        "Ranks with the same letter are a tie: their intervals overlap." in boards.varied().remarks
+        "Ranks with the same letter are a tie: their intervals overlap that of the best among them."
+        in boards.varied().remarks
     )
 
 

@@ -18,9 +18,9 @@ from conftest import ROOT
 from report_pages import HOSTILE, NOTED, board_of, write_page, write_results
 
 from utils import report_html
+from utils.entrants import Choices
 from utils.errors import UserError
 from utils.html_charts import charts
-from utils.ranking import Choices
 
 SCRIPTS = 4
 """Figures, Plotly, the import map, the page's own."""

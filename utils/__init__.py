@@ -41,6 +41,8 @@ A module imports only those before it in this list.
     run_log     the official log lines
     gate        the PSNR below which nobody is ranked
     scores      SCORES: figures -> score of a track
+    entrants    figures that count, and why somebody is left out
+    baseline    the network that scores are relative to
     ranking     who stands where by a protocol
     claims      the factsheet's figures beside the measured ones
     placing     ranks, scores, intervals as people read them

@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from utils.claims import claimed
 from utils.columns import Column, Value, claim_columns, columns_for, differs
+from utils.entrants import Choices
 from utils.protocol import Protocol
-from utils.ranking import Choices, Ranking, Standing, rank
+from utils.ranking import Ranking, Standing, rank
 from utils.remarks import remarks
 from utils.row import Row
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 
@@ -51,6 +52,8 @@ def agrees(claim: Decimal, measured: float) -> bool:
 
     The last digit printed decides: 0.2445 agrees with 0.244558, 15.376 does not with 15.366.
     """
+    if not math.isfinite(measured):
+        return False
     _, _, exponent = claim.as_tuple()
     unit = Decimal(1).scaleb(int(exponent))
     return abs(claim - Decimal(measured)) < unit

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from utils.circumstances import conditions, identity
 from utils.difference import Difference, measured, unequal
+from utils.entrants import Choices
 from utils.facts import facts
 from utils.protocol import Protocol
-from utils.ranking import Choices, Ranking, Standing, rank
+from utils.ranking import Ranking, Standing, rank
 from utils.row import Row
 
 

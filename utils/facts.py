@@ -95,7 +95,7 @@ def _of_split(split: SplitResult) -> SetFacts:
         _known({name: split.score(name) for name in metrics}),
         {name: tuple(image.scores[name] for image in split.images) for name in metrics},
         split.runtime_ms,
-        tuple(image.runtime_ms for image in split.images),
+        _positive(tuple(image.runtime_ms for image in split.images)),
         split.memory_mib,
         split.robust,
     )
@@ -113,9 +113,14 @@ def _official_set(entry: Official, role: str, names: tuple[str, ...] | None) -> 
         _known(means),
         {name: values for name in metrics if (values := _numbers(entry.get(f"{role}_{name}")))},
         _number(entry.get(f"{role}_ave_runtime")),
-        runtimes if all(value > 0 for value in runtimes) else (),
+        _positive(runtimes),
         _number(entry.get(f"{role}_memory")),
     )
+
+
+def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Keep runtimes that a ratio can be taken of, or none."""
+    return values if all(0 < value < math.inf for value in values) else ()
 
 
 def _number(value: object) -> float | None:

@@ -87,11 +87,10 @@ def table(board: Board) -> Table:
     read = sheet(board)
     further = [column for column in _further(board) if column not in read.columns]
     # Figures first: they are what a phone has room for.
-    at = len(read.columns)
-    columns = (*read.columns[:at], *further, *read.columns[at:])
+    columns = (*read.columns, *further)
     indices = [board.columns.index(column) for column in columns]
     entries = [
-        _entry(number, columns, indices, line, read_line, at, len(further))
+        _entry(number, further, indices, line, read_line)
         for number, (line, read_line) in enumerate(zip(board.lines, read.lines, strict=True))
     ]
     return Table(
@@ -118,21 +117,13 @@ def _head(column: Column) -> Head:
 
 
 def _entry(
-    number: int,
-    columns: Sequence[Column],
-    indices: Sequence[int],
-    line: Line,
-    read: SheetLine,
-    at: int,
-    further: int,
+    number: int, further: Sequence[Column], indices: Sequence[int], line: Line, read: SheetLine
 ) -> Entry:
-    texts = [column.cell(line.standing) for column in columns[at : at + further]]
-    claims = (*read.claims[:at], *(None for _ in texts), *read.claims[at:])
+    texts = [column.cell(line.standing) for column in further]
+    claims = (*read.claims, *(None for _ in texts))
     cells = [
         _cell(text, line.values[index], claim)
-        for text, index, claim in zip(
-            (*read.cells[:at], *texts, *read.cells[at:]), indices, claims, strict=True
-        )
+        for text, index, claim in zip((*read.cells, *texts), indices, claims, strict=True)
     ]
     standing = line.standing
     return Entry(

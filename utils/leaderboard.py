@@ -23,10 +23,11 @@ from utils import (
 )
 from utils.board import Board, board
 from utils.comparison import compare
+from utils.entrants import PUBLISHED, Choices
 from utils.errors import ExitCode, UserError, cause
+from utils.escape import name
 from utils.official_results import Official
 from utils.protocol import DEFAULT_PROTOCOL, Protocol, protocols
-from utils.ranking import PUBLISHED, Choices
 from utils.row import Row, rows_of
 from utils.store import Store
 
@@ -51,8 +52,8 @@ def parser() -> argparse.ArgumentParser:
     text = "the year whose rules apply (default: %(default)s)"
     add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
     text = (
-        "where to write (default: PATH; beside a results.json, the folder leaderboard/;"
-        " nowhere for --compare)"
+        "where to write (default: PATH if it is a results folder of ours, otherwise a folder"
+        " leaderboard/ in it or beside it; nowhere for --compare)"
     )
     add("--save_dir", type=Path, metavar="DIR", help=text)
     text = f"row that scores are relative to, or '{PUBLISHED}' for the published figures"
@@ -95,11 +96,16 @@ def _rank(given: argparse.Namespace) -> None:
     protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
     rows, results = read(given.path, protocol)
     finished = board(rows, protocol, _choices(given, rows))
-    save_dir = given.save_dir or (
-        given.path if given.path.is_dir() else given.path.parent / "leaderboard"
-    )
+    save_dir = given.save_dir or _beside(given.path)
     publish(finished, results, save_dir, given.path)
     report.print_leaderboard(finished, save_dir.absolute())
+
+
+def _beside(path: Path) -> Path:
+    """Choose our own results folder, or a folder of its own beside somebody else's files."""
+    if (path / "records").is_dir():
+        return path
+    return (path if path.is_dir() else path.parent) / "leaderboard"
 
 
 def _compare(given: argparse.Namespace) -> None:
@@ -114,14 +120,18 @@ def _compare(given: argparse.Namespace) -> None:
 
 
 def _choices(given: argparse.Namespace, rows: list[Row]) -> Choices:
-    labels = [row.label for row in rows]
-    if given.baseline not in (None, PUBLISHED, *labels):
-        raise UserError(
-            f"no row is called {given.baseline!r}",
-            where="--baseline",
-            remedy=f"choose one of {', '.join(labels)}, or '{PUBLISHED}'",
-        )
-    return Choices(given.runtime, given.baseline, given.constraints)
+    chosen = given.baseline
+    if chosen not in (None, PUBLISHED):
+        labels = [row.label for row in rows if chosen in (row.label, row.label.strip())]
+        if not labels:
+            known = ", ".join(name(row.label) for row in rows)
+            raise UserError(
+                f"no row is called '{name(chosen)}'",
+                where="--baseline",
+                remedy=f"choose one of {known}, or '{PUBLISHED}'",
+            )
+        chosen = labels[0]
+    return Choices(given.runtime, chosen, given.constraints)
 
 
 def _with_gate(protocol: Protocol, decimals: int | Literal["none", "protocol"]) -> Protocol:
@@ -149,7 +159,8 @@ def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]
             where=path,
             remedy="give a --save_dir of test_demo.py, or an official results.json",
         )
-    official = jsonfile.load(dict[str, Official], file)
+    # The path is the user's own, who may well have linked it.
+    official = jsonfile.load(dict[str, Official], file.resolve())
     if not official:
         raise UserError("holds no results", where=file)
     return rows_of(official), official

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from utils.ranking import Standing
-from utils.row import robust_runtime
+from utils.row import warm_runtime
 
 NO_RANK = "-"
 BASE = "base"
@@ -41,7 +41,7 @@ def score_text(standing: Standing, track: int) -> str:
 
 def warm_text(standing: Standing) -> str:
     """Say the warm runtime with half of its 95 % interval: `5.12 ±0.03`."""
-    warm = robust_runtime(standing.row)
+    warm = warm_runtime(standing.row)
     if warm is None:
         return ""
     return f"{warm.value:.2f} ±{(warm.high - warm.low) / 2:.2f}"

@@ -80,7 +80,8 @@ class Track:
     """One ranking; table `[[tracks]]`. What each score is, see `utils.scores`."""
 
     name: str
-    score: Literal["figure", "rank_sum", "exponential"]
+    score: str
+    """Name of the formula, in `utils.scores.SCORES`."""
     terms: Annotated[dict[Cost, Positive], Field(min_length=1)]
     """Figures that count, with their weights."""
     not_worse_than_baseline: tuple[Cost, ...] = ()
@@ -93,15 +94,16 @@ class Protocol:
 
     flops_counter: FlopsCounter
     """The counter whose figure is published as FLOPs."""
-    valid: tuple[str, ...]
-    """Names of the validation set, as in `{name}_HR` and `{name}_LR`; the first found is used."""
-    test: tuple[str, ...]
+    valid: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of the validation set, as in `{name}_HR` and `{name}_LR`; the first found is used, and
+    the gate is about the first."""
+    test: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of the test set, likewise."""
     baseline: Baseline
     tracks: Annotated[tuple[Track, ...], Field(min_length=1)]
     """The first one sorts the leaderboard."""
     hybrid_test: tuple[str, ...] = ("LSDIR_DIV2K_test",)
-    """Names of the hybrid test set, likewise."""
+    """Names of the hybrid test set of 2023, likewise; its flag works in every year."""
     scale: Annotated[int, Field(ge=2)] = 4
     gate: Gate | None = None
     """None if none is known."""
@@ -109,6 +111,11 @@ class Protocol:
     """What could not be found out about this year, and what is done instead."""
     name: str = field(default="")
     """The file's name."""
+
+    def __post_init__(self) -> None:
+        names = [track.name for track in self.tracks]
+        if len(set(names)) < len(names):
+            raise ValueError("two tracks have the same name")
 
 
 @cache

@@ -9,7 +9,7 @@ from utils.column import Column, Value
 from utils.placing import rank_text, score_text, warm_text
 from utils.protocol import Track
 from utils.ranking import Placing, Ranking, Standing
-from utils.row import Quantity, robust_runtime
+from utils.row import Quantity, warm_runtime
 
 _GATE = {True: "passed", False: "failed", None: None}
 
@@ -35,13 +35,13 @@ def ranking_columns(ranking: Ranking) -> list[Column]:
         Column("Runtime high [ms]", lambda s: _end(s.runtime, "high"), ".2f"),
         Column(
             "Warm Time [ms]",
-            lambda s: warm.value if (warm := robust_runtime(s.row)) else None,
+            lambda s: warm.value if (warm := warm_runtime(s.row)) else None,
             ".2f",
             priority=2 if ranked_by == "robust" else 5,
             text=warm_text,
         ),
-        Column("Warm low [ms]", lambda s: _end(robust_runtime(s.row), "low"), ".2f"),
-        Column("Warm high [ms]", lambda s: _end(robust_runtime(s.row), "high"), ".2f"),
+        Column("Warm low [ms]", lambda s: _end(warm_runtime(s.row), "low"), ".2f"),
+        Column("Warm high [ms]", lambda s: _end(warm_runtime(s.row), "high"), ".2f"),
     ]
 
 
@@ -83,7 +83,9 @@ def _track_columns(track: Track, index: int, several: bool) -> list[Column]:
         ),
         Column(f"Tie {name}", of_placing(lambda p: p.tie), "d"),
     ]
-    if track.score == "exponential":
-        log = of_placing(lambda p: p.score.log if p.score else None)
-        columns.append(Column(f"ln Score {name}", log, ".3f"))
-    return columns
+    log = of_placing(lambda p: p.score.log if p.score else None)
+    return [
+        *columns,
+        Column(f"ln Score {name}", log, ".3f"),
+        Column(f"Not ranked in {name} because", of_placing(lambda p: p.reason)),
+    ]

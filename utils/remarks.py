@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from utils.entrants import PUBLISHED
 from utils.escape import name, one_line
-from utils.ranking import PUBLISHED, Ranking
+from utils.ranking import Ranking
 from utils.record import Record
-from utils.row import Row, robust_runtime
+from utils.row import Row, warm_runtime
 
 MARK = "!"
 """Stands beside a claim that differs."""
@@ -46,6 +47,7 @@ def _remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
     if marked:
         yield f"{MARK} marks a claim that differs by more than rounding."
     yield from _about_runtime(rows)
+    yield from _about_gate(ranking)
     if len(rows) > 1:
         yield from _about_ranking(ranking, records)
 
@@ -67,7 +69,7 @@ def _about_data(records: list[Record]) -> Iterator[str]:
 
 
 def _about_runtime(rows: list[Row]) -> Iterator[str]:
-    if any(robust_runtime(row) for row in rows):
+    if any(warm_runtime(row) for row in rows):
         yield (
             "Warm Time is the mean over the images of each one's median, after warm-up; ± is half"
             " of its 95 % bootstrap interval."
@@ -76,15 +78,25 @@ def _about_runtime(rows: list[Row]) -> Iterator[str]:
         yield "The runtime is of a single run."
 
 
-def _about_ranking(ranking: Ranking, records: list[Record]) -> Iterator[str]:
+def _about_gate(ranking: Ranking) -> Iterator[str]:
     for standing in ranking.standings:
         if standing.section == "unranked":
             yield f"{name(standing.row.label)} is not ranked: {standing.reason}"
+        elif standing.is_baseline and standing.gate.passed is False:
+            label = name(standing.row.label)
+            yield f"{label}, the baseline, fails the gate: {standing.gate.reason}"
+    gate = ranking.protocol.gate
+    if gate is not None and gate.decimals is None:
+        yield "The PSNR gate was applied to PSNR as measured, not as printed."
+    judged = {standing.gate.passed for standing in ranking.standings if standing.row.official}
+    if judged == {None} and len(ranking.standings) > 1:
+        yield f"The PSNR gate of {ranking.protocol.name} was not judged: {_no_gate(ranking)}."
+
+
+def _about_ranking(ranking: Ranking, records: list[Record]) -> Iterator[str]:
     yield _baseline(ranking)
     yield from _ranked_by(ranking)
-    gates = {standing.gate.passed for standing in ranking.standings if standing.row.official}
-    if gates == {None}:
-        yield f"The PSNR gate of {ranking.protocol.name} was not judged: {_no_gate(ranking)}."
+    yield from _constraints(ranking)
     questions: tuple[tuple[str, Callable[[Record], object]], ...] = (
         ("devices", lambda record: record.machine.device_name),
         ("PyTorch versions", lambda record: record.machine.torch),
@@ -93,15 +105,30 @@ def _about_ranking(ranking: Ranking, records: list[Record]) -> Iterator[str]:
     for what, asked in questions:
         if len({asked(record) for record in records}) > 1:
             yield f"The rows were measured with different {what}: do not compare them."
+    others = sorted({record.protocol for record in records} - {ranking.protocol.name})
+    if others:
+        yield f"Some rows were measured under {', '.join(others)}, ranked by other rules here."
+
+
+def _constraints(ranking: Ranking) -> Iterator[str]:
+    if not ranking.choices.constraints:
+        return
+    yield "A track leaves out who is worse than the baseline in what its announcement names."
+    for standing in ranking.standings:
+        for track, placing in zip(ranking.protocol.tracks, standing.placings, strict=True):
+            if placing.reason:
+                yield f"{name(standing.row.label)} is not ranked in {track.name}: {placing.reason}"
 
 
 def _ranked_by(ranking: Ranking) -> Iterator[str]:
     robust = ranking.choices.runtime == "robust"
-    yield f"Ranked by {'warm runtimes' if robust else 'official runtimes, a single run each'}."
+    kind = "warm runtimes" if robust else "official runtimes, a single run each"
+    alone = "" if ranking.with_test else ", on the validation set alone"
+    yield f"Ranked by {kind}{alone}."
     placings = [placing for standing in ranking.standings for placing in standing.placings]
     if any(placing.tie for placing in placings):
-        why = "their intervals overlap" if robust else "their scores are equal"
-        yield f"Ranks with the same letter are a tie: {why}."
+        overlap = "their intervals overlap that of the best among them"
+        yield f"Ranks with the same letter are a tie: {overlap if robust else 'equal scores'}."
 
 
 def _no_gate(ranking: Ranking) -> str:
@@ -112,13 +139,17 @@ def _no_gate(ranking: Ranking) -> str:
 
 def _baseline(ranking: Ranking) -> str:
     protocol = ranking.protocol
+    rules = f"Rules of {protocol.name}; baseline: "
+    if ranking.baseline is None:
+        return (
+            f"Rules of {protocol.name}; its baseline {protocol.baseline.name} is not among the"
+            " rows: choose one with python -m utils.leaderboard RESULTS --baseline LABEL, or its"
+            " published figures with --baseline published."
+        )
     if ranking.baseline == PUBLISHED:
         hardware = f" on {protocol.baseline.hardware}" if protocol.baseline.hardware else ""
-        return f"Rules of {protocol.name}; baseline: {protocol.baseline.name}, published{hardware}."
-    if ranking.baseline is not None:
-        return f"Rules of {protocol.name}; baseline: {name(ranking.baseline)}."
-    return (
-        f"Rules of {protocol.name}; its baseline {protocol.baseline.name} is not among the rows:"
-        " choose one with python -m utils.leaderboard RESULTS --baseline LABEL, or its published"
-        " figures with --baseline published."
-    )
+        rules += f"{protocol.baseline.name}, published{hardware}"
+    else:
+        rules += name(ranking.baseline)
+    problem = ranking.baseline_problem
+    return f"{rules}; scores are missing, since it {problem}." if problem else f"{rules}."

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.board import Board
+from utils.entrants import PUBLISHED
 from utils.errors import UserError
 from utils.escape import one_line
 from utils.html_charts import charts
 from utils.html_parts import part
 from utils.html_table import table
-from utils.ranking import PUBLISHED, Ranking
+from utils.ranking import Ranking
 
 if TYPE_CHECKING:
     from jinja2 import Environment

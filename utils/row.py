@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from utils.official_results import Official, figure
 from utils.record import Failure, Record, RobustTiming
 
+_IMPOSSIBLE = 1e12
+"""More than any figure of any network in its official unit."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -23,8 +26,23 @@ class Row:
 
 
 def rows_of(results: Mapping[str, Official]) -> list[Row]:
-    """Make a row of every entry of an official `results.json`, in its order."""
-    return [Row(label, official=entry) for label, entry in results.items()]
+    """Make a row of every entry of an official `results.json`, in its order.
+
+    Somebody else's file may hold anything: what is no possible figure, or no list of such, is
+    unknown.
+    """
+    return [
+        Row(label, official={key: value for key, value in entry.items() if _possible(value)})
+        for label, entry in results.items()
+    ]
+
+
+def _possible(value: object) -> bool:
+    if isinstance(value, list):
+        return all(_possible(one) and not isinstance(one, list) for one in value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return -_IMPOSSIBLE < value < _IMPOSSIBLE
 
 
 @dataclass(frozen=True)
@@ -43,30 +61,39 @@ class Quantity:
 
 def official_figure(row: Row, key: str) -> float | None:
     """Look up a figure by its official key; what is no finite number is unknown."""
-    value = figure(row.official or {}, key)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        return value if math.isfinite(value) else None
-    except OverflowError:  # JSON knows integers of any length.
-        return None
+    value: object = figure(row.official or {}, key)
+    return value if isinstance(value, int | float) and _possible(value) else None
 
 
-def official_runtime(row: Row) -> Quantity | None:
-    """Mean runtime over the validation and the test set in ms; of the former if it is alone."""
-    key = "ave_runtime" if has_test(row) else "valid_ave_runtime"
-    runtime_ms = official_figure(row, key)
-    return None if runtime_ms is None else Quantity.exact(runtime_ms)
+def official_runtime(row: Row, with_test: bool) -> Quantity | None:
+    """Look up the mean runtime in ms.
+
+    Args:
+        row: whose.
+        with_test: the mean of validation and test set, as published; otherwise validation alone.
+    """
+    runtime_ms = official_figure(row, "ave_runtime" if with_test else "valid_ave_runtime")
+    parts = ("valid_ave_runtime", "test_ave_runtime") if with_test else ("valid_ave_runtime",)
+    # No forward pass takes no time: a stopped clock must not win.
+    stopped = any((official_figure(row, part) or 0) <= 0 for part in parts)
+    return None if runtime_ms is None or stopped else Quantity.exact(runtime_ms)
 
 
-def robust_runtime(row: Row) -> Quantity | None:
+def robust_runtime(row: Row, with_test: bool) -> Quantity | None:
     """Take the same of the warm, repeated runtimes; errors add as independent ones do."""
     splits = row.record.splits if row.record else ()
     robust = {split.role: split.robust for split in splits if split.robust is not None}
     valid = robust.get("valid", robust.get("hybrid_test"))
-    if valid is None or not has_test(row):
-        return None if valid is None else Quantity(valid.mean_ms, valid.low_ms, valid.high_ms)
+    if valid is None or valid.mean_ms <= 0:
+        return None
+    if not with_test:
+        return Quantity(valid.mean_ms, valid.low_ms, valid.high_ms)
     return _mean(valid, robust["test"]) if "test" in robust else None
+
+
+def warm_runtime(row: Row) -> Quantity | None:
+    """Take the warm runtime over everything the row was measured on."""
+    return robust_runtime(row, has_test(row))
 
 
 def has_test(row: Row) -> bool:

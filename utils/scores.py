@@ -63,7 +63,7 @@ def exponential(
 
     Without a baseline a single figure still ranks, since the order is that of the figure.
     """
-    if base is None or any(base[name].value <= 0 for name in track.terms):
+    if base is None:
         return Score(None, own[next(iter(track.terms))]) if len(track.terms) == 1 else None
     del rivals
     order = Quantity(
@@ -71,7 +71,7 @@ def exponential(
         _log_score(track, {name: cost.low for name, cost in own.items()}, base),
         _log_score(track, {name: cost.high for name, cost in own.items()}, base),
     )
-    return Score(_exp(order.value), order, order.value)
+    return Score(_exp(order.value), order, order.value) if math.isfinite(order.high) else None
 
 
 def _log_score(track: Track, own: Mapping[Cost, float], base: Costs) -> float:
@@ -80,6 +80,8 @@ def _log_score(track: Track, own: Mapping[Cost, float], base: Costs) -> float:
         math.log(weight) + 2 * own[name] / base[name].value for name, weight in track.terms.items()
     ]
     top = max(logs)
+    if math.isinf(top):
+        return top
     return top + math.log(sum(math.exp(log - top) for log in logs))
 
 
@@ -94,4 +96,4 @@ Formula = Callable[[Track, Costs, Sequence[Costs], Costs | None], Score | None]
 """(track, own figures, those of all that are ranked, those of the baseline) -> score, if any."""
 
 SCORES: dict[str, Formula] = {"figure": figure, "rank_sum": rank_sum, "exponential": exponential}
-"""By the name that protocols use; one entry adds a formula."""
+"""By the name that protocols use; one entry adds a formula of costs (`utils.protocol.Cost`)."""

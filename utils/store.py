@@ -70,6 +70,13 @@ class Store:
         """
         records = {record.label: record for record in self._load_all("records", Record)}
         failures = {failure.label: failure for failure in self._load_all("failures", Failure)}
+        for path in sorted((self.save_dir / "records").glob("*.json")):
+            if path.stem not in records and path.exists():
+                raise UserError(
+                    "is a record under another name than its label",
+                    where=path,
+                    remedy="move the copy out of the folder",
+                )
         for record in records.values():
             if record.schema != SCHEMA:
                 raise UserError(
