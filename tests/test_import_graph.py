@@ -14,11 +14,12 @@ LINE = [
     *("errors", "jsonfile", "utils_logger", "download"),
     *("resample", "color", "ssim", "image_file", "utils_image", "metrics"),
     *("protocol", "sidecar", "submission", "zoo", "dataset", "options"),
-    *("record", "job", "staging", "judge", "provenance"),
-    *("snapshot", "model_summary", "complexity", "timing", "device", "machine"),
+    *("observed", "record", "job", "staging", "judge", "provenance", "complexity_audit"),
+    *("snapshot", "model_summary", "side_path", "dispatch_count", "observation"),
+    *("complexity", "layers", "timing", "device", "machine"),
     *("network", "restore", "worker", "training_data", "training"),
     *("isolation", "progress", "evaluation", "official_results", "store", "run_log"),
-    *("claims", "columns", "report"),
+    *("claims", "columns", "layer_table", "report"),
 ]
 """The order of `utils/__init__.py`: a module imports only those before it."""
 

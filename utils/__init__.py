@@ -15,13 +15,18 @@ A module imports only those before it in this list.
     zoo         the authors' own checkpoints
     dataset     folders -> pairs of LR and HR files
     options     the command line
+    observed    what was seen while operations were counted
     record      what is kept of a measurement
     job         what parent and child tell each other, in files
     staging     every image decoded and checked, before anything is measured
     judge       SR against HR, in the parent
     provenance  hashes, commit, command, date
+    complexity_audit  what counters missed -> flags
 
-    snapshot, model_summary (official name), complexity  parameters, FLOPs, activations
+    snapshot, model_summary (official name)  lent out and given back; the official counters
+    side_path, dispatch_count, observation   one pass as PyTorch's dispatcher saw it, and what not
+    complexity  parameters, FLOPs, activations by every counter
+    layers      the same, layer by layer
     timing      stopwatches and peak memory
     device      BACKENDS: how a device is found, timed and watched
     machine     what a measurement ran on
@@ -38,6 +43,7 @@ A module imports only those before it in this list.
     run_log     the official log lines
     claims      the factsheet's figures beside the measured ones
     columns     the leaderboard's columns
+    layer_table  what `utils.layers` found, on the terminal
     report      the leaderboard as CSV and on the terminal; the only place that rounds
 
 To read the program, begin at test_demo.py and follow its calls: options, submission, dataset and

@@ -7,9 +7,10 @@ submission that could not be measured leaves a `Failure`. What is unknown is Non
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from utils.observed import Dispatched, Missed, OpCount, SidePath, Watcher
 from utils.sidecar import Sidecar
 
 SCHEMA = 1
@@ -19,15 +20,6 @@ Stage = Literal[
     "discover", "import", "build", "load", "restore", "count", "timeout", "crash", "invalid"
 ]
 """Where a submission failed: before the run, in the child (import to count), or from outside."""
-
-
-@dataclass(frozen=True)
-class OpCount:
-    """An operation that a counter met and did not count."""
-
-    name: str
-    """Operator name, e.g. `aten::add`."""
-    calls: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +44,15 @@ class Counts:
     """Operations that fvcore does not count."""
     notes: tuple[str, ...] = ()
     """Why a counter left None, one line each."""
+    flops_dispatch: int | None = None
+    """PyTorch's formulas (`torch.utils.flop_counter`), halved, at the dispatcher."""
+    dispatched: Dispatched | None = None
+    missed: tuple[Missed, ...] = ()
+    """What the other counters missed; those that missed nothing are left out."""
+    differs_under: tuple[Watcher, ...] = ()
+    """Counters under which the output is another than without."""
+    side: SidePath | None = field(default=None, compare=False)
+    """Holds shares of time, which are others each time."""
 
 
 @dataclass(frozen=True)
