@@ -14,11 +14,13 @@ LINE = [
     *("errors", "jsonfile", "utils_logger", "download"),
     *("resample", "color", "ssim", "image_file", "utils_image", "metrics"),
     *("protocol", "sidecar", "submission", "zoo", "dataset", "options"),
-    *("observed", "record", "job", "staging", "judge", "provenance", "complexity_audit"),
+    *("conditions", "observed", "record", "job", "staging", "judge", "provenance", "bootstrap"),
+    "complexity_audit",
     *("snapshot", "model_summary", "side_path", "dispatch_count", "observation"),
     *("complexity", "layers", "timing", "device", "machine"),
-    *("network", "restore", "worker", "training_data", "training"),
-    *("isolation", "progress", "evaluation", "official_results", "store", "run_log"),
+    *("network", "restore", "tamper", "opwatch", "nvml", "bench", "caching", "robust", "audit"),
+    *("worker", "training_data", "training"),
+    *("isolation", "progress", "interleave", "evaluation", "official_results", "store", "run_log"),
     *("claims", "columns", "layer_table", "report"),
 ]
 """The order of `utils/__init__.py`: a module imports only those before it."""

@@ -15,12 +15,14 @@ A module imports only those before it in this list.
     zoo         the authors' own checkpoints
     dataset     folders -> pairs of LR and HR files
     options     the command line
+    conditions  what a measurement was taken under
     observed    what was seen while operations were counted
     record      what is kept of a measurement
     job         what parent and child tell each other, in files
     staging     every image decoded and checked, before anything is measured
     judge       SR against HR, in the parent
     provenance  hashes, commit, command, date
+    bootstrap   runtime when warm and its interval, from the samples
     complexity_audit  what counters missed -> flags
 
     snapshot, model_summary (official name)  lent out and given back; the official counters
@@ -32,11 +34,19 @@ A module imports only those before it in this list.
     machine     what a measurement ran on
     network     import, build, load a checkpoint
     restore     tiling, padding, what an output must be
+    tamper      clocks, functions and settings that a submission has changed
+    opwatch     what PyTorch's dispatcher carries out
+    nvml        the state of the GPU
+    bench       one image restored and timed; the official pass
+    caching     is a network faster on what it has seen
+    robust      the robust pass: warm, repeated, shuffled
+    audit       what could deceive -> flags
     worker      the child process: the only program that runs a submission
     training_data, training  for train.py
 
     isolation   the child seen from its parent: time limit, kill, its answer validated
     progress    the progress bar
+    interleave  a baseline between the submissions
     evaluation  one submission from its files to its record
     official_results  results.json and results.txt
     store       the results folder
