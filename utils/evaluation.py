@@ -13,6 +13,7 @@ import numpy as np
 
 from utils import isolation, jsonfile, provenance
 from utils.bootstrap import robust_timing
+from utils.complexity_audit import complexity_flags
 from utils.dataset import find_splits
 from utils.errors import UserError, cause, printable_line
 from utils.interleave import interleaved
@@ -235,6 +236,6 @@ def _record(
         splits=splits,
         note=note,
         provenance=source,
-        flags=measurement.flags,
+        flags=(*measurement.flags, *complexity_flags(measurement.counts)),
         precision=measurement.precision,
     )
