@@ -6,11 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
-from harness import Harness
+from harness import Harness, write_pairs
 
+from utils import jsonfile
 from utils.interleave import drift, interleaved
-from utils.record import Failure, Outcome
+from utils.record import Failure, Outcome, Record
 from utils.submission import Broken, Entry
 
 
@@ -48,8 +50,6 @@ def test_drift_of_a_baseline_that_failed_is_unknown() -> None:
 
 @pytest.fixture(scope="module")
 def interleaved_run(tmp_path_factory: pytest.TempPathFactory) -> Harness:
-    from harness import write_pairs
-
     harness = Harness(tmp_path_factory.mktemp("interleave") / "harness")
     for stem in ("team00_Base", "team01_A", "team02_B"):
         harness.add(stem)
@@ -76,6 +76,17 @@ def test_repeats_are_in_the_record_with_their_seed(interleaved_run: Harness) -> 
     assert robust["conditions"]["seed"] == 7
     # Two images of two shapes: at least three passes each.
     assert robust["conditions"]["warmup_calls"] >= 6
+
+
+def test_the_cold_start_is_apart_from_the_warm_runtime(interleaved_run: Harness) -> None:
+    record = jsonfile.load(Record, interleaved_run.results / "records" / "01_A.json")
+    split = record.splits[0]
+    assert split.cold_ms == split.images[0].runtime_ms
+    assert split.robust is not None
+    assert split.robust.samples == 4
+    assert split.cold_ratio == pytest.approx(split.cold_ms / np.mean(split.robust.samples_ms[0]))
+    assert record.drift is not None
+    assert record.drift.ms == record.drift.after_ms - record.drift.before_ms
 
 
 def test_an_interruption_of_the_baseline_keeps_what_came_before(harness: Harness) -> None:

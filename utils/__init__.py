@@ -40,7 +40,8 @@ A module imports only those before it in this list.
     bench       one image restored and timed; the official pass
     caching     is a network faster on what it has seen
     robust      the robust pass: warm, repeated, shuffled
-    audit       what could deceive -> flags
+    evidence    what could deceive, and was seen beside the measurement -> flags
+    audit       the same, where it takes further passes
     worker      the child process: the only program that runs a submission
     training_data, training  for train.py
 

@@ -14,14 +14,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, get_args
 
 from utils import jsonfile
-from utils.errors import UserError, cause
+from utils.errors import UserError, cause, printable_line
 from utils.job import Job, JobFailure, JobFolder, SubmissionFailed
-from utils.record import Measurement, Stage
+from utils.record import Flag, Measurement, Stage
 
 ROOT = Path(__file__).resolve().parents[1]
 _POLL_S = 0.1
@@ -133,11 +134,15 @@ def _answer(job: Job, folder: JobFolder, status: int) -> Measurement:
         if status == 0 and folder.measurement.exists():
             measurement = jsonfile.load(Measurement, folder.measurement)
             _check(measurement, job)
-            return measurement
+            return replace(measurement, flags=tuple(map(_printable, measurement.flags)))
     except UserError as error:
         raise SubmissionFailed("invalid", f"the worker's answer {error.what}") from error
     reason = f"the process {_ending(status)} in stage {_stage(folder)} and left no result"
     raise SubmissionFailed("crash", reason)
+
+
+def _printable(flag: Flag) -> Flag:
+    return Flag(printable_line(flag.name), printable_line(flag.detail))
 
 
 def _ending(status: int) -> str:

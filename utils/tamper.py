@@ -12,6 +12,8 @@ from types import CodeType, ModuleType
 
 import torch
 
+from utils import machine
+
 CLOCKS = (
     *("time.perf_counter", "time.perf_counter_ns", "time.monotonic", "time.monotonic_ns"),
     *("time.time", "time.time_ns", "time.process_time", "time.process_time_ns"),
@@ -102,7 +104,7 @@ def changes(before: dict[str, str], after: dict[str, str]) -> list[str]:
 def _text(read: Callable[[], object]) -> str:
     try:
         return str(read())
-    except Exception as error:  # PyTorch refuses to read TF32 where old and new names were mixed.
+    except Exception as error:  # A setting that this version of PyTorch does not know.
         return f"unreadable ({type(error).__name__})"
 
 
@@ -116,9 +118,8 @@ _SETTINGS: dict[str, Callable[[], object]] = {
     "cudnn.enabled": lambda: torch.backends.cudnn.enabled,
     "cudnn.benchmark": lambda: torch.backends.cudnn.benchmark,
     "cudnn.deterministic": lambda: torch.backends.cudnn.deterministic,
-    "cudnn.allow_tf32": lambda: torch.backends.cudnn.allow_tf32,
-    "cuda.matmul.allow_tf32": lambda: torch.backends.cuda.matmul.allow_tf32,
-    "float32 matmul precision": torch.get_float32_matmul_precision,
+    "cudnn.allow_tf32": machine.cudnn_tf32,
+    "cuda.matmul.allow_tf32": machine.matmul_tf32,
     "flush denormals": lambda: float(torch.tensor(1e-40, dtype=torch.float32) * 1) == 0,
     "deterministic algorithms": torch.are_deterministic_algorithms_enabled,
 }

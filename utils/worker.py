@@ -21,10 +21,11 @@ import torch
 from torch import nn
 
 from utils import complexity, jsonfile, machine, network
-from utils.audit import Before, Evidence, audit
+from utils.audit import audit
 from utils.bench import Bench, Image, official_pass
 from utils.device import backend, resolve
 from utils.errors import UserError, printable_line
+from utils.evidence import Before, Evidence
 from utils.job import Job, JobFailure, JobFolder
 from utils.nvml import GpuWatch
 from utils.opwatch import OpWatch
