@@ -208,6 +208,30 @@ def test_what_was_measured_once_is_kept_when_it_cannot_be_repeated(cheats: Harne
     assert len(record["splits"][0]["images"]) == 2
 
 
+SIDE_STREAM = net(
+    """with torch.cuda.stream(self.stream):
+    for _ in range(10):
+        self.large @ self.large
+    return self.compute(x)""",
+    init="self.stream, self.large = torch.cuda.Stream(), torch.rand(4096, 4096).cuda()",
+)
+
+
+@pytest.mark.gpu
+def test_work_on_a_side_stream_is_flagged_and_an_honest_network_is_not(harness: Harness) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    harness.add("team01_side", SIDE_STREAM, STATE)
+    harness.add("team02_honest", net("return self.compute(x)"), STATE)
+    done = harness.run("--model_id", "1", "2", "--device", "cuda")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "clocks_disagree" in _flags(harness, "01_side")
+    assert set(_flags(harness, "02_honest")) <= {"throttled"}
+    robust = harness.record("02_honest")["splits"][0]["robust"]
+    assert {len(samples) for samples in robust["samples_ms"]} == {5}
+    assert robust["conditions"]["wall_ms"] >= robust["mean_ms"]
+
+
 FACTSHEETS = {
     "team00_RFDN.pth": "team00_rfdn.pth",
     "team05_SRneXt.pth": "srnext_x4.pth",

@@ -66,5 +66,6 @@ The one file to open for
     a new year              protocol.py   one entry in PROTOCOLS
     a new data set          none: --dataset NAME finds it; a new folder layout: dataset.py
     a new device            device.py     one entry in BACKENDS
+    a new check             evidence.py   or audit.py, if it takes further passes
     a new wrapper key       network.py    one entry in WRAPPERS
 """

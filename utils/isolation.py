@@ -168,7 +168,9 @@ def _check(measurement: Measurement, job: Job) -> None:
     for split in measurement.splits:
         repeats = split.robust.samples_ms if split.robust else ()
         lengths = {len(samples) for samples in repeats}
-        if split.robust and (len(repeats) != len(split.runtime_ms) or len(lengths) != 1):
+        if split.robust and (
+            len(repeats) != len(split.runtime_ms) or len(lengths) != 1 or 0 in lengths
+        ):
             raise SubmissionFailed("invalid", "the repeats are not those of every image")
         if not all(math.isfinite(ms) and ms >= 0 for ms in chain(split.runtime_ms, *repeats)):
             raise SubmissionFailed("invalid", "a runtime is negative or not finite")
