@@ -73,42 +73,55 @@ def robust_pass(
         repeats: number of rounds.
         seed: of the order of the images, another one in each round.
     """
-    scored = [_digest(np.load(folder.sr_image(split, index))) for index in range(count)]
+    rounds = _Rounds(bench, folder, split, count)
     bench.memory.release()
     warm = _warm_up(bench, folder, split, count)
     bench.memory.restart()
-    laps: list[list[Lap]] = [[] for _ in range(count)]
-    throttled: list[tuple[int, int]] = []
-    differing: list[tuple[int, int]] = []
     before = bench.gpu.state()
     with undisturbed():
         for index in _orders(count, repeats, seed):
-            lr = bench.load(np.load(folder.lr_image(split, index)))
-            output, lap = bench.time(lr)
-            if bench.gpu.throttled():
-                throttled.append((index, len(laps[index])))
-            laps[index].append(lap)
-            sr = bench.image(output, lr)
-            if _digest(sr) != scored[index]:
-                differing.append((index, _difference(sr, np.load(folder.sr_image(split, index)))))
+            rounds.sample(index)
     conditions = Conditions(
         seed=seed,
         warmup_calls=warm.calls,
         unstable_shapes=warm.unstable,
-        wall_ms=_wall_ms(bench, laps),
+        wall_ms=_wall_ms(bench, rounds.laps),
         gpu=around(before, bench.gpu.state()),
-        throttled=tuple(throttled),
+        throttled=tuple(rounds.throttled),
         memory_mib=bench.memory.split_mib(),
         reserved_mib=bench.memory.reserved_mib(),
     )
-    samples = tuple(tuple(lap.ms for lap in image) for image in laps)
+    samples = tuple(tuple(lap.ms for lap in image) for image in rounds.laps)
     return RobustPass(
         samples=RobustSamples(samples, conditions),
-        laps=[lap for image in laps for lap in image],
-        differing=differing,
+        laps=[lap for image in rounds.laps for lap in image],
+        differing=rounds.differing,
         suspect=_suspect(folder, split, samples, warm),
         outputs=count * repeats,
     )
+
+
+class _Rounds:
+    """Samples of one data set as they come in."""
+
+    def __init__(self, bench: Bench, folder: JobFolder, split: int, count: int) -> None:
+        self._bench, self._folder, self._split = bench, folder, split
+        self._scored = [_digest(np.load(folder.sr_image(split, index))) for index in range(count)]
+        self.laps: list[list[Lap]] = [[] for _ in range(count)]
+        self.throttled: list[tuple[int, int]] = []
+        self.differing: list[tuple[int, int]] = []
+
+    def sample(self, index: int) -> None:
+        """Time one image once more, and see whether its output is the scored one."""
+        lr = self._bench.load(np.load(self._folder.lr_image(self._split, index)))
+        output, lap = self._bench.time(lr)
+        if self._bench.gpu.throttled():
+            self.throttled.append((index, len(self.laps[index])))
+        self.laps[index].append(lap)
+        sr = self._bench.image(output, lr)
+        if _digest(sr) != self._scored[index]:
+            scored = np.load(self._folder.sr_image(self._split, index))
+            self.differing.append((index, _difference(sr, scored)))
 
 
 @contextmanager
