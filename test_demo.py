@@ -37,7 +37,7 @@ def run(options: Options) -> ExitCode:
         return ExitCode.OK
     chosen = [
         adapted(entry, options.checkpoint, options.form)
-        for entry in choose(entries, options.model_id)
+        for entry in choose(entries, options.wanted)
     ]
     if options.checkpoint_dir is not None:
         chosen = with_public_checkpoints(chosen, options.checkpoint_dir)

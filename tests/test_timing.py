@@ -11,20 +11,21 @@ import torch
 
 from utils.device import BACKENDS, backend, resolve
 from utils.errors import UserError
-from utils.timing import CudaMemory, CudaStopwatch, WallStopwatch
+from utils.timing import CudaMemory, CudaStopwatch, Lap, WallStopwatch
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_the_wall_stopwatch_counts_only_the_call_in_milliseconds() -> None:
     now = iter([1_000_000, 3_500_000])
-    assert WallStopwatch(lambda: next(now)).time(lambda: "sr") == ("sr", 2.5)
+    assert WallStopwatch(lambda: next(now)).time(lambda: "sr") == ("sr", Lap(2.5, 2.5))
 
 
 def test_on_the_cpu_device_memory_is_unknown() -> None:
     memory = backend(torch.device("cpu")).memory(torch.device("cpu"))
     memory.restart()
-    assert (memory.official_mib(), memory.split_mib()) == (None, None)
+    memory.release()
+    assert (memory.official_mib(), memory.split_mib(), memory.reserved_mib()) == (None, None, None)
 
 
 def test_peak_rss_counts_what_was_allocated() -> None:
@@ -86,6 +87,6 @@ def test_cuda_events_give_the_result_and_a_duration() -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     matrix = torch.rand(4096, 4096, device="cuda")
-    result, runtime_ms = CudaStopwatch().time(lambda: matrix @ matrix)
+    result, lap = CudaStopwatch().time(lambda: matrix @ matrix)
     assert result.shape == matrix.shape
-    assert runtime_ms > 0
+    assert 0 < lap.ms <= lap.wall_ms

@@ -16,24 +16,40 @@ A module imports only those before it in this list.
     zoo         the authors' own checkpoints
     dataset     folders -> pairs of LR and HR files
     options     the command line
+    conditions  what a measurement was taken under
+    observed    what was seen while operations were counted
     record      what is kept of a measurement
     job         what parent and child tell each other, in files
     staging     every image decoded and checked, before anything is measured
     judge       SR against HR, in the parent
     crops       details of the worst and the best image
     provenance  hashes, commit, command, date
+    bootstrap   runtime when warm and its interval, from the samples
+    complexity_audit  what counters missed -> flags
 
-    snapshot, model_summary (official name), complexity  parameters, FLOPs, activations
+    snapshot, model_summary (official name)  lent out and given back; the official counters
+    side_path, dispatch_count, observation   one pass as PyTorch's dispatcher saw it, and what not
+    complexity  parameters, FLOPs, activations by every counter
+    layers      the same, layer by layer
     timing      stopwatches and peak memory
     device      BACKENDS: how a device is found, timed and watched
     machine     what a measurement ran on
     network     import, build, load a checkpoint
     restore     tiling, padding, what an output must be
+    tamper      clocks, functions and settings that a submission has changed
+    opwatch     what PyTorch's dispatcher carries out
+    nvml        the state of the GPU
+    bench       one image restored and timed; the official pass
+    caching     is a network faster on what it has seen
+    robust      the robust pass: warm, repeated, shuffled
+    evidence    what could deceive, and was seen beside the measurement -> flags
+    audit       the same, where it takes further passes
     worker      the child process: the only program that runs a submission
     training_data, training  for train.py
 
     isolation   the child seen from its parent: time limit, kill, its answer validated
     progress    the progress bar
+    interleave  one submission measured again between the others
     evaluation  one submission from its files to its record
     official_results  results.json and results.txt
     row         what a table's row is made from, and its figures
@@ -60,6 +76,7 @@ A module imports only those before it in this list.
     facts, difference, circumstances, comparison  two runs side by side
     table_comparison, report_comparison  comparison.csv, comparison.md, the same on a terminal
     terminal    as many whole columns as fit
+    layer_table  what `utils.layers` found, on the terminal
     report      what the commands print
     leaderboard `python -m utils.leaderboard`: rank what was measured, here or officially
 
@@ -73,5 +90,6 @@ The one file to open for
     a new file or report    formats.py    one entry in FORMATS
     a new data set          none: --dataset NAME finds it; a new folder layout: dataset.py
     a new device            device.py     one entry in BACKENDS
+    a new check             evidence.py   or audit.py, if it takes further passes
     a new wrapper key       network.py    one entry in WRAPPERS
 """

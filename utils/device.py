@@ -34,6 +34,8 @@ class Backend:
     """What the device is called in shops."""
     stopwatch: Callable[[], Stopwatch]
     memory: Callable[[torch.device], PeakMemory]
+    repeats: int
+    """Rounds of the robust pass unless the user says otherwise; a CPU would take too long."""
 
 
 def cpu_name(device: torch.device | None = None) -> str:
@@ -48,8 +50,10 @@ def cpu_name(device: torch.device | None = None) -> str:
 
 
 BACKENDS = {
-    "cuda": Backend(torch.cuda.device_count, torch.cuda.get_device_name, CudaStopwatch, CudaMemory),
-    "cpu": Backend(lambda: 1, cpu_name, WallStopwatch, UnknownMemory),
+    "cuda": Backend(
+        torch.cuda.device_count, torch.cuda.get_device_name, CudaStopwatch, CudaMemory, repeats=5
+    ),
+    "cpu": Backend(lambda: 1, cpu_name, WallStopwatch, UnknownMemory, repeats=0),
 }
 """By the name PyTorch gives them, the preferred one first."""
 

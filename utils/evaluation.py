@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from utils import isolation, jsonfile, provenance
+from utils.bootstrap import robust_timing
+from utils.complexity_audit import complexity_flags
 from utils.crops import keep_crops
 from utils.dataset import find_splits
 from utils.errors import UserError, cause, printable_line
+from utils.interleave import interleaved
 from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
 from utils.judge import judge, range_note
 from utils.metrics import METRICS
@@ -30,6 +33,7 @@ from utils.record import (
     Provenance,
     Record,
     SplitResult,
+    SplitTiming,
 )
 from utils.staging import StagedSplit, stage
 from utils.submission import Broken, Entry, Submission
@@ -83,18 +87,27 @@ def evaluate_all(
     Raises:
         UserError: the harness itself cannot go on, for want of disk space say.
     """
-    for entry in entries:
-        try:
-            outcome: Outcome = _evaluate(entry, staged, options, job_dir)
-        except SubmissionFailed as failed:
-            outcome = _failure(entry, failed, options)
-        except UserError:
-            raise
-        except Exception as error:  # Our own mistake must not cost the submissions that follow.
-            traceback.print_exc()
-            reason = f"the harness failed: {type(error).__name__}: {error}"
-            outcome = _failure(entry, SubmissionFailed("invalid", reason), options)
-        yield outcome
+
+    def measure(entry: Entry) -> Outcome:
+        return _outcome(entry, staged, options, job_dir)
+
+    if options.interleave is None:
+        yield from map(measure, entries)
+    else:
+        yield from interleaved(measure, entries, options.interleave)
+
+
+def _outcome(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> Outcome:
+    try:
+        return _evaluate(entry, staged, options, job_dir)
+    except SubmissionFailed as failed:
+        return _failure(entry, failed, options)
+    except UserError:
+        raise
+    except Exception as error:  # Our own mistake must not cost the submissions that follow.
+        traceback.print_exc()
+        reason = f"the harness failed: {type(error).__name__}: {error}"
+        return _failure(entry, SubmissionFailed("invalid", reason), options)
 
 
 def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> Record:
@@ -111,7 +124,7 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
         raise SubmissionFailed("discover", reason) from error
     splits, folder = staged.splits[entry.sidecar.scale], JobFolder(job_dir / entry.label)
     try:
-        job = _prepare(entry, splits, folder, options.device)
+        job = _prepare(entry, splits, folder, options)
         with progress_bar(entry.label, sum(split.count for split in job.splits)) as progress:
             answer = isolation.run(
                 job, folder, log_file(entry, options), options.timeout_s, progress
@@ -140,10 +153,10 @@ def _failure(entry: Entry, failed: SubmissionFailed, options: Options) -> Failur
 
 
 def _prepare(
-    submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, device: str
+    submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, options: Options
 ) -> Job:
     job_splits = tuple(JobSplit(split.role, len(split.images)) for split in splits)
-    job = Job(submission, device, job_splits)
+    job = Job(submission, options.device, job_splits, options.repeats, options.seed)
     try:
         folder.sr.mkdir(parents=True)
         folder.lr_image(0, 0).parent.mkdir()
@@ -170,8 +183,7 @@ def _score(
             ImageResult(image.name, ms, values)
             for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
         )
-        peaks = timing.memory_mib, timing.split_memory_mib
-        results.append(SplitResult(split.role, split.dataset, images, *peaks))
+        results.append(_split_result(split, timing, images))
     return tuple(results)
 
 
@@ -188,6 +200,22 @@ def _keep_crops(
     except (OSError, UserError) as error:  # The measurement is good all the same.
         sys.stderr.write(f"warning: the report goes without details: {error}\n")
         return ()
+
+
+def _split_result(
+    split: StagedSplit, timing: SplitTiming, images: tuple[ImageResult, ...]
+) -> SplitResult:
+    repeated = timing.robust
+    return SplitResult(
+        role=split.role,
+        dataset=split.dataset,
+        images=images,
+        memory_mib=timing.memory_mib,
+        split_memory_mib=timing.split_memory_mib,
+        robust=robust_timing(repeated.samples_ms, repeated.conditions) if repeated else None,
+        reserved_mib=timing.reserved_mib,
+        gpu=timing.gpu,
+    )
 
 
 def _save_images(
@@ -227,4 +255,6 @@ def _record(
         splits=splits,
         note=note,
         provenance=source,
+        flags=(*measurement.flags, *complexity_flags(measurement.counts)),
+        precision=measurement.precision,
     )

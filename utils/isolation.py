@@ -14,13 +14,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, get_args
 
 from utils import jsonfile
-from utils.errors import UserError, cause
+from utils.errors import UserError, cause, printable_line
 from utils.job import Job, JobFailure, JobFolder, SubmissionFailed
-from utils.record import Measurement, Stage
+from utils.record import Flag, Measurement, Stage
 
 ROOT = Path(__file__).resolve().parents[1]
 _POLL_S = 0.1
@@ -53,7 +55,7 @@ def run(
             start_new_session=True,
         )
         try:
-            finished = _wait(child, folder, timeout_s, progress)
+            finished = _wait(job, child, folder, timeout_s, progress)
         finally:
             _kill_group(child)
     if not finished:
@@ -97,19 +99,23 @@ def _environment() -> dict[str, str]:
 
 
 def _wait(
+    job: Job,
     child: subprocess.Popen[bytes],
     folder: JobFolder,
     timeout_s: float,
     progress: Callable[[int], None],
 ) -> bool:
     deadline = time.monotonic() + timeout_s
+    done, total = 0, sum(split.count for split in job.splits)
     while time.monotonic() < deadline:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_POLL_S)
             return True
-        # The submission may do what it likes to its folder; that must not end the run.
-        with contextlib.suppress(OSError):
-            progress(sum(1 for _ in folder.sr.iterdir()))
+        if done < total:  # Then the repeats begin, and nothing of ours may disturb them.
+            # The submission may do what it likes to its folder; that must not end the run.
+            with contextlib.suppress(OSError):
+                done = sum(1 for _ in folder.sr.iterdir())
+            progress(done)
     return False
 
 
@@ -128,11 +134,15 @@ def _answer(job: Job, folder: JobFolder, status: int) -> Measurement:
         if status == 0 and folder.measurement.exists():
             measurement = jsonfile.load(Measurement, folder.measurement)
             _check(measurement, job)
-            return measurement
+            return replace(measurement, flags=tuple(map(_printable, measurement.flags)))
     except UserError as error:
         raise SubmissionFailed("invalid", f"the worker's answer {error.what}") from error
     reason = f"the process {_ending(status)} in stage {_stage(folder)} and left no result"
     raise SubmissionFailed("crash", reason)
+
+
+def _printable(flag: Flag) -> Flag:
+    return Flag(printable_line(flag.name), printable_line(flag.detail))
 
 
 def _ending(status: int) -> str:
@@ -155,6 +165,12 @@ def _check(measurement: Measurement, job: Job) -> None:
     said = [(split.role, len(split.runtime_ms)) for split in measurement.splits]
     if told != said:
         raise SubmissionFailed("invalid", f"the worker answered for {said}, not for {told}")
-    samples = [ms for split in measurement.splits for ms in split.runtime_ms]
-    if not all(math.isfinite(ms) and ms >= 0 for ms in samples):
-        raise SubmissionFailed("invalid", "a runtime is negative or not finite")
+    for split in measurement.splits:
+        repeats = split.robust.samples_ms if split.robust else ()
+        lengths = {len(samples) for samples in repeats}
+        if split.robust and (
+            len(repeats) != len(split.runtime_ms) or len(lengths) != 1 or 0 in lengths
+        ):
+            raise SubmissionFailed("invalid", "the repeats are not those of every image")
+        if not all(math.isfinite(ms) and ms >= 0 for ms in chain(split.runtime_ms, *repeats)):
+            raise SubmissionFailed("invalid", "a runtime is negative or not finite")

@@ -30,6 +30,10 @@ class Job:
     device: str
     """`auto`, `cpu`, `cuda` or `cuda:0`."""
     splits: tuple[JobSplit, ...]
+    repeats: int | None = None
+    """Rounds of the robust pass; None for what the device's `Backend` says."""
+    seed: int = 0
+    """Of the order of the images in the robust pass."""
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,30 @@ def describe(device: torch.device) -> Machine:
         platform=platform.platform(),
         num_threads=torch.get_num_threads(),
         cudnn_benchmark=torch.backends.cudnn.benchmark,
-        cudnn_tf32=torch.backends.cudnn.allow_tf32,
-        matmul_tf32=torch.backends.cuda.matmul.allow_tf32,
+        cudnn_tf32=cudnn_tf32(),
+        matmul_tf32=matmul_tf32(),
     )
+
+
+def cudnn_tf32() -> bool:
+    """Whether cuDNN may round the inputs of convolutions to TF32."""
+    try:
+        return bool(torch.backends.cudnn.allow_tf32)
+    except RuntimeError:  # PyTorch refuses the old name where a submission has used the new one.
+        return _is_tf32(torch.backends.cudnn, "conv")
+
+
+def matmul_tf32() -> bool:
+    """Whether cuBLAS may round the inputs of matrix products to TF32."""
+    try:
+        return bool(torch.backends.cuda.matmul.allow_tf32)
+    except RuntimeError:
+        return _is_tf32(torch.backends.cuda, "matmul")
+
+
+def _is_tf32(owner: object, part: str) -> bool:
+    # By name: PyTorch 2.6 has neither the new setting nor, for lack of it, the refusal.
+    return bool(getattr(owner, part).fp32_precision == "tf32")
 
 
 def _driver_version() -> str | None:

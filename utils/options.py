@@ -34,12 +34,22 @@ class Options:
     checkpoint_dir: Path | None
     """Folder of public checkpoints under their own names."""
     form: str | None
+    repeats: int | None
+    """Rounds of the robust pass; None for the device's own number."""
+    seed: int
+    interleave: int | None
+    """Id of the baseline that is measured between the others."""
     timeout_s: float
     save_images: bool
     list: bool
     debug: bool
     command: tuple[str, ...]
     """The arguments as they were given."""
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Ids to measure, the baseline's first, or `all`."""
+        return self.model_id if self.interleave is None else (str(self.interleave), *self.model_id)
 
     @property
     def protocol(self) -> Protocol:
@@ -63,7 +73,8 @@ def parse(arguments: list[str], root: Path) -> Options:
         UserError: an argument that is unknown or of the wrong kind.
     """
     given = _parser(root).parse_args(arguments)
-    if given.checkpoint and (len(given.model_id) > 1 or "all" in given.model_id):
+    ids = {given.interleave, *(text if text == "all" else int(text) for text in given.model_id)}
+    if given.checkpoint and (len(ids - {None}) > 1 or "all" in ids):
         raise UserError(
             "fits one submission", where="--checkpoint", remedy="give a single --model_id"
         )
@@ -78,6 +89,9 @@ def parse(arguments: list[str], root: Path) -> Options:
         checkpoint=given.checkpoint,
         checkpoint_dir=given.checkpoint_dir,
         form=given.form,
+        repeats=given.repeats,
+        seed=given.seed,
+        interleave=given.interleave,
         timeout_s=given.timeout,
         save_images=given.save_images,
         list=given.list,
@@ -132,6 +146,12 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     text = "the year whose sets and FLOPs counter are official (default: %(default)s)"
     add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
     add("--device", type=_device, default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    text = "time every image N more times on the warm network (default: 5 on a GPU, else 0)"
+    add("--repeats", type=_repeats, metavar="N", help=text)
+    text = "shuffles the images in the repeats (default: %(default)s)"
+    add("--seed", type=_seed, default=0, metavar="N", help=text)
+    text = "measure this submission too: first, and again after each of the others, to see drift"
+    add("--interleave", type=_number, metavar="ID", help=text)
     text = "limit for one submission in seconds (default: %(default)g)"
     add("--timeout", type=_seconds, default=3600.0, metavar="S", help=text)
     add("--save_dir", type=Path, default=root / "results", metavar="DIR", help="default: results/")
@@ -154,6 +174,24 @@ def _model_id(text: str) -> str:
     if text != "all" and not re.fullmatch(r"-?\d+", text):
         raise argparse.ArgumentTypeError(f"'{text}' is neither a number nor 'all'")
     return text
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"-?\d+", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not the number of a submission")
+    return int(text)
+
+
+def _repeats(text: str) -> int:
+    if not re.fullmatch(r"\d{1,4}", text) or int(text) == 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither 0 nor a number from 2 to 9999")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to 999999999")
+    return int(text)
 
 
 def _device(text: str) -> str:

@@ -7,9 +7,12 @@ submission that could not be measured leaves a `Failure`. What is unknown is Non
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import statistics
+from dataclasses import dataclass, field
 from typing import Literal
 
+from utils.conditions import Conditions, Drift, GpuStates, Precision
+from utils.observed import Dispatched, Missed, OpCount, SidePath, Watcher
 from utils.sidecar import Sidecar
 
 SCHEMA = 1
@@ -19,15 +22,6 @@ Stage = Literal[
     "discover", "import", "build", "load", "restore", "count", "timeout", "crash", "invalid"
 ]
 """Where a submission failed: before the run, in the child (import to count), or from outside."""
-
-
-@dataclass(frozen=True)
-class OpCount:
-    """An operation that a counter met and did not count."""
-
-    name: str
-    """Operator name, e.g. `aten::add`."""
-    calls: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +46,15 @@ class Counts:
     """Operations that fvcore does not count."""
     notes: tuple[str, ...] = ()
     """Why a counter left None, one line each."""
+    flops_dispatch: int | None = None
+    """PyTorch's formulas (`torch.utils.flop_counter`), halved, at the dispatcher."""
+    dispatched: Dispatched | None = None
+    missed: tuple[Missed, ...] = ()
+    """What the other counters missed; those that missed nothing are left out."""
+    differs_under: tuple[Watcher, ...] = ()
+    """Counters under which the output is another than without."""
+    side: SidePath | None = field(default=None, compare=False)
+    """Holds shares of time, which are others each time."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,31 @@ class SplitTiming:
     """Peak of allocated GPU memory since the process began, as the official script reads it."""
     split_memory_mib: float | None
     """Peak of allocated GPU memory within this data set alone."""
+    reserved_mib: float | None = None
+    """Peak of what PyTorch's allocator held on the GPU since the process began."""
+    gpu: GpuStates | None = None
+    """The GPU before and after the official pass."""
+    robust: RobustSamples | None = None
+    """None if the run asked for no repeats."""
+
+
+@dataclass(frozen=True)
+class RobustSamples:
+    """What the child measured of the warm network, for `utils.bootstrap` to summarise."""
+
+    samples_ms: tuple[tuple[float, ...], ...]
+    """Repeats of every image, in image order; repeat r was taken in round r."""
+    conditions: Conditions
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something an organizer should look at before believing a figure."""
+
+    name: str
+    """Lower case with underscores, e.g. `cached_output`; listed in `utils.evidence`."""
+    detail: str
+    """One line: what was seen, and how much it could hide."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +132,10 @@ class Measurement:
     output_dtype: str
     """Type of the network's output, e.g. `torch.float32`."""
     peak_rss_mib: float
-    """Peak resident memory of the child process."""
+    """Peak resident memory of the child process, to the end of the official pass."""
     machine: Machine
+    flags: tuple[Flag, ...] = ()
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +164,12 @@ class RobustTiming:
     high_ms: float
     p90_ms: float
     """90th percentile of all samples."""
+    conditions: Conditions | None = None
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        return sum(map(len, self.samples_ms))
 
 
 @dataclass(frozen=True)
@@ -147,6 +183,21 @@ class SplitResult:
     split_memory_mib: float | None
     robust: RobustTiming | None = None
     """None if the run asked for no repeats."""
+    reserved_mib: float | None = None
+    """Peak of what PyTorch's allocator held on the GPU since the process began."""
+    gpu: GpuStates | None = None
+    """The GPU before and after the official pass."""
+
+    @property
+    def cold_ms(self) -> float:
+        """Runtime of the first image of the official pass: a cold start, in the first data set."""
+        return self.images[0].runtime_ms
+
+    @property
+    def cold_ratio(self) -> float | None:
+        """The same over the median runtime of that image when warm; None without repeats."""
+        warm_ms = statistics.median(self.robust.samples_ms[0]) if self.robust else 0
+        return self.cold_ms / warm_ms if warm_ms else None
 
     @property
     def runtime_ms(self) -> float:
@@ -162,16 +213,6 @@ class SplitResult:
 def _mean(values: list[float]) -> float:
     # The official mean, in image order: another order moves the last digit.
     return sum(values) / len(values)
-
-
-@dataclass(frozen=True)
-class Flag:
-    """Something an organizer should look at before believing a figure."""
-
-    name: str
-    """Lower case with underscores, e.g. `cached_output`; listed where flags are raised."""
-    detail: str
-    """One line: what was seen, and how much it could hide."""
 
 
 @dataclass(frozen=True)
@@ -231,6 +272,9 @@ class Record:
     provenance: Provenance
     flags: tuple[Flag, ...] = ()
     crops: tuple[Crop, ...] = ()
+    precision: Precision | None = None
+    drift: Drift | None = None
+    """Of the baseline around this measurement; None without `--interleave`."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,9 @@
 Official definition (`test_demo.py`): one pair of CUDA events around the forward pass, in
 milliseconds, no warm-up, copies to and from the device outside; mean over all images. On the CPU
 the same region is timed by a monotonic clock.
+
+The clocks are taken here, when no submission has been imported yet: one that puts something else in
+their place later is seen (`utils.tamper`) and is timed by the real ones all the same.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -21,32 +25,61 @@ from utils.record import Clock
 T = TypeVar("T")
 MIB = 1024**2
 
+NowNs = Callable[[], int]
+"""A clock in nanoseconds."""
+
+wall_ns: NowNs = time.perf_counter_ns
+process_cpu_ns: NowNs = time.process_time_ns
+thread_cpu_ns: NowNs = time.thread_time_ns
+pause = time.sleep
+synchronize = torch.cuda.synchronize
+_EVENT = torch.cuda.Event
+_RECORD = torch.cuda.Event.record
+_ELAPSED_MS = torch.cuda.Event.elapsed_time
+
+
+@dataclass(frozen=True)
+class Lap:
+    """What a stopwatch says of one call."""
+
+    ms: float
+    """The figure, in milliseconds."""
+    wall_ms: float
+    """The same call by the wall clock, to the moment when the whole device is idle."""
+
 
 class Stopwatch(Protocol):
     """Times one call."""
 
     clock: Clock
 
-    def time(self, call: Callable[[], T]) -> tuple[T, float]:
-        """Run `call` and return its result and its duration in milliseconds."""
+    def time(self, call: Callable[[], T]) -> tuple[T, Lap]:
+        """Run `call` and return its result and its duration."""
 
 
 class CudaStopwatch:
-    """GPU time between two events on the current stream."""
+    """GPU time between two events on the current stream.
+
+    Args:
+        now_ns: a monotonic clock in nanoseconds; read outside the two events.
+    """
 
     clock: Clock = "cuda_event"
 
-    def __init__(self) -> None:
-        self._start = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        self._end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    def __init__(self, now_ns: NowNs = wall_ns) -> None:
+        self._start = _EVENT(enable_timing=True)  # type: ignore[no-untyped-call]
+        self._end = _EVENT(enable_timing=True)  # type: ignore[no-untyped-call]
+        self._now_ns = now_ns
 
-    def time(self, call: Callable[[], T]) -> tuple[T, float]:
-        """Run `call` and return its result and its duration in milliseconds."""
-        self._start.record()
+    def time(self, call: Callable[[], T]) -> tuple[T, Lap]:
+        """Run `call` and return its result and its duration."""
+        before = self._now_ns()
+        _RECORD(self._start)
         result = call()
-        self._end.record()
-        torch.cuda.synchronize()
-        return result, float(self._start.elapsed_time(self._end))
+        _RECORD(self._end)
+        synchronize()
+        wall_ms = (self._now_ns() - before) / 1e6
+        return result, Lap(float(_ELAPSED_MS(self._start, self._end)), wall_ms)
 
 
 class WallStopwatch:
@@ -58,14 +91,15 @@ class WallStopwatch:
 
     clock: Clock = "perf_counter"
 
-    def __init__(self, now_ns: Callable[[], int] = time.perf_counter_ns) -> None:
+    def __init__(self, now_ns: NowNs = wall_ns) -> None:
         self._now_ns = now_ns
 
-    def time(self, call: Callable[[], T]) -> tuple[T, float]:
-        """Run `call` and return its result and its duration in milliseconds."""
+    def time(self, call: Callable[[], T]) -> tuple[T, Lap]:
+        """Run `call` and return its result and its duration."""
         start = self._now_ns()
         result = call()
-        return result, (self._now_ns() - start) / 1e6
+        ms = (self._now_ns() - start) / 1e6
+        return result, Lap(ms, ms)
 
 
 class PeakMemory(Protocol):
@@ -74,11 +108,17 @@ class PeakMemory(Protocol):
     def restart(self) -> None:
         """Begin a new data set."""
 
+    def release(self) -> None:
+        """Give back what the allocator keeps for later."""
+
     def official_mib(self) -> float | None:
         """The peak as if it had never been reset; None if unknown."""
 
     def split_mib(self) -> float | None:
         """The peak since the last restart; None if unknown."""
+
+    def reserved_mib(self) -> float | None:
+        """The peak since the last restart of what PyTorch's allocator held; None if unknown."""
 
 
 class CudaMemory:
@@ -93,6 +133,10 @@ class CudaMemory:
         self._earlier_mib = max(self._earlier_mib, self.split_mib())
         torch.cuda.reset_peak_memory_stats(self._device)
 
+    def release(self) -> None:
+        """Give back what the allocator keeps for later."""
+        torch.cuda.empty_cache()
+
     def official_mib(self) -> float:
         """The peak as if it had never been reset."""
         return max(self._earlier_mib, self.split_mib())
@@ -100,6 +144,10 @@ class CudaMemory:
     def split_mib(self) -> float:
         """The peak since the last restart."""
         return torch.cuda.max_memory_allocated(self._device) / MIB
+
+    def reserved_mib(self) -> float:
+        """The peak since the last restart of what PyTorch's allocator held, caches included."""
+        return torch.cuda.max_memory_reserved(self._device) / MIB
 
 
 class UnknownMemory:
@@ -111,10 +159,16 @@ class UnknownMemory:
     def restart(self) -> None:
         """Begin a new data set."""
 
+    def release(self) -> None:
+        """Nothing is known to be kept."""
+
     def official_mib(self) -> None:
         """Unknown."""
 
     def split_mib(self) -> None:
+        """Unknown."""
+
+    def reserved_mib(self) -> None:
         """Unknown."""
 
 

@@ -13,7 +13,7 @@ import resource
 import signal
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +21,20 @@ import torch
 from torch import nn
 
 from utils import complexity, jsonfile, machine, network
+from utils.audit import audit
+from utils.bench import Bench, Image, official_pass
 from utils.device import backend, resolve
 from utils.errors import UserError, printable_line
+from utils.evidence import Before, Evidence
 from utils.job import Job, JobFailure, JobFolder
+from utils.nvml import GpuWatch
+from utils.opwatch import OpWatch
 from utils.protocol import COMPLEXITY_INPUT
-from utils.record import Measurement, SplitTiming, Stage
-from utils.restore import Restorer, check_finite, check_output, restorer
+from utils.record import Flag, Measurement, SplitTiming, Stage
+from utils.restore import restorer
+from utils.robust import RobustPass, robust_pass
 from utils.sidecar import Sidecar
-from utils.timing import Stopwatch, peak_rss_mib
-from utils.utils_image import tensor2uint, uint2tensor4
+from utils.timing import peak_rss_mib
 
 FILE_AT_MOST = 2**30
 """Bytes of the largest file a submission may write, its log included."""
@@ -75,32 +80,33 @@ class StageMark:
 
 
 def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
-    """Build the network, restore and time every image, then count."""
-    device, model = prepare(job, stage)
-    watch, memory = backend(device).stopwatch(), backend(device).memory(device)
-    sidecar = job.submission.sidecar
-    bench = Bench(device, restorer(model, sidecar), watch, sidecar)
+    """Build the network, restore and time every image, then look for what could deceive, and count.
+
+    The official pass over all data sets comes first: nothing before it may warm the network up.
+    """
+    before, constructor = Before(), OpWatch()
+    with constructor:
+        device, model = prepare(job, stage)
+    before.look()
+    bench = _bench(device, model, job.submission.sidecar)
     stage.enter("restore")
-    splits: list[SplitTiming] = []
-    dtypes: set[str] = set()
-    for number, split in enumerate(job.splits):
-        memory.restart()
-        samples = [
-            bench.restore(folder.lr_image(number, index), folder.sr_image(number, index))
-            for index in range(split.count)
-        ]
-        dtypes.update(dtype for _, dtype in samples)
-        runtime_ms = tuple(ms for ms, _ in samples)
-        peaks = memory.official_mib(), memory.split_mib()
-        splits.append(SplitTiming(split.role, runtime_ms, *peaks))
+    official = official_pass(bench, job, folder)
+    peak_mib = peak_rss_mib()
+    before.look()
+    splits, passes, failed = repeat(bench, job, folder, official.splits)
+    before.look()
     stage.enter("count")
+    evidence = Evidence(before, constructor, official, passes, probe_image(job, folder, passes))
+    flags, precision = audit(bench, model, evidence)
     return Measurement(
         counts=complexity.count(model, COMPLEXITY_INPUT),
-        clock=watch.clock,
+        clock=bench.watch.clock,
         splits=tuple(splits),
-        output_dtype=", ".join(sorted(dtypes)),
-        peak_rss_mib=peak_rss_mib(),
+        output_dtype=", ".join(sorted(official.dtypes)),
+        peak_rss_mib=peak_mib,
         machine=machine.describe(device),
+        flags=(*failed, *flags),
+        precision=precision,
     )
 
 
@@ -124,26 +130,59 @@ def prepare(job: Job, stage: StageMark) -> tuple[torch.device, nn.Module]:
     return device, model.to(device)
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A network on its device, ready to be timed."""
+def _bench(device: torch.device, model: nn.Module, sidecar: Sidecar) -> Bench:
+    found = backend(device)
+    return Bench(
+        device=device,
+        forward=restorer(model, sidecar),
+        watch=found.stopwatch(),
+        memory=found.memory(device),
+        gpu=GpuWatch(device),
+        sidecar=sidecar,
+    )
 
-    device: torch.device
-    forward: Restorer
-    watch: Stopwatch
-    sidecar: Sidecar
 
-    def restore(self, lr_file: Path, sr_file: Path) -> tuple[float, str]:
-        """Restore one image as the official loop does; only the forward pass is timed.
+def repeat(
+    bench: Bench, job: Job, folder: JobFolder, official: list[SplitTiming]
+) -> tuple[list[SplitTiming], list[RobustPass], list[Flag]]:
+    """Add the robust pass to every data set, if repeats are asked for.
 
-        Returns:
-            (runtime in milliseconds, dtype of the network's output)
-        """
-        lr = uint2tensor4(np.load(lr_file), self.sidecar.data_range).to(self.device)
-        output, runtime_ms = self.watch.time(lambda: self.forward(lr))
-        sr = check_finite(check_output(output, lr, self.sidecar.scale))
-        np.save(sr_file, tensor2uint(sr, self.sidecar.data_range))
-        return runtime_ms, str(sr.dtype)
+    Returns:
+        (the data sets, the robust passes, a flag if the network could not go through them)
+    """
+    repeats = backend(bench.device).repeats if job.repeats is None else job.repeats
+    if not repeats:
+        return official, [], []
+    try:
+        passes = [
+            robust_pass(bench, folder, number, split.count, repeats, job.seed)
+            for number, split in enumerate(job.splits)
+        ]
+    except Exception as error:  # What the official script measures is measured already.
+        return official, [], [Flag("robust_pass_failed", one_line(error))]
+    splits = [
+        replace(split, robust=found.samples) for split, found in zip(official, passes, strict=True)
+    ]
+    return splits, passes, []
+
+
+def probe_image(job: Job, folder: JobFolder, passes: list[RobustPass]) -> Image:
+    """Choose the LR image for the audit: one that ran suspiciously fast, else the smallest."""
+    for number, found in enumerate(passes):
+        if found.suspect is not None:
+            return _load(folder.lr_image(number, found.suspect))
+    files = [
+        folder.lr_image(number, index)
+        for number, split in enumerate(job.splits)
+        for index in range(split.count)
+    ]
+    # The header alone says the size; it is a fixed number of bytes before the pixels.
+    return _load(min(files, key=lambda file: file.stat().st_size))
+
+
+def _load(file: Path) -> Image:
+    image: Image = np.load(file)
+    return image
 
 
 def one_line(error: BaseException) -> str:

@@ -1,0 +1,69 @@
+"""What a child says of its repeats and flags is checked before it is believed."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from utils import isolation, jsonfile, machine
+from utils.conditions import Conditions
+from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
+from utils.record import Counts, Flag, Measurement, RobustSamples, SplitTiming
+from utils.submission import Submission
+
+CONDITIONS = Conditions(seed=0, warmup_calls=3, unstable_shapes=0)
+
+
+def _answer(
+    tmp_path: Path, samples: tuple[tuple[float, ...], ...], flags: tuple[Flag, ...] = ()
+) -> Measurement:
+    """What the parent makes of a child that was given two images."""
+    folder = JobFolder(tmp_path)
+    job = Job(Submission(0, "A", Path("a.py"), None), "cpu", (JobSplit("valid", 2),))
+    robust = RobustSamples(samples, CONDITIONS)
+    measurement = Measurement(
+        counts=Counts((3, 256, 256), 0, None, None, None, None, None),
+        clock="perf_counter",
+        splits=(SplitTiming("valid", (1.0, 2.0), None, None, robust=robust),),
+        output_dtype="torch.float32",
+        peak_rss_mib=1.0,
+        machine=machine.describe(torch.device("cpu")),
+        flags=flags,
+    )
+    jsonfile.dump(measurement, folder.measurement)
+    return isolation._answer(job, folder, 0)
+
+
+def test_a_good_answer_comes_back_as_it_was_sent(tmp_path: Path) -> None:
+    samples = ((1.0, 1.5, 1.25), (2.0, 2.0, 0.1 + 0.2))
+    robust = _answer(tmp_path, samples).splits[0].robust
+    assert robust == RobustSamples(samples, CONDITIONS)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        ((1.0, 1.0),),
+        ((1.0, 1.0), (1.0,)),
+        ((), ()),
+        ((1.0, -1.0), (1.0, 1.0)),
+        ((1.0, math.inf), (1.0, 1.0)),
+    ],
+)
+def test_repeats_that_cannot_be_are_refused(
+    tmp_path: Path, samples: tuple[tuple[float, ...], ...]
+) -> None:
+    with pytest.raises(SubmissionFailed) as failed:
+        _answer(tmp_path, samples)
+    assert failed.value.stage == "invalid"
+
+
+def test_a_flag_cannot_reach_the_terminal_with_control_characters(tmp_path: Path) -> None:
+    flag = Flag("x\x1b[2J", "one\ntwo" + 1000 * "z")
+    (seen,) = _answer(tmp_path, ((1.0, 1.0), (1.0, 1.0)), (flag,)).flags
+    assert "\x1b" not in seen.name
+    assert "\n" not in seen.detail
+    assert len(seen.detail) <= 300

@@ -1,0 +1,50 @@
+"""The table of layers on the terminal. Rounding happens here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from utils.observed import LayerCost
+
+_LEFT = ("Layer", "Type")
+
+
+def layer_table(label: str, rows: Sequence[LayerCost]) -> Table:
+    """Lay out what every layer costs, and the sums."""
+    table = Table(
+        title=Text(f"Layers of {label}"), box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
+    for title in (*_LEFT, "Calls", "Output", "Params", "MACs [M]", "Acts [M]", "Time [ms]"):
+        table.add_column(
+            Text(title),
+            justify="left" if title in _LEFT else "right",
+            overflow="fold",
+            no_wrap=title not in _LEFT,
+        )
+    for row in rows:
+        shape = "x".join(map(str, row.output_shape or ()))
+        table.add_row(
+            *map(Text, (row.name, row.kind, str(row.calls), shape)), *map(Text, _figures([row]))
+        )
+    table.add_section()
+    table.add_row("sum", "", "", "", *_figures(rows))
+    return table
+
+
+def _figures(rows: Sequence[LayerCost]) -> tuple[str, ...]:
+    return (
+        str(sum(row.params for row in rows)),
+        f"{sum(row.flops for row in rows) / 1e6:.3f}",
+        f"{sum(row.activations for row in rows) / 1e6:.3f}",
+        f"{sum(row.time_ms for row in rows):.2f}",
+    )
+
+
+def print_layers(label: str, rows: Sequence[LayerCost]) -> None:
+    """Print the table of one submission."""
+    Console(highlight=False).print(layer_table(label, rows))

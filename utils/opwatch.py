@@ -1,0 +1,114 @@
+"""What PyTorch's dispatcher carries out: convolutions, matrix products, types of the results.
+
+Whatever calls them, a module, a function, a TorchScript or the constructor, ends there. Work in
+other threads does not, nor what a custom operator does inside.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+_PRODUCTS = frozenset(
+    (
+        "mm",
+        "addmm",
+        "bmm",
+        "baddbmm",
+        "mv",
+        "addmv",
+        "dot",
+        "linear",
+        "matmul",
+        "einsum",
+        "_scaled_mm",
+    )
+)
+_IMAGE_PX = 16
+"""Merging kernels convolves kernels, at most 13 px wide; nobody restores an image this small."""
+
+
+class OpWatch(TorchDispatchMode):
+    """Watches the operations of this thread while it is entered."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.arithmetic: Counter[str] = Counter()
+        """Types of the results of convolutions and matrix products, with calls."""
+        self.activations: Counter[str] = Counter()
+        """Types of all results in floating point, with calls."""
+        self.image_convs = 0
+        """Convolutions whose result has the size of an image, not of a kernel."""
+        self.largest: tuple[int, ...] = ()
+        """Shape of the largest result of those."""
+
+    @classmethod
+    def is_infra_mode(cls) -> bool:
+        """Whether to be invisible to torch.compile, which else refuses to compile meanwhile."""
+        return True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # True would import torch._dynamo, 800 modules, at the first operation.
+        return False
+
+    def __torch_dispatch__(
+        self,
+        func: OpOverload,
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        """Carry out an operation and note it."""
+        result = func(*args, **(kwargs or {}))
+        for tensor in _tensors(result):
+            self._note(func.__name__.split(".")[0], tensor)
+        return result
+
+    def _note(self, name: str, tensor: Tensor) -> None:
+        dtype = str(tensor.dtype)
+        if tensor.is_floating_point() or tensor.is_quantized:
+            self.activations[dtype] += 1
+        convolves = "conv" in name
+        if convolves or name in _PRODUCTS or "attention" in name:
+            self.arithmetic[dtype] += 1
+        if convolves and tensor.ndim >= 4 and min(tensor.shape[-2:]) >= _IMAGE_PX:
+            self.image_convs += 1
+            if tensor.numel() > torch.Size(self.largest).numel() or not self.largest:
+                self.largest = tuple(tensor.shape)
+
+
+class AutocastWatch(TorchFunctionMode):
+    """Watches whether a function of PyTorch is called under autocast while it is entered.
+
+    The dispatcher has left autocast behind where `OpWatch` stands.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = False
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        """Call a function and note it."""
+        self.seen |= torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
+        return func(*args, **(kwargs or {}))
+
+
+def _tensors(result: object) -> Iterator[Tensor]:
+    if isinstance(result, Tensor):
+        yield result
+    elif isinstance(result, tuple | list):
+        for part in result:
+            yield from _tensors(part)

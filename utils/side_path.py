@@ -1,0 +1,200 @@
+"""What the dispatcher does not see of a forward pass: NumPy, threads, foreign kernels.
+
+Work beside PyTorch leaves traces: time between the operations, time in other threads, tensors
+that leave, and tensors that no operation made. A process started earlier leaves only the last.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.overrides import TorchFunctionMode
+
+GAP_MS = 3.0
+"""Time between two operations that Python itself does not need."""
+
+EXITS: Mapping[Any, str] = {
+    getattr(Tensor, name): f"Tensor.{name}"
+    for name in ("numpy", "__array__", "tolist", "data_ptr", "__dlpack__")
+}
+"""Ways out of PyTorch, none of which is an operation."""
+
+
+class SideWatch:
+    """Everything that is noted beside the operations of one pass."""
+
+    def __init__(self, model: nn.Module, dummy: Tensor) -> None:
+        self.storages = Storages(model, dummy)
+        self.exits = Exits()
+        self.clock = Clock(dummy.device)
+
+    @contextmanager
+    def operation(self, name: str) -> Iterator[None]:
+        """Book the time meanwhile on an operation."""
+        self.clock.enter(name)
+        try:
+            yield
+        finally:
+            self.clock.leave()
+
+
+class Clock:
+    """Where the time of a pass goes; on the CPU, time of the processor, as others are busy too."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._now = time.thread_time if device.type == "cpu" else _synchronised(device)
+        self._started = self._last = self._now()
+        self._threads = -_other_threads()
+        self._stack: list[str] = []
+        self.spent: defaultdict[str, float] = defaultdict(float)
+        """Seconds in each operation, those in operations it calls apart."""
+        self.outside = 0.0
+        """Seconds between operations, where they are longer than `GAP_MS`."""
+
+    def enter(self, name: str) -> None:
+        """Begin an operation."""
+        self._book()
+        self._stack.append(name)
+
+    def leave(self) -> None:
+        """End the operation begun last."""
+        self._book()
+        self._stack.pop()
+
+    def stop(self) -> tuple[float, float]:
+        """End the pass.
+
+        Returns:
+            (seconds of the pass, seconds of other threads' processor time)
+        """
+        self._book()
+        return self._last - self._started, max(0.0, self._threads + _other_threads())
+
+    def _book(self) -> None:
+        now = self._now()
+        elapsed, self._last = now - self._last, now
+        if self._stack:
+            self.spent[self._stack[-1]] += elapsed
+        elif elapsed * 1000 > GAP_MS:
+            self.outside += elapsed
+
+
+def settle(tick_s: float = 0.02, ticks: int = 50) -> None:
+    """Wait until the other threads are at rest: PyTorch's own spin for a while after their work."""
+    for _ in range(ticks):
+        before = _other_threads()
+        time.sleep(tick_s)
+        if _other_threads() - before < tick_s / 50:
+            return
+
+
+def _other_threads() -> float:
+    return time.process_time() - time.thread_time()
+
+
+def _synchronised(device: torch.device) -> Callable[[], float]:
+    def now() -> float:
+        torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    return now
+
+
+class Exits(TorchFunctionMode):
+    """Notes which tensors leave PyTorch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: Counter[str] = Counter()
+        self.elements = 0
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        name = EXITS.get(func)
+        if name is not None:
+            self.calls[name] += 1
+            self.elements += args[0].numel()
+        return func(*args, **(kwargs or {}))
+
+
+class Storages:
+    """Where the numbers come from: a parameter, another tensor of the model, or an operation."""
+
+    def __init__(self, model: nn.Module, dummy: Tensor) -> None:
+        self._parameters: dict[StorageWeakRef, dict[str, int]] = {}
+        for name, parameter in model.named_parameters():
+            self._parameters.setdefault(storage_of(parameter), {})[name] = parameter.numel()
+        self._attributes = {
+            storage_of(tensor): tensor.numel()
+            for module in model.modules()
+            for tensor in _tensors(vars(module))
+        }
+        self._attributes = {
+            storage: elements
+            for storage, elements in self._attributes.items()
+            if storage not in self._parameters
+        }
+        self._known = {*self._parameters, *self._attributes, storage_of(dummy)}
+        self._read: set[StorageWeakRef] = set()
+        self._weights: set[StorageWeakRef] = set()
+        self._foreign_from = dummy.shape[-1] * dummy.shape[-2]
+        self.foreign_elements = 0
+
+    def read(self, tensors: Iterable[Tensor], *, weights: bool) -> frozenset[StorageWeakRef]:
+        """Note what an operation is given, and whether it multiplies with weights."""
+        given = {storage_of(tensor): tensor for tensor in tensors}
+        self._read.update(given)
+        for storage, tensor in given.items():
+            if weights and storage in self._attributes:
+                self._weights.add(storage)
+            if storage not in self._known:
+                self._known.add(storage)
+                if tensor.numel() >= self._foreign_from:
+                    self.foreign_elements += tensor.numel()
+        return frozenset(given)
+
+    def made(self, tensors: Iterable[Tensor]) -> frozenset[StorageWeakRef]:
+        """Note what an operation returned."""
+        storages = frozenset(map(storage_of, tensors))
+        self._known |= storages
+        return storages
+
+    def untouched(self) -> dict[str, int]:
+        """Parameters that no operation read: name and elements."""
+        unread = (names for storage, names in self._parameters.items() if storage not in self._read)
+        return {name: elements for names in unread for name, elements in names.items()}
+
+    def unregistered(self) -> int:
+        """Elements of weights that are no parameters: buffers and plain attributes."""
+        return sum(self._attributes[storage] for storage in self._weights)
+
+
+def storage_of(tensor: Tensor) -> StorageWeakRef:
+    """Name the memory behind a tensor, whatever view of it that is."""
+    # A weak reference keeps the address from being given to another storage meanwhile.
+    # Nor is our own look at it to be seen by `Exits`.
+    with torch._C.DisableTorchFunction():
+        return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
+
+
+def _tensors(value: object, depth: int = 4) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif depth and isinstance(value, Mapping):
+        for item in list(value.values()):
+            yield from _tensors(item, depth - 1)
+    elif depth and isinstance(value, list | tuple | set):
+        for item in value:
+            yield from _tensors(item, depth - 1)
