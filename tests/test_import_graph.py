@@ -78,6 +78,7 @@ LINE = [
     "placing",
     "column",
     "ranking_columns",
+    "timing_columns",
     "columns",
     "remarks",
     "board",

@@ -16,6 +16,7 @@ from utils.claims import PREFIXES, agrees
 from utils.column import Column as Column
 from utils.column import Value as Value
 from utils.column import known, varied
+from utils.complexity_audit import complexity_notes
 from utils.escape import name
 from utils.metrics import METRICS
 from utils.official_results import GIGA, scaled
@@ -23,6 +24,7 @@ from utils.ranking import Ranking, Standing
 from utils.ranking_columns import ranking_columns
 from utils.record import Record, SplitResult
 from utils.row import has_test
+from utils.timing_columns import TIMING, of_record
 
 
 def _official(title: str, key: str, form: str, priority: int) -> Column:
@@ -34,19 +36,6 @@ def _official(title: str, key: str, form: str, priority: int) -> Column:
         return None if found is None else str(found)
 
     return Column(title, value, form, priority)
-
-
-def _of_record(
-    title: str,
-    value: Callable[[Record], Value],
-    form: str = "",
-    priority: int | None = None,
-    shown: Callable[[Sequence[Value]], bool] = varied,
-) -> Column:
-    def of_standing(standing: Standing) -> Value:
-        return value(standing.row.record) if standing.row.record else None
-
-    return Column(title, of_standing, form, priority, shown)
 
 
 def _status(standing: Standing) -> str:
@@ -80,23 +69,28 @@ OURS = (
     Column("Status", _status),
     Column("Failed stage", lambda s: s.row.failure.stage if s.row.failure else None),
     Column("Reason", lambda s: s.row.failure.reason if s.row.failure else None),
-    _of_record("Flags", lambda r: ", ".join(flag.name for flag in r.flags) or None),
-    _of_record("Team", lambda r: r.sidecar.team.name),
-    _of_record("Form", lambda r: r.form),
-    _of_record("Scale", lambda r: f"x{r.sidecar.scale}", priority=5),
-    _of_record("Protocol", lambda r: r.protocol, priority=5),
-    _of_record("Clock", lambda r: r.clock, priority=5),
-    _of_record("Device", lambda r: r.machine.device_name),
-    _of_record("FLOPs official [G]", lambda r: scaled(r.counts.flops_official, GIGA)),
-    _of_record("FLOPs fvcore [G]", lambda r: scaled(r.counts.flops_fvcore, GIGA)),
-    _of_record("FLOPs thop [G]", lambda r: scaled(r.counts.flops_thop, GIGA)),
-    _of_record("Params", lambda r: r.counts.params),
-    _of_record("Acts", lambda r: r.counts.activations),
-    _of_record("Process memory [MiB]", lambda r: r.peak_rss_mib),
-    _of_record("Output dtype", lambda r: r.output_dtype),
-    _of_record("Checkpoint sha256", lambda r: r.provenance.checkpoint_sha256),
-    _of_record("Note", lambda r: r.note),
-    _of_record("Date", lambda r: r.provenance.date),
+    of_record("Flags", lambda r: ", ".join(flag.name for flag in r.flags) or None),
+    of_record("Team", lambda r: r.sidecar.team.name),
+    of_record("Form", lambda r: r.form),
+    of_record("Scale", lambda r: f"x{r.sidecar.scale}", priority=5),
+    of_record("Protocol", lambda r: r.protocol, priority=5),
+    of_record("Clock", lambda r: r.clock, priority=5),
+    of_record("Device", lambda r: r.machine.device_name),
+    of_record("FLOPs official [G]", lambda r: scaled(r.counts.flops_official, GIGA)),
+    of_record("FLOPs fvcore [G]", lambda r: scaled(r.counts.flops_fvcore, GIGA)),
+    of_record("FLOPs thop [G]", lambda r: scaled(r.counts.flops_thop, GIGA)),
+    of_record("FLOPs dispatch [G]", lambda r: scaled(r.counts.flops_dispatch, GIGA)),
+    of_record("Counters", lambda r: "; ".join(complexity_notes(r.counts)) or None),
+    of_record("Params", lambda r: r.counts.params),
+    of_record("Acts", lambda r: r.counts.activations),
+    of_record("Process memory [MiB]", lambda r: r.peak_rss_mib),
+    *TIMING,
+    of_record("Output dtype", lambda r: r.output_dtype),
+    of_record("Weights", lambda r: ", ".join(r.precision.weights) if r.precision else None),
+    of_record("Arithmetic", lambda r: ", ".join(r.precision.arithmetic) if r.precision else None),
+    of_record("Checkpoint sha256", lambda r: r.provenance.checkpoint_sha256),
+    of_record("Note", lambda r: r.note),
+    of_record("Date", lambda r: r.provenance.date),
 )
 """What the official table does not say."""
 
@@ -199,8 +193,8 @@ def _of_split(
     priority: int | None = None,
     shown: Callable[[Sequence[Value]], bool] = varied,
 ) -> Column:
-    def of_record(record: Record) -> Value:
+    def of_set(record: Record) -> Value:
         found = next((split for split in record.splits if split.role in roles), None)
         return value(found) if found else None
 
-    return _of_record(title, of_record, form, priority, shown)
+    return of_record(title, of_set, form, priority, shown)

@@ -156,7 +156,7 @@ def _prepare(
     submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, options: Options
 ) -> Job:
     job_splits = tuple(JobSplit(split.role, len(split.images)) for split in splits)
-    job = Job(submission, options.device, job_splits, options.repeats, options.seed)
+    job = Job(submission, options.device, job_splits, options.repeats, options.seed, options.layers)
     try:
         folder.sr.mkdir(parents=True)
         folder.lr_image(0, 0).parent.mkdir()
@@ -257,4 +257,5 @@ def _record(
         provenance=source,
         flags=(*measurement.flags, *complexity_flags(measurement.counts)),
         precision=measurement.precision,
+        layers=measurement.layers,
     )

@@ -34,6 +34,8 @@ class Job:
     """Rounds of the robust pass; None for what the device's `Backend` says."""
     seed: int = 0
     """Of the order of the images in the robust pass."""
+    layers: bool = False
+    """Whether to list the cost of every layer."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from rich.text import Text
 from utils.observed import LayerCost
 
 _LEFT = ("Layer", "Type")
+_NAME_AT_LEAST = 16
+"""Letters of a layer's name that stand in one line, however narrow the terminal."""
 
 
 def layer_table(label: str, rows: Sequence[LayerCost]) -> Table:
@@ -19,15 +21,18 @@ def layer_table(label: str, rows: Sequence[LayerCost]) -> Table:
     table = Table(
         title=Text(f"Layers of {label}"), box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
     )
+    longest = max((len(row.name) for row in rows), default=0)
     for title in (*_LEFT, "Calls", "Output", "Params", "MACs [M]", "Acts [M]", "Time [ms]"):
         table.add_column(
             Text(title),
             justify="left" if title in _LEFT else "right",
             overflow="fold",
             no_wrap=title not in _LEFT,
+            min_width=min(longest, _NAME_AT_LEAST) if title == "Layer" else None,
         )
     for row in rows:
-        shape = "x".join(map(str, row.output_shape or ()))
+        # The batch is always 1.
+        shape = "x".join(map(str, (row.output_shape or ())[1:]))
         table.add_row(
             *map(Text, (row.name, row.kind, str(row.calls), shape)), *map(Text, _figures([row]))
         )

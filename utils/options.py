@@ -41,6 +41,7 @@ class Options:
     """Id of the baseline that is measured between the others."""
     timeout_s: float
     save_images: bool
+    layers: bool
     list: bool
     debug: bool
     command: tuple[str, ...]
@@ -94,6 +95,7 @@ def parse(arguments: list[str], root: Path) -> Options:
         interleave=given.interleave,
         timeout_s=given.timeout,
         save_images=given.save_images,
+        layers=given.layers,
         list=given.list,
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
@@ -155,6 +157,7 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     text = "limit for one submission in seconds (default: %(default)g)"
     add("--timeout", type=_seconds, default=3600.0, metavar="S", help=text)
     add("--save_dir", type=Path, default=root / "results", metavar="DIR", help="default: results/")
+    add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
     add("--debug", action="store_true", help="show tracebacks of errors")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from utils.conditions import Conditions, Drift, GpuStates, Precision
-from utils.observed import Dispatched, Missed, OpCount, SidePath, Watcher
+from utils.observed import Dispatched, LayerCost, Missed, OpCount, SidePath, Watcher
 from utils.sidecar import Sidecar
 
 SCHEMA = 1
@@ -136,6 +136,7 @@ class Measurement:
     machine: Machine
     flags: tuple[Flag, ...] = ()
     precision: Precision | None = None
+    layers: tuple[LayerCost, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -275,6 +276,8 @@ class Record:
     precision: Precision | None = None
     drift: Drift | None = None
     """Of the baseline around this measurement; None without `--interleave`."""
+    layers: tuple[LayerCost, ...] = ()
+    """What every layer costs; empty without `--layers`."""
 
 
 @dataclass(frozen=True)

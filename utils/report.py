@@ -15,7 +15,8 @@ from rich.text import Text
 from utils import terminal
 from utils.board import Board
 from utils.escape import name, one_line
-from utils.record import Failure, Outcome
+from utils.layer_table import print_layers
+from utils.record import Failure, Outcome, Record
 from utils.sheet import sheet
 from utils.submission import Broken, Entry
 
@@ -81,8 +82,10 @@ def print_listing(entries: Iterable[Entry]) -> None:
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print how a submission ended."""
+    """Print how a submission ended, and what its layers cost if that was asked for."""
     _print_line(outcome_line(outcome))
+    if isinstance(outcome, Record) and outcome.layers:
+        print_layers(outcome.label, outcome.layers)
 
 
 def _print_line(line: str) -> None:

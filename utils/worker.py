@@ -27,6 +27,7 @@ from utils.device import backend, resolve
 from utils.errors import UserError, printable_line
 from utils.evidence import Before, Evidence
 from utils.job import Job, JobFailure, JobFolder
+from utils.layers import layers
 from utils.nvml import GpuWatch
 from utils.opwatch import OpWatch
 from utils.protocol import COMPLEXITY_INPUT
@@ -107,6 +108,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
         machine=machine.describe(device),
         flags=(*failed, *flags),
         precision=precision,
+        layers=layers(model, COMPLEXITY_INPUT) if job.layers else (),
     )
 
 
