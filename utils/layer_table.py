@@ -22,7 +22,7 @@ def layer_table(label: str, rows: Sequence[LayerCost]) -> Table:
         title=Text(f"Layers of {label}"), box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
     )
     longest = max((len(row.name) for row in rows), default=0)
-    for title in (*_LEFT, "Calls", "Output", "Params", "MACs [M]", "Acts [M]", "Time [ms]"):
+    for title in (*_LEFT, "Calls", "Output", "Params", "MACs\n[M]", "Acts\n[M]", "Time\n[ms]"):
         table.add_column(
             Text(title),
             justify="left" if title in _LEFT else "right",
