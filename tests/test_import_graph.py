@@ -16,7 +16,7 @@ LINE = [
     *("protocol", "sidecar", "submission", "zoo", "dataset", "options"),
     *("record", "job", "staging", "judge", "provenance"),
     *("snapshot", "model_summary", "complexity", "timing", "device", "machine"),
-    *("network", "restore", "worker", "training_data", "training"),
+    *("network", "restore", "worker", "leakage", "training_data", "training"),
     *("isolation", "progress", "evaluation", "official_results", "store", "run_log"),
     *("claims", "columns", "report"),
 ]

@@ -28,6 +28,7 @@ A module imports only those before it in this list.
     network     import, build, load a checkpoint
     restore     tiling, padding, what an output must be
     worker      the child process: the only program that runs a submission
+    leakage     no training image may be a test image
     training_data, training  for train.py
 
     isolation   the child seen from its parent: time limit, kill, its answer validated
