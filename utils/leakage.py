@@ -46,7 +46,7 @@ DIFFERENT_BITS = 64
 
 Measured on Set5, Set14, B100, Urban100 and the demo set: at most 38 differ after rescaling (0.25x
 to 2x, also without antialiasing), JPEG and WebP of quality 50, and every orientation; at least 88
-between any two pictures that differ, and 92 to the 108 training images. Set14's face is Set5's head.
+between two different pictures, and 92 to the 108 training images. (Set14's face is Set5's head.)
 """
 
 
