@@ -82,7 +82,7 @@ class TrainingReport:
     held_out_bicubic_db: float | None = None
     """The same for bicubic."""
     remarks: list[str] = field(default_factory=list)
-    """What a reader of the figures should know, a sentence each: what differs from the factsheet."""
+    """What a reader should know, a sentence each, such as what differs from the factsheet."""
     version: int = VERSION
 
 
