@@ -16,7 +16,9 @@ LINE = [
     *("protocol", "sidecar", "submission", "zoo", "dataset", "options"),
     *("record", "job", "staging", "judge", "provenance"),
     *("snapshot", "model_summary", "complexity", "timing", "device", "machine"),
-    *("network", "restore", "worker", "leakage", "training_data", "training"),
+    *("network", "restore", "worker"),
+    *("leakage", "recipe", "training_report", "training_data", "training_set"),
+    *("training_network", "objective", "training", "training_run", "training_summary"),
     *("isolation", "progress", "evaluation", "official_results", "store", "run_log"),
     *("claims", "columns", "report"),
 ]
@@ -83,4 +85,4 @@ def test_scoring_ranking_and_reporting_come_without_torch(root: Path) -> None:
 
 def test_only_the_worker_and_training_import_a_model_file(root: Path) -> None:
     users = {path.stem for path in (root / "utils").glob("*.py") if "network" in _imports(path)}
-    assert users == {"worker", "training"}
+    assert users == {"worker", "training_network"}

@@ -28,8 +28,13 @@ A module imports only those before it in this list.
     network     import, build, load a checkpoint
     restore     tiling, padding, what an output must be
     worker      the child process: the only program that runs a submission
-    leakage     no training image may be a test image
-    training_data, training  for train.py
+    leakage     nothing is trained on a test image
+    recipe      how a network is trained, as data: stages and profiles
+    training_report  what is kept of it beside a checkpoint
+    training_data, training_set  pairs of crops; which stage sees which images
+    training_network  the forms a recipe passes through: warm start, merge, prune, ship
+    objective   losses and learning rates
+    training, training_run, training_summary  one step; all stages; how it went
 
     isolation   the child seen from its parent: time limit, kill, its answer validated
     progress    the progress bar
@@ -50,5 +55,6 @@ The one file to open for
     a new year              protocol.py   one entry in PROTOCOLS
     a new data set          none: --dataset NAME finds it; a new folder layout: dataset.py
     a new device            device.py     one entry in BACKENDS
+    a new loss              objective.py  one entry in LOSSES
     a new wrapper key       network.py    one entry in WRAPPERS
 """

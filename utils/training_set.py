@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.leakage import check_training_data
-from utils.recipe import PRUNED, Recipe, Source, Stage
+from utils.recipe import MERGED, PREVIOUS, PRUNED, SCRATCH, Recipe, Source, Stage
 from utils.resample import imresize_uint8
 from utils.training_data import (
     Sampler,
@@ -23,6 +23,9 @@ from utils.training_report import DataUsed
 
 SMOKE_ITERATIONS, SMOKE_PATCH_PX = 40, 16
 """Steps of a stage, and side of an LR crop, that need seconds on a CPU."""
+
+SMOKE_RATES = {SCRATCH: 4e-4, PREVIOUS: 2e-4, MERGED: 1e-4, PRUNED: 2e-4}
+"""Learning rates with which the loss falls in so few steps, by how a stage starts."""
 
 
 @dataclass(frozen=True)
@@ -73,35 +76,45 @@ def on_disk(recipe: Recipe, data_dirs: Sequence[Path], scale: int, cache: Path) 
 
 
 def smoke_recipe(recipe: Recipe, scale: int) -> Recipe:
-    """Return a recipe whose every stage learns one small crop by heart in seconds."""
-    stages = [
-        replace(
-            stage,
-            data=[Source("synthetic")],
-            iterations=SMOKE_ITERATIONS,
-            minutes=None,
-            hr_patch_px=SMOKE_PATCH_PX * scale,
-            batch_size=1,
-            # The rates of a recipe are for a hundred thousand steps.
-            lr=1e-3,
-            schedule="constant",
-            milestones=[],
-            warm_up=0,
-            flips=False,
-            rotations=False,
-            prune_steps=2 if stage.start == PRUNED else 1,
-        )
-        for stage in recipe.stages
-    ]
-    return replace(recipe, stages=stages)
+    """Return a recipe whose every stage learns one small crop of its own by heart in seconds."""
+    return replace(
+        recipe, stages=[_smoke(stage, k, scale) for k, stage in enumerate(recipe.stages)]
+    )
+
+
+def _smoke(stage: Stage, position: int, scale: int) -> Stage:
+    return replace(
+        stage,
+        data=[Source(f"synthetic {position}")],
+        iterations=SMOKE_ITERATIONS,
+        minutes=None,
+        hr_patch_px=SMOKE_PATCH_PX * scale,
+        batch_size=1,
+        # The rates of a recipe are for a hundred thousand steps.
+        lr=SMOKE_RATES.get(stage.start, SMOKE_RATES[PREVIOUS]),
+        schedule="constant",
+        milestones=[],
+        warm_up=0,
+        flips=False,
+        rotations=False,
+        prune_steps=min(stage.prune_steps, 2),
+    )
 
 
 def synthetic(recipe: Recipe, scale: int) -> TrainingSet:
-    """Return a single image of the size of a crop: smooth, with an edge."""
+    """Return one image of the size of a crop for each stage of a smoke recipe."""
+    pairs = {
+        source: [_pair(position, scale)]
+        for position, stage in enumerate(recipe.stages)
+        for source in stage.data
+    }
+    return TrainingSet(scale, (), pairs, pairs[recipe.stages[-1].data[0]], [])
+
+
+def _pair(position: int, scale: int) -> TrainingPair:
     side = SMOKE_PATCH_PX * scale
-    rows, columns = np.mgrid[0:side, 0:side] / side
+    rows, columns = np.rot90(np.mgrid[0:side, 0:side] / side, position, axes=(1, 2))
     planes = [rows, columns, rows * columns]
     image = np.stack([40 + 120 * plane + 60 * (rows > columns) for plane in planes], axis=2)
-    hr = image.round().astype(np.uint8)
-    pairs = [TrainingPair(imresize_uint8(hr, 1 / scale), hr)]
-    return TrainingSet(scale, (), {recipe.stages[0].data[0]: pairs}, pairs, [])
+    hr = np.roll(image, position, axis=2).round().astype(np.uint8)
+    return TrainingPair(imresize_uint8(hr, 1 / scale), hr)
