@@ -45,42 +45,53 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--smoke", action="store_true", help="seconds on tiny synthetic images, every stage")
     add("--resume", action="store_true", help="go on with what is in --out")
     add("--seed", type=int, default=0, help="of initialisation and crops (default: 0)")
-    add("--threads", type=int, help="CPU threads of PyTorch")
+    add("--threads", type=_count, help="CPU threads of PyTorch")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     add("--save_every", type=float, default=120.0, help="seconds between saves (default: 120)")
     return parser.parse_args(arguments)
 
 
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not above 0")
+    return value
+
+
 def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     """Go through the stages of a recipe, and write the checkpoint and its report."""
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    setting = Setting(
+        recipe_file=f"recipes/{options.recipe.name}",
+        profile="smoke" if options.smoke else options.profile,
+        command=shlex.join(["python", "train.py", *arguments]),
+        seed=options.seed,
+        device=resolve(options.device),
+        git_commit=git_commit(ROOT),
+    )
     recipe = read_recipe(options.recipe, options.profile)
     models = family(recipe.model, ROOT)
-    sidecar, device = models.in_form(None), resolve(options.device)
     out: Path = options.out or Path("runs") / options.recipe.stem
     claim(out, resume=options.resume)
-    if options.smoke:
-        recipe = smoke_recipe(recipe, sidecar.scale)
-        data = synthetic(recipe, sidecar.scale)
-    else:
-        data = on_disk(recipe, options.data_dir, sidecar.scale, out / "cache")
-    setting = Setting(
-        f"recipes/{options.recipe.name}",
-        options.profile,
-        shlex.join(["python", "train.py", *arguments]),
-        options.seed,
-        device,
-        git_commit(ROOT),
-    )
-    identity = identity_of(recipe, data.files, options.seed)
+    sidecar = models.in_form(None)
+    recipe, data = images(recipe, sidecar.scale, out, options)
+    identity = identity_of(recipe, data.files, setting.seed)
     with shown() as progress:
-        run = Run(out, sidecar, device, identity, data.held, options.save_every, progress)
-        network = through_the_stages(recipe, models, data, run, options.seed)
+        run = Run(out, sidecar, setting.device, identity, data.held, options.save_every, progress)
+        network = through_the_stages(recipe, models, data, run, setting.seed)
     checkpoint = out / models.checkpoint
     write(plain(shipped(network, recipe, models)), checkpoint)
     save_report(summarise(run.legs, recipe, data, checkpoint, setting), checkpoint)
     sys.stderr.write(f"{checkpoint}: {run.legs[-1].psnr_db:.3f} dB on the images held out\n")
+
+
+def images(
+    recipe: Recipe, scale: int, out: Path, options: argparse.Namespace
+) -> tuple[Recipe, TrainingSet]:
+    """Return the recipe that is run, and its images."""
+    if options.smoke:
+        recipe = smoke_recipe(recipe, scale)
+        return recipe, synthetic(recipe, scale)
+    return recipe, on_disk(recipe, options.data_dir, scale, out / "cache")
 
 
 def through_the_stages(
@@ -122,7 +133,9 @@ def shown() -> Iterator[Callable[[str, Trainer], None]]:
 def main(arguments: list[str]) -> int:
     """Run the command; the user's mistakes cost one line."""
     try:
-        train(parse(arguments), arguments)
+        options = parse(arguments)
+        torch.set_num_threads(options.threads or torch.get_num_threads())
+        train(options, arguments)
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return ExitCode.UNUSABLE

@@ -71,7 +71,8 @@ class Stage:
     warm_up: Annotated[int, Field(ge=0)] = 0
     """Iterations during which the learning rate rises linearly."""
     minutes: Rate | None = None
-    """Of training; a stage cut short runs through its schedule faster, up to its end."""
+    """Of training; a stage cut short runs through its schedule faster, up to its end. How many
+    steps that gives depends on the machine, so only a run without it can be repeated bit by bit."""
     ema: Share | None = None
     """Weight of the past in a moving average of the weights, a step; without it none is kept."""
     clip_norm: Rate | None = None
@@ -109,7 +110,7 @@ class Recipe:
 
     def remarks(self, profile: str) -> list[str]:
         """Return what is to be said of a profile; the recipe itself has the empty name."""
-        return self.profiles[profile].remarks if profile else []
+        return self.profiles[profile].remarks if profile in self.profiles else []
 
 
 def read_recipe(path: Path, profile: str = "") -> Recipe:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,21 +82,21 @@ class Run:
     def _go_on(self, trainer: Trainer, name: str, sampler: Sampler) -> dict[str, Any]:
         self._resume(trainer)
         saved, losses = trainer.seconds, list[float]()
-        psnr = float("nan")
-        batches = sampler.batches(trainer.iteration)
-        while trainer.spent < 1.0:
-            before, rate = trainer.spent, trainer.rate
-            losses.append(trainer.step(next(batches)))
-            if _passed(before, trainer.spent, LOGGED):
+        with closing(sampler.batches(trainer.iteration)) as batches:
+            while trainer.spent < 1.0:
+                before, rate = trainer.spent, trainer.rate
+                losses.append(trainer.step(next(batches)))
+                self.progress(name, trainer)
+                if not _passed(before, trainer.spent, LOGGED):
+                    continue
                 validate = _passed(before, trainer.spent, VALIDATED)
-                psnr = trainer.psnr(self.held) if validate else float("nan")
-                self._log(trainer, name, rate, sum(losses) / len(losses), psnr)
+                psnr = trainer.psnr(self.held) if validate else None
+                self._log(trainer, name, (rate, sum(losses) / len(losses), psnr))
                 losses.clear()
                 if trainer.seconds - saved >= self.save_every:
-                    self._save(trainer)
+                    write({**trainer.state(), **self._place()}, self.folder / STATE)
                     saved = trainer.seconds
-            self.progress(name, trainer)
-        batches.close()
+        psnr = trainer.psnr(self.held)
         trainer.network.load_state_dict(trainer.result.state_dict())
         done = {"network": trainer.network.state_dict(), "psnr": psnr, **self._place()}
         return {**done, "iteration": trainer.iteration, "seconds": trainer.seconds}
@@ -104,9 +105,6 @@ class Run:
         log = self.folder / LOG
         size = log.stat().st_size if log.is_file() else 0
         return {"identity": self.identity, "leg": len(self.legs), "log_bytes": size}
-
-    def _save(self, trainer: Trainer) -> None:
-        write({**trainer.state(), **self._place()}, self.folder / STATE)
 
     def _resume(self, trainer: Trainer) -> None:
         file, logged = self.folder / STATE, self.logged
@@ -128,16 +126,13 @@ class Run:
             )
         return state
 
-    def _log(
-        self, trainer: Trainer, name: str, rate: float, loss: float, psnr: float | None
-    ) -> None:
+    def _log(self, trainer: Trainer, name: str, values: tuple[float, float, float | None]) -> None:
         file = self.folder / LOG
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         if not file.is_file() or not file.stat().st_size:
             rows.writerow(COLUMNS)
-        shown = "" if psnr != psnr else psnr
-        rows.writerow([name, trainer.iteration, rate, loss, shown, trainer.seconds / 60])
+        rows.writerow([name, trainer.iteration, *values, trainer.seconds / 60])
         with file.open("a", encoding="utf-8") as log:
             log.write(text.getvalue())
 
