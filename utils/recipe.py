@@ -6,9 +6,10 @@ length, where there is no cluster; what it leaves out stays.
 
 from __future__ import annotations
 
+import difflib
 import json
 import tomllib
-from dataclasses import asdict, field
+from dataclasses import asdict, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -140,11 +141,23 @@ def _validated(data: dict[str, Any], path: Path) -> Recipe:
     except TypeError as error:
         raise UserError("holds a date or time", where=path.name) from error
     except ValidationError as error:
-        raise UserError(
-            explain(error), where=path.name, remedy="see utils/recipe.py for the keys"
-        ) from error
+        raise _complaint(error, path) from error
     _check(recipe, path)
     return recipe
+
+
+def _complaint(error: ValidationError, path: Path) -> UserError:
+    # A misspelt key is also a missing one; the misspelling is what helps.
+    unknown = [e["loc"] for e in error.errors() if e["type"] == "unexpected_keyword_argument"]
+    if not unknown:
+        return UserError(explain(error), where=path.name, remedy="correct this key")
+    *table, key = (str(part) for part in unknown[0])
+    kinds: dict[str, type] = {"stages": Stage, "profiles": Profile, "data": Source}
+    kind = next((kinds[part] for part in reversed(table) if part in kinds), Recipe)
+    allowed = [f.name for f in fields(kind)]
+    close = difflib.get_close_matches(key, allowed, 1)
+    remedy = f"did you mean '{close[0]}'?" if close else f"allowed: {', '.join(allowed)}"
+    return UserError(f"unknown key '{'.'.join([*table, key])}'", where=path.name, remedy=remedy)
 
 
 def _replaced(recipe: Recipe, data: dict[str, Any], name: str, path: Path) -> Recipe:

@@ -21,7 +21,7 @@ from utils.training_data import (
 )
 from utils.training_report import DataUsed
 
-SMOKE_ITERATIONS, SMOKE_PATCH_PX = 40, 16
+SMOKE_ITERATIONS, SMOKE_PATCH_PX = 30, 16
 """Steps of a stage, and side of an LR crop, that need seconds on a CPU."""
 
 SMOKE_RATES = {SCRATCH: 4e-4, PREVIOUS: 2e-4, MERGED: 1e-4, PRUNED: 2e-4}
