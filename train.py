@@ -24,7 +24,7 @@ from utils.errors import ExitCode, UserError
 from utils.provenance import git_commit
 from utils.recipe import Recipe, read_recipe
 from utils.training import Trainer, plain, write
-from utils.training_network import Family, family, run_stage, shipped
+from utils.training_network import Family, check_stages, family, run_stage, shipped
 from utils.training_report import save_report
 from utils.training_run import LOG, Run, identity_of
 from utils.training_set import TrainingSet, on_disk, smoke_recipe, synthetic
@@ -70,6 +70,7 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     )
     recipe = read_recipe(options.recipe, options.profile)
     models = family(recipe.model, ROOT)
+    check_stages(recipe, models)
     out: Path = options.out or Path("runs") / options.recipe.stem
     claim(out, resume=options.resume)
     sidecar = models.in_form(None)
@@ -99,9 +100,10 @@ def through_the_stages(
 ) -> nn.Module:
     """Train each stage's network, the next one from where the last one ended."""
     torch.manual_seed(seed)
+    samplers = [data.sampler(stage, seed) for stage in recipe.stages]
     network: nn.Module | None = None
-    for stage in recipe.stages:
-        fit = partial(run.train, stage=stage, sampler=data.sampler(stage, seed))
+    for stage, sampler in zip(recipe.stages, samplers, strict=True):
+        fit = partial(run.train, stage=stage, sampler=sampler)
         network = run_stage(stage, network, models, fit)
     assert network is not None, "a recipe has stages"
     return network

@@ -93,8 +93,9 @@ def test_a_step_is_one_of_pytorchs_adam(root) -> None:
     trainer, twin = trainer_of(root, part), trainer_of(root, part).network
     optimizer = torch.optim.Adam(twin.parameters(), 1e-3, (0.8, 0.95))
     batch = Sampler([enlarged_noise(24, 20)], 2, 15, 3).batch(0)
+    lr, hr = (images.float() for images in batch)
     for _ in range(2):
-        loss = (twin(batch[0].to(memory_format=torch.channels_last)) - batch[1]).square().mean()
+        loss = (twin(lr) - hr).square().mean()
         assert trainer.step(batch) == pytest.approx(float(loss.detach()), rel=1e-4)
         optimizer.zero_grad()
         loss.backward()

@@ -65,11 +65,7 @@ class Trainer:
         """Train on a batch, in 0..255, and return its loss in the network's own range."""
         started = time.perf_counter()
         self.network.train()
-        levels = 255 / self.sidecar.data_range
-        lr, hr = (
-            images.to(self.device, non_blocking=True).to(memory_format=torch.channels_last) / levels
-            for images in batch
-        )
+        lr, hr = (self._input(images) for images in batch)
         with torch.autocast(self.device.type, torch.float16, enabled=self.scaler.is_enabled()):
             sr = self.network(lr)
         loss = LOSSES[self.stage.loss](sr.float(), hr)
@@ -86,6 +82,11 @@ class Trainer:
         self.iteration += 1
         self.seconds += time.perf_counter() - started
         return value
+
+    def _input(self, images: Tensor) -> Tensor:
+        # Bytes travel to the device, floats are made there.
+        levels = 255 / self.sidecar.data_range
+        return images.to(self.device).to(torch.float32, memory_format=torch.channels_last) / levels
 
     def _descend(self, loss: Tensor) -> None:
         for group in self.optimizer.param_groups:
@@ -111,8 +112,7 @@ class Trainer:
     def restore(self, lr: Image) -> Image:
         """Return the SR image of one LR image."""
         levels = 255 / self.sidecar.data_range
-        network = self.result.eval()
-        sr: Tensor = network(stack([lr]).to(self.device) / levels)[0] * levels
+        sr: Tensor = self.result.eval()(self._input(stack([lr])))[0] * levels
         pixels: Image = sr.clamp(0, 255).round().byte().permute(1, 2, 0).cpu().numpy()
         return pixels
 

@@ -120,7 +120,7 @@ class Sampler:
         """Draw the batch of an iteration, the same one whenever it is asked for.
 
         Returns:
-            LR (N, 3, p, p) and HR (N, 3, s*p, s*p), float32 in 0..255.
+            LR (N, 3, p, p) and HR (N, 3, s*p, s*p), uint8.
         """
         rng = np.random.default_rng((self.seed, iteration))
         crops = [self._crop(rng) for _ in range(self.batch_size)]
@@ -168,5 +168,5 @@ def sampler_of(stage: Stage, pairs: Sequence[TrainingPair], scale: int, seed: in
 
 
 def stack(images: Sequence[Image]) -> Tensor:
-    """Stack N images of one size to float32 (N, 3, height, width) in 0..255."""
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()
+    """Stack N images of one size to uint8 (N, 3, height, width), channels last in memory."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)

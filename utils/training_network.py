@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,27 @@ def family(model: str, root: Path) -> Family:
     return Family(file, networks.import_model(file), sidecar, root / "model_zoo")
 
 
+def check_stages(recipe: Recipe, models: Family) -> None:
+    """Make sure, before hours of training, that every stage can begin.
+
+    Raises:
+        UserError: one cannot.
+    """
+    for stage in recipe.stages:
+        models.in_form(stage.form)
+        checkpoint = models.zoo / stage.start
+        if stage.start not in (SCRATCH, PREVIOUS, MERGED, PRUNED) and not checkpoint.is_file():
+            raise UserError("no such checkpoint to start from", where=checkpoint)
+        if stage.start == PRUNED and not hasattr(models.module, "prune"):
+            raise UserError("offers no way to prune", where=models.file.name)
+        if stage.start == PRUNED and importlib.util.find_spec("torch_pruning") is None:
+            raise UserError(
+                "needs Torch-Pruning",
+                where=f"stage {stage.name}",
+                remedy="pip install torch-pruning",
+            )
+
+
 def run_stage(stage: Stage, previous: nn.Module | None, models: Family, train: Train) -> nn.Module:
     """Make the network of a stage and train it; a pruned one after every step of pruning."""
     if stage.start == PRUNED and previous is not None and stage.keep is not None:
@@ -99,8 +121,6 @@ def merged(network: nn.Module) -> nn.Module:
 
 
 def _warm_start(network: nn.Module, checkpoint: Path) -> None:
-    if not checkpoint.is_file():
-        raise UserError("no such checkpoint to start from", where=checkpoint)
     start_from = getattr(network, "start_from", None)
     if start_from is None:
         networks.load(network, checkpoint, strict=True)
@@ -119,10 +139,7 @@ def _pruned(
         done += 1
         train(network, f"{stage.name} {done} of {stage.prune_steps}")
 
-    prune = getattr(models.module, "prune", None)
-    if prune is None:
-        raise UserError("offers no way to prune", where=models.file.name)
-    thin: nn.Module = prune(previous, keep, steps=stage.prune_steps, tune=tune)
+    thin: nn.Module = models.module.prune(previous, keep, steps=stage.prune_steps, tune=tune)
     return thin
 
 
