@@ -155,7 +155,9 @@ def shipped(network: nn.Module, recipe: Recipe, models: Family) -> nn.Module:
         network = merged(network)
     found: dict[str, Tensor] = network.state_dict()
     left = [key for key in wanted if key not in found]
-    foreign = [key for key in found if key not in wanted]
+    foreign = [
+        key for key, value in found.items() if key not in wanted or value.shape != wanted[key].shape
+    ]
     if foreign or any(recipe.untrained is None or recipe.untrained not in key for key in left):
         raise UserError(
             f"the last stage does not end in the form that ships: {', '.join(left + foreign)}",
