@@ -32,7 +32,7 @@ class StageReport:
     optimizer: str
     """With its parameters: `Adam, betas 0.9 and 0.99`."""
     schedule: str
-    """`cosine from 0.001 to 1e-06, warm-up 100 iterations`."""
+    """`cosine from 0.001 to 1e-06, warm-up for 2 % of the steps`."""
     iterations: int
     batch_size: int
     hr_patch_px: int

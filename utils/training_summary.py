@@ -28,7 +28,7 @@ def stage_report(leg: Leg) -> StageReport:
         name=leg.name,
         loss=stage.loss,
         optimizer=f"Adam, betas {stage.betas[0]:g} and {stage.betas[1]:g}",
-        schedule=_schedule(stage),
+        schedule=describe_schedule(stage),
         iterations=leg.iterations,
         batch_size=stage.batch_size,
         hr_patch_px=stage.hr_patch_px,
@@ -38,15 +38,18 @@ def stage_report(leg: Leg) -> StageReport:
     )
 
 
-def _schedule(stage: Stage) -> str:
+def describe_schedule(stage: Stage) -> str:
+    """Say how the learning rate goes, in shares of the steps that were taken."""
     rate = f"{stage.schedule} from {stage.lr:g}"
     if stage.schedule == "cosine":
         rate += f" to {stage.final_lr:g}"
     if stage.schedule == "step":
-        rate += f", times {stage.factor:g} at {', '.join(map(str, stage.milestones))}"
-    if stage.minutes is not None:
-        rate += f", all of it within {stage.minutes:g} minutes"
-    return f"{rate}, warm-up {stage.warm_up} iterations" if stage.warm_up else rate
+        shares = (f"{100 * at / stage.iterations:.3g}" for at in stage.milestones)
+        rate += f", times {stage.factor:g} at {', '.join(shares)} % of the steps"
+    if stage.warm_up:
+        # Of a stage that minutes cut short, the recipe's iterations are not those that were run.
+        rate += f", warm-up for {100 * stage.warm_up / stage.iterations:.3g} % of the steps"
+    return rate
 
 
 def bicubic_psnr(pairs: Sequence[TrainingPair], scale: int) -> float:
