@@ -24,7 +24,7 @@ from utils.training_report import DataUsed
 SMOKE_ITERATIONS, SMOKE_PATCH_PX = 30, 16
 """Steps of a stage, and side of an LR crop, that need seconds on a CPU."""
 
-SMOKE_RATES = {SCRATCH: 4e-4, PREVIOUS: 2e-4, MERGED: 1e-4, PRUNED: 5e-4}
+SMOKE_RATES = {SCRATCH: 4e-4, PREVIOUS: 3e-4, MERGED: 1e-4, PRUNED: 5e-4}
 """Learning rates with which the loss falls in so few steps, by how a stage starts."""
 
 
