@@ -1,120 +1,143 @@
-"""Train a submission's network from scratch on HR images: `python train.py --help`.
+"""Train a submission's network as its recipe says: `python train.py recipes/team09_MDRN.toml`.
 
-LR images are made from the HR images with MATLAB's bicubic kernel. The folder `--out` receives
-`weights.pth`, a checkpoint for `model_zoo/`, and `state.pt`, from which `--resume` goes on.
+LR images are made from the HR images with MATLAB's bicubic kernel. The folder `--out` receives the
+checkpoint in the form that ships, the report of its training, and the log of losses and PSNR.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from torch import nn
 
 from utils.device import resolve
 from utils.errors import ExitCode, UserError
-from utils.training import Budget, Trainer, build, learning_rate
-from utils.training_data import Sampler, TrainingPair, hold_out, read_pairs
+from utils.provenance import git_commit
+from utils.recipe import Recipe, read_recipe
+from utils.training import Trainer, plain, write
+from utils.training_network import Family, check_stages, family, run_stage, shipped
+from utils.training_report import save_report
+from utils.training_run import LOG, Run, identity_of
+from utils.training_set import TrainingSet, on_disk, smoke_recipe, synthetic
+from utils.training_summary import Setting, summarise
 
-COLUMNS = (TextColumn("training"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+ROOT = Path(__file__).resolve().parent
+BAR = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Train a network from scratch on HR images.")
+    parser = argparse.ArgumentParser(description="Train a network as its recipe says.")
     add = parser.add_argument
-    add("--model_file", type=Path, required=True, help="such as models/team00_RFDN.py")
-    add("--data_dir", type=Path, nargs="+", required=True, help="folders of HR *.png")
-    add("--out", type=Path, required=True, help="folder for weights.pth and state.pt")
-    budget = parser.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--iterations", type=_count, default=math.inf, help="steps to train for")
-    budget.add_argument("--minutes", type=_positive, default=math.inf, help="minutes of steps")
-    add("--batch_size", type=_count, default=8, help="crops in a step (default: 8)")
-    add("--patch", type=_count, default=24, help="side of a crop in LR pixels (default: 24)")
-    add("--lr", type=_positive, default=1e-3, help="peak learning rate (default: 1e-3)")
-    add("--hold_out", type=_count, default=6, help="images kept for validation (default: 6)")
-    add("--every", type=_positive, default=60.0, help="seconds between validations (default: 60)")
+    add("recipe", type=Path, help="such as recipes/team09_MDRN.toml")
+    add("--data_dir", type=Path, nargs="+", default=[], help="where the recipe's folders are")
+    add("--out", type=Path, help="folder for everything written (default: runs/RECIPE)")
+    add("--profile", default="", help="another budget of the recipe, such as cpu")
+    add("--smoke", action="store_true", help="seconds on tiny synthetic images, every stage")
+    add("--resume", action="store_true", help="go on with what is in --out")
     add("--seed", type=int, default=0, help="of initialisation and crops (default: 0)")
     add("--threads", type=_count, help="CPU threads of PyTorch")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    add("--resume", action="store_true", help="go on from state.pt in --out")
+    add("--save_every", type=float, default=120.0, help="seconds between saves (default: 120)")
     return parser.parse_args(arguments)
 
 
-def _positive(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not above 0")
     return value
 
 
-def _count(text: str) -> int:
-    return int(_positive(str(int(text))))
-
-
-def run(options: argparse.Namespace) -> None:
-    """Read the images, build the network, train it."""
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
-    trainer = build(options.model_file, resolve(options.device))
-    if options.resume:
-        trainer.resume(options.out)
-    files = sorted(file for folder in options.data_dir for file in folder.glob("*.png"))
-    kept, held = hold_out(files, options.hold_out)
-    pairs, held_pairs = (read_pairs(part, trainer.sidecar.scale) for part in (kept, held))
-    sampler = Sampler(pairs, options.batch_size, options.patch, options.seed)
-    train(trainer, sampler, held_pairs, options)
-
-
-def train(
-    trainer: Trainer,
-    sampler: Sampler,
-    held: Sequence[TrainingPair],
-    options: argparse.Namespace,
-) -> None:
-    """Step until the budget is spent; validate and save every so often and at the end."""
-    budget = Budget(options.iterations, options.minutes)
-    console = Console(stderr=True)
-    due, losses = trainer.seconds + options.every, list[float]()
-    with Progress(*COLUMNS, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("training", total=1.0)
-        while (spent := budget.spent(trainer.iteration, trainer.seconds)) < 1.0:
-            losses.append(trainer.step(sampler, learning_rate(options.lr, spent)))
-            bar.update(task, completed=spent)
-            if trainer.seconds >= due:
-                conclude(trainer, held, losses, options.out, console)
-                due, losses = trainer.seconds + options.every, []
-    if losses:
-        conclude(trainer, held, losses, options.out, console)
-
-
-def conclude(
-    trainer: Trainer,
-    held: Sequence[TrainingPair],
-    losses: Sequence[float],
-    folder: Path,
-    console: Console,
-) -> None:
-    """Save, and print how far it is: mean L1 loss since the last line, PSNR of the images held."""
-    trainer.save(folder)
-    loss = sum(losses) / len(losses)
-    console.print(
-        f"{trainer.iteration:7d} steps {trainer.seconds / 60:6.1f} min  "
-        f"loss {loss:.3f}  PSNR {trainer.psnr(held):.3f} dB",
-        highlight=False,
+def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
+    """Go through the stages of a recipe, and write the checkpoint and its report."""
+    setting = Setting(
+        recipe_file=f"recipes/{options.recipe.name}",
+        profile="smoke" if options.smoke else options.profile,
+        command=shlex.join(["python", "train.py", *arguments]),
+        seed=options.seed,
+        device=resolve(options.device),
+        git_commit=git_commit(ROOT),
     )
+    recipe = read_recipe(options.recipe, options.profile)
+    models = family(recipe.model, ROOT)
+    check_stages(recipe, models)
+    out: Path = options.out or Path("runs") / options.recipe.stem
+    claim(out, resume=options.resume)
+    sidecar = models.in_form(None)
+    recipe, data = images(recipe, sidecar.scale, out, options)
+    identity = identity_of(recipe, data.files, setting.seed)
+    with shown() as progress:
+        run = Run(out, sidecar, setting.device, identity, data.held, options.save_every, progress)
+        network = through_the_stages(recipe, models, data, run, setting.seed)
+    checkpoint = out / models.checkpoint
+    write(plain(shipped(network, recipe, models)), checkpoint)
+    save_report(summarise(run.legs, recipe, data, checkpoint, setting), checkpoint)
+    sys.stderr.write(f"{checkpoint}: {run.legs[-1].psnr_db:.3f} dB on the images held out\n")
+
+
+def images(
+    recipe: Recipe, scale: int, out: Path, options: argparse.Namespace
+) -> tuple[Recipe, TrainingSet]:
+    """Return the recipe that is run, and its images."""
+    if options.smoke:
+        recipe = smoke_recipe(recipe, scale)
+        return recipe, synthetic(recipe, scale)
+    return recipe, on_disk(recipe, options.data_dir, scale, out / "cache")
+
+
+def through_the_stages(
+    recipe: Recipe, models: Family, data: TrainingSet, run: Run, seed: int
+) -> nn.Module:
+    """Train each stage's network, the next one from where the last one ended."""
+    torch.manual_seed(seed)
+    samplers = [data.sampler(stage, seed) for stage in recipe.stages]
+    network: nn.Module | None = None
+    for stage, sampler in zip(recipe.stages, samplers, strict=True):
+        fit = partial(run.train, stage=stage, sampler=sampler)
+        network = run_stage(stage, network, models, fit)
+    assert network is not None, "a recipe has stages"
+    return network
+
+
+def claim(out: Path, *, resume: bool) -> None:
+    """Make sure that a run neither ends another one nor goes on with nothing.
+
+    Raises:
+        UserError: it would.
+    """
+    begun = (out / LOG).is_file()
+    if resume and not begun:
+        raise UserError("there is nothing to resume", where=out)
+    if begun and not resume:
+        raise UserError("holds a run", where=out, remedy="give --resume or another --out")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def shown() -> Iterator[Callable[[str, Trainer], None]]:
+    """Show a progress bar on a terminal."""
+    console = Console(stderr=True)
+    with Progress(*BAR, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("training", total=1.0)
+        yield lambda name, trainer: bar.update(task, completed=trainer.spent, description=name)
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; the user's mistakes cost one line."""
     try:
-        run(parse(arguments))
+        options = parse(arguments)
+        torch.set_num_threads(options.threads or torch.get_num_threads())
+        train(options, arguments)
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return ExitCode.UNUSABLE

@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from utils.errors import UserError
 from utils.resample import imresize_uint8
-from utils.utils_image import imread_uint, imsave
+from utils.utils_image import imread_uint, imsave, modcrop
 
 Image = npt.NDArray[np.uint8]
 
-SCALE = 4
+SCALES = (2, 3, 4)
 RACCOON_SHAPE = (768, 1024, 3)
 """SciPy packs the raccoon as bare RGB bytes."""
 DEMO = Path(__file__).resolve().parent / "demo"
@@ -66,19 +66,24 @@ PHOTOGRAPHS = (
 
 
 def make_demo(originals: Path, demo: Path = DEMO) -> None:
-    """Write `HR/NAME.png` and `LR_bicubic/X4/NAMEx4.png` of every photograph.
+    """Write `HR/NAME.png` and, for every scale, `LR_bicubic/X4/NAMEx4.png` of every photograph.
 
     Raises:
         UserError: an original that is missing or is another file than the one of the table.
     """
-    hr_folder, lr_folder = demo / "HR", demo / "LR_bicubic" / f"X{SCALE}"
-    for folder in (hr_folder, lr_folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    (demo / "HR").mkdir(parents=True, exist_ok=True)
     for photograph in PHOTOGRAPHS:
         hr = crop_hr(photograph, originals / photograph.original)
-        imsave(hr, hr_folder / f"{photograph.name}.png")
-        lr = imresize_uint8(hr, 1 / SCALE)
-        imsave(lr, lr_folder / f"{photograph.name}x{SCALE}.png")
+        imsave(hr, demo / "HR" / f"{photograph.name}.png")
+        for scale in SCALES:
+            folder = demo / "LR_bicubic" / f"X{scale}"
+            folder.mkdir(parents=True, exist_ok=True)
+            imsave(make_lr(hr, scale), folder / f"{photograph.name}x{scale}.png")
+
+
+def make_lr(hr: Image, scale: int) -> Image:
+    """Reduce HR, cropped to a multiple of the scale, with MATLAB's bicubic kernel."""
+    return imresize_uint8(modcrop(hr, scale), 1 / scale)
 
 
 def crop_hr(photograph: Photograph, original: Path) -> Image:

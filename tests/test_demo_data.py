@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ import pytest
 import skimage
 from PIL import Image
 
-from data.make_demo import PHOTOGRAPHS, crop_hr, make_demo
+from data.make_demo import PHOTOGRAPHS, SCALES, crop_hr, make_demo
 from utils.errors import UserError
 from utils.resample import imresize_uint8
-from utils.utils_image import calculate_psnr
+from utils.utils_image import calculate_psnr, modcrop
 
 NAMES = [photograph.name for photograph in PHOTOGRAPHS]
 SHIPPED = Path(skimage.__file__).parent / "data"
@@ -28,35 +29,41 @@ def _read(root: Path, folder: str, name: str) -> np.ndarray:
 def test_the_folder_holds_the_pairs_of_the_table_and_nothing_else(root: Path) -> None:
     demo = root / "data" / "demo"
     files = {str(path.relative_to(demo)) for path in demo.rglob("*") if path.is_file()}
-    pairs = [(f"HR/{name}.png", f"LR_bicubic/X4/{name}x4.png") for name in NAMES]
-    assert files == {file for pair in pairs for file in pair}
+    lr = {f"LR_bicubic/X{scale}/{name}x{scale}.png" for name in NAMES for scale in (2, 3, 4)}
+    assert files == lr | {f"HR/{name}.png" for name in NAMES}
     assert 8 <= len(NAMES) <= 12
-    assert sum((demo / file).stat().st_size for file in files) < 10e6
+    assert sum((demo / file).stat().st_size for file in files) < 6e6
 
 
+@pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("name", NAMES)
-def test_lr_is_matlab_bicubic_of_hr(root: Path, name: str) -> None:
+def test_lr_is_matlab_bicubic_of_hr(root: Path, name: str, scale: int) -> None:
     hr = _read(root, "HR", name)
-    lr = _read(root, "LR_bicubic/X4", f"{name}x4")
-    assert hr.shape == (4 * lr.shape[0], 4 * lr.shape[1], 3)
-    assert np.array_equal(lr, imresize_uint8(hr, 1 / 4))
+    lr = _read(root, f"LR_bicubic/X{scale}", f"{name}x{scale}")
+    height, width = (side // scale for side in hr.shape[:2])
+    assert lr.shape == (height, width, 3)
+    assert np.array_equal(lr, imresize_uint8(hr[: height * scale, : width * scale], 1 / scale))
 
 
 def test_readme_names_every_image_its_size_and_the_bicubic_psnr(root: Path) -> None:
     text = (root / "data" / "README.md").read_text(encoding="utf-8")
     rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
     assert sorted(rows) == sorted(NAMES)
-    psnr = []
     for photograph in PHOTOGRAPHS:
         row = rows[photograph.name]
         assert f"`{photograph.original}`" in row
         assert "{}x{} |".format(*photograph.size) in row
         assert "public domain" in row or "CC0" in row
-        hr = _read(root, "HR", photograph.name)
-        assert hr.shape[:2] == photograph.size
-        lr = _read(root, "LR_bicubic/X4", f"{photograph.name}x4")
-        psnr.append(calculate_psnr(imresize_uint8(lr, 4), hr, border=4))
-    assert f"{np.mean(psnr):.3f} dB" in text
+        assert _read(root, "HR", photograph.name).shape[:2] == photograph.size
+    for scale in SCALES:
+        psnr = [_bicubic_psnr(root, name, scale) for name in NAMES]
+        assert re.search(rf"\| x{scale} \|.*\| {np.mean(psnr):.3f} dB \|", text)
+
+
+def _bicubic_psnr(root: Path, name: str, scale: int) -> float:
+    hr = modcrop(_read(root, "HR", name), scale)
+    lr = _read(root, f"LR_bicubic/X{scale}", f"{name}x{scale}")
+    return calculate_psnr(imresize_uint8(lr, scale), hr, border=scale)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,13 @@ A module imports only those before it in this list.
     evidence    what could deceive, and was seen beside the measurement -> flags
     audit       the same, where it takes further passes
     worker      the child process: the only program that runs a submission
-    training_data, training  for train.py
+    leakage     nothing is trained on a test image
+    recipe      how a network is trained, as data: stages and profiles
+    training_report  what is kept of it beside a checkpoint
+    training_data, training_set  pairs of crops; which stage sees which images
+    training_network  the forms a recipe passes through: warm start, merge, prune, ship
+    objective   losses and learning rates
+    training, training_run, training_summary  one step; all stages; how it went
 
     isolation   the child seen from its parent: time limit, kill, its answer validated
     progress    the progress bar
@@ -91,5 +97,6 @@ The one file to open for
     a new data set          none: --dataset NAME finds it; a new folder layout: dataset.py
     a new device            device.py     one entry in BACKENDS
     a new check             evidence.py   or audit.py, if it takes further passes
+    a new loss              objective.py  one entry in LOSSES
     a new wrapper key       network.py    one entry in WRAPPERS
 """

@@ -18,7 +18,7 @@ def describe(submission: Submission, command: tuple[str, ...], root: Path) -> Pr
     return Provenance(
         date=now(),
         command=command,
-        git_commit=_git(root, "rev-parse HEAD"),
+        git_commit=git_commit(root),
         git_dirty=_is_dirty(root),
         model_file=submission.model_file.name,
         model_sha256=sha256(submission.model_file),
@@ -30,6 +30,11 @@ def describe(submission: Submission, command: tuple[str, ...], root: Path) -> Pr
 def now() -> str:
     """Date and time in UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def git_commit(root: Path) -> str | None:
+    """Return the commit that is checked out; None where there is no git."""
+    return _git(root, "rev-parse HEAD")
 
 
 def _is_dirty(root: Path) -> bool | None:

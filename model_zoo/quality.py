@@ -1,0 +1,186 @@
+"""What the checkpoints of `model_zoo/` score on public test sets, measured by `test_demo.py`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils import jsonfile
+from utils.dataset import ImagePair, pair_images
+from utils.download import sha256
+from utils.errors import UserError
+from utils.image_file import imread_uint, imsave
+from utils.record import Record, SplitResult
+from utils.resample import imresize_uint8
+from utils.staging import in_parallel
+from utils.submission import Submission, adapted, discover
+from utils.utils_image import calculate_psnr, modcrop
+from utils.zoo import public_checkpoint, read_zoo
+
+ROOT = Path(__file__).resolve().parents[1]
+ZOO = ROOT / "model_zoo"
+DEMO = ROOT / "data" / "demo"
+SETS = ("demo", "Set5", "Set14", "B100", "Urban100")
+
+
+@dataclass(frozen=True)
+class SetQuality:
+    """Mean RGB PSNR on one data set, in dB, of uint8 images without a border of `scale` pixels."""
+
+    dataset: str
+    images: int
+    psnr_db: float
+    bicubic_db: float
+    authors_db: float | None
+    """Of the authors' own checkpoint in the same form; None where there is none."""
+
+
+@dataclass(frozen=True)
+class CheckpointQuality:
+    """What was measured of one checkpoint."""
+
+    checkpoint: str
+    """File name in `model_zoo/`."""
+    sha256: str
+    model_id: int
+    form: str | None
+    scale: int
+    params: int
+    authors_file: str | None
+    """Name in `model_zoo/public.toml`."""
+    authors_sha256: str | None
+    sets: list[SetQuality]
+    date: str
+    git_commit: str | None
+    device_name: str
+    torch: str
+
+
+def shipped(root: Path = ROOT) -> dict[str, Submission]:
+    """Find the submission, in the form, that each checkpoint of `model_zoo/` belongs to."""
+    found: dict[str, Submission] = {}
+    for entry in discover(root):
+        if not isinstance(entry, Submission):
+            raise UserError(entry.reason, where=entry.model_file)
+        for form in entry.sidecar.forms or (None,):
+            chosen = adapted(entry, None, form)
+            assert isinstance(chosen, Submission)
+            if chosen.checkpoint is not None:
+                found.setdefault(chosen.checkpoint.name, chosen)
+    return found
+
+
+def measure(submission: Submission, data_dir: Path, checkpoint_dir: Path) -> CheckpointQuality:
+    """Measure a shipped checkpoint, and its authors' where there is one, on every set.
+
+    Args:
+        submission: in the form that the checkpoint belongs to.
+        data_dir: folder of `Set5/HR` and so on; LR of a scale that is absent is made.
+        checkpoint_dir: folder of the authors' checkpoints.
+    """
+    assert submission.checkpoint is not None, "only what is shipped is measured"
+    public = public_checkpoint(submission, checkpoint_dir, read_zoo(ZOO / "public.toml"))
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        for name, origin in {"demo": DEMO, **{name: data_dir / name for name in SETS[1:]}}.items():
+            lay_out(origin, data / name, submission.sidecar.scale)
+        ours = _evaluate(submission, data)
+        authors = _evaluate(public, data) if public.checkpoint else None
+        sets = [
+            SetQuality(
+                split.dataset,
+                len(split.images),
+                _psnr(split),
+                bicubic_psnr(data / split.dataset, submission.sidecar.scale),
+                _psnr(authors.splits[number]) if authors else None,
+            )
+            for number, split in enumerate(ours.splits)
+        ]
+    return CheckpointQuality(
+        checkpoint=submission.checkpoint.name,
+        sha256=ours.provenance.checkpoint_sha256,
+        model_id=submission.model_id,
+        form=submission.form,
+        scale=submission.sidecar.scale,
+        params=ours.counts.params,
+        authors_file=authors.provenance.checkpoint if authors else None,
+        authors_sha256=authors.provenance.checkpoint_sha256 if authors else None,
+        sets=sets,
+        date=ours.provenance.date,
+        git_commit=ours.provenance.git_commit,
+        device_name=ours.machine.device_name,
+        torch=ours.machine.torch,
+    )
+
+
+def _psnr(split: SplitResult) -> float:
+    score = split.score("psnr")
+    assert score is not None, "every run calculates PSNR"
+    return score
+
+
+def _evaluate(submission: Submission, data: Path) -> Record:
+    assert submission.checkpoint is not None
+    command = [sys.executable, str(ROOT / "test_demo.py"), "--model_id", str(submission.model_id)]
+    command += ["--form", submission.form] if submission.form else []
+    command += ["--checkpoint", str(submission.checkpoint), "--device", "cpu"]
+    command += ["--data_dir", str(data), "--dataset", *SETS]
+    with tempfile.TemporaryDirectory() as save_dir:
+        done = subprocess.run([*command, "--save_dir", save_dir], check=False, stdout=sys.stderr)
+        if done.returncode != 0:
+            raise UserError("could not be measured, see above", where=submission.checkpoint)
+        return jsonfile.load(Record, Path(save_dir) / "records" / f"{submission.label}.json")
+
+
+def lay_out(origin: Path, target: Path, scale: int, step: int = 1) -> None:
+    """Link a data set's HR, or every `step`-th image of it, and its LR, which is made if absent.
+
+    LR made here is that of the set's own other scales: MATLAB's bicubic kernel on uint8.
+    """
+    lr_origin, lr_target = (folder / "LR_bicubic" / f"X{scale}" for folder in (origin, target))
+    for folder in (target / "HR", lr_target):
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def lay(hr: Path) -> None:
+        lr = f"{hr.stem}x{scale}.png"
+        (target / "HR" / hr.name).symlink_to(hr.resolve())
+        if (lr_origin / lr).is_file():
+            (lr_target / lr).symlink_to((lr_origin / lr).resolve())
+        else:
+            reduced = imresize_uint8(modcrop(imread_uint(hr), scale), 1 / scale)
+            imsave(reduced, lr_target / lr)
+
+    files = sorted((origin / "HR").glob("*.png"))
+    if not files:
+        raise UserError("no images here", where=origin / "HR")
+    in_parallel(lay, files[::step])
+
+
+def bicubic_psnr(folder: Path, scale: int) -> float:
+    """Mean RGB PSNR of bicubic upsampling on a data set, border `scale`, in dB."""
+    pairs = pair_images(folder / "LR_bicubic" / f"X{scale}", folder / "HR", scale)
+
+    def score(pair: ImagePair) -> float:
+        hr = modcrop(imread_uint(pair.hr), scale)
+        return calculate_psnr(imresize_uint8(imread_uint(pair.lr), scale), hr, border=scale)
+
+    scores: list[float] = in_parallel(score, list(pairs))
+    return sum(scores) / len(scores)
+
+
+def is_current(quality: CheckpointQuality, zoo: Path = ZOO) -> bool:
+    """Tell whether a measurement is of the file that is there now."""
+    file = zoo / quality.checkpoint
+    return file.is_file() and sha256(file) == quality.sha256
+
+
+def merge(
+    old: Sequence[CheckpointQuality], new: Sequence[CheckpointQuality]
+) -> list[CheckpointQuality]:
+    """Replace what is known of a checkpoint by what is new; what is gone is forgotten."""
+    known = {quality.checkpoint: quality for quality in (*old, *new)}
+    return [known[name] for name in sorted(known) if is_current(known[name])]
