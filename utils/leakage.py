@@ -26,7 +26,7 @@ from PIL import Image
 from utils import jsonfile
 from utils.errors import ExitCode, UserError
 from utils.image_file import get_image_paths, imread_uint
-from utils.protocol import PROTOCOLS
+from utils.protocol import protocols
 
 Bits = npt.NDArray[np.int8]
 """A hash as +1 and -1, (256,), or several of them, (n, 256)."""
@@ -102,7 +102,7 @@ def find_leaks(training_files: Sequence[Path], test_folders: Sequence[Path] = ()
 def official_folders(training_files: Iterable[Path]) -> list[Path]:
     """Find the challenge's validation and test HR, as the protocols name them, near these files."""
     roles = [
-        (*protocol.valid, *protocol.test, *protocol.hybrid_test) for protocol in PROTOCOLS.values()
+        (*protocol.valid, *protocol.test, *protocol.hybrid_test) for protocol in protocols().values()
     ]
     names = sorted({f"{name}_HR" for role in roles for name in role})
     near = dict.fromkeys(
