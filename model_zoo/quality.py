@@ -147,7 +147,8 @@ def lay_out(origin: Path, target: Path, scale: int, step: int = 1) -> None:
 
     def lay(hr: Path) -> None:
         lr = f"{hr.stem}x{scale}.png"
-        (target / "HR" / hr.name).symlink_to(hr.resolve())
+        if not (target / "HR" / hr.name).exists():  # Another scale may have laid it.
+            (target / "HR" / hr.name).symlink_to(hr.resolve())
         if (lr_origin / lr).is_file():
             (lr_target / lr).symlink_to((lr_origin / lr).resolve())
         else:

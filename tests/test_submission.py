@@ -121,3 +121,11 @@ def test_a_date_in_a_sidecar_is_named(tmp_path: Path) -> None:
     _write(tmp_path, "models/team00_A.py")
     (tmp_path / "models" / "team00_A.toml").write_text("[team]\nname = 2023-03-17\n")
     assert "holds a date" in _only(tmp_path).reason
+
+
+def test_other_files_in_the_zoo_are_no_checkpoints_in_any_form(tmp_path: Path) -> None:
+    _write(tmp_path, "models/team01_A.py", "model_zoo/team01_A.pth", "model_zoo/team01_A.json")
+    (tmp_path / "models" / "team01_A.toml").write_text("[forms.one]\n[forms.two]\n")
+    entry = _only(tmp_path)
+    for form in ("one", "two"):
+        assert adapted(entry, None, form).checkpoint.name == "team01_A.pth"

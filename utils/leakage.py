@@ -102,7 +102,8 @@ def find_leaks(training_files: Sequence[Path], test_folders: Sequence[Path] = ()
 def official_folders(training_files: Iterable[Path]) -> list[Path]:
     """Find the challenge's validation and test HR, as the protocols name them, near these files."""
     roles = [
-        (*protocol.valid, *protocol.test, *protocol.hybrid_test) for protocol in protocols().values()
+        (*protocol.valid, *protocol.test, *protocol.hybrid_test)
+        for protocol in protocols().values()
     ]
     names = sorted({f"{name}_HR" for role in roles for name in role})
     near = dict.fromkeys(

@@ -64,7 +64,7 @@ def discover(root: Path) -> list[Entry]:
         UserError: one of the two folders cannot be read.
     """
     meant = [path for path in _files(root / "models") if _MEANT_STEM.fullmatch(path.stem)]
-    zoo = [path for path in _files(root / "model_zoo") if path.suffix in CHECKPOINT_SUFFIXES]
+    zoo = _checkpoints(root)
     by_id: defaultdict[int | None, list[Path]] = defaultdict(list)
     for path in meant:
         if path.suffix == ".py":
@@ -76,6 +76,10 @@ def discover(root: Path) -> list[Entry]:
         if path.suffix == ".toml" and path.with_suffix(".py") not in meant
     ]
     return sorted(entries, key=lambda entry: (entry.model_id is None, entry.model_id, entry.label))
+
+
+def _checkpoints(root: Path) -> list[Path]:
+    return [path for path in _files(root / "model_zoo") if path.suffix in CHECKPOINT_SUFFIXES]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -134,7 +138,7 @@ def _with_form(submission: Submission, form: str) -> Submission:
             f"{submission.label} has no such form; it has: {known}", where=f"--form {form}"
         )
     chosen = sidecar.in_form(form)
-    zoo = _files(file.parent.parent / "model_zoo")
+    zoo = _checkpoints(file.parent.parent)
     checkpoint, problem = find_checkpoint(zoo, file.stem, chosen.checkpoint)
     return replace(submission, sidecar=chosen, form=form, checkpoint=checkpoint, problem=problem)
 
