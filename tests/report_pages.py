@@ -63,18 +63,18 @@ def write_results(results: Path) -> None:
     hostile = replace(
         hostile, label=HOSTILE_LABEL, sidecar=replace(hostile.sidecar, team=Team(HOSTILE, HOSTILE))
     )
-    records = {
-        "00": _record(0, "SPAN", 8.0, 26.94, 151_000),
-        "01": replace(fast, flags=flags),
-        "02": _record(2, "TieA", 6.0, 26.95, 142_000),
-        "03": _record(3, "TieB", 6.02, 26.93, 144_000),
-        "04": _record(4, "Slow", 60.0, 27.20, 1_100_000),
-        "05": _record(5, "Blurred", 5.0, 26.60, 99_000),
-        "07": _record(7, "Stale", 7.0, 26.95, 200_000),
-        "08": hostile,
-    }
-    for name, record in records.items():
-        jsonfile.dump(record, results / "records" / f"{name}.json")
+    records = (
+        _record(0, "SPAN", 8.0, 26.94, 151_000),
+        replace(fast, flags=flags),
+        _record(2, "TieA", 6.0, 26.95, 142_000),
+        _record(3, "TieB", 6.02, 26.93, 144_000),
+        _record(4, "Slow", 60.0, 27.20, 1_100_000),
+        _record(5, "Blurred", 5.0, 26.60, 99_000),
+        _record(7, "Stale", 7.0, 26.95, 200_000),
+        hostile,
+    )
+    for record in records:
+        jsonfile.dump(record, results / "records" / f"{record.label}.json")
     date = "2026-11-21T12:00:00+00:00"
     for failure in (
         Failure("06_Broken", 6, "import", f"ModuleNotFoundError: {HOSTILE}", date),
