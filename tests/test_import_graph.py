@@ -12,7 +12,7 @@ import pytest
 
 LINE = [
     *("errors", "jsonfile", "utils_logger", "download"),
-    *("resample", "color", "ssim", "image_file", "utils_image", "metrics"),
+    *("parallel", "resample", "plain_png", "color", "ssim", "image_file", "utils_image", "metrics"),
     *("protocol", "sidecar", "submission", "zoo", "dataset", "options"),
     *("record", "job", "staging", "judge", "provenance"),
     *("snapshot", "model_summary", "complexity", "timing", "device", "machine"),

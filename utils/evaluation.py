@@ -145,7 +145,7 @@ def _prepare(
         folder.lr_image(0, 0).parent.mkdir()
         for number, split in enumerate(splits):
             for index, image in enumerate(split.images):
-                np.save(folder.lr_image(number, index), image.lr)
+                shutil.copyfile(image.lr, folder.lr_image(number, index))
     except OSError as error:
         raise UserError(f"cannot be written ({cause(error)})", where=folder.path) from error
     jsonfile.dump(job, folder.job)

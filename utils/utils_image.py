@@ -22,6 +22,7 @@ from utils.image_file import (
     mkdir,
     mkdirs,
 )
+from utils.parallel import in_parallel
 from utils.resample import imresize_np
 from utils.ssim import calculate_ssim, ssim
 
@@ -85,21 +86,37 @@ def tensor2uint(img: Tensor, data_range: float) -> Image:
     Clamped, scaled in float32 by 255 and then 1 / data_range, rounded half to even, in NumPy: the
     official bytes. Dimensions of size 1 are dropped. `img` itself is not clamped.
     """
-    values = _clamped(img, data_range)
-    levels = (values * 255.0 / data_range).round().astype(np.uint8)
-    return np.ascontiguousarray(levels.transpose(1, 2, 0) if levels.ndim == 3 else levels)
+    values = img.detach().squeeze().float().cpu().numpy()
+    if values.ndim != 3:
+        return _levels(values, data_range)
+    channels, height, width = values.shape
+    levels = np.empty((height, width, channels), np.uint8)
+
+    def convert(top: int) -> None:
+        rows = slice(top, top + _STRIP_ROWS)
+        cv2.merge(list(_levels(values[:, rows], data_range)), levels[rows])
+
+    # Strips stay in the cache; whole images of float32 would have to come from memory five times.
+    in_parallel(convert, range(0, height, _STRIP_ROWS))
+    return levels
+
+
+_STRIP_ROWS = 64
+
+
+def _levels(values: Array, data_range: float) -> Image:
+    # Clamped on the CPU: a clamped copy on the GPU would count as the network's peak memory.
+    scaled = np.clip(values, 0, data_range)
+    np.multiply(scaled, 255.0, out=scaled)
+    np.divide(scaled, data_range, out=scaled)
+    np.rint(scaled, out=scaled)
+    return scaled.astype(np.uint8)
 
 
 def tensor2single(img: Tensor) -> npt.NDArray[np.float32]:
     """Convert (1, C, H, W) to float32 (H, W, C) clamped to [0, 1]; size 1 dimensions dropped."""
-    values = _clamped(img, 1.0)
+    values: Array = img.detach().squeeze().float().cpu().clamp(0, 1).numpy()
     return values.transpose(1, 2, 0) if values.ndim == 3 else values
-
-
-def _clamped(img: Tensor, upper: float) -> Array:
-    # Clamped on the CPU: a clamped copy on the GPU would count as the network's peak memory.
-    values: Array = img.detach().squeeze().float().cpu().clamp(0, upper).numpy()
-    return values
 
 
 def imresize(img: Tensor, scale: float, antialiasing: bool = True) -> Tensor:
