@@ -58,13 +58,6 @@ def _steps(
     np.save(lr_copy, lr_image)
     del lr
 
-    def convert_here() -> None:
-        # The strips in this thread, so that its clock sees them.
-        for top in range(0, hr.shape[0], 64):
-            rows = slice(top, top + 64)
-            levels = utils_image._levels(output[0, :, rows].numpy(), 1.0)
-            cv2.merge(list(levels), np.empty((levels.shape[1], levels.shape[2], 3), np.uint8))
-
     steps: dict[str, dict[str, Step]] = {
         "decode LR": {
             "official": lambda: official_loop.imread(lr_file),
@@ -81,7 +74,7 @@ def _steps(
         "check for NaN": {"ours": lambda: check_finite(output)},
         "to uint8": {
             "official": lambda: official_loop.to_uint8(output, 1.0),
-            "ours": convert_here,
+            "ours": lambda: utils_image.tensor2uint(output, 1.0),
         },
         "write HR": {"ours": lambda: np.save(scratch / "hr.npy", hr)},
         "write SR": {"ours": lambda: np.save(sr_file, sr)},
