@@ -116,11 +116,13 @@ def measure(images: int, rounds: int, with_ssim: bool) -> dict[str, Any]:
 
 
 def _median(runs: list[dict[str, Any]], name: str) -> float:
-    return statistics.median(run[name] for run in runs)
+    return statistics.median(float(run[name]) for run in runs)
 
 
 def _round(runs: dict[str, list[dict[str, Any]]]) -> str:
-    return ", ".join(f"{name} {several[-1]['overhead_ms']:.1f} ms" for name, several in runs.items())
+    return ", ".join(
+        f"{name} {several[-1]['overhead_ms']:.1f} ms" for name, several in runs.items()
+    )
 
 
 def show(found: dict[str, Any]) -> None:
@@ -145,7 +147,9 @@ def show(found: dict[str, Any]) -> None:
     print("\nStep by step, one image in one thread (CPU ms)      official     ours")
     for name, sides in found["stages_ms"].items():
         official, ours = sides.get("official"), sides["ours"]
-        print(f"  {name:48} {official:8.2f} {ours:8.2f}" if official else f"  {name:57} {ours:8.2f}")
+        print(
+            f"  {name:48} {official:8.2f} {ours:8.2f}" if official else f"  {name:57} {ours:8.2f}"
+        )
     print("\nNot counted above, per process or submission")
     started = _median(runs["official"], "process_s") - _median(runs["official"], "loop_s")
     print(f"  official: start and imports {started:.1f} s; it counts for more, not done here")

@@ -67,7 +67,7 @@ def _write_pair(folder: Path, number: int) -> None:
 
 
 def photograph(seed: int, height: int = HEIGHT, width: int = WIDTH) -> Image:
-    """Draw a uint8 RGB image of shape (height, width, 3) whose PNG is as large as a photograph's."""
+    """Draw a uint8 RGB image (height, width, 3) whose PNG is as large as a photograph's."""
     rng = np.random.default_rng(seed)
     grey = _pink(rng, height, width)
     image = np.stack([0.9 * grey + 0.1 * _pink(rng, height, width) for _ in range(3)], axis=2)
@@ -88,5 +88,6 @@ def _pink(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
     frequency[0, 0] = np.inf
     spectrum = np.fft.rfft2(rng.normal(size=(height, width))) / frequency**1.4
-    noise = np.fft.irfft2(spectrum, (height, width))
-    return noise / noise.std()
+    noise: NDArray[np.float64] = np.fft.irfft2(spectrum, (height, width))
+    noise /= noise.std()
+    return noise

@@ -33,8 +33,10 @@ Array = npt.NDArray[Any]
 
 def imread(path: Path) -> Array:
     """Read RGB."""
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB)
+    image: Any = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    code = cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB
+    rgb: Array = cv2.cvtColor(image, code)
+    return rgb
 
 
 def to_tensor(image: Array, data_range: float) -> Tensor:
@@ -46,7 +48,8 @@ def to_tensor(image: Array, data_range: float) -> Tensor:
 def to_uint8(image: Tensor, data_range: float) -> Array:
     """(1, 3, H, W) to (H, W, 3), as a view with the strides of (3, H, W)."""
     values = image.data.squeeze().float().clamp_(0, 1 * data_range).cpu().numpy()
-    return np.uint8((np.transpose(values, (1, 2, 0)) * 255.0 / data_range).round())
+    levels: Any = (np.transpose(values, (1, 2, 0)) * 255.0 / data_range).round()
+    return np.uint8(levels)  # type: ignore[return-value]
 
 
 def modcrop(image: Array, scale: int) -> Array:
@@ -73,7 +76,7 @@ def ssim(first: Array, second: Array, border: int) -> float:
     return float(np.array([_ssim(first, second) for _ in range(3)]).mean())
 
 
-def _ssim(first: Array, second: Array) -> float:
+def _ssim(first: Array, second: Array) -> np.floating[Any]:
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     x, y = first.astype(np.float64), second.astype(np.float64)
     gaussian = cv2.getGaussianKernel(11, 1.5)
@@ -88,7 +91,8 @@ def _ssim(first: Array, second: Array) -> float:
     variance_y = blur(y**2) - square_y
     covariance = blur(x * y) - product
     above = (2 * product + c1) * (2 * covariance + c2)
-    return (above / ((square_x + square_y + c1) * (variance_x + variance_y + c2))).mean()
+    similarity: Array = above / ((square_x + square_y + c1) * (variance_x + variance_y + c2))
+    return similarity.mean()
 
 
 class Laps:

@@ -37,10 +37,12 @@ class Child:
     answered: float | None = None
 
     @property
-    def excluded_s(self) -> float:
-        """Process start, imports, build and load; then counting, and whatever audit follows."""
-        assert self.started and self.restoring and self.restored and self.answered, self
-        return self.restoring - self.started + self.answered - self.restored
+    def parts_s(self) -> tuple[float, float, float]:
+        """Start, imports, build and load; restoring; counting, and whatever audit follows."""
+        marks = [self.started, self.restoring, self.restored, self.answered]
+        seen = [mark for mark in marks if mark is not None]
+        assert len(seen) == len(marks), self
+        return seen[1] - seen[0], seen[2] - seen[1], seen[3] - seen[2]
 
 
 @dataclass
@@ -115,34 +117,32 @@ def _said(
     records = [outcome for outcome in outcomes if isinstance(outcome, Record)]
     assert len(records) == len(outcomes), outcomes
     images = [image for record in records for image in record.splits[0].images]
-    model_ms = sum(image.runtime_ms for image in images)
     children = list(watcher.children.values())
-    excluded_s = sum(child.excluded_s for child in children)
-    restoring_s = sum((child.restored or 0) - (child.restoring or 0) for child in children)
-    every = len(images)
+    start_s, restore_s, count_s = (
+        sum(part) for part in zip(*(child.parts_s for child in children), strict=True)
+    )
+    model_s = sum(image.runtime_ms for image in images) / 1000
+    parts_s = {
+        "decode and check": staged_s,
+        "child, beside the model": restore_s - model_s,
+        "job files, score, remove": wall_s - staged_s - start_s - restore_s - count_s,
+    }
     return {
-        "overhead_ms": (1000 * (wall_s - excluded_s) - model_ms) / every,
-        "model_ms": model_ms / every,
-        "parts_ms": {
-            "decode and check": 1000 * staged_s / every,
-            "child, beside the model": (1000 * restoring_s - model_ms) / every,
-            "job files, score, remove": 1000 * (wall_s - staged_s - excluded_s - restoring_s) / every,
-        },
-        "start_s": sum((child.restoring or 0) - (child.started or 0) for child in children)
-        / len(children),
-        "count_s": sum((child.answered or 0) - (child.restored or 0) for child in children)
-        / len(children),
+        "overhead_ms": 1000 * sum(parts_s.values()) / len(images),
+        "model_ms": 1000 * model_s / len(images),
+        "parts_ms": {name: 1000 * part / len(images) for name, part in parts_s.items()},
+        "start_s": start_s / len(children),
+        "count_s": count_s / len(children),
         "wall_s": wall_s,
         "peak_mib": _peak_mib(),
         "child_peak_mib": max(record.peak_rss_mib or 0 for record in records),
-        "scores": [
-            {
-                name: [image.scores[name] for image in record.splits[0].images]
-                for name in record.splits[0].images[0].scores
-            }
-            for record in records
-        ],
+        "scores": [_scores(record) for record in records],
     }
+
+
+def _scores(record: Record) -> dict[str, list[float]]:
+    images = record.splits[0].images
+    return {name: [image.scores[name] for image in images] for name in images[0].scores}
 
 
 def _peak_mib() -> float:

@@ -51,12 +51,11 @@ def _steps(
 ) -> dict[str, dict[str, Step]]:
     lr_file, hr_file = pair(folder, number)
     lr_image, hr = utils_image.imread_uint(lr_file), utils_image.imread_uint(hr_file)
-    lr, output = official_loop.to_tensor(lr_image, 1.0), model(official_loop.to_tensor(lr_image, 1.0))
+    output = model(official_loop.to_tensor(lr_image, 1.0))
     official_sr, sr = official_loop.to_uint8(output, 1.0), utils_image.tensor2uint(output, 1.0)
     sr_file, lr_copy = scratch / "sr.npy", scratch / "lr.npy"
     np.save(sr_file, sr)
     np.save(lr_copy, lr_image)
-    del lr
 
     steps: dict[str, dict[str, Step]] = {
         "decode LR": {
@@ -77,7 +76,7 @@ def _steps(
             "ours": lambda: utils_image.tensor2uint(output, 1.0),
         },
         "write HR": {"ours": lambda: np.save(scratch / "hr.npy", hr)},
-        "write SR": {"ours": lambda: np.save(sr_file, sr)},
+        "to uint8, and written": {"ours": lambda: utils_image.save_uint(output, 1.0, sr_file)},
         "job files": {"ours": lambda: shutil.copyfile(lr_copy, scratch / "copy.npy")},
         "PSNR": {
             "official": lambda: official_loop.psnr(official_sr, hr, SCALE),

@@ -30,7 +30,9 @@ def _staged(
         np.save(folder / f"sr{index}.npy", sr)
         lr = imresize_uint8(hr, 1 / scale)
         np.save(folder / f"lr{index}.npy", lr)
-        images.append(StagedImage(f"{index}.png", folder / f"lr{index}.npy", folder / f"hr{index}.npy"))
+        images.append(
+            StagedImage(f"{index}.png", folder / f"lr{index}.npy", folder / f"hr{index}.npy")
+        )
         sr_files.append(folder / f"sr{index}.npy")
     return StagedSplit("valid", "set", scale, tuple(images)), sr_files
 

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-try:
-    import imagecodecs
-except ImportError:  # It exists for fewer machines than OpenCV, which gives the same pixels.
-    imagecodecs = None
+imagecodecs: Any = None
+with suppress(
+    ImportError
+):  # It exists for fewer machines than OpenCV, which gives the same pixels.
+    imagecodecs = import_module("imagecodecs")
 
 Image = npt.NDArray[np.uint8]
 

@@ -2,10 +2,10 @@
 
 The official `calculate_ssim` loops over three channels but passes the whole image each time, so
 its value is, up to the rounding of a mean of three, that of one call: the mean of the SSIM map over
-all pixels and channels. Its 11x11 window is applied by `cv2.filter2D`, which for float64 is a convolution by DFT, block by block
-(OpenCV, modules/imgproc/src/templmatch.cpp, crossCorr). The last digits depend on these blocks,
-so the same blocks are transformed here; but all that is needed of one is done while it is in the
-cache, and no block is there longer than that.
+all pixels and channels. Its 11x11 window is applied by `cv2.filter2D`, which for float64 is a
+convolution by DFT, block by block (OpenCV, modules/imgproc/src/templmatch.cpp, crossCorr). The last
+digits depend on these blocks, so the same blocks are transformed here; but all that is needed of
+one is done while it is in the cache, and no block is there longer than that.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ class _Block:
 
     @staticmethod
     def _inside(start: int, length: int, total: int) -> tuple[int, int]:
-        return max(start, _HALF), min(start + length, total - _HALF)
+        first = max(start, _HALF)
+        return first, max(first, min(start + length, total - _HALF))
 
     def read(self, plane: Array) -> Array:
         """Take it and its margin from a channel; outside the image the channel is mirrored."""

@@ -1,6 +1,6 @@
 """Images decoded once, before anything is measured: LR for children, HR for the parent alone.
 
-Decoded images lie in files, not in this process, so that its memory does not grow with their number.
+Decoded images lie in files, not in this process: its memory does not grow with their number.
 """
 
 from __future__ import annotations

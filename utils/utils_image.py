@@ -7,6 +7,8 @@ scores, never loads it.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import cv2
@@ -15,6 +17,7 @@ import numpy.typing as npt
 
 from utils.color import bgr2ycbcr, rgb2ycbcr, ycbcr2rgb
 from utils.image_file import (
+    StrPath,
     get_image_paths,
     imread_uint,
     imsave,
@@ -31,8 +34,9 @@ if TYPE_CHECKING:
 __all__ = [
     "augment_img", "bgr2ycbcr", "calculate_psnr", "calculate_ssim", "get_image_paths",
     "imread_uint", "imresize", "imresize_np", "imsave", "is_image_file", "mkdir", "mkdirs",
-    "modcrop", "rgb2ycbcr", "shave", "single2tensor3", "single2tensor4", "single2uint", "ssim",
-    "tensor2single", "tensor2uint", "uint2single", "uint2tensor3", "uint2tensor4", "ycbcr2rgb",
+    "modcrop", "rgb2ycbcr", "save_uint", "shave", "single2tensor3", "single2tensor4",
+    "single2uint", "ssim", "tensor2single", "tensor2uint", "uint2single", "uint2tensor3",
+    "uint2tensor4", "ycbcr2rgb",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -86,14 +90,53 @@ def tensor2uint(img: Tensor, data_range: float) -> Image:
     Clamped, scaled in float32 by 255 and then 1 / data_range, rounded half to even: the official
     bytes. Dimensions of size 1 are dropped. `img` itself is not clamped.
     """
+    values = img.detach().squeeze().float().cpu()
+    if values.ndim != 3:
+        return _levels(values, data_range)
+    channels, height, width = values.shape
+    image = np.empty((height, width, channels), np.uint8)
+    for top, strip in _strips(values, data_range):
+        image[top : top + len(strip)] = strip
+    return image
+
+
+def save_uint(img: Tensor, data_range: float, path: StrPath) -> None:
+    """Save what `tensor2uint` makes of (1, C, H, W) as .npy, without ever holding all of it.
+
+    Raises:
+        ValueError: it has not three dimensions of more than 1.
+    """
+    values = img.detach().squeeze().float().cpu()
+    if values.ndim != 3:
+        raise ValueError(f"no image: {tuple(img.shape)}")
+    channels, height, width = values.shape
+    shape = {"descr": "|u1", "fortran_order": False, "shape": (height, width, channels)}
+    with Path(path).open("wb", buffering=0) as file:
+        np.lib.format.write_array_header_1_0(file, shape)  # type: ignore[arg-type]
+        for _, strip in _strips(values, data_range):
+            file.write(strip.data)
+
+
+_STRIP_ROWS = 256
+"""Fresh memory for whole images of float32 would take longer than the arithmetic."""
+
+
+def _strips(values: Tensor, data_range: float) -> Iterator[tuple[int, Image]]:
+    for top in range(0, values.shape[1], _STRIP_ROWS):
+        levels = _levels(values[:, top : top + _STRIP_ROWS], data_range)
+        merged = cv2.merge(list(levels))
+        yield top, cast(Image, merged.reshape(*levels.shape[1:], -1))
+
+
+def _levels(values: Tensor, data_range: float) -> Image:
     import torch
 
     # Clamped on the CPU: a clamped copy on the GPU would count as the network's peak memory.
-    values = img.detach().squeeze().float().cpu().clamp(0, data_range).mul_(255.0)
+    scaled = values.clamp(0, data_range).mul_(255.0)
     if data_range != 1:
-        values.div_(data_range)
-    levels: Image = values.round_().to(torch.uint8).numpy()
-    return cast(Image, cv2.merge(list(levels))) if levels.ndim == 3 else levels
+        scaled.div_(data_range)
+    levels: Image = scaled.round_().to(torch.uint8).numpy()
+    return levels
 
 
 def tensor2single(img: Tensor) -> npt.NDArray[np.float32]:

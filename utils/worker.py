@@ -29,7 +29,7 @@ from utils.record import Measurement, SplitTiming, Stage
 from utils.restore import Restorer, check_finite, check_output, restorer
 from utils.sidecar import Sidecar
 from utils.timing import Stopwatch, peak_rss_mib
-from utils.utils_image import tensor2uint, uint2tensor4
+from utils.utils_image import save_uint, uint2tensor4
 
 FILE_AT_MOST = 2**30
 """Bytes of the largest file a submission may write, its log included."""
@@ -142,7 +142,7 @@ class Bench:
         lr = uint2tensor4(np.load(lr_file), self.sidecar.data_range).to(self.device)
         output, runtime_ms = self.watch.time(lambda: self.forward(lr))
         sr = check_finite(check_output(output, lr, self.sidecar.scale))
-        np.save(sr_file, tensor2uint(sr, self.sidecar.data_range))
+        save_uint(sr, self.sidecar.data_range, sr_file)
         return runtime_ms, str(sr.dtype)
 
 
