@@ -76,7 +76,7 @@ def ssim(first: Array, second: Array, border: int) -> float:
     return float(np.array([_ssim(first, second) for _ in range(3)]).mean())
 
 
-def _ssim(first: Array, second: Array) -> np.floating[Any]:
+def _ssim(first: Array, second: Array) -> np.float64:
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     x, y = first.astype(np.float64), second.astype(np.float64)
     gaussian = cv2.getGaussianKernel(11, 1.5)
@@ -92,7 +92,7 @@ def _ssim(first: Array, second: Array) -> np.floating[Any]:
     covariance = blur(x * y) - product
     above = (2 * product + c1) * (2 * covariance + c2)
     similarity: Array = above / ((square_x + square_y + c1) * (variance_x + variance_y + c2))
-    return similarity.mean()
+    return np.float64(similarity.mean())
 
 
 class Laps:

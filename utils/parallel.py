@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""From malloc.h of glibc."""
+_KEPT_AT_MOST = 2**30
+_LARGEST_KEPT = 2**25
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep what arrays of up to 32 MiB leave behind for the next ones.
+
+    It returns such memory to the system at once, and threads that decode image after image spend a
+    quarter of their time waiting for fresh pages. Elsewhere this does nothing.
+    """
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_AT_MOST)
 
 
 def cores() -> int:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from utils.dataset import ImagePair, Split
 from utils.errors import UserError, cause
-from utils.parallel import in_parallel
+from utils.parallel import in_parallel, keep_freed_memory
 from utils.utils_image import imread_uint
 
 Image = NDArray[np.uint8]
@@ -58,6 +58,7 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
     """
     smallest_px = window_px + 2 * split.scale
     folder.mkdir(parents=True)
+    keep_freed_memory()
 
     def decode(item: tuple[int, ImagePair]) -> StagedImage | UserError:
         index, pair = item

@@ -112,7 +112,7 @@ def save_uint(img: Tensor, data_range: float, path: StrPath) -> None:
     channels, height, width = values.shape
     shape = {"descr": "|u1", "fortran_order": False, "shape": (height, width, channels)}
     with Path(path).open("wb", buffering=0) as file:
-        np.lib.format.write_array_header_1_0(file, shape)  # type: ignore[arg-type]
+        np.lib.format.write_array_header_1_0(file, shape)
         for _, strip in _strips(values, data_range):
             file.write(strip.data)
 
