@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -90,9 +90,11 @@ def tensor2uint(img: Tensor, data_range: float) -> Image:
     Clamped, scaled in float32 by 255 and then 1 / data_range, rounded half to even: the official
     bytes. Dimensions of size 1 are dropped. `img` itself is not clamped.
     """
+    import torch
+
     values = img.detach().squeeze().float().cpu()
     if values.ndim != 3:
-        return _levels(values, data_range)
+        return _scaled(values, data_range, torch.empty_like(values)).to(torch.uint8).numpy()
     channels, height, width = values.shape
     image = np.empty((height, width, channels), np.uint8)
     for top, strip in _strips(values, data_range):
@@ -122,21 +124,30 @@ _STRIP_ROWS = 256
 
 
 def _strips(values: Tensor, data_range: float) -> Iterator[tuple[int, Image]]:
-    for top in range(0, values.shape[1], _STRIP_ROWS):
-        levels = _levels(values[:, top : top + _STRIP_ROWS], data_range)
-        merged = cv2.merge(list(levels))
-        yield top, cast(Image, merged.reshape(*levels.shape[1:], -1))
+    """Convert (C, H, W) strip by strip, each in the memory of the one before."""
+    import torch
+
+    channels, height, width = values.shape
+    rows = min(_STRIP_ROWS, height)
+    scaled = torch.empty((channels, rows, width))
+    levels = torch.empty((channels, rows, width), dtype=torch.uint8)
+    image = np.empty((rows, width, channels), np.uint8)
+    for top in range(0, height, rows):
+        here = slice(min(rows, height - top))
+        strip = values[:, top : top + rows]
+        levels[:, here] = _scaled(strip, data_range, scaled[:, here])
+        cv2.merge(list(levels[:, here].numpy()), image[here])
+        yield top, image[here]
 
 
-def _levels(values: Tensor, data_range: float) -> Image:
+def _scaled(values: Tensor, data_range: float, out: Tensor) -> Tensor:
     import torch
 
     # Clamped on the CPU: a clamped copy on the GPU would count as the network's peak memory.
-    scaled = values.clamp(0, data_range).mul_(255.0)
+    scaled = torch.clamp(values, 0, data_range, out=out).mul_(255.0)
     if data_range != 1:
         scaled.div_(data_range)
-    levels: Image = scaled.round_().to(torch.uint8).numpy()
-    return levels
+    return scaled.round_()
 
 
 def tensor2single(img: Tensor) -> npt.NDArray[np.float32]:
