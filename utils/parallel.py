@@ -12,7 +12,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """From malloc.h of glibc."""
 _KEPT_AT_MOST = 2**30
 _LARGEST_KEPT = 2**25
@@ -28,6 +28,8 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
         libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_AT_MOST)
+        # Else every pool of threads would keep memory that no later one finds.
+        libc.mallopt(_M_ARENA_MAX, 1)
 
 
 def cores() -> int:
