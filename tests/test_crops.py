@@ -29,7 +29,10 @@ def _staged(
         np.save(folder / f"hr{index}.npy", hr)
         np.save(folder / f"sr{index}.npy", sr)
         lr = imresize_uint8(hr, 1 / scale)
-        images.append(StagedImage(f"{index}.png", lr, folder / f"hr{index}.npy"))
+        np.save(folder / f"lr{index}.npy", lr)
+        images.append(
+            StagedImage(f"{index}.png", folder / f"lr{index}.npy", folder / f"hr{index}.npy")
+        )
         sr_files.append(folder / f"sr{index}.npy")
     return StagedSplit("valid", "set", scale, tuple(images)), sr_files
 
@@ -60,7 +63,7 @@ def test_pictures_are_cut_from_the_whole_images(tmp_path: Path, scale: int) -> N
             slice(crop.left_px, crop.left_px + crop.size_px),
         )
         whole = {
-            "bicubic": imresize_uint8(image.lr, scale),
+            "bicubic": imresize_uint8(np.load(image.lr), scale),
             "sr": np.load(sr_files[index]),
             "hr": np.load(image.hr),
         }

@@ -69,6 +69,24 @@ def test_psnr_is_exact_where_a_sum_in_float32_is_not() -> None:
     assert util.calculate_psnr(sr, hr) == 20 * math.log10(255 / math.sqrt(squares / sr.size))
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_psnr_is_the_official_formula_to_the_last_digit(seed: int) -> None:
+    sr, hr, border = _pair(seed)
+    error = np.mean((_inside(sr, border) - _inside(hr, border)) ** 2)
+    assert util.calculate_psnr(sr, hr, border) == 20 * math.log10(255.0 / math.sqrt(error))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1356, 2040, 3), (700, 1)])
+def test_psnr_of_the_largest_and_the_smallest_difference(shape: tuple[int, ...]) -> None:
+    black, white = np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)
+    assert util.calculate_psnr(black, white) == 0
+    almost = black.copy()
+    almost.flat[-1] = 1
+    expected = 20 * math.log10(255.0 / math.sqrt(np.mean(almost.astype(np.float64) ** 2)))
+    assert util.calculate_psnr(black, almost) == expected
+    assert util.calculate_psnr(white, white.copy()) == math.inf
+
+
 def test_equal_images_have_infinite_psnr_and_ssim_one() -> None:
     img = np.random.default_rng(2).integers(0, 256, (30, 31, 3), dtype=np.uint8)
     assert util.calculate_psnr(img, img.copy(), border=4) == math.inf
@@ -153,6 +171,23 @@ def test_tensor2uint_clamps_rounds_half_to_even_and_leaves_its_input() -> None:
     assert util.tensor2uint(values, 255.0).tolist() == [[0, 0, 2, 2], [254, 254, 255, 255]]
     assert torch.equal(values, before)
     assert util.tensor2uint(values.repeat(1, 3, 1, 1), 255.0).flags.c_contiguous
+
+
+@pytest.mark.parametrize("data_range", [1.0, 255.0, 2.0, 0.7])
+def test_tensor2uint_gives_the_official_bytes(data_range: float) -> None:
+    """Compared with the official NumPy expression, at and beside every rounding boundary."""
+    boundaries = np.arange(-2, 514, dtype=np.float32) / np.float32(510) * np.float32(data_range)
+    odd = np.array([np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30, 1e-40], np.float32)
+    near = [boundaries]
+    for _ in range(4):
+        near = [np.nextafter(near[0], -np.inf), *near, np.nextafter(near[-1], np.inf)]
+    values = np.concatenate([*near, odd, np.random.default_rng(0).random(3000, np.float32)])
+    values = np.resize(values * np.float32(1), (1, 3, 40, len(values) // 40))
+    expected = np.clip(values[0], 0, data_range).transpose(1, 2, 0)
+    expected = np.uint8((expected * 255.0 / data_range).round())
+    assert np.array_equal(util.tensor2uint(torch.from_numpy(values), data_range), expected)
+    half = util.tensor2uint(torch.from_numpy(values).half(), data_range)
+    assert half.shape == expected.shape
 
 
 def test_float_images_and_tensors_convert_to_and_fro() -> None:

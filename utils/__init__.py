@@ -7,7 +7,9 @@ A module imports only those before it in this list.
     jsonfile    typed JSON, written atomically
     utils_logger  (official name) log files
     download    one file over HTTPS, resumed and verified
+    parallel    one thread a core
     resample    MATLAB's bicubic
+    plain_png   the usual image file, decoded fast
     color, ssim, image_file, utils_image  (official name) image files, tensors, PSNR, SSIM
     metrics     METRICS
     protocol    protocols/*.toml: what each year measures and ranks by

@@ -17,7 +17,7 @@ from utils.record import SplitTiming
 from utils.restore import Restorer, check_finite, check_output
 from utils.sidecar import Sidecar
 from utils.timing import Lap, PeakMemory, Stopwatch
-from utils.utils_image import tensor2uint, uint2tensor4
+from utils.utils_image import save_uint, tensor2uint, uint2tensor4
 
 Image = NDArray[np.uint8]
 """uint8 RGB of shape (h, w, 3)."""
@@ -44,8 +44,14 @@ class Bench:
 
     def image(self, output: object, lr: Tensor) -> Image:
         """Check an output and turn it into the SR image that is scored."""
-        sr = check_finite(check_output(output, lr, self.sidecar.scale))
-        return tensor2uint(sr, self.sidecar.data_range)
+        return tensor2uint(self._checked(output, lr), self.sidecar.data_range)
+
+    def save(self, output: object, lr: Tensor, sr_file: Path) -> None:
+        """Check an output and save the same SR image as .npy."""
+        save_uint(self._checked(output, lr), self.sidecar.data_range, sr_file)
+
+    def _checked(self, output: object, lr: Tensor) -> Tensor:
+        return check_finite(check_output(output, lr, self.sidecar.scale))
 
 
 @dataclass
@@ -93,7 +99,7 @@ def _files(folder: JobFolder, split: int, count: int) -> Iterator[tuple[Path, Pa
 def _restore(bench: Bench, lr_file: Path, sr_file: Path, found: OfficialPass) -> Lap:
     lr = bench.load(np.load(lr_file))
     output, lap = bench.time(lr)
-    np.save(sr_file, bench.image(output, lr))
+    bench.save(output, lr, sr_file)
     found.dtypes.add(str(getattr(output, "dtype", "unknown")))
     found.kinds.add(f"{type(output).__module__}.{type(output).__qualname__}")
     return lap

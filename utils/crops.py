@@ -93,7 +93,7 @@ def _cut(image: StagedImage, sr: Image, scale: int) -> _Detail:
     side = min(SIDE_PX, *hr.shape[:2]) // scale * scale
     top, left = _busiest(hr, side, scale)
     window = slice(top, top + side), slice(left, left + side)
-    bicubic = _bicubic(image.lr, top // scale, left // scale, side // scale, scale)
+    bicubic = _bicubic(np.load(image.lr), top // scale, left // scale, side // scale, scale)
     return _Detail(top, left, bicubic, np.array(sr[window]), np.array(hr[window]))
 
 

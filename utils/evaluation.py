@@ -6,6 +6,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
 from utils.judge import judge, range_note
 from utils.metrics import METRICS
 from utils.options import Options
+from utils.parallel import in_parallel
 from utils.progress import progress_bar
 from utils.record import (
     SCHEMA,
@@ -135,7 +137,7 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
         if options.save_images:
             _save_images(entry, splits, folder, options.save_dir)
     finally:
-        shutil.rmtree(folder.path, ignore_errors=True)
+        _remove(folder)
     record = _record(entry, options.protocol_name, answer, results, source, note)
     return replace(record, crops=crops)
 
@@ -160,13 +162,29 @@ def _prepare(
     try:
         folder.sr.mkdir(parents=True)
         folder.lr_image(0, 0).parent.mkdir()
-        for number, split in enumerate(splits):
-            for index, image in enumerate(split.images):
-                np.save(folder.lr_image(number, index), image.lr)
+        copies = [
+            (image.lr, folder.lr_image(number, index))
+            for number, split in enumerate(splits)
+            for index, image in enumerate(split.images)
+        ]
+        in_parallel(lambda files: shutil.copyfile(*files), copies)
     except OSError as error:
         raise UserError(f"cannot be written ({cause(error)})", where=folder.path) from error
     jsonfile.dump(job, folder.job)
     return job
+
+
+def _remove(folder: JobFolder) -> None:
+    # One after the other, giving back 8 MB an image takes as long as scoring them. A child may
+    # have put a link there that leads to other people's files.
+    if not folder.sr.is_symlink():
+        in_parallel(_unlink, folder.sr.glob("*.npy"))
+    shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def _unlink(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink()
 
 
 def _score(

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from utils.errors import UserError
+from utils.plain_png import decode_plain_png
 
 Array = npt.NDArray[Any]
 Image = npt.NDArray[np.uint8]
@@ -70,6 +71,8 @@ def imread_uint(path: StrPath, n_channels: int = 3) -> Image:
     if n_channels not in (1, 3):
         raise ValueError(f"n_channels is 1 or 3, not {n_channels}")
     data = _read_bytes(path)
+    if n_channels == 3 and (rgb := decode_plain_png(data)) is not None:
+        return rgb
     img = _decode(data, cv2.IMREAD_UNCHANGED, path)
     if img.dtype != np.uint8:
         remedy = "convert it to 8 bits a channel"

@@ -6,16 +6,20 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from utils.job import SubmissionFailed
 from utils.metrics import METRICS
+from utils.parallel import in_parallel
 from utils.resample import imresize_uint8
-from utils.staging import Image, StagedImage, in_parallel
+from utils.staging import Image, StagedImage
 from utils.submission import Submission
 
 _FAR_BELOW_DB = 2.0
 """No network that learnt anything is this far below bicubic; the wrong data_range costs 2.8 dB."""
+_KERNELS_DIFFER_DB = 0.1
+"""OpenCV's bicubic is sharper than MATLAB's, and scored 0.03 to 0.5 dB more on 40 photographs."""
 
 
 def judge(
@@ -70,8 +74,13 @@ def range_note(image: StagedImage, sr_psnr: float, submission: Submission) -> st
         submission: what was measured.
     """
     scale = submission.sidecar.scale
-    hr = np.load(image.hr, mmap_mode="r")
-    below = METRICS["psnr"].function(imresize_uint8(image.lr, scale), hr, scale) - sr_psnr
+    lr, hr = np.load(image.lr), np.load(image.hr, mmap_mode="r")
+    psnr = METRICS["psnr"].function
+    # OpenCV's takes a hundredth of the time, and spares nearly every network the exact one.
+    quick = cv2.resize(lr, (hr.shape[1], hr.shape[0]), interpolation=cv2.INTER_CUBIC)
+    if psnr(quick, hr, scale) - sr_psnr < _FAR_BELOW_DB - _KERNELS_DIFFER_DB:
+        return None
+    below = psnr(imresize_uint8(lr, scale), hr, scale) - sr_psnr
     if below < _FAR_BELOW_DB:
         return None
     return (

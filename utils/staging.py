@@ -1,22 +1,24 @@
-"""Images decoded once, before anything is measured: LR for children, HR for the parent alone."""
+"""Images decoded once, before anything is measured: LR for children, HR for the parent alone.
+
+Decoded images lie in files, not in this process: its memory does not grow with their number.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from utils.dataset import ImagePair, Split
 from utils.errors import UserError, cause
-from utils.utils_image import imread_uint, modcrop
+from utils.parallel import in_parallel, keep_freed_memory
+from utils.utils_image import imread_uint
 
 Image = NDArray[np.uint8]
 """uint8 RGB of shape (h, w, 3)."""
@@ -27,7 +29,8 @@ class StagedImage:
     """One decoded pair."""
 
     name: str
-    lr: Image
+    lr: Path
+    """LR as .npy, for copies only: a child may do what it likes to the file it is given."""
     hr: Path
     """HR cropped to a multiple of the scale, as .npy: mapped into memory it costs no decoding."""
 
@@ -47,7 +50,7 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
 
     Args:
         split: what to decode.
-        folder: receives the decoded HR images; no child may know of it.
+        folder: receives the decoded images; no child may know of it.
         window_px: what must be left of an image within its border, for the metrics to be defined.
 
     Raises:
@@ -55,12 +58,18 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
     """
     smallest_px = window_px + 2 * split.scale
     folder.mkdir(parents=True)
+    keep_freed_memory()
 
     def decode(item: tuple[int, ImagePair]) -> StagedImage | UserError:
         index, pair = item
         try:
-            staged = _decode(pair, split.scale, folder / f"{index:04d}.npy")
-            _check_size(staged.lr, split.scale, smallest_px, pair)
+            lr, hr = _decode(pair, split.scale)
+            _check_size(lr, split.scale, smallest_px, pair)
+            staged = StagedImage(
+                pair.name, folder / f"{index:04d}-lr.npy", folder / f"{index:04d}-hr.npy"
+            )
+            _keep(lr, staged.lr)
+            _keep(hr, staged.hr)
             return staged
         except UserError as error:
             return error
@@ -99,9 +108,8 @@ def _check_size(lr: Image, scale: int, smallest_px: int, pair: ImagePair) -> Non
         )
 
 
-def _decode(pair: ImagePair, scale: int, target: Path) -> StagedImage:
-    lr = imread_uint(str(pair.lr))
-    hr = modcrop(imread_uint(str(pair.hr)), scale)
+def _decode(pair: ImagePair, scale: int) -> tuple[Image, Image]:
+    lr, hr = imread_uint(pair.lr), imread_uint(pair.hr)
     needed = (hr.shape[0] // scale, hr.shape[1] // scale)
     if lr.shape[:2] != needed:
         raise UserError(
@@ -109,22 +117,19 @@ def _decode(pair: ImagePair, scale: int, target: Path) -> StagedImage:
             where=pair.lr,
             remedy="make LR from this HR again, or correct the scale",
         )
+    return lr, hr[: needed[0] * scale, : needed[1] * scale]
+
+
+def _keep(image: Image, target: Path) -> None:
     try:
-        np.save(target, hr)
+        np.save(target, image)
     except OSError as error:
         raise UserError(
             f"cannot hold the decoded images ({cause(error)})",
             where=target.parent,
             remedy="free some space or point TMPDIR to another disk",
         ) from error
-    return StagedImage(pair.name, lr, target)
 
 
 def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[1]}x{shape[0]}"
-
-
-def in_parallel(call: Callable[[Any], Any], items: list[Any]) -> list[Any]:
-    """Map over items in threads; decoding and metrics release the interpreter lock."""
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return list(pool.map(call, items))

@@ -7,6 +7,8 @@ scores, never loads it.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -15,6 +17,7 @@ import numpy.typing as npt
 
 from utils.color import bgr2ycbcr, rgb2ycbcr, ycbcr2rgb
 from utils.image_file import (
+    StrPath,
     get_image_paths,
     imread_uint,
     imsave,
@@ -31,8 +34,9 @@ if TYPE_CHECKING:
 __all__ = [
     "augment_img", "bgr2ycbcr", "calculate_psnr", "calculate_ssim", "get_image_paths",
     "imread_uint", "imresize", "imresize_np", "imsave", "is_image_file", "mkdir", "mkdirs",
-    "modcrop", "rgb2ycbcr", "shave", "single2tensor3", "single2tensor4", "single2uint", "ssim",
-    "tensor2single", "tensor2uint", "uint2single", "uint2tensor3", "uint2tensor4", "ycbcr2rgb",
+    "modcrop", "rgb2ycbcr", "save_uint", "shave", "single2tensor3", "single2tensor4",
+    "single2uint", "ssim", "tensor2single", "tensor2uint", "uint2single", "uint2tensor3",
+    "uint2tensor4", "ycbcr2rgb",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -56,8 +60,9 @@ def uint2tensor4(img: Image, data_range: float) -> Tensor:
     The strides stay those of (H, W, C), as in the official function: a convolution may choose its
     algorithm, and so its last digits and its speed, by them.
     """
-    # Divided on the CPU: CUDA multiplies by the reciprocal instead, another last digit.
-    return single2tensor4(img).div(255.0 / data_range)
+    # Divided on the CPU: CUDA multiplies by the reciprocal instead, another last digit. And by
+    # NumPy: waking PyTorch's threads takes ten times as long as the division.
+    return single2tensor4(np.divide(img, np.float32(255.0 / data_range), dtype=np.float32))
 
 
 def uint2tensor3(img: Image) -> Tensor:
@@ -82,24 +87,73 @@ def single2tensor3(img: Array) -> Tensor:
 def tensor2uint(img: Tensor, data_range: float) -> Image:
     """Convert (1, C, H, W) in [0, data_range] to contiguous uint8 (H, W, C).
 
-    Clamped, scaled in float32 by 255 and then 1 / data_range, rounded half to even, in NumPy: the
-    official bytes. Dimensions of size 1 are dropped. `img` itself is not clamped.
+    Clamped, scaled in float32 by 255 and then 1 / data_range, rounded half to even: the official
+    bytes. Dimensions of size 1 are dropped. `img` itself is not clamped.
     """
-    values = _clamped(img, data_range)
-    levels = (values * 255.0 / data_range).round().astype(np.uint8)
-    return np.ascontiguousarray(levels.transpose(1, 2, 0) if levels.ndim == 3 else levels)
+    import torch
+
+    values = img.detach().squeeze().float().cpu()
+    if values.ndim != 3:
+        return _scaled(values, data_range, torch.empty_like(values)).to(torch.uint8).numpy()
+    channels, height, width = values.shape
+    image = np.empty((height, width, channels), np.uint8)
+    for top, strip in _strips(values, data_range):
+        image[top : top + len(strip)] = strip
+    return image
+
+
+def save_uint(img: Tensor, data_range: float, path: StrPath) -> None:
+    """Save what `tensor2uint` makes of (1, C, H, W) as .npy, without ever holding all of it.
+
+    Raises:
+        ValueError: it has not three dimensions of more than 1.
+    """
+    values = img.detach().squeeze().float().cpu()
+    if values.ndim != 3:
+        raise ValueError(f"no image: {tuple(img.shape)}")
+    channels, height, width = values.shape
+    shape = {"descr": "|u1", "fortran_order": False, "shape": (height, width, channels)}
+    with Path(path).open("wb", buffering=0) as file:
+        np.lib.format.write_array_header_1_0(file, shape)
+        for _, strip in _strips(values, data_range):
+            file.write(strip.data)
+
+
+_STRIP_ROWS = 256
+"""Fresh memory for whole images of float32 would take longer than the arithmetic."""
+
+
+def _strips(values: Tensor, data_range: float) -> Iterator[tuple[int, Image]]:
+    """Convert (C, H, W) strip by strip, each in the memory of the one before."""
+    import torch
+
+    channels, height, width = values.shape
+    rows = min(_STRIP_ROWS, height)
+    scaled = torch.empty((channels, rows, width))
+    levels = torch.empty((channels, rows, width), dtype=torch.uint8)
+    image = np.empty((rows, width, channels), np.uint8)
+    for top in range(0, height, rows):
+        here = slice(min(rows, height - top))
+        strip = values[:, top : top + rows]
+        levels[:, here] = _scaled(strip, data_range, scaled[:, here])
+        cv2.merge(list(levels[:, here].numpy()), image[here])
+        yield top, image[here]
+
+
+def _scaled(values: Tensor, data_range: float, out: Tensor) -> Tensor:
+    import torch
+
+    # Clamped on the CPU: a clamped copy on the GPU would count as the network's peak memory.
+    scaled = torch.clamp(values, 0, data_range, out=out).mul_(255.0)
+    if data_range != 1:
+        scaled.div_(data_range)
+    return scaled.round_()
 
 
 def tensor2single(img: Tensor) -> npt.NDArray[np.float32]:
     """Convert (1, C, H, W) to float32 (H, W, C) clamped to [0, 1]; size 1 dimensions dropped."""
-    values = _clamped(img, 1.0)
+    values: Array = img.detach().squeeze().float().cpu().clamp(0, 1).numpy()
     return values.transpose(1, 2, 0) if values.ndim == 3 else values
-
-
-def _clamped(img: Tensor, upper: float) -> Array:
-    # Clamped on the CPU: a clamped copy on the GPU would count as the network's peak memory.
-    values: Array = img.detach().squeeze().float().cpu().clamp(0, upper).numpy()
-    return values
 
 
 def imresize(img: Tensor, scale: float, antialiasing: bool = True) -> Tensor:

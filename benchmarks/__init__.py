@@ -1,0 +1,1 @@
+"""What the harness itself costs; nothing in `utils` imports this."""
