@@ -136,6 +136,11 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._ops = ops
         self._side = side
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # True would import torch._dynamo, 800 modules, at the first operation.
+        return False
+
     def __torch_dispatch__(
         self,
         func: OpOverload,
