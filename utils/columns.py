@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from utils import official_results
 from utils.claims import PREFIXES, agrees
 
 # Named again, since whoever handles a board's columns looks for their types here.
@@ -23,17 +22,13 @@ from utils.official_results import GIGA, scaled
 from utils.ranking import Ranking, Standing
 from utils.ranking_columns import ranking_columns
 from utils.record import Record, SplitResult
-from utils.row import has_test
+from utils.row import has_test, official_figure
 from utils.timing_columns import TIMING, of_record
 
 
 def _official(title: str, key: str, form: str, priority: int) -> Column:
     def value(standing: Standing) -> Value:
-        found: object = official_results.figure(standing.row.official or {}, key)
-        if isinstance(found, int | float) and not isinstance(found, bool):
-            return found
-        # Somebody else's file may hold anything.
-        return None if found is None else str(found)
+        return official_figure(standing.row, key)
 
     return Column(title, value, form, priority)
 
