@@ -18,17 +18,19 @@ from utils.column import known, varied
 from utils.complexity_audit import complexity_notes
 from utils.escape import name
 from utils.metrics import METRICS
-from utils.official_results import GIGA, scaled
+from utils.official_results import GIGA, figure, scaled
 from utils.ranking import Ranking, Standing
 from utils.ranking_columns import ranking_columns
 from utils.record import Record, SplitResult
-from utils.row import has_test, official_figure
+from utils.row import has_test
 from utils.timing_columns import TIMING, of_record
 
 
 def _official(title: str, key: str, form: str, priority: int) -> Column:
     def value(standing: Standing) -> Value:
-        return official_figure(standing.row, key)
+        found: object = figure(standing.row.official or {}, key)
+        # Infinite is a figure to show, though none to rank by: the PSNR of equal images.
+        return found if isinstance(found, int | float) else None
 
     return Column(title, value, form, priority)
 
