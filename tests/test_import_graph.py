@@ -15,6 +15,7 @@ LINE = [
     "escape",
     "jsonfile",
     "utils_logger",
+    "console",
     "download",
     "parallel",
     "resample",

@@ -6,6 +6,7 @@ A module imports only those before it in this list.
     escape      names and reasons from strangers as one visible line
     jsonfile    typed JSON, written atomically
     utils_logger  (official name) log files
+    console     standard output, through rich
     download    one file over HTTPS, resumed and verified
     parallel    one thread a core
     resample    MATLAB's bicubic

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from utils.console import stdout
 from utils.observed import LayerCost
 
 _LEFT = ("Layer", "Type")
@@ -52,4 +52,4 @@ def _figures(rows: Sequence[LayerCost]) -> tuple[str, ...]:
 
 def print_layers(label: str, rows: Sequence[LayerCost]) -> None:
     """Print the table of one submission."""
-    Console(highlight=False).print(layer_table(label, rows))
+    stdout().print(layer_table(label, rows))

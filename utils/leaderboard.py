@@ -11,7 +11,7 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
 from utils import (
     formats,
@@ -27,19 +27,15 @@ from utils.entrants import PUBLISHED, Choices
 from utils.errors import ExitCode, UserError, cause
 from utils.escape import name
 from utils.official_results import Official
+from utils.options import Parser
 from utils.protocol import DEFAULT_PROTOCOL, Protocol, protocols
 from utils.row import Row, rows_of
 from utils.store import Store
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, where="command line", remedy="see --help")
-
-
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    made = _Parser(
+    made = Parser(
         "python -m utils.leaderboard",
         allow_abbrev=False,
         description="Rank results by the rules of a year, and write every table and the report.",

@@ -58,8 +58,11 @@ class Options:
         return protocols()[self.protocol_name]
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A command line whose mistakes cost one line, as every other mistake of the user does."""
+
     def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
         raise UserError(message, where="command line", remedy="see --help")
 
 
@@ -102,8 +105,8 @@ def parse(arguments: list[str], root: Path) -> Options:
     )
 
 
-def _parser(root: Path) -> _Parser:
-    parser = _Parser(
+def _parser(root: Path) -> Parser:
+    parser = Parser(
         "test_demo.py",
         allow_abbrev=False,
         description="Measure Efficient SR submissions: PSNR, runtime, parameters, FLOPs, "

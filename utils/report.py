@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from rich.text import Text
 
 from utils import terminal
 from utils.board import Board
+from utils.console import stdout
 from utils.escape import name, one_line
 from utils.layer_table import print_layers
 from utils.record import Failure, Outcome, Record
@@ -68,7 +67,7 @@ def _listing_cells(entry: Entry) -> tuple[str, ...]:
 
 def print_leaderboard(board: Board, save_dir: Path) -> None:
     """Print the leaderboard, what it cannot say, and where everything was written."""
-    console = _console()
+    console = stdout()
     console.print()
     console.print(leaderboard(board, console))
     console.print()
@@ -78,7 +77,7 @@ def print_leaderboard(board: Board, save_dir: Path) -> None:
 
 def print_listing(entries: Iterable[Entry]) -> None:
     """Print what `--list` shows."""
-    _console().print(listing(entries))
+    stdout().print(listing(entries))
 
 
 def print_outcome(outcome: Outcome) -> None:
@@ -90,11 +89,4 @@ def print_outcome(outcome: Outcome) -> None:
 
 def _print_line(line: str) -> None:
     # As Text, since rich would read markup and emoji codes in a string.
-    _console().print(Text(one_line(line, _REMARK_AT_MOST)), soft_wrap=True)
-
-
-def _console() -> Console:
-    # A name of any script must not end a run on a terminal that lacks its letters.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    return Console(highlight=False)
+    stdout().print(Text(one_line(line, _REMARK_AT_MOST)), soft_wrap=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from utils.comparison import Comparison
+from utils.console import stdout
 from utils.difference import Difference
 from utils.escape import name, one_line
 from utils.table_comparison import EVERYWHERE, change, remarks, said, summary, verdict
@@ -73,8 +72,4 @@ def _style(one: Difference) -> str:
 
 def print_comparison(comparison: Comparison, a: str, b: str) -> None:
     """Print a comparison; a and b are where the results were read from."""
-    # A name of any script must not end a run on a terminal that lacks its letters.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    console = Console(highlight=False)
-    console.print(lay_out(comparison, a, b))
+    stdout().print(lay_out(comparison, a, b))
