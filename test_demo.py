@@ -13,17 +13,18 @@ import traceback
 from functools import partial
 from pathlib import Path
 
-from utils import report, run_log
-from utils.board import board
+from utils import run_log
 from utils.errors import ExitCode, UserError, cause
 from utils.evaluation import evaluate_all, stage_all
-from utils.formats import LEADERBOARD, write, write_all
 from utils.isolation import check_device
 from utils.options import Options, parse
+from utils.rank.row import Row
 from utils.record import Failure
-from utils.row import Row
 from utils.store import Store
 from utils.submission import Entry, adapted, choose, discover
+from utils.tables import report
+from utils.tables.board import board
+from utils.tables.formats import LEADERBOARD, write, write_all
 from utils.zoo import with_public_checkpoints
 
 ROOT = Path(__file__).resolve().parent

@@ -19,16 +19,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from torch import nn
 
-from utils.device import resolve
 from utils.errors import ExitCode, UserError
+from utils.measure.device import resolve
 from utils.provenance import git_commit
-from utils.recipe import Recipe, read_recipe
-from utils.training import Trainer, plain, write
-from utils.training_network import Family, check_stages, family, run_stage, shipped
-from utils.training_report import save_report
-from utils.training_run import LOG, Run, identity_of
-from utils.training_set import TrainingSet, on_disk, smoke_recipe, synthetic
-from utils.training_summary import Setting, summarise
+from utils.train.recipe import Recipe, read_recipe
+from utils.train.training import Trainer, plain, write
+from utils.train.training_network import Family, check_stages, family, run_stage, shipped
+from utils.train.training_report import save_report
+from utils.train.training_run import LOG, Run, identity_of
+from utils.train.training_set import TrainingSet, on_disk, smoke_recipe, synthetic
+from utils.train.training_summary import Setting, summarise
 
 ROOT = Path(__file__).resolve().parent
 BAR = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())

@@ -146,7 +146,7 @@ def _scores(record: Record) -> dict[str, list[float]]:
 
 
 def _peak_mib() -> float:
-    # Not by `utils.timing`, which brings PyTorch into a process that has none.
+    # Not by `utils.measure.timing`, which brings PyTorch into a process that has none.
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 

@@ -21,8 +21,8 @@ from benchmarks.images import SCALE, pair
 from benchmarks.model import Nearest
 from utils import utils_image
 from utils.judge import read_sr
+from utils.measure.restore import check_finite
 from utils.metrics import METRICS
-from utils.restore import check_finite
 
 Step = Callable[[], object]
 

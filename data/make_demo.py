@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from utils.errors import UserError
-from utils.resample import imresize_uint8
+from utils.images.resample import imresize_uint8
 from utils.utils_image import imread_uint, imsave, modcrop
 
 Image = npt.NDArray[np.uint8]

@@ -20,13 +20,15 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from utils import complexity, jsonfile, network
-from utils.claims import agrees
+from utils import jsonfile
+from utils.count import complexity
+from utils.measure import network
 from utils.metrics import METRICS as METRIC_TABLE
 from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Counts, Record
 from utils.sidecar import SetClaims
 from utils.submission import Submission, adapted, choose, discover
+from utils.tables.claims import agrees
 
 ROOT = Path(__file__).resolve().parents[1]
 PROSE = ROOT / "docs" / "factsheets"

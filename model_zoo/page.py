@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from model_zoo.quality import ZOO, CheckpointQuality, SetQuality
 from utils.errors import UserError
-from utils.training_report import StageReport, TrainingReport, load_report
+from utils.train.training_report import StageReport, TrainingReport, load_report
 
 HEAD = """# Checkpoints
 Written by `python -m model_zoo.make_readme`: edit that program, not this page.
@@ -34,9 +34,9 @@ TRAINING_IMAGES = """## Training images
 `CID22_train`: photographs of 512x512, a part of CID22 (CC BY-SA 4.0, Cloudinary).
 `CLIC2025_tiles512`: tiles of 512x512 from photographs of CLIC 2025 (Unsplash licence). Both by way
 of imazen/codec-corpus; neither is part of this repository. `train.py` refuses training images among
-which there is one of Set5, Set14, B100, Urban100 or the demo set (`utils/leakage.py`). Held-out
-tiles may have neighbours from the same photograph in the training set, so a held-out PSNR is a
-little flattering; the test sets are not affected.
+which there is one of Set5, Set14, B100, Urban100 or the demo set (`utils/train/leakage.py`).
+Held-out tiles may have neighbours from the same photograph in the training set, so a held-out PSNR
+is a little flattering; the test sets are not affected.
 """
 
 

@@ -13,10 +13,10 @@ from utils import jsonfile
 from utils.dataset import ImagePair, pair_images
 from utils.download import sha256
 from utils.errors import UserError
-from utils.image_file import imread_uint, imsave
+from utils.images.image_file import imread_uint, imsave
+from utils.images.resample import imresize_uint8
 from utils.parallel import in_parallel
 from utils.record import Record, SplitResult
-from utils.resample import imresize_uint8
 from utils.submission import Submission, adapted, discover
 from utils.utils_image import calculate_psnr, modcrop
 from utils.zoo import public_checkpoint, read_zoo

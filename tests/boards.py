@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from synthetic import synthetic_record, synthetic_split
 
-from utils.board import Board, board
-from utils.entrants import Choices
 from utils.official_results import entry
 from utils.protocol import protocols
+from utils.rank.entrants import Choices
+from utils.rank.row import Row
 from utils.record import Failure, Record
-from utils.row import Row
 from utils.sidecar import Claims
+from utils.tables.board import Board, board
 
 HOSTILE = (
     "=cmd|' /C calc'!A0",

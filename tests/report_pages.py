@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 from synthetic import synthetic_record, synthetic_split
 
-from utils import jsonfile, report_html
-from utils.board import Board, board
-from utils.entrants import Choices
+from utils import jsonfile
 from utils.leaderboard import read
 from utils.protocol import protocols
+from utils.rank.entrants import Choices
 from utils.record import Crop, Failure, Flag, Record
 from utils.sidecar import Claims, Team
+from utils.tables import report_html
+from utils.tables.board import Board, board
 
 HOSTILE = (
     "</script><script>window.pwned = 1; alert(1)</script>"

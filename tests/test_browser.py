@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from report_pages import HOSTILE, HOSTILE_LABEL, NOTED, board_of, write_page, write_results
 
-from utils import table_csv
-from utils.entrants import Choices
 from utils.escape import one_line
+from utils.rank.entrants import Choices
+from utils.tables import table_csv
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.common.by import By  # noqa: E402

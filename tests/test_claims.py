@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from harness import Harness, nearest_state, tiny, write_pairs
 
-from utils.claims import agrees
+from utils.tables.claims import agrees
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,15 @@ from synthetic import synthetic_record, synthetic_split
 from test_leaderboard import run
 
 from utils import jsonfile
-from utils.comparison import Comparison, compare
-from utils.difference import Difference
-from utils.noise import signed_rank_p
+from utils.compare.comparison import Comparison, compare
+from utils.compare.difference import Difference
+from utils.compare.noise import signed_rank_p
+from utils.compare.report_comparison import lay_out
+from utils.compare.table_comparison import csv_text, markdown
 from utils.official_results import entry
 from utils.protocol import protocols
+from utils.rank.row import Row, rows_of
 from utils.record import Failure, Flag, Record, SplitResult
-from utils.report_comparison import lay_out
-from utils.row import Row, rows_of
-from utils.table_comparison import csv_text, markdown
 
 PROTOCOL = protocols()["ntire2026"]
 IMAGES = 20

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.team00_RFDN import RFDN
-from utils import complexity
+from utils.count import complexity
 from utils.observed import OpCount
 
 SIZE = (3, 16, 24)

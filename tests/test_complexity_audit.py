@@ -12,8 +12,9 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from utils import complexity, jsonfile, model_summary
+from utils import jsonfile, model_summary
 from utils.complexity_audit import complexity_flags, complexity_notes
+from utils.count import complexity
 from utils.record import Counts
 
 SIZE = (3, 64, 64)

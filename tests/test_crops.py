@@ -11,9 +11,9 @@ from harness import smooth_image
 from skimage.metrics import peak_signal_noise_ratio
 
 from utils.crops import PICTURES, keep_crops, picture_file
+from utils.images.resample import imresize_uint8
 from utils.metrics import METRICS
 from utils.record import ImageResult
-from utils.resample import imresize_uint8
 from utils.staging import StagedImage, StagedSplit
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from data.make_demo import PHOTOGRAPHS, SCALES, crop_hr, make_demo
 from utils.errors import UserError
-from utils.resample import imresize_uint8
+from utils.images.resample import imresize_uint8
 from utils.utils_image import calculate_psnr, modcrop
 
 NAMES = [photograph.name for photograph in PHOTOGRAPHS]

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from utils.complexity import count
-from utils.network import import_model
+from utils.count.complexity import count
+from utils.measure.network import import_model
 from utils.submission import discover
 
 ROOT = Path(__file__).resolve().parents[1]

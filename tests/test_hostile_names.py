@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from utils import official_results, report
-from utils.board import board
+from utils import official_results
 from utils.escape import LINE_AT_MOST, NAME_AT_MOST, name, one_line
-from utils.formats import write_all
 from utils.protocol import protocols
-from utils.row import rows_of
+from utils.rank.row import rows_of
+from utils.tables import report
+from utils.tables.board import board
+from utils.tables.formats import write_all
 
 CONTROL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 

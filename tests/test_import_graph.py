@@ -10,146 +10,52 @@ from pathlib import Path
 
 import pytest
 
-LINE = [
-    "errors",
-    "escape",
-    "jsonfile",
-    "utils_logger",
-    "console",
-    "download",
-    "parallel",
-    "resample",
-    "plain_png",
-    "color",
-    "ssim",
-    "image_file",
-    "utils_image",
-    "metrics",
-    "protocol",
-    "sidecar",
-    "submission",
-    "zoo",
-    "dataset",
-    "options",
-    "conditions",
-    "observed",
-    "record",
-    "job",
-    "staging",
-    "judge",
-    "crops",
-    "provenance",
-    "bootstrap",
-    "complexity_audit",
-    "snapshot",
-    "model_summary",
-    "side_path",
-    "dispatch_count",
-    "observation",
-    "complexity",
-    "layers",
-    "timing",
-    "device",
-    "machine",
-    "network",
-    "restore",
-    "tamper",
-    "opwatch",
-    "nvml",
-    "bench",
-    "caching",
-    "robust",
-    "evidence",
-    "audit",
-    "worker",
-    "leakage",
-    "recipe",
-    "training_report",
-    "training_data",
-    "training_set",
-    "training_network",
-    "objective",
-    "training",
-    "training_run",
-    "training_summary",
-    "isolation",
-    "progress",
-    "interleave",
-    "evaluation",
-    "official_results",
-    "row",
-    "store",
-    "run_log",
-    "gate",
-    "scores",
-    "entrants",
-    "baseline",
-    "ranking",
-    "claims",
-    "placing",
-    "column",
-    "ranking_columns",
-    "timing_columns",
-    "columns",
-    "remarks",
-    "board",
-    "sheet",
-    "table_csv",
-    "table_markdown",
-    "latex_text",
-    "table_latex",
-    "html_table",
-    "html_bubbles",
-    "html_charts",
-    "html_parts",
-    "report_html",
-    "formats",
-    "noise",
-    "facts",
-    "difference",
-    "circumstances",
-    "comparison",
-    "table_comparison",
-    "report_comparison",
-    "terminal",
-    "layer_table",
-    "report",
-    "leaderboard",
-]
-"""The order of `utils/__init__.py`: a module imports only those before it."""
+_ENTRY = re.compile(r"    (\w+/?(?:, \w+/?)*)(?: |$)")
+"""A line of a map: names, then what they are for."""
 
 
-def _imports(path: Path) -> set[str]:
+def _line(folder: Path) -> list[Path]:
+    """The modules of a package and of those in it, in the order of their maps."""
+    lines = (folder / "__init__.py").read_text().split("\nTo read")[0].splitlines()
+    names = [name for line in lines if (m := _ENTRY.match(line)) for name in m[1].split(", ")]
+    return [
+        module
+        for name in names
+        for module in (_line(folder / name[:-1]) if name.endswith("/") else [folder / f"{name}.py"])
+    ]
+
+
+def _module(path: Path, root: Path) -> str:
+    return ".".join(path.relative_to(root).with_suffix("").parts)
+
+
+def _imports(path: Path, modules: set[str]) -> set[str]:
     """Names of the modules of `utils` that a file imports at any depth."""
-    found: set[str] = set()
+    named = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            root, _, rest = node.module.partition(".")
-            if root == "utils":
-                found |= {rest.split(".")[0]} if rest else {alias.name for alias in node.names}
+            named |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         if isinstance(node, ast.Import):
-            names = [alias.name.split(".") for alias in node.names]
-            found |= {parts[1] for parts in names if parts[0] == "utils" and len(parts) > 1}
-    return found
+            named |= {alias.name for alias in node.names}
+    return named & modules
 
 
 def test_no_module_imports_one_further_right(root: Path) -> None:
-    imports = {name: _imports(root / "utils" / f"{name}.py") for name in LINE}
+    line = [_module(path, root) for path in _line(root / "utils")]
     backwards = [
         f"{name} imports {other}"
-        for name, others in imports.items()
-        for other in others
-        if LINE.index(other) >= LINE.index(name)
+        for index, name in enumerate(line)
+        for other in _imports(root / f"{name.replace('.', '/')}.py", set(line))
+        if line.index(other) >= index
     ]
     assert backwards == []
 
 
-def test_every_module_stands_on_the_line_and_on_the_map(root: Path) -> None:
-    modules = {path.stem for path in (root / "utils").glob("*.py")} - {"__init__"}
-    assert modules == set(LINE)
-    listed = re.split(r"[\s,]+", (root / "utils" / "__init__.py").read_text())
-    positions = [listed.index(name) for name in LINE]
-    assert positions == sorted(positions)
+def test_every_module_stands_on_one_map(root: Path) -> None:
+    modules = {path for path in (root / "utils").rglob("*.py") if path.name != "__init__.py"}
+    line = _line(root / "utils")
+    assert set(line) == modules
+    assert len(line) == len(modules)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--list"], ["--model_id", "12345"]])
@@ -176,5 +82,6 @@ def test_scoring_ranking_and_reporting_come_without_torch(root: Path) -> None:
 
 
 def test_only_the_worker_and_training_import_a_model_file(root: Path) -> None:
-    users = {path.stem for path in (root / "utils").glob("*.py") if "network" in _imports(path)}
+    network = {"utils.measure.network"}
+    users = {path.stem for path in (root / "utils").rglob("*.py") if _imports(path, network)}
     assert users == {"worker", "training_network"}

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from utils import isolation, jsonfile, machine
+from utils import isolation, jsonfile
 from utils.conditions import Conditions
 from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
+from utils.measure import machine
 from utils.record import Counts, Flag, Measurement, RobustSamples, SplitTiming
 from utils.submission import Submission
 

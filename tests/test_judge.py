@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from harness import Harness
 
+from utils.images.resample import imresize_uint8
 from utils.judge import range_note
 from utils.metrics import METRICS
-from utils.resample import imresize_uint8
 from utils.staging import StagedImage
 from utils.submission import Submission, discover
 from utils.utils_image import imread_uint, modcrop

@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional
 
 from models.team00_RFDN import RFDN
-from utils import complexity
-from utils.layer_table import layer_table
-from utils.layers import FUNCTIONAL, WHOLE, layers
+from utils.count import complexity
+from utils.count.layers import FUNCTIONAL, WHOLE, layers
+from utils.tables.layer_table import layer_table
 
 SIZE = (3, 16, 24)
 PIXELS = 16 * 24

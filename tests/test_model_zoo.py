@@ -17,10 +17,10 @@ from model_zoo.make_readme import README, load_records
 from model_zoo.page import page
 from utils import jsonfile
 from utils.errors import UserError
+from utils.images.resample import imresize_uint8
 from utils.record import Record, SplitResult
-from utils.resample import imresize_uint8
 from utils.submission import Submission, discover
-from utils.training_report import load_report
+from utils.train.training_report import load_report
 from utils.zoo import read_zoo
 
 EXPECTED = {0: "00_RFDN", 1: "01_EDRN", 5: "05_SRneXt", 9: "09_MDRN", 13: "13_PRFDN", 16: "16_LKDN"}

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from utils import nvml
-from utils.nvml import REASONS, GpuWatch, around
+from utils.measure import nvml
+from utils.measure.nvml import REASONS, GpuWatch, around
 
 GPU = torch.device("cuda", 0)
 

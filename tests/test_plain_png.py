@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.image_file import imread_uint
-from utils.plain_png import decode_plain_png
+from utils.images.image_file import imread_uint
+from utils.images.plain_png import decode_plain_png
 
 pytest.importorskip("imagecodecs")
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from harness import run_command, write_image
 
-from utils.image_file import imread_uint
-from utils.resample import imresize_np
+from utils.images.image_file import imread_uint
+from utils.images.resample import imresize_np
 from utils.utils_image import modcrop
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from synthetic import synthetic_record, synthetic_split
 
-from utils.entrants import PUBLISHED, Choices
 from utils.official_results import entry
 from utils.protocol import Gate, Protocol, Track, protocols, read_protocol
-from utils.ranking import Ranking, rank
+from utils.rank.entrants import PUBLISHED, Choices
+from utils.rank.ranking import Ranking, rank
+from utils.rank.row import Row, robust_runtime, rows_of
 from utils.record import Failure
-from utils.row import Row, robust_runtime, rows_of
 
 COSTS_2022 = {
     "time": ("valid_ave_runtime", "test_ave_runtime"),

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from utils import network as networks
 from utils.errors import ExitCode, UserError
-from utils.recipe import read_recipe
-from utils.training_network import family
-from utils.training_set import smoke_recipe, synthetic
+from utils.measure import network as networks
+from utils.train.recipe import read_recipe
+from utils.train.training_network import family
+from utils.train.training_set import smoke_recipe, synthetic
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.toml"))

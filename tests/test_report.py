@@ -15,10 +15,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from utils import report
-from utils.board import Board, board
 from utils.protocol import protocols
-from utils.row import rows_of
+from utils.rank.row import rows_of
+from utils.tables import report
+from utils.tables.board import Board, board
 
 
 def _printed(made: Board, width: int, **console) -> str:

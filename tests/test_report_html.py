@@ -17,10 +17,10 @@ import pytest
 from conftest import ROOT
 from report_pages import HOSTILE, NOTED, board_of, write_page, write_results
 
-from utils import report_html
-from utils.entrants import Choices
 from utils.errors import UserError
-from utils.html_charts import charts
+from utils.rank.entrants import Choices
+from utils.tables import report_html
+from utils.tables.html_charts import charts
 
 SCRIPTS = 4
 """Figures, Plotly, the import map, the page's own."""
@@ -72,7 +72,9 @@ def test_the_page_refers_to_nothing_outside_itself(page: Page) -> None:
     ]
     assert sources
     assert all(source.startswith(("#", "data:image/png;base64,")) for source in sources)
-    styles = re.findall(r"url\((.{0,5})", (ROOT / "utils" / "templates" / "report.css").read_text())
+    styles = re.findall(
+        r"url\((.{0,5})", (ROOT / "utils" / "tables" / "templates" / "report.css").read_text()
+    )
     assert styles == []
 
 
@@ -224,7 +226,7 @@ def test_the_page_is_made_without_torch_and_without_building_figures(results: Pa
     program = (
         "import sys\nfrom pathlib import Path\n"
         f"sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
-        "from report_pages import board_of\nfrom utils import report_html\n"
+        "from report_pages import board_of\nfrom utils.tables import report_html\n"
         f"path = Path({str(results)!r})\n"
         "assert '</html>' in report_html.render(board_of(path), path)\n"
         "sys.exit(' '.join({'torch', 'plotly', 'itables', 'IPython'} & set(sys.modules)) or 0)\n"

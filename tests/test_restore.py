@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from utils.errors import UserError
-from utils.restore import check_finite, check_output, restorer
+from utils.measure.restore import check_finite, check_output, restorer
 from utils.sidecar import Sidecar
 
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from utils import report
-from utils.board import board
+from utils.images.resample import imresize_uint8
 from utils.protocol import protocols
-from utils.resample import imresize_uint8
 from utils.store import Store
+from utils.tables import report
+from utils.tables.board import board
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from utils import complexity
+from utils.count import complexity
 from utils.model_summary import get_model_activation, get_model_flops
 from utils.snapshot import preserved
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from utils.board import Board
-from utils.sheet import sheet
-from utils.table_markdown import escaped, render
+from utils.tables.board import Board
+from utils.tables.sheet import sheet
+from utils.tables.table_markdown import escaped, render
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
 TEXT = {"text", "text_special"}

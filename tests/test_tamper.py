@@ -7,8 +7,8 @@ import time
 import pytest
 import torch
 
-from utils import restore, timing
-from utils.tamper import CLOCKS, READERS, Fingerprints, changes, our_names, settings
+from utils.audit.tamper import CLOCKS, READERS, Fingerprints, changes, our_names, settings
+from utils.measure import restore, timing
 
 
 def test_nothing_has_changed_where_nothing_was_changed() -> None:
@@ -41,13 +41,13 @@ def test_a_function_of_ours_with_other_code_is_named(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(restore.check_finite, "__code__", (lambda sr: sr).__code__)
     # And wherever it has been imported to.
     assert {name.split(".")[-1] for name in fingerprints.changed()} == {"check_finite"}
-    assert "utils.restore.check_finite" in fingerprints.changed()
+    assert "utils.measure.restore.check_finite" in fingerprints.changed()
 
 
 def test_a_method_of_ours_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     fingerprints = Fingerprints(our_names())
     monkeypatch.setattr(timing.WallStopwatch, "time", lambda *_: None)
-    assert fingerprints.changed() == ["utils.timing.WallStopwatch.time"]
+    assert fingerprints.changed() == ["utils.measure.timing.WallStopwatch.time"]
 
 
 def test_settings_are_named_with_both_values() -> None:

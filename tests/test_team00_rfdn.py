@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from utils.claims import agrees
 from utils.sidecar import read_sidecar
+from utils.tables.claims import agrees
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team00_RFDN.py"
 BLOCKS = ("B1", "B2", "B3", "B4")

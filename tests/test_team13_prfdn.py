@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from utils import network as loading
 from utils.errors import UserError
+from utils.measure import network as loading
 from utils.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team13_PRFDN.py"

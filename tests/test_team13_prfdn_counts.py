@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from torch import nn
 
-from utils.complexity import count
+from utils.count.complexity import count
 from utils.record import Counts
 from utils.sidecar import read_sidecar
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from utils.complexity import count
+from utils.count.complexity import count
 from utils.errors import UserError
-from utils.network import import_model, load
+from utils.measure.network import import_model, load
 from utils.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team16_LKDN.py"

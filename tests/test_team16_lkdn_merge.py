@@ -14,8 +14,8 @@ from test_team16_lkdn import MODEL_FILE, assert_outputs, golden, loaded, part, w
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from utils.complexity import count
-from utils.network import import_model
+from utils.count.complexity import count
+from utils.measure.network import import_model
 
 MERGED = 1e-6
 """Tolerance on parameters that the authors merged in float32; they came within 5.63e-7."""

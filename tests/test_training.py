@@ -11,11 +11,11 @@ import torch
 from test_training_data import enlarged_noise, stage
 
 from utils.errors import UserError
-from utils.objective import LOSSES, averaging, learning_rate
-from utils.recipe import Stage
-from utils.training import Trainer
-from utils.training_data import Sampler, TrainingPair
-from utils.training_network import family
+from utils.train.objective import LOSSES, averaging, learning_rate
+from utils.train.recipe import Stage
+from utils.train.training import Trainer
+from utils.train.training_data import Sampler, TrainingPair
+from utils.train.training_network import family
 
 CPU = torch.device("cpu")
 

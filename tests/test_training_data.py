@@ -12,9 +12,16 @@ import torch
 from harness import smooth_image, write_image
 
 from utils.errors import UserError
-from utils.recipe import Recipe, Source, Stage
-from utils.training_data import Sampler, TrainingPair, find_images, hold_out, read_pairs, sampler_of
-from utils.training_set import on_disk
+from utils.train.recipe import Recipe, Source, Stage
+from utils.train.training_data import (
+    Sampler,
+    TrainingPair,
+    find_images,
+    hold_out,
+    read_pairs,
+    sampler_of,
+)
+from utils.train.training_set import on_disk
 
 
 def enlarged_noise(height: int, width: int, scale: int = 4) -> TrainingPair:

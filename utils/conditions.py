@@ -51,7 +51,7 @@ class Conditions:
     warmup_calls: int
     """Untimed passes, all shapes together."""
     unstable_shapes: int
-    """Input shapes whose runtime had not settled when the warm-up gave up (`utils.robust`)."""
+    """Input shapes whose runtime had not settled when `utils.measure.robust` gave up warming up."""
     wall_ms: float | None = None
     """The robust mean by the synchronised wall clock; None where that is the stopwatch itself."""
     gpu: GpuStates | None = None

@@ -10,10 +10,10 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from utils.image_file import Image
+from utils.images.image_file import Image
+from utils.images.resample import imresize_uint8
 from utils.metrics import METRICS
 from utils.record import Crop, ImageResult
-from utils.resample import imresize_uint8
 from utils.staging import StagedImage, StagedSplit
 from utils.utils_image import imsave
 

@@ -81,7 +81,7 @@ def check_device(name: str) -> None:
     if name in ("auto", "cpu"):
         return
     asked = subprocess.run(
-        [sys.executable, "-m", "utils.device", name],
+        [sys.executable, "-m", "utils.measure.device", name],
         env=_environment(),
         capture_output=True,
         text=True,

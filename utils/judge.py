@@ -9,10 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from utils.images.resample import imresize_uint8
 from utils.job import SubmissionFailed
 from utils.metrics import METRICS
 from utils.parallel import in_parallel
-from utils.resample import imresize_uint8
 from utils.staging import Image, StagedImage
 from utils.submission import Submission
 

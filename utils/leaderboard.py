@@ -13,24 +13,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from utils import (
-    formats,
-    jsonfile,
-    official_results,
-    report,
-    report_comparison,
-    table_comparison,
-)
-from utils.board import Board, board
-from utils.comparison import compare
-from utils.entrants import PUBLISHED, Choices
+from utils import jsonfile, official_results
+from utils.compare import report_comparison, table_comparison
+from utils.compare.comparison import compare
 from utils.errors import ExitCode, UserError, cause
 from utils.escape import name
 from utils.official_results import Official
 from utils.options import Parser
 from utils.protocol import DEFAULT_PROTOCOL, Protocol, protocols
-from utils.row import Row, rows_of
+from utils.rank.entrants import PUBLISHED, Choices
+from utils.rank.row import Row, rows_of
 from utils.store import Store
+from utils.tables import formats, report
+from utils.tables.board import Board, board
 
 
 def parser() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from utils.color import rgb2ycbcr
+from utils.images.color import rgb2ycbcr
 from utils.utils_image import calculate_psnr, calculate_ssim
 
 Image = npt.NDArray[np.uint8]

@@ -15,7 +15,7 @@ from utils.metrics import METRICS
 from utils.protocol import DEFAULT_PROTOCOL, Protocol, protocols
 
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
-"""Which devices there are is for `utils.device` to say."""
+"""Which devices there are is for `utils.measure.device` to say."""
 
 
 @dataclass(frozen=True)

@@ -77,11 +77,11 @@ class Baseline:
 
 @validated(frozen=True, config=_STRICT)
 class Track:
-    """One ranking; table `[[tracks]]`. What each score is, see `utils.scores`."""
+    """One ranking; table `[[tracks]]`. What each score is, see `utils.rank.scores`."""
 
     name: str
     score: str
-    """Name of the formula, in `utils.scores.SCORES`."""
+    """Name of the formula, in `utils.rank.scores.SCORES`."""
     terms: Annotated[dict[Cost, Positive], Field(min_length=1)]
     """Figures that count, with their weights."""
     not_worse_than_baseline: tuple[Cost, ...] = ()

@@ -117,7 +117,7 @@ class Flag:
     """Something an organizer should look at before believing a figure."""
 
     name: str
-    """Lower case with underscores, e.g. `cached_output`; listed in `utils.evidence`."""
+    """Lower case with underscores, e.g. `cached_output`; listed in `utils.audit.evidence`."""
     detail: str
     """One line: what was seen, and how much it could hide."""
 

@@ -15,8 +15,8 @@ from typing import TypeVar
 from utils import jsonfile, official_results
 from utils.errors import UserError, cause
 from utils.protocol import Protocol
+from utils.rank.row import Row
 from utils.record import SCHEMA, Failure, Outcome, Record
-from utils.row import Row
 from utils.utils_logger import file_handler
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from utils.color import bgr2ycbcr, rgb2ycbcr, ycbcr2rgb
-from utils.image_file import (
+from utils.images.color import bgr2ycbcr, rgb2ycbcr, ycbcr2rgb
+from utils.images.image_file import (
     StrPath,
     get_image_paths,
     imread_uint,
@@ -25,8 +25,8 @@ from utils.image_file import (
     mkdir,
     mkdirs,
 )
-from utils.resample import imresize_np
-from utils.ssim import calculate_ssim, ssim
+from utils.images.resample import imresize_np
+from utils.images.ssim import calculate_ssim, ssim
 
 if TYPE_CHECKING:
     from torch import Tensor

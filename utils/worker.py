@@ -20,22 +20,24 @@ import numpy as np
 import torch
 from torch import nn
 
-from utils import complexity, jsonfile, machine, network
-from utils.audit import audit
-from utils.bench import Bench, Image, official_pass
-from utils.device import backend, resolve
+from utils import jsonfile
+from utils.audit.audit import audit
+from utils.audit.evidence import Before, Evidence
+from utils.count import complexity
+from utils.count.layers import layers
 from utils.errors import UserError, printable_line
-from utils.evidence import Before, Evidence
 from utils.job import Job, JobFailure, JobFolder
-from utils.layers import layers
-from utils.nvml import GpuWatch
-from utils.opwatch import OpWatch
+from utils.measure import machine, network
+from utils.measure.bench import Bench, Image, official_pass
+from utils.measure.device import backend, resolve
+from utils.measure.nvml import GpuWatch
+from utils.measure.opwatch import OpWatch
+from utils.measure.restore import restorer
+from utils.measure.robust import RobustPass, robust_pass
+from utils.measure.timing import peak_rss_mib
 from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Flag, Measurement, SplitTiming, Stage
-from utils.restore import restorer
-from utils.robust import RobustPass, robust_pass
 from utils.sidecar import Sidecar
-from utils.timing import peak_rss_mib
 
 FILE_AT_MOST = 2**30
 """Bytes of the largest file a submission may write, its log included."""

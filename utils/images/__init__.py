@@ -1,0 +1,10 @@
+"""Images.
+
+A module imports only those before it in this list.
+
+    resample    MATLAB's bicubic
+    plain_png   the usual image file, decoded fast
+    color       luma of an image, as MATLAB has it
+    ssim        the official SSIM
+    image_file  one image read or written, or the reason why not
+"""

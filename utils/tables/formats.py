@@ -1,0 +1,48 @@
+"""FORMATS: every file that a leaderboard is written to; one entry adds one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils import jsonfile
+from utils.tables import report_html, table_csv, table_latex, table_markdown
+from utils.tables.board import Board
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file in the results folder."""
+
+    name: str
+    render: Callable[[Board, Path], str]
+    """(board, results folder, from which pictures may be read) -> the file's text."""
+
+
+LEADERBOARD = Format("leaderboard.csv", lambda board, _: table_csv.render(board))
+
+FORMATS = (
+    LEADERBOARD,
+    Format("leaderboard.md", lambda board, _: table_markdown.render(board)),
+    Format("leaderboard.tex", lambda board, _: table_latex.render(board)),
+    Format(report_html.NAME, report_html.render),
+)
+
+
+def write(form: Format, board: Board, save_dir: Path, results: Path | None = None) -> None:
+    """Write one file, whole or not at all.
+
+    Args:
+        form: what to write.
+        board: the leaderboard.
+        save_dir: where to.
+        results: folder of the records; `save_dir` unless stated.
+    """
+    jsonfile.write_text(save_dir / form.name, form.render(board, results or save_dir))
+
+
+def write_all(board: Board, save_dir: Path, results: Path | None = None) -> None:
+    """Write every file."""
+    for form in FORMATS:
+        write(form, board, save_dir, results)

@@ -1,0 +1,92 @@
+"""The terminal: leaderboard, list of submissions, how each one ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, JustifyMethod, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from utils.console import stdout
+from utils.escape import name, one_line
+from utils.record import Failure, Outcome, Record
+from utils.submission import Broken, Entry
+from utils.tables import terminal
+from utils.tables.board import Board
+from utils.tables.layer_table import print_layers
+from utils.tables.sheet import sheet
+
+_REMARK_AT_MOST = 4096
+"""Paths and reasons are printed whole; what is longer than any path is not."""
+
+
+def leaderboard(board: Board, console: Console) -> RenderableType:
+    """Lay out the leaderboard for a terminal."""
+    return terminal.leaderboard(sheet(board), console.width)
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """Say in one line how a submission ended."""
+    if isinstance(outcome, Failure):
+        log = f" [log: {outcome.log}]" if outcome.log else ""
+        return f"{name(outcome.label)}: failed ({outcome.stage}): {outcome.reason}{log}"
+    figures = (
+        f"{split.dataset} {split.score('psnr'):.2f} dB, {split.runtime_ms:.2f} ms"
+        for split in outcome.splits
+    )
+    return f"{name(outcome.label)}: {'; '.join(figures)}"
+
+
+def listing(entries: Iterable[Entry]) -> Table:
+    """Lay out what `--list` shows: every submission, and what is wrong with it."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for title in ("ID", "Name", "Team", "Scale", "Checkpoint", "State"):
+        justify: JustifyMethod = "right" if title in ("ID", "Scale") else "left"
+        table.add_column(title, justify=justify, overflow="fold", min_width=len(title))
+    for entry in entries:
+        table.add_row(*(Text(one_line(cell)) for cell in _listing_cells(entry)))
+    return table
+
+
+def _listing_cells(entry: Entry) -> tuple[str, ...]:
+    if isinstance(entry, Broken):
+        number = "" if entry.model_id is None else str(entry.model_id)
+        return number, entry.label, "", "", "", f"broken: {entry.reason}"
+    return (
+        str(entry.model_id),
+        entry.name,
+        entry.sidecar.team.name or "",
+        f"x{entry.sidecar.scale}",
+        entry.checkpoint.name if entry.checkpoint else "missing",
+        entry.problem or "ready",
+    )
+
+
+def print_leaderboard(board: Board, save_dir: Path) -> None:
+    """Print the leaderboard, what it cannot say, and where everything was written."""
+    console = stdout()
+    console.print()
+    console.print(leaderboard(board, console))
+    console.print()
+    for line in (*board.remarks, f"Everything is in {save_dir}"):
+        _print_line(line)
+
+
+def print_listing(entries: Iterable[Entry]) -> None:
+    """Print what `--list` shows."""
+    stdout().print(listing(entries))
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print how a submission ended, and what its layers cost if that was asked for."""
+    _print_line(outcome_line(outcome))
+    if isinstance(outcome, Record) and outcome.layers:
+        print_layers(outcome.label, outcome.layers)
+
+
+def _print_line(line: str) -> None:
+    # As Text, since rich would read markup and emoji codes in a string.
+    stdout().print(Text(one_line(line, _REMARK_AT_MOST)), soft_wrap=True)
