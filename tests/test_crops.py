@@ -12,6 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from utils.crops import PICTURES, keep_crops, picture_file
 from utils.images.resample import imresize_uint8
+from utils.manifest import PairHash
 from utils.metrics import METRICS
 from utils.record import ImageResult
 from utils.staging import StagedImage, StagedSplit
@@ -31,7 +32,12 @@ def _staged(
         lr = imresize_uint8(hr, 1 / scale)
         np.save(folder / f"lr{index}.npy", lr)
         images.append(
-            StagedImage(f"{index}.png", folder / f"lr{index}.npy", folder / f"hr{index}.npy")
+            StagedImage(
+                f"{index}.png",
+                folder / f"lr{index}.npy",
+                folder / f"hr{index}.npy",
+                PairHash(f"{index}.png", "", ""),
+            )
         )
         sr_files.append(folder / f"sr{index}.npy")
     return StagedSplit("valid", "set", scale, tuple(images)), sr_files

@@ -10,6 +10,7 @@ from harness import Harness
 
 from utils.images.resample import imresize_uint8
 from utils.judge import range_note
+from utils.manifest import PairHash
 from utils.metrics import METRICS
 from utils.staging import StagedImage
 from utils.submission import Submission, discover
@@ -29,7 +30,9 @@ def test_the_hint_is_that_of_the_exact_bicubic(
     lr = imresize_uint8(hr, 1 / scale)
     for stem, image in (("lr", lr), ("hr", hr)):
         np.save(tmp_path / f"{stem}.npy", image)
-    staged = StagedImage(f"{name}.png", tmp_path / "lr.npy", tmp_path / "hr.npy")
+    staged = StagedImage(
+        f"{name}.png", tmp_path / "lr.npy", tmp_path / "hr.npy", PairHash(name, "", "")
+    )
     exact = METRICS["psnr"].function(imresize_uint8(lr, scale), hr, scale)
     for below in (-3.0, 0.0, 1.5, 1.99):
         assert range_note(staged, exact - below, submission) is None

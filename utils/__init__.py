@@ -18,6 +18,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     submission  models/ and model_zoo/ -> Submission; never imports a model
     zoo         the authors' own checkpoints
     dataset     folders -> pairs of LR and HR files
+    manifest    which files a data set consists of, as hashes
     options     the command line
     conditions  what a measurement was taken under
     observed    what was seen while operations were counted

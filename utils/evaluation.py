@@ -233,6 +233,7 @@ def _split_result(
         robust=robust_timing(repeated.samples_ms, repeated.conditions) if repeated else None,
         reserved_mib=timing.reserved_mib,
         gpu=timing.gpu,
+        data_sha256=split.sha256,
     )
 
 

@@ -188,6 +188,8 @@ class SplitResult:
     """Peak of what PyTorch's allocator held on the GPU since the process began."""
     gpu: GpuStates | None = None
     """The GPU before and after the official pass."""
+    data_sha256: str | None = None
+    """Hash of the files of the data set (`utils.manifest`); older records lack it."""
 
     @property
     def cold_ms(self) -> float:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from utils.dataset import ImagePair, Split
 from utils.errors import UserError, cause
+from utils.manifest import PairHash, pair_hash, set_sha256
 from utils.parallel import in_parallel, keep_freed_memory
 from utils.utils_image import imread_uint
 
@@ -33,6 +34,8 @@ class StagedImage:
     """LR as .npy, for copies only: a child may do what it likes to the file it is given."""
     hr: Path
     """HR cropped to a multiple of the scale, as .npy: mapped into memory it costs no decoding."""
+    hashes: PairHash
+    """Of the files it was decoded from."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class StagedSplit:
     dataset: str
     scale: int
     images: tuple[StagedImage, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the files of the whole set."""
+        return set_sha256(image.hashes for image in self.images)
 
 
 def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
@@ -65,9 +73,8 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
         try:
             lr, hr = _decode(pair, split.scale)
             _check_size(lr, split.scale, smallest_px, pair)
-            staged = StagedImage(
-                pair.name, folder / f"{index:04d}-lr.npy", folder / f"{index:04d}-hr.npy"
-            )
+            lr_file, hr_file = folder / f"{index:04d}-lr.npy", folder / f"{index:04d}-hr.npy"
+            staged = StagedImage(pair.name, lr_file, hr_file, pair_hash(pair))
             _keep(lr, staged.lr)
             _keep(hr, staged.hr)
             return staged
