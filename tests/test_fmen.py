@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import goldens
 import numpy as np
 import pytest
 import torch
@@ -28,11 +30,7 @@ fmen = import_model(ROOT / "models" / "fmen.py")
 
 @pytest.fixture(scope="module")
 def arrays(shared: Path) -> Callable[[str], dict[str, Any]]:
-    def arrays(name: str) -> dict[str, Any]:
-        with np.load(shared / "networks" / "golden" / f"{name}.npz") as file:
-            return dict(file)
-
-    return arrays
+    return partial(goldens.arrays, shared)
 
 
 @pytest.fixture(scope="module")
@@ -250,8 +248,7 @@ def test_training_reaches_every_parameter_over_several_steps() -> None:
 
 @pytest.mark.parametrize("form", ["deploy", "train"])
 def test_figures_are_exact(shared, form) -> None:
-    text = (shared / "networks" / "facts_edrn_srnext.json").read_text(encoding="utf-8")
-    fact = json.loads(text)["recomputed"][f"fmen_{form}"]
+    fact = goldens.facts(shared, "edrn_srnext")["recomputed"][f"fmen_{form}"]
     # The official counter sees layers and sizes, so it needs no values; fvcore does.
     counts = count(fmen.FMEN(form=form).eval().to("meta"))
     assert (counts.params, counts.flops_official) == (fact["params"], fact["flops"])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from goldens import arrays
 from torch import Tensor, nn
 
 from utils.sidecar import read_sidecar
@@ -44,14 +45,12 @@ def network(architecture: type[nn.Module], weights: dict[str, Tensor]) -> nn.Mod
 
 @pytest.fixture(scope="module")
 def golden(shared: Path) -> dict[str, Any]:
-    with np.load(shared / "networks" / "golden" / "rfdn_x4.npz") as arrays:
-        return dict(arrays)
+    return arrays(shared, "rfdn_x4")
 
 
 @pytest.fixture(scope="module")
 def trace(shared: Path) -> dict[str, Any]:
-    with np.load(shared / "networks" / "golden" / "trace_rfdn_x4.npz") as arrays:
-        return dict(arrays)
+    return arrays(shared, "trace_rfdn_x4")
 
 
 @pytest.mark.parametrize("name", ["a", "b", "odd", "min"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import goldens
 import numpy as np
 import pytest
 import torch
@@ -65,11 +67,7 @@ def build(weights: dict[str, Tensor]) -> Build:
 
 @pytest.fixture(scope="module")
 def arrays(shared: Path) -> Callable[[str], dict[str, Any]]:
-    def arrays(name: str) -> dict[str, Any]:
-        with np.load(shared / "networks" / "golden" / f"{name}.npz") as file:
-            return dict(file)
-
-    return arrays
+    return partial(goldens.arrays, shared)
 
 
 @pytest.mark.parametrize("form", ["published", "effective"])
@@ -162,8 +160,7 @@ def test_names_and_shapes_are_those_of_the_checkpoint(keys, form) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_official_figures_are_exact(shared, form) -> None:
-    text = (shared / "networks" / "facts_edrn_srnext.json").read_text(encoding="utf-8")
-    fact = json.loads(text)["recomputed"][f"edrn_{form}"]
+    fact = goldens.facts(shared, "edrn_srnext")["recomputed"][f"edrn_{form}"]
     # The official counter sees layers and sizes, so it needs no values; fvcore does.
     counts = count(team01.EDRN(form=form).to("meta"))
     assert (counts.params, counts.flops_official) == (fact["params"], fact["flops"])
@@ -229,8 +226,7 @@ def test_an_unknown_form_is_refused() -> None:
 
 def test_sidecar_says_what_the_specification_says(shared) -> None:
     sidecar = read_sidecar(MODEL_FILE.with_suffix(".toml"))
-    text = (shared / "networks" / "facts_edrn_srnext.json").read_text(encoding="utf-8")
-    fact = json.loads(text)["edrn"]["factsheet"]
+    fact = goldens.facts(shared, "edrn_srnext")["edrn"]["factsheet"]
     claims = sidecar.claims
     assert (sidecar.data_range, sidecar.scale, tuple(sidecar.forms)) == (255.0, 4, FORMS)
     assert [form.kwargs for form in sidecar.forms.values()] == [{"form": form} for form in FORMS]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import goldens
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from goldens import arrays, maps
+from torch import nn
 
 from utils.count.complexity import count
 from utils.measure.network import import_model, load
@@ -60,13 +61,7 @@ def network(architecture: type[nn.Module], checkpoint: Path) -> nn.Module:
 
 @pytest.fixture(scope="module")
 def facts(shared: Path) -> dict[str, Any]:
-    file = shared / "networks" / "facts_edrn_srnext.json"
-    return json.loads(file.read_text(encoding="utf-8"))["recomputed"]
-
-
-def arrays(shared: Path, name: str) -> dict[str, Any]:
-    with np.load(shared / "networks" / "golden" / f"{name}.npz") as file:
-        return dict(file)
+    return goldens.facts(shared, "edrn_srnext")["recomputed"]
 
 
 def counts_as(counts: Any) -> dict[str, int]:
@@ -94,17 +89,7 @@ def test_float64_output_is_that_of_the_public_network(network, shared, name) -> 
 
 def test_every_part_is_traced_to_the_public_network(network, shared) -> None:
     trace = arrays(shared, "trace_srnext_x4")
-    seen: dict[str, Tensor] = {}
-
-    def keep(key: str, side: str) -> Any:
-        def hook(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-            seen[key] = inputs[0] if side == "input" else output
-
-        return hook
-
-    for key, (name, side) in TRACE.items():
-        network.get_submodule(name).register_forward_hook(keep(key, side))
-    network(torch.from_numpy(trace["x"]))
+    seen = maps(network, TRACE, trace["x"])
     assert seen.keys() == trace.keys() - {"x"}
     for key, output in seen.items():
         expected = trace[key]
@@ -158,7 +143,7 @@ def test_training_reaches_every_parameter(architecture) -> None:
 
 
 def test_sidecar_claims_what_the_factsheet_prints(shared) -> None:
-    facts = json.loads((shared / "networks" / "facts_edrn_srnext.json").read_text("utf-8"))
+    facts = goldens.facts(shared, "edrn_srnext")
     printed = facts["srnext"]["factsheet"]
     sidecar = read_sidecar(MODEL_FILE.with_suffix(".toml"))
     assert (sidecar.data_range, sidecar.scale) == (255.0, 4)

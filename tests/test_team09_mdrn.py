@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import goldens
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from goldens import arrays, maps
+from torch import nn
 
 from utils.count.complexity import count
 from utils.measure.network import import_model, load
@@ -71,17 +72,12 @@ def models() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def facts(shared: Path) -> dict[str, Any]:
-    return json.loads((shared / "networks" / "facts_mdrn_lkdn.json").read_text("utf-8"))
+    return goldens.facts(shared, "mdrn_lkdn")
 
 
 def build(models: ModuleType, form: str) -> nn.Module:
     kwargs = read_sidecar(MODEL_FILE.with_suffix(".toml")).in_form(form).kwargs
     return models.MDRN(**kwargs).eval().requires_grad_(False)
-
-
-def arrays(shared: Path, name: str) -> dict[str, Any]:
-    with np.load(shared / "networks" / "golden" / f"{name}.npz") as file:
-        return dict(file)
 
 
 def assert_golden(network: nn.Module, golden: dict[str, Any]) -> None:
@@ -131,17 +127,7 @@ def test_every_part_is_traced_to_the_public_network(models, shared) -> None:
     trace["t/B1/mdsa/pool7+localvar7"] = levels[0] + levels[1]
     network = build(models, "challenge")
     load(network, shared / "networks" / "checkpoints" / "mdrn_s_x4.pth", strict=True)
-    seen: dict[str, Tensor] = {}
-
-    def keep(key: str, side: str) -> Any:
-        def hook(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-            seen[key] = inputs[0] if side == "input" else output
-
-        return hook
-
-    for key, (name, side) in TRACE.items():
-        network.get_submodule(name).register_forward_hook(keep(key, side))
-    network(torch.from_numpy(trace["x"]))
+    seen = maps(network, TRACE, trace["x"])
     # The fourth distilled map is not in the trace.
     seen["t/B1/distil"] = seen["t/B1/distil"][:, : 3 * 14]
     seen["t/B1/mdsa/gate"] = seen["t/B1/mdsa/gate"].sigmoid()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -11,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from goldens import arrays
 from torch import Tensor, nn
 
 from utils.errors import UserError
 from utils.measure import network as loading
+from utils.measure.network import import_model
 from utils.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team13_PRFDN.py"
@@ -34,10 +35,7 @@ PUBLIC = [
 
 @pytest.fixture(scope="module")
 def models() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("team13_prfdn_under_test", MODEL_FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return import_model(MODEL_FILE)
 
 
 def build(models: ModuleType, form: str) -> nn.Module:
@@ -45,11 +43,6 @@ def build(models: ModuleType, form: str) -> nn.Module:
     sidecar = read_sidecar(MODEL_FILE.with_suffix(".toml")).in_form(form)
     network = loading.build(models, SimpleNamespace(sidecar=sidecar, model_file=MODEL_FILE))
     return network.eval().requires_grad_(False)
-
-
-def arrays(shared: Path, name: str) -> dict[str, Any]:
-    with np.load(shared / "networks" / "golden" / f"{name}.npz") as file:
-        return dict(file)
 
 
 def public(shared: Path, name: str) -> Path:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import goldens
 import pytest
 from torch import nn
 
 from utils.count.complexity import count
+from utils.measure.network import import_model
 from utils.record import Counts
 from utils.sidecar import read_sidecar
 
@@ -59,15 +59,12 @@ RUN = ["x2", "x3", "x4", "x3_four_branches", "esr_x4", "branches_x3", "branches_
 
 @pytest.fixture(scope="module")
 def models() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("team13_prfdn_under_test", MODEL_FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return import_model(MODEL_FILE)
 
 
 @pytest.fixture(scope="module")
 def facts(shared: Path) -> dict[str, Any]:
-    return json.loads((shared / "networks" / "facts_prfdn.json").read_text(encoding="utf-8"))
+    return goldens.facts(shared, "prfdn")
 
 
 def build(models: ModuleType, form: str) -> nn.Module:

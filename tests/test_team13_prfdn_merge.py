@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -13,16 +12,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from utils.measure.network import import_model
+
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team13_PRFDN.py"
 FORMS = [(2, False), (2, True), (4, False), (4, True)]
 
 
 @pytest.fixture(scope="module")
 def models() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("team13_prfdn_under_test", MODEL_FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return import_model(MODEL_FILE)
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import goldens
 import numpy as np
 import pytest
 import torch
@@ -55,19 +55,13 @@ def lkdn() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def facts(shared: Path) -> dict[str, Any]:
-    file = shared / "networks" / "facts_mdrn_lkdn.json"
-    return json.loads(file.read_text(encoding="utf-8"))
+    return goldens.facts(shared, "mdrn_lkdn")
 
 
 def weights(shared: Path, name: str, entry: str | None) -> dict[str, Tensor]:
     file = shared / "networks" / "checkpoints" / f"{name}.pth"
     loaded = torch.load(file, map_location="cpu", weights_only=True)
     return loaded[entry] if entry else loaded
-
-
-def golden(shared: Path, name: str) -> dict[str, Any]:
-    with np.load(shared / "networks" / "golden" / f"{name}.npz") as arrays:
-        return dict(arrays)
 
 
 def part(arrays: dict[str, Any], folder: str) -> dict[str, Tensor]:
@@ -102,7 +96,7 @@ def test_output_is_that_of_the_public_network(
 ) -> None:
     state = weights(shared, checkpoint, entry)
     assert len(state) == tensors
-    assert_outputs(loaded(lkdn, SIDECAR.in_form(form).kwargs, state), golden(shared, name))
+    assert_outputs(loaded(lkdn, SIDECAR.in_form(form).kwargs, state), goldens.arrays(shared, name))
 
 
 @pytest.mark.parametrize(("name", "sizes", "conv", "upsampler"), VARIANTS)
@@ -112,7 +106,7 @@ def test_every_flavour_is_that_of_the_public_network(
     names = ("num_feat", "num_atten", "num_block", "num_in", "upscale")
     kwargs = {**dict(zip(names, sizes, strict=True)), "conv": conv, "upsampler": upsampler}
     prefix = "lkdn_var" if kwargs["num_block"] == 8 else "lkdn_s_var"
-    arrays = golden(shared, f"{prefix}_{name}")
+    arrays = goldens.arrays(shared, f"{prefix}_{name}")
     assert_outputs(loaded(lkdn, kwargs, part(arrays, "sd")), arrays)
 
 
@@ -120,7 +114,7 @@ def test_every_flavour_is_that_of_the_public_network(
 def test_every_traced_map_is_that_of_the_public_network(
     lkdn, shared, name, checkpoint, entry, form, tensors
 ) -> None:
-    trace = golden(shared, f"trace_{name}")
+    trace = goldens.arrays(shared, f"trace_{name}")
     state = weights(shared, checkpoint, entry)
     network = loaded(lkdn, SIDECAR.in_form(form).kwargs, state).double()
     shuffle = next(key for key, m in network.named_modules() if isinstance(m, nn.PixelShuffle))
