@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from utils import isolation, jsonfile, provenance
-from utils.archive.readme import readme_of
-from utils.archive.write import Upload, write_uploads
+from utils.archive.write import write_uploads
 from utils.bootstrap import robust_timing
 from utils.complexity_audit import complexity_flags
 from utils.crops import keep_crops
@@ -139,7 +138,7 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
         if options.save_images:
             _save_images(entry, splits, folder, options.save_dir)
         if options.make_zip:
-            write_uploads(_uploads(entry, answer.machine.device, results, folder, options.save_dir))
+            write_uploads(entry, answer.machine.device, results, folder, options.save_dir)
     finally:
         _remove(folder)
     record = _record(entry, options.protocol_name, answer, results, source, note)
@@ -253,26 +252,6 @@ def _save_images(
                 imsave(sr, str(target / f"{Path(image.name).stem}.png"))
     except (OSError, UserError) as error:  # The measurement is good all the same.
         sys.stderr.write(f"warning: SR images are not kept: {error}\n")
-
-
-def _uploads(
-    submission: Submission,
-    device: str,
-    results: Sequence[SplitResult],
-    folder: JobFolder,
-    save_dir: Path,
-) -> list[Upload]:
-    return [
-        Upload(
-            save_dir / submission.label / f"{split.role}.zip",
-            [
-                (image.name, folder.sr_image(number, index))
-                for index, image in enumerate(split.images)
-            ],
-            readme_of(submission.sidecar.team, split.runtime_ms, device),
-        )
-        for number, split in enumerate(results)
-    ]
 
 
 def _record(

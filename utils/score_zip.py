@@ -55,7 +55,8 @@ def run(arguments: list[str]) -> None:
     """Score, write and print."""
     given = parser().parse_args(arguments)
     metrics = tuple(dict.fromkeys((*_OFFICIAL, *given.metrics)))
-    score = score_archive(given.archive, _split(given), metrics)
+    split = _split(given)
+    score = score_archive(given.archive, split, metrics, border=split.scale)
     if given.json is not None:
         jsonfile.dump(score, given.json)
     print_scores(score, given.per_image)

@@ -46,7 +46,8 @@ class ArchiveScore:
     role: str
     dataset: str
     scale: int
-    """Also the border in pixels that the metrics leave out."""
+    border_px: int
+    """Left out by the metrics on each side."""
     means: dict[str, float]
     """Of each metric over the images."""
     images: tuple[ImageScore, ...]
@@ -54,30 +55,46 @@ class ArchiveScore:
     """What the participants say; None without a readme.txt."""
 
 
-def score_archive(path: Path, split: Split, metrics: Sequence[str]) -> ArchiveScore:
+@dataclass(frozen=True)
+class _How:
+    scale: int
+    border: int
+    metrics: tuple[str, ...]
+
+
+def score_archive(path: Path, split: Split, metrics: Sequence[str], border: int) -> ArchiveScore:
     """Score an archive as `utils.judge` scores what a network returned, to the last bit.
 
     Args:
         path: the archive.
         split: the data set it is about.
         metrics: names in `utils.metrics.METRICS`.
+        border: pixels that they leave out on each side; the scale, in the official scripts.
 
     Raises:
         BadArchive: something is wrong with the archive.
         UserError: something is wrong with the data.
     """
     names = [sr_name(pair.name) for pair in split.pairs]
+    how = _How(split.scale, border, tuple(metrics))
     keep_freed_memory()
     with quiet_decoders(), open_archive(path, names, split.scale) as contents:
         readme = _readme(contents)
-        found = in_parallel(lambda pair: _score(contents, pair, split.scale, metrics), split.pairs)
+        found = in_parallel(lambda pair: _score(contents, pair, how), split.pairs)
     errors = [image for image in found if isinstance(image, UserError)]
     if errors:
         raise _first(errors)
     images = tuple(image for image in found if isinstance(image, ImageScore))
-    means = {name: _mean([image.scores[name] for image in images]) for name in metrics}
     return ArchiveScore(
-        path.name, sha256(path), split.role, split.dataset, split.scale, means, images, readme
+        archive=path.name,
+        archive_sha256=sha256(path),
+        role=split.role,
+        dataset=split.dataset,
+        scale=split.scale,
+        border_px=border,
+        means={name: _mean([image.scores[name] for image in images]) for name in metrics},
+        images=images,
+        readme=readme,
     )
 
 
@@ -97,21 +114,23 @@ def _readme(contents: Contents) -> Readme | None:
     return read_readme(contents.read(NAME, _README_AT_MOST).decode("utf-8-sig", "replace"))
 
 
-def _score(
-    contents: Contents, pair: ImagePair, scale: int, metrics: Sequence[str]
-) -> ImageScore | UserError:
+def _score(contents: Contents, pair: ImagePair, how: _How) -> ImageScore | UserError:
     try:
-        hr: Image = modcrop(imread_uint(pair.hr), scale)
-        smallest_px = max(METRICS[name].window_px for name in metrics) + 2 * scale
-        if min(hr.shape[:2]) < smallest_px:
-            raise UserError(
-                f"too small to be scored: both sides need {smallest_px} px", where=pair.hr
-            )
-        sr = _decode(contents, sr_name(pair.name), hr.shape, scale)
+        hr = _hr(pair, how)
+        sr = _decode(contents, sr_name(pair.name), hr.shape, how.scale)
     except UserError as error:
         return error
-    scores = {name: METRICS[name].function(sr, hr, scale) for name in metrics}
+    scores = {name: METRICS[name].function(sr, hr, how.border) for name in how.metrics}
     return ImageScore(pair.name, scores)
+
+
+def _hr(pair: ImagePair, how: _How) -> Image:
+    hr: Image = modcrop(imread_uint(pair.hr), how.scale)
+    smallest_px = max(METRICS[name].window_px for name in how.metrics) + 2 * how.border
+    if min(hr.shape[:2]) < smallest_px:
+        what = f"too small to be scored: both sides need {smallest_px} px"
+        raise UserError(what, where=pair.hr, remedy="leave the image out")
+    return hr
 
 
 def _decode(contents: Contents, name: str, shape: tuple[int, ...], scale: int) -> Image:

@@ -14,11 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from utils import jsonfile
-from utils.archive.readme import NAME, Readme
+from utils.archive.readme import NAME, Readme, readme_of
 from utils.archive.sr_names import sr_name
 from utils.errors import UserError
 from utils.images.image_file import encode_uint
+from utils.job import JobFolder
 from utils.parallel import cores, in_parallel
+from utils.record import SplitResult
+from utils.submission import Submission
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The first date of the format: the same images make the same bytes whenever they are packed."""
@@ -38,11 +41,29 @@ class Upload:
     readme: Readme
 
 
-def write_uploads(uploads: Sequence[Upload]) -> None:
-    """Write every archive; one that cannot be written is announced on standard error."""
+def write_uploads(
+    submission: Submission,
+    device: str,
+    results: Sequence[SplitResult],
+    folder: JobFolder,
+    save_dir: Path,
+) -> None:
+    """Write an archive a data set; one that cannot be written is announced on standard error.
+
+    Args:
+        submission: what was measured.
+        device: `cpu`, `cuda:0`.
+        results: its data sets; the runtime in `readme.txt` is the mean of the official pass.
+        folder: holds the SR images, which have been checked.
+        save_dir: gets `{label}/{role}.zip`, beside what `--save_images` keeps.
+    """
     try:
-        for upload in uploads:
-            write_upload(upload)
+        for number, split in enumerate(results):
+            files = [folder.sr_image(number, index) for index in range(len(split.images))]
+            images = [(image.name, file) for image, file in zip(split.images, files, strict=True)]
+            readme = readme_of(submission.sidecar.team, split.runtime_ms, device)
+            target = save_dir / submission.label / f"{split.role}.zip"
+            write_upload(Upload(target, images, readme))
     except (OSError, UserError) as error:  # The measurement is good all the same.
         sys.stderr.write(f"warning: no archive to upload: {error}\n")
 
