@@ -26,6 +26,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     job         what parent and child tell each other, in files
     staging     every image decoded and checked, before anything is measured
     judge       SR against HR, in the parent
+    archive/    what participants upload: written, checked, scored
     crops       details of the worst and the best image
     provenance  hashes, commit, command, date
     bootstrap   runtime when warm and its interval, from the samples
@@ -50,6 +51,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     tables/     columns, and every file and screen that shows them
     compare/    two runs side by side
     leaderboard `python -m utils.leaderboard`: rank what was measured, here or officially
+    score_zip   `python -m utils.score_zip`: score an upload as the server does
 
 To read the program, begin at test_demo.py and follow its calls: options, submission, dataset and
 staging, evaluation, isolation, worker, judge, record, store, rank, tables.

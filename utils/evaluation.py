@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from utils import isolation, jsonfile, provenance
+from utils.archive.write import write_uploads
 from utils.bootstrap import robust_timing
 from utils.complexity_audit import complexity_flags
 from utils.crops import keep_crops
@@ -136,6 +137,8 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
         crops = _keep_crops(entry, splits[0], results[0], folder, options.save_dir)
         if options.save_images:
             _save_images(entry, splits, folder, options.save_dir)
+        if options.make_zip:
+            write_uploads(entry, answer.machine.device, results, folder, options.save_dir)
     finally:
         _remove(folder)
     record = _record(entry, options.protocol_name, answer, results, source, note)

@@ -46,6 +46,8 @@ class Options:
     debug: bool
     command: tuple[str, ...]
     """The arguments as they were given."""
+    make_zip: bool = False
+    """Whether to write the archives that participants upload."""
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -102,6 +104,7 @@ def parse(arguments: list[str], root: Path) -> Options:
         list=given.list,
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
+        make_zip=given.make_zip,
     )
 
 
@@ -117,6 +120,7 @@ def _parser(root: Path) -> Parser:
     _add_submissions(parser.add_argument_group("what is measured"))
     _add_data(parser.add_argument_group("on which data"), root)
     _add_measurement(parser.add_argument_group("how"), root)
+    _add_upload(parser.add_argument_group("for the server of the challenge"))
     return parser
 
 
@@ -163,6 +167,11 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
     add("--debug", action="store_true", help="show tracebacks of errors")
+
+
+def _add_upload(group: argparse._ArgumentGroup) -> None:
+    text = "write the archive to upload, SAVE_DIR/MODEL/{valid,test}.zip: SR images and readme.txt"
+    group.add_argument("--make_zip", action="store_true", help=text)
 
 
 class _Tuple(argparse.Action):

@@ -29,6 +29,10 @@ class Team:
     """Title of the method or of the factsheet."""
     source: str | None = None
     """Where the figures and the architecture come from."""
+    extra_data: bool | None = None
+    """Whether other data than the challenge's was trained on; for the `readme.txt` of an upload."""
+    description: str | None = None
+    """What its last line says; without it, the title."""
 
 
 @validated(frozen=True, config=_STRICT)

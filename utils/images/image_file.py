@@ -70,7 +70,11 @@ def imread_uint(path: StrPath, n_channels: int = 3) -> Image:
     """
     if n_channels not in (1, 3):
         raise ValueError(f"n_channels is 1 or 3, not {n_channels}")
-    data = _read_bytes(path)
+    return decode_uint(_read_bytes(path), path, n_channels)
+
+
+def decode_uint(data: bytes, path: StrPath, n_channels: int = 3) -> Image:
+    """Decode the bytes of an image file as `imread_uint` does; `path` is for the message."""
     if n_channels == 3 and (rgb := decode_plain_png(data)) is not None:
         return rgb
     img = _decode(data, cv2.IMREAD_UNCHANGED, path)
@@ -117,10 +121,15 @@ def imsave(img: Array, img_path: StrPath) -> None:
     Raises:
         UserError: the file cannot be written (the official function keeps silent then).
     """
-    img = np.squeeze(img)
-    bgr = img[:, :, [2, 1, 0]] if img.ndim == 3 else img
-    encoded = cv2.imencode(Path(img_path).suffix, bgr)[1]
+    encoded = encode_uint(img, Path(img_path).suffix)
     try:
-        Path(img_path).write_bytes(encoded.tobytes())
+        Path(img_path).write_bytes(encoded)
     except OSError as error:
         raise UserError(f"cannot be written ({error.strerror})", where=img_path) from error
+
+
+def encode_uint(img: Array, extension: str) -> bytes:
+    """Encode a uint8 image, RGB (H, W, 3) or grey, in the format of an extension such as `.png`."""
+    img = np.squeeze(img)
+    bgr = img[:, :, [2, 1, 0]] if img.ndim == 3 else img
+    return cv2.imencode(extension, bgr)[1].tobytes()

@@ -101,9 +101,8 @@ def columns_for(ranking: Ranking) -> tuple[Column, ...]:
     columns += [*_set_columns("Val", VALID), *_set_columns("Test", ("test",))]
     for role in further:
         columns += [
-            *_set_columns(role, (role,)),
-            _of_split(f"{role} PSNR", (role,), _score("psnr"), ".2f", 7, known),
-            _of_split(f"{role} Time [ms]", (role,), lambda s: s.runtime_ms, ".2f", 7, known),
+            *_set_columns(role, (role,), official_psnr=False),
+            _of_split(f"{role} Time [ms]", (role,), lambda s: s.runtime_ms, ".2f", 8, known),
         ]
     return tuple(columns)
 
@@ -159,8 +158,8 @@ VALID = ("valid", "hybrid_test")
 """Roles that fill the validation columns; a run has one of them."""
 
 
-def _set_columns(title: str, roles: tuple[str, ...]) -> list[Column]:
-    """The data set's name and every metric; PSNR has an official column where there is a title."""
+def _set_columns(title: str, roles: tuple[str, ...], official_psnr: bool = True) -> list[Column]:
+    """The data set's name and every metric, but PSNR where an official column shows it."""
     return [
         _of_split(f"{title} set", roles, lambda split: split.dataset, priority=5),
         *(
@@ -173,7 +172,7 @@ def _set_columns(title: str, roles: tuple[str, ...]) -> list[Column]:
                 shown=known,
             )
             for metric in METRICS.values()
-            if metric.name != "psnr"
+            if not (official_psnr and metric.name == "psnr")
         ),
     ]
 

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from utils.console import stdout
 from utils.escape import name, one_line
-from utils.record import Failure, Outcome, Record
+from utils.metrics import METRICS
+from utils.record import Failure, Outcome, Record, SplitResult
 from utils.submission import Broken, Entry
 from utils.tables import terminal
 from utils.tables.board import Board
@@ -34,10 +35,20 @@ def outcome_line(outcome: Outcome) -> str:
         log = f" [log: {outcome.log}]" if outcome.log else ""
         return f"{name(outcome.label)}: failed ({outcome.stage}): {outcome.reason}{log}"
     figures = (
-        f"{split.dataset} {split.score('psnr'):.2f} dB, {split.runtime_ms:.2f} ms"
-        for split in outcome.splits
+        f"{split.dataset} {_quality(split)}, {split.runtime_ms:.2f} ms" for split in outcome.splits
     )
     return f"{name(outcome.label)}: {'; '.join(figures)}"
+
+
+def _quality(split: SplitResult) -> str:
+    """Say every metric that was chosen; PSNR, which always is, needs no name."""
+    means = ((metric, split.score(metric.name)) for metric in METRICS.values())
+    return ", ".join(
+        f"{'' if metric.name == 'psnr' else f'{metric.name.upper()} '}"
+        f"{mean:.{metric.decimals}f} {metric.unit}".strip()
+        for metric, mean in means
+        if mean is not None
+    )
 
 
 def listing(entries: Iterable[Entry]) -> Table:

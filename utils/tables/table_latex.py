@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from utils.metrics import METRICS
+from utils.metrics import METRICS, Metric
 from utils.protocol import Protocol, Track
 from utils.rank.ranking import Ranking, Standing
 from utils.tables.board import Board
@@ -87,7 +87,8 @@ def _columns(whole: Sheet, ranking: Ranking) -> list[_Shown]:
         if title is not None:
             tracks.setdefault(title, number)
     official = [column.title for column in OFFICIAL if column.title in at]
-    wanted = dict.fromkeys([*official, *tracks])
+    quality = [title for title in at if _metric(title)]
+    wanted = dict.fromkeys([*official, *quality, *tracks])
     return [_Shown(at[title], whole.columns[at[title]], tracks.get(title)) for title in wanted]
 
 
@@ -139,8 +140,12 @@ def _key(one: _Shown, standing: Standing) -> tuple[float] | None:
         value = score.order.value if score else None
     if not isinstance(value, int | float) or math.isnan(value):
         return None
-    metric = METRICS.get(title.split()[-1].lower())
+    metric = _metric(title)
     return (-value,) if metric and metric.higher_is_better else (value,)
+
+
+def _metric(title: str) -> Metric | None:
+    return METRICS.get(title.split()[-1].lower())
 
 
 def _row(line: SheetLine, shown: Sequence[_Shown], marks: Sequence[dict[str, str]]) -> str:

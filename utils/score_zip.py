@@ -1,0 +1,93 @@
+"""`python -m utils.score_zip ARCHIVE --data_dir DIR`: score an upload as the server does.
+
+PSNR and SSIM of the SR images in an archive, as `test_demo.py --make_zip` or anybody else made it.
+Nothing of it is run or written to disk, and PyTorch is not needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from utils import jsonfile
+from utils.archive.contents import BadArchive
+from utils.archive.score import score_archive
+from utils.archive.table_scores import print_scores
+from utils.dataset import OFFICIAL_ROLES, DataRequest, Split, find_splits
+from utils.errors import ExitCode, UserError, cause
+from utils.metrics import METRICS
+from utils.options import Parser
+from utils.protocol import DEFAULT_PROTOCOL, protocols
+
+_OFFICIAL = ("psnr", "ssim")
+"""What the server of the challenge shows."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    made = Parser(
+        "python -m utils.score_zip",
+        allow_abbrev=False,
+        description="Score an archive of SR images as the server of the challenge does.",
+        epilog="Exit status: 0 scored; 1 the archive cannot be scored; "
+        "2 the command or the data cannot be used.",
+    )
+    add = made.add_argument
+    add("archive", type=Path, metavar="ARCHIVE", help="zip of SR images and readme.txt")
+    text = "folder of the official sets, or of HR/ and LR/"
+    add("--data_dir", type=Path, required=True, metavar="DIR", help=text)
+    add("--dataset", metavar="NAME", help="the set DIR/NAME, as for test_demo.py")
+    text = "the official set that the archive is about (default: %(default)s)"
+    add("--role", choices=OFFICIAL_ROLES, default="valid", help=text)
+    text = "the year whose sets are official (default: %(default)s)"
+    add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
+    text = "factor between LR and HR (default: the protocol's)"
+    add("--scale", type=int, choices=(2, 3, 4, 8), help=text)
+    text = f"calculate these metrics besides PSNR and SSIM: {', '.join(METRICS)}"
+    add("--metrics", nargs="+", choices=METRICS, default=[], metavar="NAME", help=text)
+    add("--per_image", action="store_true", help="print the scores of every image")
+    add("--json", type=Path, metavar="FILE", help="write every score there, unrounded")
+    return made
+
+
+def run(arguments: list[str]) -> None:
+    """Score, write and print."""
+    given = parser().parse_args(arguments)
+    metrics = tuple(dict.fromkeys((*_OFFICIAL, *given.metrics)))
+    split = _split(given)
+    score = score_archive(given.archive, split, metrics, border=split.scale)
+    if given.json is not None:
+        jsonfile.dump(score, given.json)
+    print_scores(score, given.per_image)
+
+
+def _split(given: argparse.Namespace) -> Split:
+    if given.dataset is not None and given.role != "valid":
+        raise UserError("goes without --role", where="--dataset", remedy="give one of them")
+    request = DataRequest(
+        given.data_dir,
+        () if given.dataset is None else (given.dataset,),
+        include_test=given.role == "test",
+        hybrid_test=given.role == "hybrid_test",
+    )
+    protocol = protocols()[given.protocol]
+    splits = find_splits(request, protocol, given.scale or protocol.scale)
+    return next(split for split in splits if split.role == given.role)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; the user's mistakes cost one line."""
+    try:
+        run(arguments)
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return ExitCode.SOME_FAILED if isinstance(error, BadArchive) else ExitCode.UNUSABLE
+    except OSError as error:
+        sys.stderr.write(f"error: {error.filename or 'the system'}: {cause(error)}\n")
+        return ExitCode.UNUSABLE
+    return ExitCode.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
