@@ -55,12 +55,12 @@ class Lazy(torch.Tensor):
 
 JOINING = """
 pending = []
-aminmax = torch.aminmax
+detach = torch.Tensor.detach
 def joining(*args, **kwargs):
     while pending:
         pending.pop().join()
-    return aminmax(*args, **kwargs)
-torch.aminmax = joining
+    return detach(*args, **kwargs)
+torch.Tensor.detach = joining
 """
 
 

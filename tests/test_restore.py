@@ -9,6 +9,7 @@ from torch import nn
 from utils.errors import UserError
 from utils.measure.restore import check_finite, check_output, restorer
 from utils.sidecar import Sidecar
+from utils.utils_image import tensor2levels
 
 
 class _Counter(nn.Module):
@@ -106,10 +107,10 @@ def test_anything_else_is_refused(sr: object) -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_one_value_that_is_not_finite_is_refused(value: str, dtype: torch.dtype) -> None:
     sr = torch.zeros(1, 3, 8, 12, dtype=dtype)
-    assert check_finite(sr) is sr
+    check_finite(*tensor2levels(sr, 1.0)[1])
     sr[0, 1, 2, 3] = float(value)
     with pytest.raises(UserError, match="NaN or infinity"):
-        check_finite(sr)
+        check_finite(*tensor2levels(sr, 1.0)[1])
 
 
 @pytest.mark.parametrize("sidecar", [Sidecar(tile=40), Sidecar(size_multiple_px=16)])

@@ -13,6 +13,7 @@ import numpy as np
 from utils.images.image_file import Image
 from utils.images.resample import imresize_uint8
 from utils.metrics import METRICS
+from utils.parallel import in_parallel
 from utils.record import Crop, ImageResult
 from utils.staging import StagedImage, StagedSplit
 from utils.utils_image import imsave
@@ -25,6 +26,8 @@ _MARGIN_PX = 4
 
 Picture = Literal["bicubic", "sr", "hr"]
 PICTURES: tuple[Picture, ...] = ("bicubic", "sr", "hr")
+Choice = Literal["worst", "best"]
+CHOICES: tuple[Choice, ...] = ("worst", "best")
 
 
 def picture_file(results: Path, label: str, crop: Crop, picture: Picture) -> Path:
@@ -52,9 +55,9 @@ def keep_crops(
         OSError: a picture cannot be written.
     """
     order = sorted(range(len(images)), key=lambda index: images[index].scores["psnr"])
-    chosen: dict[Literal["worst", "best"], int] = {"worst": order[0], "best": order[-1]}
-    crops = []
-    for choice, index in chosen.items():
+
+    def keep(choice: Choice) -> Crop:
+        index = order[0 if choice == "worst" else -1]
         detail = _cut(split.images[index], np.load(sr_files[index], mmap_mode="r"), split.scale)
         crop = Crop(
             choice=choice,
@@ -71,8 +74,9 @@ def keep_crops(
             target = picture_file(results, label, crop, picture)
             target.parent.mkdir(parents=True, exist_ok=True)
             imsave(getattr(detail, picture), str(target))
-        crops.append(crop)
-    return tuple(crops)
+        return crop
+
+    return tuple(in_parallel(keep, CHOICES))
 
 
 @dataclass(frozen=True)
@@ -102,12 +106,18 @@ def _busiest(hr: Image, side: int, scale: int) -> tuple[int, int]:
 
     By HR alone, so that every submission shows the same detail of an image.
     """
-    grey = cv2.cvtColor(np.ascontiguousarray(hr), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    mean = cv2.boxFilter(grey, -1, (side, side), anchor=(0, 0))
-    variance = cv2.boxFilter(grey * grey, -1, (side, side), anchor=(0, 0)) - mean * mean
+    grey = cv2.cvtColor(np.ascontiguousarray(hr), cv2.COLOR_RGB2GRAY)
     height, width = grey.shape
-    inside = variance[: height - side + 1 : scale, : width - side + 1 : scale]
-    row, column = np.unravel_index(int(inside.argmax()), inside.shape)
+    # Sums of integers in float64: exact for any image, and a third of the time of box filters.
+    tables = cv2.integral2(grey, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
+    near = slice(0, height - side + 1, scale), slice(0, width - side + 1, scale)
+    far = slice(side, height + 1, scale), slice(side, width + 1, scale)
+    total, squares = (
+        table[far] - table[near[0], far[1]] - table[far[0], near[1]] + table[near]
+        for table in tables
+    )
+    variance = squares - total * total / side**2
+    row, column = np.unravel_index(int(variance.argmax()), variance.shape)
     return int(row) * scale, int(column) * scale
 
 

@@ -6,8 +6,9 @@ scores, never loads it.
 
 from __future__ import annotations
 
+import errno
 import math
-from collections.abc import Iterator
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from utils.images import levels
 from utils.images.color import bgr2ycbcr, rgb2ycbcr, ycbcr2rgb
 from utils.images.image_file import (
     StrPath,
@@ -25,6 +27,7 @@ from utils.images.image_file import (
     mkdir,
     mkdirs,
 )
+from utils.images.levels import Extremes
 from utils.images.resample import imresize_np
 from utils.images.ssim import calculate_ssim, ssim
 
@@ -35,8 +38,8 @@ __all__ = [
     "augment_img", "bgr2ycbcr", "calculate_psnr", "calculate_ssim", "get_image_paths",
     "imread_uint", "imresize", "imresize_np", "imsave", "is_image_file", "mkdir", "mkdirs",
     "modcrop", "rgb2ycbcr", "save_uint", "shave", "single2tensor3", "single2tensor4",
-    "single2uint", "ssim", "tensor2single", "tensor2uint", "uint2single", "uint2tensor3",
-    "uint2tensor4", "ycbcr2rgb",
+    "single2uint", "ssim", "tensor2levels", "tensor2single", "tensor2uint", "uint2single",
+    "uint2tensor3", "uint2tensor4", "ycbcr2rgb",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -90,64 +93,55 @@ def tensor2uint(img: Tensor, data_range: float) -> Image:
     Clamped, scaled in float32 by 255 and then 1 / data_range, rounded half to even: the official
     bytes. Dimensions of size 1 are dropped. `img` itself is not clamped.
     """
-    import torch
+    return tensor2levels(img, data_range)[0]
 
-    values = img.detach().squeeze().float().cpu()
+
+def tensor2levels(img: Tensor, data_range: float) -> tuple[Image, Extremes]:
+    """Convert as `tensor2uint`, and say what the smallest and the largest value were."""
+    values = _on_the_host(img)
     if values.ndim != 3:
-        return _scaled(values, data_range, torch.empty_like(values)).to(torch.uint8).numpy()
+        flat = np.empty(values.shape, np.uint8)
+        return flat, levels.scale(values, data_range, np.empty_like(values), flat)
     channels, height, width = values.shape
     image = np.empty((height, width, channels), np.uint8)
-    for top, strip in _strips(values, data_range):
+
+    def put(top: int, strip: Image) -> None:
         image[top : top + len(strip)] = strip
-    return image
+
+    return image, levels.convert(values, data_range, put)
 
 
-def save_uint(img: Tensor, data_range: float, path: StrPath) -> None:
+def save_uint(img: Tensor, data_range: float, path: StrPath) -> Extremes:
     """Save what `tensor2uint` makes of (1, C, H, W) as .npy, without ever holding all of it.
+
+    Returns:
+        as `tensor2levels`; NaN has no level, and what is saved is of no use then.
 
     Raises:
         ValueError: it has not three dimensions of more than 1.
+        OSError: it cannot be written.
     """
-    values = img.detach().squeeze().float().cpu()
+    values = _on_the_host(img)
     if values.ndim != 3:
         raise ValueError(f"no image: {tuple(img.shape)}")
     channels, height, width = values.shape
     shape = {"descr": "|u1", "fortran_order": False, "shape": (height, width, channels)}
     with Path(path).open("wb", buffering=0) as file:
         np.lib.format.write_array_header_1_0(file, shape)
-        for _, strip in _strips(values, data_range):
-            file.write(strip.data)
+        start = file.tell()
+
+        def put(top: int, strip: Image) -> None:
+            written = os.pwrite(file.fileno(), strip.data, start + top * width * channels)
+            if written < strip.nbytes:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+        return levels.convert(values, data_range, put)
 
 
-_STRIP_ROWS = 256
-"""Fresh memory for whole images of float32 would take longer than the arithmetic."""
-
-
-def _strips(values: Tensor, data_range: float) -> Iterator[tuple[int, Image]]:
-    """Convert (C, H, W) strip by strip, each in the memory of the one before."""
-    import torch
-
-    channels, height, width = values.shape
-    rows = min(_STRIP_ROWS, height)
-    scaled = torch.empty((channels, rows, width))
-    levels = torch.empty((channels, rows, width), dtype=torch.uint8)
-    image = np.empty((rows, width, channels), np.uint8)
-    for top in range(0, height, rows):
-        here = slice(min(rows, height - top))
-        strip = values[:, top : top + rows]
-        levels[:, here] = _scaled(strip, data_range, scaled[:, here])
-        cv2.merge(list(levels[:, here].numpy()), image[here])
-        yield top, image[here]
-
-
-def _scaled(values: Tensor, data_range: float, out: Tensor) -> Tensor:
-    import torch
-
-    # Clamped on the CPU: a clamped copy on the GPU would count as the network's peak memory.
-    scaled = torch.clamp(values, 0, data_range, out=out).mul_(255.0)
-    if data_range != 1:
-        scaled.div_(data_range)
-    return scaled.round_()
+def _on_the_host(img: Tensor) -> Array:
+    # Clamped on the CPU later: a clamped copy on the GPU would count as the network's peak memory.
+    values: Array = img.detach().squeeze().float().cpu().numpy()
+    return values
 
 
 def tensor2single(img: Tensor) -> npt.NDArray[np.float32]:

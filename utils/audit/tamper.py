@@ -27,8 +27,9 @@ CLOCKS = (
 """What time and memory are read with."""
 
 READERS = (
-    *("numpy.load", "numpy.save", "hashlib.sha256", "torch.aminmax"),
-    *("torch.Tensor.detach", "torch.Tensor.cpu", "torch.Tensor.numpy", "torch.Tensor.clamp_"),
+    *("numpy.load", "numpy.save", "numpy.clip", "numpy.multiply", "numpy.divide", "numpy.rint"),
+    *("numpy.copyto", "numpy.empty", "cv2.merge", "os.pwrite", "hashlib.sha256"),
+    *("torch.Tensor.detach", "torch.Tensor.cpu", "torch.Tensor.numpy", "torch.Tensor.squeeze"),
     *("torch.Tensor.to", "torch.Tensor.float", "torch.Tensor.__getattribute__"),
 )
 """What outputs are read with."""

@@ -6,5 +6,6 @@ A module imports only those before it in this list.
     plain_png   the usual image file, decoded fast
     color       luma of an image, as MATLAB has it
     ssim        the official SSIM
+    levels      floating point to 8 bits: the official bytes
     image_file  one image read or written, or the reason why not
 """

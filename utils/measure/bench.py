@@ -17,7 +17,7 @@ from utils.measure.restore import Restorer, check_finite, check_output
 from utils.measure.timing import Lap, PeakMemory, Stopwatch
 from utils.record import SplitTiming
 from utils.sidecar import Sidecar
-from utils.utils_image import save_uint, tensor2uint, uint2tensor4
+from utils.utils_image import save_uint, tensor2levels, uint2tensor4
 
 Image = NDArray[np.uint8]
 """uint8 RGB of shape (h, w, 3)."""
@@ -44,14 +44,16 @@ class Bench:
 
     def image(self, output: object, lr: Tensor) -> Image:
         """Check an output and turn it into the SR image that is scored."""
-        return tensor2uint(self._checked(output, lr), self.sidecar.data_range)
+        sr = check_output(output, lr, self.sidecar.scale)
+        image, extremes = tensor2levels(sr, self.sidecar.data_range)
+        check_finite(*extremes)
+        return image
 
     def save(self, output: object, lr: Tensor, sr_file: Path) -> None:
         """Check an output and save the same SR image as .npy."""
-        save_uint(self._checked(output, lr), self.sidecar.data_range, sr_file)
-
-    def _checked(self, output: object, lr: Tensor) -> Tensor:
-        return check_finite(check_output(output, lr, self.sidecar.scale))
+        sr = check_output(output, lr, self.sidecar.scale)
+        # Whether it is finite is seen on the way: to look first would take as long again.
+        check_finite(*save_uint(sr, self.sidecar.data_range, sr_file))
 
 
 @dataclass
