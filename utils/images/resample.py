@@ -68,9 +68,7 @@ def _imresize(
     scale: float,
     antialiasing: bool,
     dtype: type[np.floating[Any]],
-    one_pass: Callable[
-        [npt.NDArray[Any], int, FloatArray, npt.NDArray[np.intp]], npt.NDArray[Any]
-    ],
+    one_pass: Callable[[npt.NDArray[Any], int, FloatArray, npt.NDArray[np.intp]], npt.NDArray[Any]],
 ) -> npt.NDArray[Any]:
     if img.ndim not in (2, 3) or not scale > 0:
         raise ValueError(f"cannot resample an image of shape {img.shape} by {scale}")

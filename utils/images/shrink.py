@@ -51,7 +51,8 @@ def _source(rows: Image, strip: npt.NDArray[np.intp], step: int) -> Image:
         return rows[first : last + 1]
     # At the border, pixel by pixel: what comes with each output row, and the rest of the last one.
     order = np.concatenate([*(line[:step] for line in strip[:-1]), strip[-1]])
-    return rows[order]
+    picked: Image = rows[order]
+    return picked
 
 
 def _weighted(source: npt.NDArray[Any], weights: Weights, count: int, step: int) -> Image:
