@@ -17,8 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from utils.protocol import protocols
-from utils.rank.row import Row
-from utils.rank.row import rows_of
+from utils.rank.row import Row, rows_of
 from utils.tables import report
 from utils.tables.board import Board, board
 
