@@ -43,6 +43,7 @@ A module imports only those before it in this list; a name with a slash is a pac
 
     isolation   the child seen from its parent: time limit, kill, its answer validated
     progress    the progress bar
+    data/       `python -m utils.data`: sets listed, checked, prepared, downloaded
     interleave  one submission measured again between the others
     evaluation  one submission from its files to its record
     official_results  results.json and results.txt

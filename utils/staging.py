@@ -81,7 +81,7 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
         except UserError as error:
             return error
 
-    with _quiet_decoders():
+    with quiet_decoders():
         decoded = in_parallel(decode, list(enumerate(split.pairs)))
     errors = [image for image in decoded if isinstance(image, UserError)]
     if errors:
@@ -92,7 +92,8 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
 
 
 @contextmanager
-def _quiet_decoders() -> Iterator[None]:
+def quiet_decoders() -> Iterator[None]:
+    """Keep what decoders themselves say of damaged images from stderr."""
     # OpenCV and libpng announce a damaged image on stderr, beside the one line that says what to
     # do; libpng writes to the file descriptor itself.
     sys.stderr.flush()
