@@ -28,6 +28,7 @@ _PILLOW = {
 _OPENCV = {
     "OpenCV bicubic, without antialiasing": cv2.INTER_CUBIC,
     "OpenCV bilinear, without antialiasing": cv2.INTER_LINEAR,
+    "OpenCV area": cv2.INTER_AREA,
     "OpenCV Lanczos, without antialiasing": cv2.INTER_LANCZOS4,
 }
 

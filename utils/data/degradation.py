@@ -34,6 +34,8 @@ _BLOCKY = 1.2
 """Mean difference across the borders of JPEG's blocks over that within them."""
 _SHIFT_AT_LEAST_PX = 0.1
 _INNER_PX = 4
+_PROOF_PX = 96
+"""Half the side of the part, in LR pixels, that a shift is proved on."""
 
 
 def examine(lr: Image, hr: Image, expected: Image, scale: int, file: Path) -> Finding | None:
@@ -75,9 +77,10 @@ def _explanations(
         ("border", ""): psnr(lr, replicated_border(hr, scale)),
         **{("resampler", name): psnr(lr, made()) for name, made in other_resamplers(hr, scale)},
     }
-    best = max(tried, key=tried.__getitem__)
-    if tried[best] >= max(_THE_SAME_DB, direct_db + _CLEARER_DB):
-        yield best
+    best_db = max(tried.values())
+    if best_db >= max(_THE_SAME_DB, direct_db + _CLEARER_DB):
+        best = [one for one in tried if tried[one] == best_db]
+        yield best[0][0], " or ".join(name for _, name in best)
     yield from _jpeg(lr, expected, direct_db)
     yield from _orientation(lr, expected, direct_db)
     yield from _shift(lr, hr, expected, scale, direct_db)
@@ -101,6 +104,9 @@ def _jpeg(lr: Image, expected: Image, direct_db: float) -> Iterator[tuple[Kind, 
     (quality, subsampling), best_db = max(found.items(), key=lambda item: item[1])
     if best_db >= max(_THE_SAME_DB, direct_db + _CLEARER_DB):
         yield "jpeg", f"quality {quality}, {subsampling}"
+    elif best_db >= direct_db + _CLEARER_DB:
+        # Of the bicubic by another program, or by an encoder with other tables.
+        yield "jpeg", f"quality about {quality}"
 
 
 def _through_jpeg(image: Image, quality: int, subsampling: str) -> Image:
@@ -149,18 +155,28 @@ def _shift(
     grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in (expected, lr)]
     window = cv2.createHanningWindow(grey[0].shape[::-1], cv2.CV_32F)
     (right, down), _ = cv2.phaseCorrelate(grey[0], grey[1], window)
-    if max(abs(right), abs(down)) < _SHIFT_AT_LEAST_PX or min(lr.shape[:2]) <= 4 * _INNER_PX:
-        return
-    near = [[round(shift * scale) + step for step in (-1, 0, 1)] for shift in (down, right)]
     margin = _INNER_PX + math.ceil(max(abs(right), abs(down)))
+    if max(abs(right), abs(down)) < _SHIFT_AT_LEAST_PX or min(lr.shape[:2]) <= 4 * margin:
+        return
+    near = [[round(shift * scale) + step for step in range(-2, 3)] for shift in (down, right)]
+    part, part_hr = _middle(lr, 1), _middle(cropped(hr, scale), scale)
     inner = slice(margin, -margin)
     found = {}
     for rows, columns in itertools.product(*near):
-        moved: Image = np.roll(cropped(hr, scale), (rows, columns), (0, 1))
-        found[rows, columns] = psnr(lr[inner, inner], make_lr(moved, scale)[inner, inner])
+        moved: Image = np.roll(part_hr, (rows, columns), (0, 1))
+        found[rows, columns] = psnr(part[inner, inner], make_lr(moved, scale)[inner, inner])
     (rows, columns), best_db = max(found.items(), key=lambda item: item[1])
     if (rows, columns) != (0, 0) and best_db >= direct_db + _CLEARER_DB:
         yield "shifted", f"by {rows} rows and {columns} columns of HR"
+
+
+def _middle(image: Image, scale: int) -> Image:
+    rows, columns = (
+        slice(start * scale, (start + 2 * _PROOF_PX) * scale)
+        for side in image.shape[:2]
+        for start in [max(0, side // scale // 2 - _PROOF_PX)]
+    )
+    return image[rows, columns]
 
 
 def _is_jpeg(file: Path) -> bool:
