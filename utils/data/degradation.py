@@ -27,8 +27,10 @@ _THE_SAME_DB = 50
 _CLEARER_DB = 3
 """An explanation must be better than none by this."""
 _QUALITIES = range(100, 20, -1)
-_ANOTHER_PICTURE = 0.5
-"""Correlation of LR with the bicubic of HR, below which they have nothing in common."""
+_ALIKE, _DETAILS_ALIKE = 0.9, 0.3
+"""Correlations of LR with the bicubic of HR, and of the details of both; below both of them they
+show different pictures. Noise disturbs the details alone, large bright areas may agree by chance."""
+_DETAIL_SIGMA_PX = 2.0
 _BLOCK_PX = 8
 _BLOCKY = 1.2
 """Mean difference across the borders of JPEG's blocks over that within them."""
@@ -89,10 +91,19 @@ def _explanations(
 
 
 def _unexplained(lr: Image, expected: Image) -> tuple[Kind, str]:
-    correlation = float(np.corrcoef(lr.ravel(), expected.ravel())[0, 1])
-    if not correlation >= _ANOTHER_PICTURE:
+    details = [
+        image - cv2.GaussianBlur(image, (0, 0), _DETAIL_SIGMA_PX)
+        for image in (lr.astype(np.float32), expected.astype(np.float32))
+    ]
+    if not (_correlation(lr, expected) >= _ALIKE or _correlation(*details) >= _DETAILS_ALIKE):
         return "other_image", ""
     return "not_bicubic", "by an unknown resampler, or changed afterwards"
+
+
+def _correlation(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+    first, second = (image.ravel() - image.mean(dtype=np.float64) for image in (a, b))
+    norm = math.sqrt(float(first @ first) * float(second @ second))
+    return float(first @ second) / norm if norm else 0.0
 
 
 def _jpeg(lr: Image, expected: Image, direct_db: float) -> Iterator[tuple[Kind, str]]:
