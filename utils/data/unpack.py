@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -39,6 +40,7 @@ def unpack(archive: Path, folder: Path) -> int:
     try:
         with zipfile.ZipFile(archive) as opened:
             members = list(_checked(opened, archive))
+            folder.mkdir(parents=True, exist_ok=True)
             require_space(folder, sum(info.file_size for info, _ in members))
             with progress_bar(archive.name, len(members)) as show:
                 for number, (info, name) in enumerate(members, 1):
@@ -87,7 +89,10 @@ def _problem(info: zipfile.ZipInfo, seen: set[str]) -> str | None:
 
 
 def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
-    if target.is_file() and target.stat().st_size == info.file_size:
+    if target.exists():
+        if _checksum(target) != info.CRC:
+            what = "is there already, and is another file than that of the archive"
+            raise UserError(what, where=target, remedy="move it away and run again")
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -99,3 +104,11 @@ def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> No
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
