@@ -66,7 +66,7 @@ def server():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.asked, server.files = [], {}
         server.address = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 

@@ -28,8 +28,8 @@ _CLEARER_DB = 3
 """An explanation must be better than none by this."""
 _QUALITIES = range(100, 20, -1)
 _ALIKE, _DETAILS_ALIKE = 0.9, 0.3
-"""Correlations of LR with the bicubic of HR, and of the details of both, of two different pictures at
-most. Both must be low: noise disturbs the details alone, and bright areas may agree by chance."""
+"""Correlations of LR with the bicubic of HR, and of the details of both, below which they are
+different pictures. Both must be low: noise disturbs details alone, bright areas agree by chance."""
 _DETAIL_SIGMA_PX = 2.0
 _BLOCK_PX = 8
 _BLOCKY = 1.2
