@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -58,10 +59,8 @@ def _source(rows: Image, strip: npt.NDArray[np.intp], step: int) -> Image:
 def _weighted(source: npt.NDArray[Any], weights: Weights, count: int, step: int) -> Image:
     span = (count - 1) * step + 1
     total = source[:span:step] * np.float32(weights[0])
-    product = np.empty_like(total)
     for tap in range(1, len(weights)):
-        np.multiply(source[tap : tap + span : step], np.float32(weights[tap]), out=product)
-        total += product
+        cv2.scaleAdd(source[tap : tap + span : step], float(weights[tap]), total, total)
     np.clip(total, 0, 255, out=total)
     total += np.float32(0.5)
     rounded: Image = total.astype(np.uint8)
