@@ -45,7 +45,7 @@ ssim_y = 0.10
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory):
     harness = Harness(tmp_path_factory.mktemp("claims") / "harness")
-    write_pairs(harness.path / "data" / "Set5")
+    write_pairs(harness.path / "data" / "Set5", ("a", "b", "c", "d", "e"))
     harness.add("team01_Claims", tiny(), nearest_state(), SIDECAR)
     data = ["--data_dir", str(harness.path / "data"), "--dataset", "Set5"]
     return harness, harness.run("--model_id", "1", *data, "--metrics", "ssim_y")
@@ -73,3 +73,13 @@ def test_a_record_keeps_the_claims_as_they_were_printed(measured) -> None:
 def test_a_claim_for_another_data_set_is_not_compared(measured) -> None:
     harness, _ = measured
     assert harness.rows()["01_Claims"]["Claimed Val PSNR"] == "99.0"
+
+
+def test_part_of_a_set_is_not_compared_as_the_set(measured) -> None:
+    harness, _ = measured
+    pairs = harness.path / "partial"
+    write_pairs(pairs / "Set5", ("a", "b", "c", "d"))
+    done = harness.run("--model_id", "1", "--data_dir", str(pairs), "--dataset", "Set5")
+    assert done.returncode == 0, done.stderr
+    assert "4 images are not Set5, which has 5" in " ".join(done.stdout.split())
+    assert "Val PSNR" not in harness.rows()["01_Claims"]["Claims that differ"]

@@ -118,6 +118,19 @@ CHANGES: dict[str, tuple[Callable[[Record], Record], str]] = {
 }
 
 
+def hashed(digest: str | None) -> Record:
+    return with_split(record(), lambda s: replace(s, data_sha256=digest))
+
+
+def test_other_files_under_the_same_name_are_named() -> None:
+    subject = "valid files SHA-256"
+    assert subject not in found(row(hashed("1" * 64)), row(hashed("1" * 64)))
+    differs = found(row(hashed("1" * 64)), row(hashed("2" * 64)))[subject]
+    assert (differs.marked, differs.detail) == (True, "not the same pixels")
+    unknown = found(row(hashed("1" * 64)), row(hashed(None)))[subject]
+    assert (unknown.marked, unknown.verdict) == (False, "not judged")
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_a_reproduction_should_not_differ_in_is_marked(name: str) -> None:
     change, subject = CHANGES[name]

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import boards
@@ -16,7 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from utils.protocol import protocols
-from utils.rank.row import rows_of
+from utils.rank.row import Row, rows_of
 from utils.tables import report
 from utils.tables.board import Board, board
 
@@ -120,8 +121,27 @@ def test_one_row_has_no_rank_and_few_remarks() -> None:
     assert "Rank" not in _printed(made, 160)
     assert made.remarks == (
         "test: DIV2K_LSDIR_test; valid: DIV2K_LSDIR_valid",
+        "test: 3 images are not DIV2K_LSDIR_test, which has 200: compare nothing with published"
+        " figures.",
+        "valid: 3 images are not DIV2K_LSDIR_valid, which has 200: compare nothing with published"
+        " figures.",
         "The runtime is of a single run.",
     )
+
+
+def _on_files(number: int, digest: str | None) -> Row:
+    record = boards.record(number, "Net", 5.0 + number, 27.02)
+    valid = replace(record.splits[0], data_sha256=digest)
+    return boards.row(replace(record, splits=(valid, *record.splits[1:])))
+
+
+def test_rows_of_other_files_of_the_same_set_are_named() -> None:
+    rows = [_on_files(1, "a" * 64), _on_files(2, "b" * 64), _on_files(3, "a" * 64)]
+    made = board([*rows, _on_files(4, None)], protocols()["ntire2026"])
+    (said,) = [line for line in made.remarks if "other files" in line]
+    assert said.startswith("valid: DIV2K_LSDIR_valid consisted of other files for 02_Net than")
+    same = board([rows[0], rows[2], _on_files(4, None)], protocols()["ntire2026"])
+    assert not any("other files" in line for line in same.remarks)
 
 
 def test_claims_stand_below_the_row_in_its_columns() -> None:

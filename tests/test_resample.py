@@ -124,6 +124,38 @@ def test_uint8_positions_are_exact_far_from_the_origin() -> None:
     assert np.array_equal(resized[no_tie], np.round(exact)[no_tie])
 
 
+def _reduced(image: np.ndarray, factor: int) -> np.ndarray:
+    """The definition in whole numbers: 16 * factor**3 times the kernel, which is then no fraction."""
+    unit = 16 * factor**3
+    for axis in (0, 1):
+        lines = np.moveaxis(image, axis, 0).astype(np.int64)
+        length = len(lines)
+        outputs = []
+        for first in range(0, length, factor):
+            total = np.zeros(lines.shape[1:], np.int64)
+            for tap in range(first - 2 * factor, first + 3 * factor):
+                x = abs(2 * tap - 2 * first - factor + 1)
+                inside = tap % (2 * length)
+                line = lines[min(inside, 2 * length - 1 - inside)]
+                if x <= 2 * factor:
+                    total += (3 * x**3 - 10 * factor * x**2 + unit) * line
+                elif x <= 4 * factor:
+                    weight = -(x**3) + 10 * factor * x**2 - 32 * factor**2 * x + 32 * factor**3
+                    total += weight * line
+            outputs.append(np.clip((2 * total + unit * factor) // (2 * unit * factor), 0, 255))
+        image = np.moveaxis(np.stack(outputs), 0, axis)
+    return image
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize("shape", [(64, 48, 3), (9, 70, 3), (37, 5), (1, 1), (20, 3, 1), (130, 66)])
+def test_a_reduction_by_a_power_of_two_is_exact(factor: int, shape: tuple[int, ...]) -> None:
+    random = np.random.default_rng(factor)
+    noise = random.integers(0, 256, shape, dtype=np.uint8)
+    for image in (noise, 255 * (noise > 127).astype(np.uint8), noise & 1):
+        assert np.array_equal(imresize_uint8(image, 1 / factor), _reduced(image, factor))
+
+
 @pytest.mark.parametrize(
     ("img", "scale"),
     [

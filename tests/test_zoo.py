@@ -16,6 +16,7 @@ from utils.zoo import ROOT, main, read_zoo
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+HTTP = ("http",)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -56,36 +57,36 @@ def server():
 
 @pytest.mark.parametrize("path", ["/whole", "/moved"])
 def test_a_file_arrives_whole(server, tmp_path: Path, path: str) -> None:
-    fetch(server.address + path, tmp_path / "new" / "a.pth", SHA256)
+    fetch(server.address + path, tmp_path / "new" / "a.pth", SHA256, schemes=HTTP)
     assert (tmp_path / "new" / "a.pth").read_bytes() == CONTENT
     assert [item.name for item in (tmp_path / "new").iterdir()] == ["a.pth"]
 
 
 def test_what_is_there_is_not_fetched_again(server, tmp_path: Path) -> None:
     (tmp_path / "a.pth").write_bytes(CONTENT)
-    fetch(server.address + "/whole", tmp_path / "a.pth", SHA256)
+    fetch(server.address + "/whole", tmp_path / "a.pth", SHA256, schemes=HTTP)
     assert server.asked == []
 
 
 def test_a_broken_transfer_goes_on_where_it_stopped(server, tmp_path: Path) -> None:
     target = tmp_path / "a.pth"
     with pytest.raises(UserError, match="cannot be downloaded"):
-        fetch(server.address + "/cut", target, SHA256)
+        fetch(server.address + "/cut", target, SHA256, schemes=HTTP)
     assert not target.exists()
-    fetch(server.address + "/whole", target, SHA256)
+    fetch(server.address + "/whole", target, SHA256, schemes=HTTP)
     assert target.read_bytes() == CONTENT
     assert server.asked[-1] == ("/whole", "bytes=1000-")
 
 
 def test_a_part_that_is_whole_is_taken(server, tmp_path: Path) -> None:
     (tmp_path / "a.pth.part").write_bytes(CONTENT)
-    fetch(server.address + "/whole", tmp_path / "a.pth", SHA256)
+    fetch(server.address + "/whole", tmp_path / "a.pth", SHA256, schemes=HTTP)
     assert (tmp_path / "a.pth").read_bytes() == CONTENT
 
 
 def test_another_file_is_refused_and_leaves_nothing(server, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="SHA-256 differs"):
-        fetch(server.address + "/whole", tmp_path / "a.pth", "0" * 64)
+        fetch(server.address + "/whole", tmp_path / "a.pth", "0" * 64, schemes=HTTP)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -95,7 +96,7 @@ def test_what_cannot_be_reached_says_what_to_do(
 ) -> None:
     url = server.address + address if address else "http://127.0.0.1:9/closed"
     with pytest.raises(UserError, match="check the connection, or copy the file"):
-        fetch(url, tmp_path / "a.pth", SHA256)
+        fetch(url, tmp_path / "a.pth", SHA256, schemes=HTTP)
 
 
 def test_the_mapping_is_of_the_public_checkpoints(shared: Path) -> None:

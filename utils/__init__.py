@@ -17,6 +17,8 @@ A module imports only those before it in this list; a name with a slash is a pac
     sidecar     the TOML file beside a model
     submission  models/ and model_zoo/ -> Submission; never imports a model
     zoo         the authors' own checkpoints
+    registry    datasets.toml: the field's data sets, their layouts, licences, addresses
+    layout      where the images of a set lie
     dataset     folders -> pairs of LR and HR files
     manifest    which files a data set consists of, as hashes
     options     the command line
@@ -42,6 +44,7 @@ A module imports only those before it in this list; a name with a slash is a pac
 
     isolation   the child seen from its parent: time limit, kill, its answer validated
     progress    the progress bar
+    data/       `python -m utils.data`: sets listed, checked, prepared, downloaded
     interleave  one submission measured again between the others
     evaluation  one submission from its files to its record
     official_results  results.json and results.txt
@@ -61,7 +64,7 @@ The one file to open for
     a new column            tables/columns.py   one entry in OURS
     a new year              protocols/          one file; a new formula: one entry in rank/scores.py
     a new file or report    tables/formats.py   one entry in FORMATS
-    a new data set          none: --dataset NAME finds it; a new folder layout: dataset.py
+    a new data set          none: --dataset NAME finds it; facts and layouts: datasets.toml
     a new device            measure/device.py   one entry in BACKENDS
     a new check             audit/evidence.py   or audit/audit.py, if it takes further passes
     a new loss              train/objective.py  one entry in LOSSES

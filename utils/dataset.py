@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import UserError
+from utils.layout import OWN, hr_folder, images_in, lr_folder, lr_folders
 from utils.protocol import Protocol
+from utils.registry import registry
 
 OFFICIAL_ROLES = ("valid", "test", "hybrid_test")
 """What the official script calls its data sets."""
-
-IMAGE_SUFFIXES = (".png", ".bmp", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def find_splits(request: DataRequest, protocol: Protocol, scale: int) -> list[Sp
     """
     if not request.data_dir.is_dir():
         raise UserError("no such folder", where=f"--data_dir {request.data_dir}")
-    own = (request.data_dir / "HR").is_dir()
+    own = hr_folder(request.data_dir, OWN) is not None
     if (own or request.datasets) and (request.include_test or request.hybrid_test):
         flag = "--hybrid_test" if request.hybrid_test else "--include_test"
         raise UserError("needs the folders of the challenge", where=flag, remedy="see --data_dir")
@@ -69,7 +69,7 @@ def find_splits(request: DataRequest, protocol: Protocol, scale: int) -> list[Sp
         return _named_splits(request, scale)
     if own:
         name = request.data_dir.resolve().name
-        return [_split("valid", name, _named_folders(request.data_dir, ".", scale), scale)]
+        return [_split("valid", name, _named_folders(request.data_dir, OWN, scale), scale)]
     return [
         _official_split(request.data_dir, role, names, scale)
         for role, names in _official_names(request, protocol)
@@ -104,51 +104,46 @@ def _official_names(request: DataRequest, protocol: Protocol) -> list[tuple[str,
 
 def _official_split(data_dir: Path, role: str, names: Sequence[str], scale: int) -> Split:
     for name in names:
-        hr = data_dir / f"{name}_HR"
-        if hr.is_dir():
-            lr = _first_folder(_lr_variants(data_dir / f"{name}_LR", scale), f"LR images of {name}")
-            return _split(role, name, (lr, hr), scale)
+        if hr_folder(data_dir, name) is not None:
+            return _split(role, name, _named_folders(data_dir, name, scale), scale)
     expected = " or ".join(f"{name}_HR" for name in names)
+    known = registry().find(names[0])
+    secret = known is not None and known.hr_public == "no"
     raise UserError(
-        f"no {role} set here: expected a folder {expected}",
+        f"no {role} set here: expected a folder {expected}"
+        f"{'; the HR of this set is not public' if secret else ''}",
         where=f"--data_dir {data_dir}",
-        remedy="see 'Evaluate on DIV2K and LSDIR' in README.md, or name a set with --dataset",
+        remedy=(known.instead if known and secret else None)
+        or "see 'Evaluate on DIV2K and LSDIR' in README.md, or name a set with --dataset",
     )
 
 
-def _lr_variants(lr: Path, scale: int) -> list[Path]:
-    bicubic = lr.with_name(f"{lr.name}_bicubic")
-    return [lr, bicubic / f"X{scale}", lr / f"X{scale}", bicubic]
-
-
 def _named_folders(data_dir: Path, name: str, scale: int) -> tuple[Path, Path]:
-    folder = data_dir / name
-    if not folder.is_dir():
+    hr = hr_folder(data_dir, name)
+    if hr is None and not (data_dir / name).is_dir():
         there = (
             ", ".join(sorted(path.name for path in data_dir.iterdir() if path.is_dir())) or "none"
         )
         raise UserError(
             f"no such data set in {data_dir}; folders there: {there}", where=f"--dataset {name}"
         )
-    hr = _first_folder([folder / "HR"], "HR images")
-    lr = _first_folder(
-        [folder / "LR_bicubic" / f"X{scale}", folder / "LR" / f"X{scale}", folder / "LR"],
-        f"LR images of scale {scale}",
-    )
+    if hr is None or not images_in(hr):
+        raise UserError(
+            f"no HR images here ({'no such' if hr is None else 'empty'} folder)",
+            where=hr or data_dir / name / "HR",
+            remedy="put the images there or choose another --data_dir",
+        )
+    lr = lr_folder(data_dir, name, scale)
+    if lr is None:
+        expected = lr_folders(data_dir, name, scale)
+        missing = next((path for path in expected if path.is_dir()), expected[0])
+        raise UserError(
+            f"no LR images of scale {scale} here"
+            f" ({'empty' if missing.is_dir() else 'no such'} folder)",
+            where=missing,
+            remedy=f"make them: python -m utils.data prepare {data_dir} --scale {scale}",
+        )
     return lr, hr
-
-
-def _first_folder(candidates: Sequence[Path], what: str) -> Path:
-    for folder in candidates:
-        if folder.is_dir() and _images(folder):
-            return folder
-    missing = candidates[0]
-    state = "empty folder" if missing.is_dir() else "no such folder"
-    raise UserError(
-        f"no {what} here ({state})",
-        where=missing,
-        remedy="put the images there or choose another --data_dir",
-    )
 
 
 def _split(role: str, dataset: str, folders: tuple[Path, Path], scale: int) -> Split:
@@ -183,7 +178,7 @@ def pair_images(lr_dir: Path, hr_dir: Path, scale: int) -> tuple[ImagePair, ...]
 
 def _by_stem(folder: Path) -> dict[str, Path]:
     by_stem: dict[str, Path] = {}
-    for path in _images(folder):
+    for path in images_in(folder):
         if not path.name.isprintable():
             raise UserError(
                 "the name cannot be printed", where=ascii(str(path)), remedy="rename it"
@@ -195,11 +190,3 @@ def _by_stem(folder: Path) -> dict[str, Path]:
             )
         by_stem[path.stem] = path
     return by_stem
-
-
-def _images(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    )

@@ -17,11 +17,12 @@ from utils.archive.write import write_uploads
 from utils.bootstrap import robust_timing
 from utils.complexity_audit import complexity_flags
 from utils.crops import keep_crops
-from utils.dataset import find_splits
+from utils.dataset import Split, find_splits
 from utils.errors import UserError, cause, printable_line
 from utils.interleave import interleaved
 from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
 from utils.judge import judge, range_note
+from utils.manifest import check_manifest
 from utils.metrics import METRICS
 from utils.options import Options
 from utils.parallel import in_parallel
@@ -69,13 +70,19 @@ def stage_all(entries: Sequence[Entry], options: Options, hr_dir: Path) -> Stage
     for scale in sorted(scales):
         try:
             staged.splits[scale] = [
-                stage(split, hr_dir / f"x{scale}-{number}", window_px)
+                _staged(split, hr_dir / f"x{scale}-{number}", window_px, options.data.data_dir)
                 for number, split in enumerate(find_splits(options.data, options.protocol, scale))
             ]
         except UserError as error:
             staged.problems[scale] = error
     if staged.problems and not staged.splits:
         raise next(iter(staged.problems.values()))
+    return staged
+
+
+def _staged(split: Split, folder: Path, window_px: int, data_dir: Path) -> StagedSplit:
+    staged = stage(split, folder, window_px)
+    check_manifest(split.pairs, [image.hashes for image in staged.images], data_dir)
     return staged
 
 

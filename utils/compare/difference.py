@@ -84,6 +84,7 @@ def _of_set(a: SetFacts, b: SetFacts, obstacle: tuple[Verdict, str] | None) -> I
         only = sorted(set(a.names) ^ set(b.names))
         detail = f"in one only: {', '.join(only[:3])}" if only else "in another order"
         yield Difference(f"{a.role} images", len(a.names), len(b.names), "differs", detail)
+    yield from _files(a, b)
     for metric in sorted(a.means.keys() | b.means.keys()):
         yield from _quality(a, b, metric)
     yield from _runtime(a, b, obstacle)
@@ -92,6 +93,14 @@ def _of_set(a: SetFacts, b: SetFacts, obstacle: tuple[Verdict, str] | None) -> I
         verdict, detail = obstacle or ("differs", "")
         subject = f"{a.role} memory [MiB]"
         yield Difference(subject, a.memory_mib, b.memory_mib, verdict, detail)
+
+
+def _files(a: SetFacts, b: SetFacts) -> Iterator[Difference]:
+    if a.data_sha256 == b.data_sha256:
+        return
+    verdict: Verdict = "not judged" if None in (a.data_sha256, b.data_sha256) else "differs"
+    detail = "one side does not say" if verdict == "not judged" else "not the same pixels"
+    yield Difference(f"{a.role} files SHA-256", a.data_sha256, b.data_sha256, verdict, detail)
 
 
 def _quality(a: SetFacts, b: SetFacts, metric: str) -> Iterator[Difference]:

@@ -39,6 +39,8 @@ class SetFacts:
     """Per image; empty if only their mean is known."""
     memory_mib: float | None
     robust: RobustTiming | None = None
+    data_sha256: str | None = None
+    """Of the files of the set; None if the source does not say."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def _of_split(split: SplitResult) -> SetFacts:
         _positive(tuple(image.runtime_ms for image in split.images)),
         split.memory_mib,
         split.robust,
+        split.data_sha256,
     )
 
 

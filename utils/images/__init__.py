@@ -2,7 +2,7 @@
 
 A module imports only those before it in this list.
 
-    resample    MATLAB's bicubic
+    shrink, resample  MATLAB's bicubic, and the quick way to LR
     plain_png   the usual image file, decoded fast
     color       luma of an image, as MATLAB has it
     ssim        the official SSIM

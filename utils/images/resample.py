@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from utils.images.shrink import is_exact, shrink
+
 Image = npt.NDArray[np.uint8]
 """(H, W) or (H, W, C)."""
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -37,7 +39,7 @@ def imresize_uint8(img: Image, scale: float) -> Image:
     """
     if img.dtype != np.uint8:
         raise ValueError(f"imresize_uint8 takes uint8, not {img.dtype}")
-    return _imresize(img, scale, True, np.float64, _round_uint8)
+    return _imresize(img, scale, True, np.float64, _pass_uint8)
 
 
 def imresize_np(
@@ -58,7 +60,7 @@ def imresize_np(
     Raises:
         ValueError: not two or three dimensions, or a scale that is not positive.
     """
-    return _imresize(img.astype(np.float32), scale, antialiasing, np.float32, lambda image: image)
+    return _imresize(img.astype(np.float32), scale, antialiasing, np.float32, _resample_axis)
 
 
 def _imresize(
@@ -66,7 +68,7 @@ def _imresize(
     scale: float,
     antialiasing: bool,
     dtype: type[np.floating[Any]],
-    after_pass: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
+    one_pass: Callable[[npt.NDArray[Any], int, FloatArray, npt.NDArray[np.intp]], npt.NDArray[Any]],
 ) -> npt.NDArray[Any]:
     if img.ndim not in (2, 3) or not scale > 0:
         raise ValueError(f"cannot resample an image of shape {img.shape} by {scale}")
@@ -74,7 +76,7 @@ def _imresize(
     for axis in (0, 1):
         length = img.shape[axis]
         weights, taps = _contributions(length, scale, antialiasing, dtype)
-        img = after_pass(_resample_axis(img, axis, weights, taps))
+        img = one_pass(img, axis, weights, taps)
     return img
 
 
@@ -124,6 +126,18 @@ def _resample_axis(
     for tap in range(1, taps.shape[1]):
         resampled += columns[:, tap] * lines[taps[:, tap]]
     return np.moveaxis(resampled, 0, axis)
+
+
+def _pass_uint8(
+    img: Image, axis: int, weights: FloatArray, taps: npt.NDArray[np.intp]
+) -> npt.NDArray[Any]:
+    middle = len(taps) // 2
+    step = int(taps[middle, 0] - taps[middle - 1, 0])
+    if min(taps.shape) < 2 or not is_exact(weights, step):
+        return _round_uint8(_resample_axis(img, axis, weights, taps))
+    lines = np.ascontiguousarray(np.moveaxis(img, axis, 0))
+    reduced = shrink(lines.reshape(len(lines), -1), weights[0], taps, step)
+    return np.moveaxis(reduced.reshape(len(taps), *lines.shape[1:]), 0, axis)
 
 
 def _round_uint8(img: npt.NDArray[Any]) -> Image:

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 
 from utils.record import Record, SplitResult
+from utils.registry import registry
 from utils.sidecar import SetClaims
 
 PREFIXES = {"valid": "Val", "hybrid_test": "Val", "test": "Test"}
@@ -18,8 +19,8 @@ _CHALLENGE_SET = re.compile("DIV2K|LSDIR")
 def claimed(record: Record) -> dict[str, Decimal]:
     """List the claims that this measurement can be compared with, by column title.
 
-    PSNR is compared on the data set it was claimed for; runtime and memory never, since they
-    depend on the machine.
+    Quality is compared on the data set it was claimed for, and on all of its images; runtime and
+    memory never, since they depend on the machine.
     """
     claims = record.sidecar.claims
     found = {
@@ -29,12 +30,20 @@ def claimed(record: Record) -> dict[str, Decimal]:
         "Conv": claims.num_conv,
     }
     for split in record.splits:
+        if is_partial(split):
+            continue
         if split.role in PREFIXES and _CHALLENGE_SET.search(split.dataset):
             psnr = claims.test_psnr_db if split.role == "test" else claims.val_psnr_db
             found[f"{PREFIXES[split.role]} PSNR"] = psnr
         if split.dataset in claims.sets:
             found |= _quality(split, claims.sets[split.dataset])
     return {title: value for title, value in found.items() if value is not None}
+
+
+def is_partial(split: SplitResult) -> bool:
+    """Tell whether another number of images was measured than the set of this name has."""
+    known = registry().find(split.dataset)
+    return known is not None and known.is_partial(len(split.images))
 
 
 def _quality(split: SplitResult, claims: SetClaims) -> dict[str, Decimal | None]:

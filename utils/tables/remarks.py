@@ -9,6 +9,8 @@ from utils.rank.entrants import PUBLISHED
 from utils.rank.ranking import Ranking
 from utils.rank.row import Row, warm_runtime
 from utils.record import Record
+from utils.registry import registry
+from utils.tables.claims import is_partial
 
 MARK = "!"
 """Stands beside a claim that differs."""
@@ -64,8 +66,43 @@ def _about_data(records: list[Record]) -> Iterator[str]:
     names = [f"{role}: {name(dataset)}" for role, dataset in sorted(splits) if role != dataset]
     if names:
         yield "; ".join(names)
+    yield from _partial_sets(records)
     if any(record.clock == "perf_counter" for record in records):
         yield "Times are wall-clock times of a CPU, not comparable with official figures."
+
+
+def _partial_sets(records: list[Record]) -> Iterator[str]:
+    partial = {
+        (split.role, split.dataset, len(split.images))
+        for record in records
+        for split in record.splits
+        if is_partial(split)
+    }
+    for role, dataset, images in sorted(partial):
+        known = registry().find(dataset)
+        yield (
+            f"{role}: {images} images are not {name(dataset)}, which has"
+            f" {known.images if known else 'others'}: compare nothing with published figures."
+        )
+
+
+def _other_files(records: list[Record]) -> Iterator[str]:
+    """Say which rows were measured on other files under the same name."""
+    found: dict[tuple[str, str, int], dict[str, list[str]]] = {}
+    for record in records:
+        for split in record.splits:
+            if split.data_sha256 is not None:
+                of_set = (split.role, split.dataset, record.sidecar.scale)
+                rows = found.setdefault(of_set, {}).setdefault(split.data_sha256, [])
+                rows.append(name(record.label))
+    for (role, dataset, _), by_hash in sorted(found.items()):
+        others = sorted(by_hash.values(), key=len, reverse=True)[1:]
+        if others:
+            labels = ", ".join(label for rows in others for label in rows)
+            yield (
+                f"{role}: {name(dataset)} consisted of other files for {labels} than for the other"
+                " rows (SHA-256): do not compare them."
+            )
 
 
 def _about_runtime(rows: list[Row]) -> Iterator[str]:
@@ -105,6 +142,7 @@ def _about_ranking(ranking: Ranking, records: list[Record]) -> Iterator[str]:
     for what, asked in questions:
         if len({asked(record) for record in records}) > 1:
             yield f"The rows were measured with different {what}: do not compare them."
+    yield from _other_files(records)
     others = sorted({record.protocol for record in records} - {ranking.protocol.name})
     if others:
         yield f"Some rows were measured under {', '.join(others)}, ranked by other rules here."

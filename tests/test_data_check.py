@@ -1,0 +1,370 @@
+"""Every defect that `python -m utils.data check` names, made and found."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from data_sets import NAMES, bicubic, photograph, write_set
+from harness import write_image
+from PIL import Image as Pillow
+
+from utils.data.__main__ import main
+from utils.data.checking import check_set
+from utils.data.finding import DEFECTS, NOTES, Finding
+from utils.data.folders import find_sets
+from utils.manifest import MANIFEST
+
+FIRST = NAMES[0]
+
+
+def _check(folder: Path, scale: int = 4) -> list[Finding]:
+    return [one for found in find_sets(folder, scale) for one in check_set(found, {}).findings]
+
+
+def _lr(folder: Path, name: str = FIRST) -> Path:
+    return folder / "LR_bicubic" / "X4" / f"{name}x4.png"
+
+
+def _hr(folder: Path, name: str = FIRST) -> Path:
+    return folder / "HR" / f"{name}.png"
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    write_set(tmp_path / "mine")
+    return tmp_path / "mine"
+
+
+def test_a_good_set_has_no_defect(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _check(mine) == []
+    assert main(["check", str(mine)]) == 0
+    printed = capsys.readouterr().out
+    assert "every LR is MATLAB's bicubic of its HR, bit for bit" in printed
+    assert printed.endswith("0 defects, 0 notes\n")
+
+
+def test_the_published_lr_of_the_test_sets_is_the_bicubic(shared: Path) -> None:
+    findings = _check(shared / "data")
+    assert {one.kind for one in findings if one.is_defect} == {"incomplete"}
+    (incomplete,) = [one for one in findings if one.kind == "incomplete"]
+    assert incomplete.detail == "13, but Urban100 has 100"
+    assert {one.file.name for one in findings if one.kind == "grey"} == {
+        "bridge.png",
+        "bridgex4.png",
+    }
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_other_scales(shared: Path, scale: int) -> None:
+    for name in ("Set5", "Set14"):
+        assert not any(one.is_defect for one in _check(shared / "data" / name, scale))
+
+
+def _jpeg(image: np.ndarray, quality: int, subsampling: int = 2) -> np.ndarray:
+    file = io.BytesIO()
+    Pillow.fromarray(image).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return np.asarray(Pillow.open(file))
+
+
+def _pillow(hr: np.ndarray, kernel: Pillow.Resampling) -> np.ndarray:
+    size = hr.shape[1] // 4, hr.shape[0] // 4
+    return np.asarray(Pillow.fromarray(hr).resize(size, kernel))
+
+
+def _opencv(hr: np.ndarray, interpolation: int) -> np.ndarray:
+    return cv2.resize(hr, (hr.shape[1] // 4, hr.shape[0] // 4), interpolation=interpolation)
+
+
+def _noisy(image: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, 8, image.shape)
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+WRONG_LR: dict[str, tuple[Callable[[np.ndarray, np.ndarray], np.ndarray], str, str]] = {
+    "JPEG 90": (lambda hr, lr: _jpeg(lr, 90), "jpeg", "quality 90, 4:2:0"),
+    "JPEG 75": (lambda hr, lr: _jpeg(lr, 75), "jpeg", "quality 75, 4:2:0"),
+    "JPEG 95, colour kept": (lambda hr, lr: _jpeg(lr, 95, 0), "jpeg", "quality 95, 4:4:4"),
+    "as in RTSR": (
+        lambda hr, lr: _jpeg(_pillow(hr, Pillow.Resampling.BICUBIC), 90),
+        "jpeg",
+        "quality about",
+    ),
+    "Pillow": (
+        lambda hr, lr: _pillow(hr, Pillow.Resampling.BICUBIC),
+        "resampler",
+        "Pillow bicubic",
+    ),
+    "Lanczos": (
+        lambda hr, lr: _pillow(hr, Pillow.Resampling.LANCZOS),
+        "resampler",
+        "Pillow Lanczos",
+    ),
+    "OpenCV": (lambda hr, lr: _opencv(hr, cv2.INTER_CUBIC), "resampler", "OpenCV bicubic"),
+    "area": (lambda hr, lr: _opencv(hr, cv2.INTER_AREA), "resampler", "OpenCV area"),
+    "nearest": (lambda hr, lr: hr[::4, ::4], "resampler", "nearest neighbour"),
+    "an LR pixel": (lambda hr, lr: np.roll(lr, 1, 1), "shifted", "0 rows and 4 columns"),
+    "HR pixels": (
+        lambda hr, lr: bicubic(np.roll(hr, (2, -1), (0, 1))),
+        "shifted",
+        "2 rows and -1 columns",
+    ),
+    "mirrored": (lambda hr, lr: lr[:, ::-1], "turned", "left and right"),
+    "upside down": (lambda hr, lr: lr[::-1], "turned", "upside down"),
+    "BGR": (lambda hr, lr: lr[..., ::-1], "channels", "dB"),
+    "another": (lambda hr, lr: bicubic(photograph("retina"))[::-1], "other_image", "dB"),
+    "noise": (lambda hr, lr: _noisy(lr), "not_bicubic", "unknown resampler, or changed"),
+    "too large": (lambda hr, lr: bicubic(hr, 2), "size", "128x96 px; x4 of HR needs 64x48"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_LR)
+@pytest.mark.parametrize("picture", NAMES)
+def test_lr_that_is_not_the_bicubic_is_named(mine: Path, name: str, picture: str) -> None:
+    make, kind, says = WRONG_LR[name]
+    hr = photograph(picture)
+    write_image(_lr(mine, picture), np.ascontiguousarray(make(hr, bicubic(hr))))
+    (finding,) = _check(mine)
+    assert (finding.kind, finding.file) == (kind, _lr(mine, picture))
+    assert finding.is_defect
+    assert says in finding.detail
+
+
+def test_the_psnr_is_that_of_lr_against_the_bicubic(mine: Path) -> None:
+    lr = bicubic(photograph(FIRST))
+    lr[::2] ^= 1
+    write_image(_lr(mine), lr)
+    (finding,) = _check(mine)
+    # Half of the values are off by one: 10 log10(255^2 / 0.5).
+    assert "51.14 dB" in finding.detail
+
+
+def test_bicubic_of_other_programs_is_a_note(mine: Path) -> None:
+    hr = photograph(FIRST)
+    padded = np.pad(hr, ((32, 32), (32, 32), (0, 0)), mode="edge")
+    write_image(_lr(mine), bicubic(padded)[8:-8, 8:-8])
+    (finding,) = _check(mine)
+    assert (finding.kind, finding.is_defect) == ("border", False)
+
+
+def test_the_authors_lr_of_mdrn_would_be_a_note(mine: Path) -> None:
+    """One rounding in the end: the definition computed densely in float64."""
+    hr = photograph(FIRST).astype(np.float64)
+    weights = [np.zeros((side // 4, side)) for side in hr.shape[:2]]
+    for matrix in weights:
+        for output, row in enumerate(matrix):
+            for tap in range(4 * output - 6, 4 * output + 10):
+                x = abs(tap - (4 * output + 1.5)) / 4
+                value = (1.5 * x - 2.5) * x * x + 1 if x <= 1 else ((2.5 - 0.5 * x) * x - 4) * x + 2
+                inside = tap % (2 * row.size)
+                row[min(inside, 2 * row.size - 1 - inside)] += value / 4
+    lr = np.einsum("ih,hwc,jw->ijc", weights[0], hr, weights[1])
+    write_image(_lr(mine), np.clip(np.round(lr), 0, 255).astype(np.uint8))
+    (finding,) = _check(mine)
+    assert (finding.kind, finding.is_defect) == ("rounding", False)
+
+
+def test_a_jpeg_file_is_named_whatever_its_suffix(mine: Path) -> None:
+    lr = Pillow.fromarray(bicubic(photograph(FIRST)))
+    lr.save(_lr(mine), "JPEG", quality=92)
+    (finding,) = _check(mine)
+    assert (finding.kind, "quality 92" in finding.detail) == ("jpeg", True)
+    Pillow.fromarray(np.full((48, 64, 3), 128, np.uint8)).save(_lr(mine), "JPEG", quality=100)
+    write_image(_hr(mine), np.full((192, 256, 3), 128, np.uint8))
+    (flat,) = _check(mine)
+    assert flat.kind == "jpeg"
+
+
+@pytest.mark.parametrize("which", ["hr", "lr"])
+@pytest.mark.parametrize("kind", ["no image", "truncated", "empty"])
+def test_what_cannot_be_decoded(
+    mine: Path, which: str, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = _hr(mine) if which == "hr" else _lr(mine)
+    good = path.read_bytes()
+    path.write_bytes({"no image": b"no image", "truncated": good[:-500], "empty": b""}[kind])
+    (finding,) = _check(mine)
+    assert (finding.kind, finding.file) == ("unreadable", path)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, "rgba"])
+def test_a_mode_that_an_evaluation_refuses(mine: Path, dtype: object) -> None:
+    hr = photograph(FIRST)
+    alpha = np.full((*hr.shape[:2], 1), 255, np.uint8)
+    write_image(
+        _hr(mine),
+        np.concatenate([hr, alpha], axis=2) if dtype == "rgba" else hr.astype(np.uint16) * 257,
+    )
+    (finding,) = _check(mine)
+    assert (finding.kind, finding.file) == ("mode", _hr(mine))
+
+
+def test_grey_images_and_an_hr_that_is_a_jpeg_are_notes(mine: Path) -> None:
+    grey = cv2.cvtColor(photograph(FIRST), cv2.COLOR_RGB2GRAY)
+    write_image(_hr(mine), grey)
+    write_image(_lr(mine), bicubic(grey[..., None])[..., 0])
+    other = _hr(mine, NAMES[1])
+    hr = _jpeg(photograph(NAMES[1]), 95)
+    Pillow.fromarray(photograph(NAMES[1])).save(other.with_suffix(".jpg"), "JPEG", quality=95)
+    other.unlink()
+    write_image(_lr(mine, NAMES[1]), bicubic(hr))
+    found = _check(mine)
+    assert sorted(one.kind for one in found) == ["grey", "grey", "hr_jpeg"]
+    assert not any(one.is_defect for one in found)
+
+
+def test_missing_partners_are_named(mine: Path) -> None:
+    _lr(mine).unlink()
+    _hr(mine, NAMES[1]).unlink()
+    found = {one.kind: one.file.name for one in _check(mine)}
+    assert found == {"missing_lr": f"{FIRST}.png", "missing_hr": f"{NAMES[1]}x4.png"}
+
+
+def test_hr_alone_and_lr_alone(tmp_path: Path, mine: Path) -> None:
+    shutil.copytree(mine / "HR", tmp_path / "alone" / "HR")
+    assert {one.kind for one in _check(tmp_path / "alone")} == {"missing_lr"}
+    shutil.copytree(_lr(mine).parent, tmp_path / "data" / "Other_LR")
+    assert [one.kind for one in _check(tmp_path / "data")] == ["missing_hr"]
+
+
+def test_a_test_set_whose_hr_is_not_public(
+    tmp_path: Path, mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data" / "DIV2K_test_LR"
+    folder.mkdir(parents=True)
+    source = _lr(mine).read_bytes()
+    for number in range(901, 1001):
+        (folder / f"{number:04d}.png").write_bytes(source)
+    assert main(["check", str(tmp_path / "data")]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "HR is not public evaluate DIV2K_valid" in printed
+    assert "the same picture twice (99 files)" in printed
+
+
+def test_duplicates_are_found_however_they_are_stored(mine: Path) -> None:
+    hr = photograph(FIRST)
+    Pillow.fromarray(hr).save(mine / "HR" / "copy.png", compress_level=1)
+    write_image(_lr(mine, "copy"), bicubic(hr))
+    (finding,) = _check(mine)
+    assert (finding.kind, finding.file.name) == ("duplicate", "copy.png")
+    assert finding.detail == f"the same as {FIRST}.png"
+
+
+def test_leftovers_are_named_and_descriptions_are_not(mine: Path) -> None:
+    for name in (".DS_Store", "Thumbs.db", ".0801x4.png.12.part", "readme.txt", MANIFEST):
+        (mine / "HR" / name).write_text("")
+    found = _check(mine)
+    assert {one.kind for one in found} == {"leftover"}
+    assert sorted(one.file.name for one in found) == [
+        ".0801x4.png.12.part",
+        ".DS_Store",
+        "Thumbs.db",
+    ]
+
+
+def test_names_that_cannot_be_told_apart_or_printed(mine: Path) -> None:
+    write_image(mine / "HR" / f"{FIRST}.bmp", photograph(FIRST))
+    (mine / "HR" / "red\x1b[31m.png").write_bytes(b"")
+    details = {one.detail for one in _check(mine) if one.kind == "name"}
+    assert details == {f"same name as {FIRST}.bmp", "cannot be printed"}
+
+
+def test_another_number_of_images_than_the_set_has(mine: Path, tmp_path: Path) -> None:
+    mine.rename(tmp_path / "Set5")
+    (finding,) = _check(tmp_path / "Set5")
+    assert (finding.kind, finding.detail) == ("incomplete", "3, but Set5 has 5")
+
+
+def test_lr_of_hr_that_was_not_cropped_is_named(mine: Path) -> None:
+    write_image(_hr(mine), photograph(FIRST, 190, 255))
+    write_image(_lr(mine), bicubic(photograph(FIRST)))
+    (finding,) = _check(mine)
+    assert "not cropped to a multiple" in finding.detail
+
+
+def test_a_manifest_is_written_kept_for_other_scales_and_compared(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_set(mine, scale=2)
+    for scale in ("2", "4"):
+        assert main(["check", str(mine), "--scale", scale, "--write_manifest"]) == 0
+    assert len((mine / MANIFEST).read_text().splitlines()) == 3 * len(NAMES)
+    assert main(["check", str(mine)]) == 0
+    Pillow.open(_lr(mine)).save(_lr(mine), compress_level=1)
+    _lr(mine, NAMES[1]).unlink()
+    _hr(mine, NAMES[1]).unlink()
+    write_set(mine, ("retina",))
+    capsys.readouterr()
+    assert main(["check", str(mine)]) == 1
+    printed = capsys.readouterr().out
+    for said in (
+        f"{FIRST}x4.png: another file than named there",
+        f"{NAMES[1]}.png: named there, but missing",
+        "retina.png: not named there",
+        "5 defects, 0 notes",
+    ):
+        assert said in printed
+    assert main(["check", str(mine), "--scale", "2"]) == 1
+
+
+def test_the_report_is_80_columns_wide_and_harmless(
+    tmp_path: Path, mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    mine.rename(data / "x" if data.mkdir() else data / f"{'long ' * 20}set")
+    (folder,) = data.iterdir()
+    for number in range(12):
+        write_image(folder / "HR" / f"{'n' * 100}{number}.png", photograph(FIRST))
+    (folder / "HR" / "red\x1b[31m.png").write_bytes(b"")
+    assert main(["check", str(data)]) == 1
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "\x1b" not in printed
+    assert "and 4 more" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["check", "nowhere"], "nowhere: no such folder"),
+        (["check", "empty"], "empty: no data set here"),
+        (["check"], "see --help"),
+        (["check", "empty", "--scale", "9"], "invalid choice"),
+        (["frobnicate"], "invalid choice"),
+        ([], "required"),
+        (["list", "Set6"], "Set6: no such data set; known are DIV2K_valid"),
+    ],
+)
+def test_mistakes_cost_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert says in said
+
+
+def test_what_is_known_is_listed_in_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    assert main(["list", "Set5", "DIV2K_LSDIR_test"]) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "licence        unknown" in printed
+    assert "without HR     evaluate DIV2K_LSDIR_valid" in printed
+
+
+def test_every_kind_has_a_headline() -> None:
+    assert not DEFECTS.keys() & NOTES.keys()
+    assert len({*DEFECTS.values(), *NOTES.values()}) == len(DEFECTS) + len(NOTES)

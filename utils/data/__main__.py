@@ -1,0 +1,163 @@
+"""Know, check, prepare and download data sets: `python -m utils.data --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from utils.console import stdout
+from utils.data import check_report, listing
+from utils.data.checking import CheckedSet, check_set
+from utils.data.folders import find_sets
+from utils.data.obtain import obtain
+from utils.data.prepare import prepare
+from utils.errors import ExitCode, UserError, cause
+from utils.escape import one_line
+from utils.manifest import MANIFEST, read_manifest, write_manifest
+from utils.options import Parser
+
+_SCALES = range(2, 9)
+
+
+def check(given: argparse.Namespace) -> ExitCode:
+    """Check every set in a folder, and write which files they consist of."""
+    path = given.dir / MANIFEST
+    manifest = read_manifest(path) if path.is_file() else {}
+    checked = []
+    for one in find_sets(given.dir, given.scale):
+        checked.append(check_set(one, {} if given.write_manifest else manifest))
+        _print(*check_report.lines(checked[-1], given.dir))
+    if given.write_manifest:
+        _print(f"written: {_write(given.dir, checked, manifest)}")
+    elif manifest:
+        _print(f"manifest: {path}")
+    _print(check_report.summary(checked))
+    return ExitCode.SOME_FAILED if any(one.defects for one in checked) else ExitCode.OK
+
+
+def _write(folder: Path, checked: Sequence[CheckedSet], old: dict[Path, str]) -> Path:
+    # Other scales were listed by other runs.
+    folders = {parent for one in checked for parent in one.folder.folders}
+    kept = {path: digest for path, digest in old.items() if path.parent not in folders}
+    found = {path: digest for one in checked for path, digest in one.hashes.items()}
+    return write_manifest(folder, {**kept, **found})
+
+
+def make(given: argparse.Namespace) -> ExitCode:
+    """Make the LR images of every set in a folder that has HR images."""
+    sets = [one for one in find_sets(given.dir, given.scale) if one.hr is not None]
+    if not sets:
+        raise UserError("no HR images to make LR from", where=given.dir)
+    for one in sets:
+        done = prepare(one, given.dir)
+        there = f", {done.kept} were there" if done.kept else ""
+        _print(f"{one.name} x{one.scale}: {done.made} LR images made{there}: {done.folder}")
+        if done.cropped:
+            _print(
+                f"  {done.cropped} HR images were cropped at the bottom and at the right to a"
+                f" multiple of {one.scale} first, as an evaluation crops them; the files are as"
+                " they were"
+            )
+    return ExitCode.OK
+
+
+def download(given: argparse.Namespace) -> ExitCode:
+    """Download a set that has public addresses."""
+    (one,) = listing.chosen([given.name])
+    if one.licence:
+        _print(f"{one.name}: {one.licence}")
+    archives = obtain(one, given.dir, given.scale)
+    state = f"{len(archives)} archives downloaded and unpacked" if archives else "is there already"
+    _print(f"{one.name}: {state}: {given.dir}")
+    _print(f"check it: python -m utils.data check {given.dir} --scale {given.scale}")
+    return ExitCode.OK
+
+
+def show(given: argparse.Namespace) -> ExitCode:
+    """List the sets that are known, or describe some."""
+    sets = listing.chosen(given.name)
+    if not given.name:
+        _print(*listing.overview(sets))
+    for one in sets if given.name else ():
+        _print(*listing.facts(one))
+    return ExitCode.OK
+
+
+def _print(*lines: str) -> None:
+    console = stdout()
+    for line in lines:
+        console.print(one_line_keeping_indent(line), markup=False, soft_wrap=True)
+
+
+def one_line_keeping_indent(line: str) -> str:
+    """Make a line harmless without moving it."""
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * indent + one_line(line)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "python -m utils.data",
+        allow_abbrev=False,
+        description="Know, check, prepare and download data sets.",
+        epilog="Exit status: 0 all is well; 1 check found defects; 2 the command or the data"
+        " cannot be used.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    known = _command(commands, "list", show, "what is known of the field's data sets")
+    known.add_argument("name", nargs="*", metavar="NAME")
+    checks = _command(commands, "check", check, "every image of every set in a folder")
+    _add_folder(checks)
+    text = f"write {MANIFEST} into the folder: every evaluation compares its files with it"
+    checks.add_argument("--write_manifest", action="store_true", help=text)
+    _add_folder(_command(commands, "prepare", make, "make LR from HR by MATLAB's bicubic"))
+    loads = _command(commands, "download", download, "download a set that has public addresses")
+    loads.add_argument("name", metavar="NAME")
+    loads.add_argument(
+        "--dir", type=Path, default=Path("data"), metavar="DIR", help="default: data"
+    )
+    _add_scale(loads)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[Parser],
+    name: str,
+    call: Callable[[argparse.Namespace], ExitCode],
+    text: str,
+) -> Parser:
+    parser = commands.add_parser(name, help=text, description=call.__doc__)
+    parser.set_defaults(call=call)
+    return parser
+
+
+def _add_folder(parser: Parser) -> None:
+    text = "folder of the sets, or of HR/ and LR_bicubic/X4/"
+    parser.add_argument("dir", type=Path, metavar="DIR", help=text)
+    _add_scale(parser)
+
+
+def _add_scale(parser: Parser) -> None:
+    text = "factor between HR and LR (default: %(default)s)"
+    parser.add_argument("--scale", type=int, choices=_SCALES, default=4, metavar="N", help=text)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one of the commands; the user's mistakes cost one line."""
+    try:
+        given = _parser().parse_args(list(arguments))
+        return int(given.call(given))
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: run it again to go on\n")
+        return ExitCode.INTERRUPTED
+    except (UserError, OSError) as error:
+        if isinstance(error, OSError):
+            error = UserError(cause(error), where=error.filename or "the system")
+        sys.stderr.write(f"error: {error}\n")
+        return ExitCode.UNUSABLE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
