@@ -23,6 +23,7 @@ from torch import nn
 from utils import jsonfile
 from utils.audit.audit import audit
 from utils.audit.evidence import Before, Evidence
+from utils.audit.other_range import restored_in_other_range
 from utils.count import complexity
 from utils.count.layers import layers
 from utils.errors import UserError, printable_line
@@ -101,7 +102,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
     stage.enter("count")
     evidence = Evidence(before, constructor, official, passes, probe_image(job, folder, passes))
     flags, precision = audit(bench, model, evidence)
-    return Measurement(
+    measurement = Measurement(
         counts=complexity.count(model, COMPLEXITY_INPUT),
         clock=bench.watch.clock,
         splits=tuple(splits),
@@ -112,6 +113,8 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
         precision=precision,
         layers=layers(model, COMPLEXITY_INPUT) if job.layers else (),
     )
+    other = restored_in_other_range(bench, folder.lr_image(0, 0), folder.other_range)
+    return replace(measurement, other_range=other)
 
 
 def prepare(job: Job, stage: StageMark) -> tuple[torch.device, nn.Module]:
