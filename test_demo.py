@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from utils import resume, run_log
+from utils.check.check import check
 from utils.errors import ExitCode, UserError, cause
 from utils.evaluation import evaluate_all, stage_all
 from utils.isolation import check_device
@@ -42,6 +43,8 @@ def run(options: Options) -> ExitCode:
     ]
     if options.checkpoint_dir is not None:
         chosen = with_public_checkpoints(chosen, options.checkpoint_dir)
+    if options.check:
+        return check(chosen, options)
     store = Store(options.save_dir, options.protocol, publishers=(partial(publish, options),))
     store.open()
     check_device(options.device)

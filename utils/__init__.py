@@ -52,6 +52,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     resume      what need not be measured again
     run_log     the official log lines
     tables/     columns, and every file and screen that shows them
+    check/      a participant's dry run: RULES
     compare/    two runs side by side
     leaderboard `python -m utils.leaderboard`: rank what was measured, here or officially
 

@@ -41,7 +41,7 @@ def verdict(
         entry: what was measured.
     """
     below = range_note(image, declared_db, entry)
-    found = None if other is None else other_db(image, other[1], entry.sidecar.scale)
+    found = None if other is None else psnr_db(image, other[1], entry.sidecar.scale)
     if other is None or found is None:
         return Verdict(below)
     declared, tried = f"{entry.sidecar.data_range:g}", f"{other[0]:g}"
@@ -55,7 +55,7 @@ def verdict(
     return Verdict(f"{below}; with {tried} it has {found:.2f} dB" if below else None)
 
 
-def other_db(image: StagedImage, sr_file: Path, scale: int) -> float | None:
+def psnr_db(image: StagedImage, sr_file: Path, scale: int) -> float | None:
     """Score an SR image; None if the child has left none that can be read."""
     hr = np.load(image.hr, mmap_mode="r")
     try:

@@ -92,7 +92,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
     with constructor:
         device, model = prepare(job, stage)
     before.look()
-    bench = _bench(device, model, job.submission.sidecar)
+    bench = make_bench(device, model, job.submission.sidecar)
     stage.enter("restore")
     official = official_pass(bench, job, folder)
     peak_mib = peak_rss_mib()
@@ -137,7 +137,8 @@ def prepare(job: Job, stage: StageMark) -> tuple[torch.device, nn.Module]:
     return device, model.to(device)
 
 
-def _bench(device: torch.device, model: nn.Module, sidecar: Sidecar) -> Bench:
+def make_bench(device: torch.device, model: nn.Module, sidecar: Sidecar) -> Bench:
+    """Get a network that `prepare` has loaded ready to be timed."""
     found = backend(device)
     return Bench(
         device=device,
