@@ -7,12 +7,12 @@ A module imports only those before it in this list.
     source_rules    read from the files of a submission, which are not run
     subject     a network that rules may try; child only
     network_rules   found by running the network
+    answer      what the child says
     figure_rules    found from how far it came, and from its figures
     rules       RULES
-    answer      what the child says
     worker      `python -m utils.check.worker FOLDER`: the child
-    check       one submission by every rule
     listing     what the terminal shows
+    check       submissions by every rule
 
 A new rule is one entry in `SOURCE`, `NETWORK` or `FIGURES`, by where it is found out.
 """

@@ -14,6 +14,8 @@ from utils.record import Counts
 class Answer:
     """How far the child has come."""
 
+    complete: bool = False
+    """Whether it has come to its end."""
     failure: JobFailure | None = None
     """Why the network could not be imported, built or loaded."""
     findings: tuple[Finding, ...] = ()

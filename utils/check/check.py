@@ -89,27 +89,37 @@ def _ask(
     for index, image in enumerate(split.images):
         shutil.copyfile(image.lr, folder.lr_image(0, index))
     jsonfile.dump(job, folder.job)
+    reason = _run(folder, options)
+    answer = _answer(folder)
+    return (answer, "") if answer.complete else (_stopped(answer, folder, reason), reason)
+
+
+def _run(folder: JobFolder, options: Options) -> str:
+    """Let the child answer, and say why it could not if it has not."""
     log, program = folder.path.with_suffix(".log"), "utils.check.worker"
     try:
         status = isolation.run_program(program, folder, log, options.timeout_s, lambda: None)
-        reason = isolation.crashed(folder, status) if status else ""
+        return isolation.crashed(folder, status)
     except SubmissionFailed as failed:
-        reason = failed.reason
-    if options.debug:
-        sys.stderr.write(log.read_text(encoding="utf-8", errors="backslashreplace"))
-    return _answer(folder, reason), reason
+        return failed.reason
+    finally:
+        if options.debug:
+            sys.stderr.write(log.read_text(encoding="utf-8", errors="backslashreplace"))
 
 
-def _answer(folder: JobFolder, reason: str) -> Answer:
+def _answer(folder: JobFolder) -> Answer:
     try:
-        answer = jsonfile.load(Answer, answer_file(folder))
-    except UserError as error:
-        answer, reason = Answer(), reason or str(error)
+        return jsonfile.load(Answer, answer_file(folder))
+    except UserError:  # Killed before it had anything to say, or not its own words.
+        return Answer()
+
+
+def _stopped(answer: Answer, folder: JobFolder, reason: str) -> Answer:
+    if answer.trying is not None:
+        return answer
     reached = isolation.stage_reached(folder)
-    if reason and answer.trying is None:
-        stopped = next((stage for stage in _BEFORE_RULES if stage == reached), None)
-        return replace(answer, failure=JobFailure(stopped or "count", reason))
-    return answer
+    before: Stage = next((stage for stage in _BEFORE_RULES if stage == reached), "count")
+    return replace(answer, failure=JobFailure(before, reason))
 
 
 def _of_network(answer: Answer, reason: str) -> Iterator[Finding]:

@@ -44,14 +44,16 @@ def main(argv: list[str]) -> int:
     except BaseException as error:  # A submission may raise anything, SystemExit included.
         with contextlib.suppress(Exception):  # It may have filled the log.
             traceback.print_exc()
-        return _say(folder, Answer(JobFailure(stage.now, one_line(error))))
+        failure = JobFailure(stage.now, one_line(error))
+        return _say(folder, Answer(complete=True, failure=failure))
     stage.enter("restore")
     answer = _try_rules(bench, observer, job, folder)
     stage.enter("count")
     answer = replace(answer, trying=None)
     with contextlib.suppress(Exception):  # Then there are no figures, and their rule says so.
         answer = replace(answer, counts=complexity.count(model, COMPLEXITY_INPUT))
-    return _say(folder, _in_both_ranges(bench, folder, answer))
+    answer = _in_both_ranges(bench, folder, answer)
+    return _say(folder, replace(answer, complete=True))
 
 
 def _try_rules(bench: Bench, observer: Observer, job: Job, folder: JobFolder) -> Answer:
