@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from harness import Harness, tiny, write_pairs
+from torch import nn
 
 from utils import data_range
 from utils.audit.other_range import other_range, restored_in_other_range
@@ -37,8 +39,9 @@ def _staged(folder: Path, scale: int) -> StagedImage:
     return StagedImage("astronaut.png", folder / "lr.npy", folder / "hr.npy", PairHash("", "", ""))
 
 
-def _bench(submission: Submission, folder: JobFolder) -> Bench:
-    return make_bench(*prepare(Job(submission, "cpu", ()), StageMark(folder)), submission.sidecar)
+def _bench(submission: Submission, folder: JobFolder) -> tuple[Bench, nn.Module]:
+    device, model = prepare(Job(submission, "cpu", ()), StageMark(folder))
+    return make_bench(device, model, submission.sidecar), model
 
 
 @pytest.mark.parametrize("label", SHIPPED)
@@ -48,16 +51,16 @@ def test_the_range_of_a_trained_network_is_told_from_the_wrong_one(
     honest, folder = _shipped(label), JobFolder(tmp_path)
     right = honest.sidecar.data_range
     image = _staged(tmp_path, honest.sidecar.scale)
-    bench = _bench(honest, folder)
+    bench, model = _bench(honest, folder)
     lr = bench.load(np.load(image.lr))
     bench.save(bench.forward(lr), lr, tmp_path / "declared.npy")
-    wrong = restored_in_other_range(bench, image.lr, folder.other_range)
+    wrong = restored_in_other_range(bench, model, image.lr, folder.other_range)
     assert wrong == {1.0: 255.0, 255.0: 1.0}[right]
     files = tmp_path / "declared.npy", folder.other_range
-    right_db, wrong_db = (data_range.psnr_db(image, file, honest.sidecar.scale) for file in files)
-    assert data_range.verdict(image, right_db, (wrong, files[1]), honest).flags == ()
+    right_db, wrong_db = (data_range.psnr_db(image, file, 4) for file in files)
+    assert data_range.verdict(image, right_db, (wrong, files[1]), honest, 4).flags == ()
     lying = replace(honest, sidecar=replace(honest.sidecar, data_range=wrong))
-    verdict = data_range.verdict(image, wrong_db, (right, files[0]), lying)
+    verdict = data_range.verdict(image, wrong_db, (right, files[0]), lying, 4)
     assert [flag.name for flag in verdict.flags] == ["wrong_data_range"]
     for figure in (f"{right_db:.2f} dB", f"{wrong_db:.2f} dB", "astronaut.png"):
         assert figure in verdict.flags[0].detail
@@ -71,11 +74,11 @@ def test_only_more_than_two_db_count(harness: Harness, tmp_path: Path) -> None:
     other = (255.0, tmp_path / "sr.npy")
     other_db = data_range.psnr_db(image, other[1], 4)
     for below, flags in ((-1.0, 0), (0.0, 0), (1.99, 0), (2.01, 1), (9.0, 1)):
-        verdict = data_range.verdict(image, other_db - below, other, entry)
+        verdict = data_range.verdict(image, other_db - below, other, entry, 4)
         assert len(verdict.flags) == flags
     # As bad as it is, the other range is no better: both values, and no verdict on the range.
     np.save(tmp_path / "sr.npy", np.zeros_like(np.load(image.hr)))
-    verdict = data_range.verdict(image, 12.0, other, entry)
+    verdict = data_range.verdict(image, 12.0, other, entry, 4)
     assert verdict.flags == ()
     assert (
         "dB below bicubic: check data_range (1) in team00_Tiny.toml; with 255 it has"
@@ -93,7 +96,7 @@ def test_without_a_second_image_there_is_no_comparison(
         file.write_bytes(left)
     elif left is not None:
         np.save(file, left)
-    assert data_range.verdict(image, 40.0, (255.0, file), entry) == data_range.Verdict()
+    assert data_range.verdict(image, 40.0, (255.0, file), entry, 4) == data_range.Verdict()
 
 
 @pytest.mark.parametrize(
@@ -112,8 +115,20 @@ def test_a_network_that_refuses_the_other_range_gives_none(
 ) -> None:
     harness.add("team01_Picky", tiny(f"self.up(self.body(x)) if x.max() <= 1 else {refusal}"))
     entry = next(entry for entry in discover(harness.path) if entry.model_id == 1)
-    bench, image = _bench(entry, JobFolder(tmp_path)), _staged(tmp_path, 4)
-    assert restored_in_other_range(bench, image.lr, tmp_path / "sr.npy") is None
+    (bench, model), image = _bench(entry, JobFolder(tmp_path)), _staged(tmp_path, 4)
+    assert restored_in_other_range(bench, model, image.lr, tmp_path / "sr.npy") is None
+
+
+def test_the_network_is_given_back_as_it_was(harness: Harness, tmp_path: Path) -> None:
+    harness.add("team01_Keeps", tiny(before="self.last = x.max(); self.body.weight.zero_()"))
+    entry = next(entry for entry in discover(harness.path) if entry.model_id == 1)
+    (bench, model), image = _bench(entry, JobFolder(tmp_path)), _staged(tmp_path, 4)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    generator = torch.get_rng_state()
+    assert restored_in_other_range(bench, model, image.lr, tmp_path / "sr.npy") == 255.0
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert not hasattr(model, "last")
 
 
 def test_the_other_of_a_strange_range_is_the_usual_one() -> None:

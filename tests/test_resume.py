@@ -44,28 +44,31 @@ def _finish(process: subprocess.Popen[str]) -> tuple[list[str], int]:
 def test_a_killed_run_loses_nothing_and_repeats_only_the_unfinished(
     harness: Harness, tmp_path: Path
 ) -> None:
-    begun, temporary = tmp_path / "child.pid", tmp_path / "temporary"
-    # It waits for ever in the first run, and not in the second.
-    waits = f"""
+    temporary = tmp_path / "temporary"
+    # It may write into its own folder alone, and waits for a file beside it.
+    waits = """
 import os, pathlib, time
-begun = pathlib.Path({str(begun)!r})
-if not begun.exists():
-    begun.with_suffix(".new").write_text(str(os.getpid()))
-    begun.with_suffix(".new").rename(begun)
-    time.sleep(600)
+pathlib.Path("child.new").write_text(str(os.getpid()))
+pathlib.Path("child.new").rename("child.pid")
+while not pathlib.Path(__file__).with_name("go").exists():
+    time.sleep(0.05)
 """
     harness.add("team01_Waits", waits + tiny())
     harness.add("team02_Fine")
+    begun: list[Path] = []
     with _all(harness, temporary) as parent:
-        while parent.poll() is None and not begun.exists():
+        while parent.poll() is None and not begun:
             time.sleep(0.02)
+            begun = list(temporary.glob("*/01_Waits/child.pid"))
+        child = int(begun[0].read_text())
         parent.send_signal(signal.SIGKILL)
     assert parent.returncode == -signal.SIGKILL
     record = harness.results / "records" / "00_Tiny.json"
     kept = record.read_bytes()
     assert [path.name for path in record.parent.glob("*.json")] == ["00_Tiny.json"]
     assert len(list(temporary.iterdir())) == 2
-    _wait_until_gone(int(begun.read_text()))
+    _wait_until_gone(child)
+    (harness.path / "models" / "go").write_text("")
     (harness.results / "results.json").unlink()
 
     lines, status = _finish(_all(harness, temporary))

@@ -30,7 +30,11 @@ class Verdict:
 
 
 def verdict(
-    image: StagedImage, declared_db: float, other: tuple[float, Path] | None, entry: Submission
+    image: StagedImage,
+    declared_db: float,
+    other: tuple[float, Path] | None,
+    entry: Submission,
+    border: int,
 ) -> Verdict:
     """Compare an image restored with the declared data_range, with the other, and by bicubic.
 
@@ -39,9 +43,10 @@ def verdict(
         declared_db: PSNR of the network on it as declared.
         other: the other range, and the SR image it gave; None if the network gave none.
         entry: what was measured.
+        border: HR pixels left out on each side, for PSNR.
     """
     below = range_note(image, declared_db, entry)
-    found = None if other is None else psnr_db(image, other[1], entry.sidecar.scale)
+    found = None if other is None else psnr_db(image, other[1], border)
     if other is None or found is None:
         return Verdict(below)
     declared, tried = f"{entry.sidecar.data_range:g}", f"{other[0]:g}"
@@ -55,11 +60,11 @@ def verdict(
     return Verdict(f"{below}; with {tried} it has {found:.2f} dB" if below else None)
 
 
-def psnr_db(image: StagedImage, sr_file: Path, scale: int) -> float | None:
+def psnr_db(image: StagedImage, sr_file: Path, border: int) -> float | None:
     """Score an SR image; None if the child has left none that can be read."""
     hr = np.load(image.hr, mmap_mode="r")
     try:
-        return METRICS["psnr"].function(read_sr(sr_file, hr.shape), hr, scale)
+        return METRICS["psnr"].function(read_sr(sr_file, hr.shape), hr, border)
     except SubmissionFailed:
         return None
 

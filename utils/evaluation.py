@@ -122,7 +122,7 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
         results = score(answer, splits, folder, options.metrics)
         other = (answer.other_range, folder.other_range) if answer.other_range else None
         first = splits[0].images[0], results[0].images[0].scores["psnr"]
-        range_verdict = data_range.verdict(*first, other, entry)
+        range_verdict = data_range.verdict(*first, other, entry, splits[0].scale)
         crops = _keep_crops(entry, splits[0], results[0], folder, options.save_dir)
         if options.save_images:
             _save_images(entry, splits, folder, options.save_dir)

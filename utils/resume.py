@@ -15,7 +15,7 @@ from utils.evaluation import Staged
 from utils.options import Options
 from utils.rank.row import Row
 from utils.record import Machine, Record
-from utils.submission import Entry, Submission
+from utils.submission import Broken, Entry, Submission
 
 _SAME = ("device", "device_name", "driver", "python", "torch", "cuda", "cudnn", "platform")
 """Of a `Machine`: the other facts are settings, which a submission may have changed."""
@@ -66,22 +66,28 @@ def plan(entries: Sequence[Entry], staged: Staged, options: Options, rows: Seque
 
 
 def _is_repetition(record: Record, entry: Entry, staged: Staged, options: Options) -> bool:
-    if not isinstance(entry, Submission) or entry.checkpoint is None:
-        return False
-    try:
-        source = provenance.describe(entry, options.command, isolation.ROOT)
-    except OSError:
+    if isinstance(entry, Broken):
         return False
     splits = staged.splits.get(entry.sidecar.scale, [])
-    then, now = record.provenance, provenance.request(options, isolation.ROOT)
     return (
-        record.request == now
+        record.request == provenance.request(options, isolation.ROOT)
         and record.protocol == options.protocol_name
-        and (record.form, record.sidecar) == (entry.form, entry.sidecar)
-        and (then.model_file, then.model_sha256) == (source.model_file, source.model_sha256)
-        and then.checkpoint_sha256 == source.checkpoint_sha256
         and [(s.role, s.dataset, s.data_sha256) for s in record.splits]
         == [(s.role, s.dataset, s.sha256) for s in splits]
+        and _is_of(record, entry, options)
+    )
+
+
+def _is_of(record: Record, entry: Submission, options: Options) -> bool:
+    if entry.checkpoint is None or (record.form, record.sidecar) != (entry.form, entry.sidecar):
+        return False
+    try:
+        now = provenance.describe(entry, options.command, isolation.ROOT)
+    except OSError:
+        return False
+    then = record.provenance
+    return (then.model_file, then.model_sha256, then.checkpoint_sha256) == (
+        *(now.model_file, now.model_sha256, now.checkpoint_sha256),
     )
 
 

@@ -113,7 +113,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
         precision=precision,
         layers=layers(model, COMPLEXITY_INPUT) if job.layers else (),
     )
-    other = restored_in_other_range(bench, folder.lr_image(0, 0), folder.other_range)
+    other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
     return replace(measurement, other_range=other)
 
 

@@ -141,4 +141,4 @@ def _in_ranges(
     if declared is None:
         return None
     other = (answer.other_range, folder.other_range) if answer.other_range else None
-    return data_range.verdict(image, declared, other, submission)
+    return data_range.verdict(image, declared, other, submission, split.scale)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from utils import jsonfile
 from utils.audit.other_range import restored_in_other_range
@@ -52,7 +53,7 @@ def main(argv: list[str]) -> int:
     answer = replace(answer, trying=None)
     with contextlib.suppress(Exception):  # Then there are no figures, and their rule says so.
         answer = replace(answer, counts=complexity.count(model, COMPLEXITY_INPUT))
-    answer = _in_both_ranges(bench, folder, answer)
+    answer = _in_both_ranges(bench, model, folder, answer)
     return _say(folder, replace(answer, complete=True))
 
 
@@ -66,13 +67,13 @@ def _try_rules(bench: Bench, observer: Observer, job: Job, folder: JobFolder) ->
     return answer
 
 
-def _in_both_ranges(bench: Bench, folder: JobFolder, answer: Answer) -> Answer:
+def _in_both_ranges(bench: Bench, model: nn.Module, folder: JobFolder, answer: Answer) -> Answer:
     try:
         lr = bench.load(np.load(folder.lr_image(0, 0)))
         bench.save(bench.forward(lr), lr, folder.sr_image(0, 0))
     except Exception:  # A rule has said so.
         return answer
-    other = restored_in_other_range(bench, folder.lr_image(0, 0), folder.other_range)
+    other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
     return replace(answer, other_range=other)
 
 
