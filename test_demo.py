@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import signal
 import sys
-import tempfile
 import traceback
 from functools import partial
 from pathlib import Path
 
-from utils import run_log
+from utils import resume, run_log
+from utils.check.check import check
 from utils.errors import ExitCode, UserError, cause
 from utils.evaluation import evaluate_all, stage_all
 from utils.isolation import check_device
 from utils.options import Options, parse
 from utils.rank.row import Row
-from utils.record import Failure
+from utils.record import Failure, Outcome
+from utils.scratch import remove_orphans, scratch_folder
 from utils.store import Store
 from utils.submission import Entry, adapted, choose, discover
 from utils.tables import report
@@ -42,30 +43,37 @@ def run(options: Options) -> ExitCode:
     ]
     if options.checkpoint_dir is not None:
         chosen = with_public_checkpoints(chosen, options.checkpoint_dir)
+    if options.check:
+        return check(chosen, options)
     store = Store(options.save_dir, options.protocol, publishers=(partial(publish, options),))
     store.open()
     check_device(options.device)
+    remove_orphans()
     # Two folders of unrelated names: what a child works in must not lead it to HR.
-    with tempfile.TemporaryDirectory() as hr_dir, tempfile.TemporaryDirectory() as job_dir:
-        return measure(chosen, store, options, Path(hr_dir), Path(job_dir))
+    with scratch_folder() as hr_dir, scratch_folder() as job_dir:
+        return measure(chosen, store, options, hr_dir, job_dir)
 
 
 def measure(
     chosen: list[Entry], store: Store, options: Options, hr_dir: Path, job_dir: Path
 ) -> ExitCode:
-    """Measure every submission, keep each outcome at once, and print the leaderboard."""
+    """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
     staged = stage_all(chosen, options, hr_dir)
-    status = ExitCode.OK
-    for outcome in evaluate_all(chosen, staged, options, job_dir):
+    plan = resume.plan(chosen, staged, options, store.rows())
+    report.print_kept(plan.kept)
+    outcomes: list[Outcome] = []
+    for outcome in evaluate_all(plan.entries, staged, options, job_dir):
         store.save(outcome)
         run_log.append(outcome, store.log)
         report.print_outcome(outcome)
-        if isinstance(outcome, Failure):
-            status = ExitCode.SOME_FAILED
+        outcomes.append(outcome)
+    store.publish()
     finished = board(store.rows(), options.protocol)
     write_all(finished, store.save_dir)
     report.print_leaderboard(finished, store.save_dir)
-    return status
+    report.print_summary(plan.kept, outcomes, finished, store.save_dir)
+    failed = any(isinstance(outcome, Failure) for outcome in outcomes)
+    return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
 
 def publish(options: Options, rows: list[Row], save_dir: Path) -> None:

@@ -10,6 +10,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     console     standard output, through rich
     download    one file over HTTPS, resumed and verified
     parallel    one thread a core
+    scratch     temporary folders that the next run removes if this one cannot
     images/     image files, resampling, color, SSIM
     utils_image  official name: image files, tensors, PSNR, SSIM
     metrics     METRICS
@@ -29,10 +30,12 @@ A module imports only those before it in this list; a name with a slash is a pac
     staging     every image decoded and checked, before anything is measured
     judge       SR against HR, in the parent
     archive/    what participants upload: written, checked, scored
+    data_range  is the declared one what the network was made for
     crops       details of the worst and the best image
     provenance  hashes, commit, command, date
     bootstrap   runtime when warm and its interval, from the samples
     complexity_audit  what counters missed -> flags
+    recording   what child and parent found -> Record
 
     snapshot    attributes of a network lent out and given back
     model_summary  official name: FLOPs, activations
@@ -50,8 +53,10 @@ A module imports only those before it in this list; a name with a slash is a pac
     official_results  results.json and results.txt
     rank/       records and official results -> who stands where
     store       the results folder
+    resume      what need not be measured again
     run_log     the official log lines
     tables/     columns, and every file and screen that shows them
+    check/      a participant's dry run: RULES
     compare/    two runs side by side
     leaderboard `python -m utils.leaderboard`: rank what was measured, here or officially
     score_zip   `python -m utils.score_zip`: score an upload as the server does

@@ -1,9 +1,25 @@
-"""What a measurement was taken under: the GPU's state, the precision, the drift of the machine."""
+"""What a measurement was taken under: what was asked for, the GPU's state, precision, drift."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run asked of every submission: equal requests need no second measurement."""
+
+    metrics: tuple[str, ...]
+    repeats: int | None
+    seed: int
+    interleave: int | None
+    layers: bool
+    save_images: bool
+    threads: str
+    """What the environment says of threads, and how many cores there were."""
+    code_sha256: str
+    """Of the files of this house that a figure depends on (`utils.provenance.code_sha256`)."""
 
 
 @dataclass(frozen=True)

@@ -12,33 +12,20 @@ from pathlib import Path
 
 import numpy as np
 
-from utils import isolation, jsonfile, provenance
+from utils import data_range, isolation, jsonfile, provenance
 from utils.archive.write import write_uploads
-from utils.bootstrap import robust_timing
-from utils.complexity_audit import complexity_flags
 from utils.crops import keep_crops
 from utils.dataset import Split, find_splits
-from utils.errors import UserError, cause, printable_line
+from utils.errors import UserError, cause
 from utils.interleave import interleaved
 from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
-from utils.judge import judge, range_note
 from utils.manifest import check_manifest
 from utils.metrics import METRICS
 from utils.options import Options
 from utils.parallel import in_parallel
 from utils.progress import progress_bar
-from utils.record import (
-    SCHEMA,
-    Crop,
-    Failure,
-    ImageResult,
-    Measurement,
-    Outcome,
-    Provenance,
-    Record,
-    SplitResult,
-    SplitTiming,
-)
+from utils.record import Crop, Outcome, Record, SplitResult
+from utils.recording import failure, log_file, record, score
 from utils.staging import StagedSplit, stage
 from utils.submission import Broken, Entry, Submission
 from utils.utils_image import imsave
@@ -111,13 +98,13 @@ def _outcome(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> O
     try:
         return _evaluate(entry, staged, options, job_dir)
     except SubmissionFailed as failed:
-        return _failure(entry, failed, options)
+        return failure(entry, failed, options)
     except UserError:
         raise
     except Exception as error:  # Our own mistake must not cost the submissions that follow.
         traceback.print_exc()
         reason = f"the harness failed: {type(error).__name__}: {error}"
-        return _failure(entry, SubmissionFailed("invalid", reason), options)
+        return failure(entry, SubmissionFailed("invalid", reason), options)
 
 
 def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> Record:
@@ -127,6 +114,7 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
         raise SubmissionFailed("discover", entry.problem)
     if (problem := staged.problems.get(entry.sidecar.scale)) is not None:
         raise SubmissionFailed("discover", str(problem))
+    asked = provenance.request(options, isolation.ROOT)
     try:
         source = provenance.describe(entry, options.command, isolation.ROOT)
     except OSError as error:
@@ -139,8 +127,10 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
             answer = isolation.run(
                 job, folder, log_file(entry, options), options.timeout_s, progress
             )
-        results = _score(answer, splits, folder, options.metrics)
-        note = range_note(splits[0].images[0], results[0].images[0].scores["psnr"], entry)
+        results = score(answer, splits, folder, options.metrics)
+        other = (answer.other_range, folder.other_range) if answer.other_range else None
+        first = splits[0].images[0], results[0].images[0].scores["psnr"]
+        range_verdict = data_range.verdict(*first, other, entry, splits[0].scale)
         crops = _keep_crops(entry, splits[0], results[0], folder, options.save_dir)
         if options.save_images:
             _save_images(entry, splits, folder, options.save_dir)
@@ -148,20 +138,8 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
             write_uploads(entry, answer.machine.device, results, folder, options.save_dir)
     finally:
         _remove(folder)
-    record = _record(entry, options.protocol_name, answer, results, source, note)
-    return replace(record, crops=crops)
-
-
-def log_file(entry: Entry, options: Options) -> Path:
-    """Name the file that holds what a submission printed."""
-    return options.save_dir / "logs" / f"{entry.label}.log"
-
-
-def _failure(entry: Entry, failed: SubmissionFailed, options: Options) -> Failure:
-    log = log_file(entry, options)
-    printed = str(log) if failed.stage != "discover" and log.exists() else None
-    reason = printable_line(failed.reason)
-    return Failure(entry.label, entry.model_id, failed.stage, reason, provenance.now(), printed)
+    found = record(entry, options.protocol_name, answer, results, source, asked, range_verdict)
+    return replace(found, crops=crops)
 
 
 def _prepare(
@@ -197,24 +175,6 @@ def _unlink(file: Path) -> None:
         file.unlink()
 
 
-def _score(
-    measurement: Measurement,
-    splits: Sequence[StagedSplit],
-    folder: JobFolder,
-    metrics: Sequence[str],
-) -> tuple[SplitResult, ...]:
-    results = []
-    for number, (split, timing) in enumerate(zip(splits, measurement.splits, strict=True)):
-        sr_files = [folder.sr_image(number, index) for index in range(len(split.images))]
-        scores = judge(split.images, sr_files, split.scale, metrics)
-        images = tuple(
-            ImageResult(image.name, ms, values)
-            for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
-        )
-        results.append(_split_result(split, timing, images))
-    return tuple(results)
-
-
 def _keep_crops(
     submission: Submission,
     split: StagedSplit,
@@ -230,23 +190,6 @@ def _keep_crops(
         return ()
 
 
-def _split_result(
-    split: StagedSplit, timing: SplitTiming, images: tuple[ImageResult, ...]
-) -> SplitResult:
-    repeated = timing.robust
-    return SplitResult(
-        role=split.role,
-        dataset=split.dataset,
-        images=images,
-        memory_mib=timing.memory_mib,
-        split_memory_mib=timing.split_memory_mib,
-        robust=robust_timing(repeated.samples_ms, repeated.conditions) if repeated else None,
-        reserved_mib=timing.reserved_mib,
-        gpu=timing.gpu,
-        data_sha256=split.sha256,
-    )
-
-
 def _save_images(
     submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, save_dir: Path
 ) -> None:
@@ -259,32 +202,3 @@ def _save_images(
                 imsave(sr, str(target / f"{Path(image.name).stem}.png"))
     except (OSError, UserError) as error:  # The measurement is good all the same.
         sys.stderr.write(f"warning: SR images are not kept: {error}\n")
-
-
-def _record(
-    submission: Submission,
-    protocol: str,
-    measurement: Measurement,
-    splits: tuple[SplitResult, ...],
-    source: Provenance,
-    note: str | None,
-) -> Record:
-    return Record(
-        schema=SCHEMA,
-        label=submission.label,
-        model_id=submission.model_id,
-        form=submission.form,
-        sidecar=submission.sidecar,
-        protocol=protocol,
-        counts=measurement.counts,
-        clock=measurement.clock,
-        output_dtype=measurement.output_dtype,
-        peak_rss_mib=measurement.peak_rss_mib,
-        machine=measurement.machine,
-        splits=splits,
-        note=note,
-        provenance=source,
-        flags=(*measurement.flags, *complexity_flags(measurement.counts)),
-        precision=measurement.precision,
-        layers=measurement.layers,
-    )

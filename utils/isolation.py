@@ -45,9 +45,32 @@ def run(
         SubmissionFailed: it gave no answer, or none that can be believed.
         UserError: the log cannot be written.
     """
+    look = _counting(job, folder, progress)
+    return _answer(job, folder, run_program("utils.worker", folder, log, timeout_s, look))
+
+
+def run_program(
+    module: str, folder: JobFolder, log: Path, timeout_s: float, look: Callable[[], None]
+) -> int:
+    """Run a program on a prepared folder, and leave nothing of it behind.
+
+    Args:
+        module: what runs as `python -m MODULE FOLDER`.
+        folder: the folder.
+        log: receives what it prints.
+        timeout_s: wall-clock limit in seconds.
+        look: called now and then while it runs.
+
+    Returns:
+        its exit status, as `subprocess` says it.
+
+    Raises:
+        SubmissionFailed: it did not end in time.
+        UserError: the log cannot be written.
+    """
     with _open_log(log) as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "utils.worker", str(folder.path)],
+            [sys.executable, "-m", module, str(folder.path)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -56,13 +79,13 @@ def run(
             start_new_session=True,
         )
         try:
-            finished = _wait(job, child, folder, timeout_s, progress)
+            finished = _wait(child, timeout_s, look)
         finally:
             _kill_group(child)
     if not finished:
-        reason = f"no result after {timeout_s:g} s (in stage {_stage(folder)})"
+        reason = f"no result after {timeout_s:g} s (in stage {stage_reached(folder)})"
         raise SubmissionFailed("timeout", reason)
-    return _answer(job, folder, child.returncode)
+    return child.returncode
 
 
 def _open_log(log: Path) -> BinaryIO:
@@ -99,24 +122,28 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 
 
-def _wait(
-    job: Job,
-    child: subprocess.Popen[bytes],
-    folder: JobFolder,
-    timeout_s: float,
-    progress: Callable[[int], None],
-) -> bool:
+def _wait(child: subprocess.Popen[bytes], timeout_s: float, look: Callable[[], None]) -> bool:
     deadline = time.monotonic() + timeout_s
-    done, total = 0, sum(split.count for split in job.splits)
     while time.monotonic() < deadline:
         if _ended(child):
             return True
+        look()
+    return False
+
+
+def _counting(job: Job, folder: JobFolder, progress: Callable[[int], None]) -> Callable[[], None]:
+    """Report how many SR images there are, until there are all of them."""
+    done, total = 0, sum(split.count for split in job.splits)
+
+    def count() -> None:
+        nonlocal done
         if done < total:  # Then the repeats begin, and nothing of ours may disturb them.
             # The submission may do what it likes to its folder; that must not end the run.
             with contextlib.suppress(OSError):
                 done = sum(1 for _ in folder.sr.iterdir())
             progress(done)
-    return False
+
+    return count
 
 
 def _ended(child: subprocess.Popen[bytes]) -> bool:
@@ -152,8 +179,12 @@ def _answer(job: Job, folder: JobFolder, status: int) -> Measurement:
             return replace(measurement, flags=tuple(map(_printable, measurement.flags)))
     except UserError as error:
         raise SubmissionFailed("invalid", f"the worker's answer {error.what}") from error
-    reason = f"the process {_ending(status)} in stage {_stage(folder)} and left no result"
-    raise SubmissionFailed("crash", reason)
+    raise SubmissionFailed("crash", crashed(folder, status))
+
+
+def crashed(folder: JobFolder, status: int) -> str:
+    """Say how a process that left no result has ended."""
+    return f"the process {_ending(status)} in stage {stage_reached(folder)} and left no result"
 
 
 def _printable(flag: Flag) -> Flag:
@@ -167,7 +198,8 @@ def _ending(status: int) -> str:
     return f"was killed by {names.get(-status, f'signal {-status}')}"
 
 
-def _stage(folder: JobFolder) -> str:
+def stage_reached(folder: JobFolder) -> str:
+    """Read the stage that a child was in when it ended; `unknown` if it has not said so."""
     try:
         said = jsonfile.read_bytes(folder.stage).decode("utf-8", "replace")
     except UserError:

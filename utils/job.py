@@ -86,6 +86,11 @@ class JobFolder:
         """Folder of the SR images."""
         return self.path / "sr"
 
+    @property
+    def other_range(self) -> Path:
+        """SR image of the first LR image under the other data_range, as .npy."""
+        return self.path / "other_range.npy"
+
     def lr_image(self, split: int, index: int) -> Path:
         """LR image, uint8 RGB of shape (h, w, 3), as .npy."""
         return self.path / "lr" / f"{split}-{index:04d}.npy"

@@ -43,6 +43,10 @@ class Options:
     save_images: bool
     layers: bool
     list: bool
+    check: bool
+    """Whether to try the submissions by the rules instead of measuring them."""
+    resume: bool
+    """Whether to keep records that this run would only repeat."""
     debug: bool
     command: tuple[str, ...]
     """The arguments as they were given."""
@@ -102,6 +106,8 @@ def parse(arguments: list[str], root: Path) -> Options:
         save_images=given.save_images,
         layers=given.layers,
         list=given.list,
+        check=given.check,
+        resume=not given.force and (given.resume or "all" in given.model_id),
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
         make_zip=given.make_zip,
@@ -121,6 +127,7 @@ def _parser(root: Path) -> Parser:
     _add_data(parser.add_argument_group("on which data"), root)
     _add_measurement(parser.add_argument_group("how"), root)
     _add_upload(parser.add_argument_group("for the server of the challenge"))
+    _add_repetition(parser.add_argument_group("again"))
     return parser
 
 
@@ -134,6 +141,8 @@ def _add_submissions(group: argparse._ArgumentGroup) -> None:
     add("--checkpoint_dir", type=Path, metavar="DIR", help=text)
     add("--form", metavar="NAME", help="use this form of a submission that has several")
     add("--list", action="store_true", help="list the submissions and stop")
+    text = "try the submissions by every rule, say what to correct, and stop; nothing is written"
+    add("--check", action="store_true", help=text)
 
 
 def _add_data(group: argparse._ArgumentGroup, root: Path) -> None:
@@ -172,6 +181,13 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
 def _add_upload(group: argparse._ArgumentGroup) -> None:
     text = "write the archive to upload, SAVE_DIR/MODEL/{valid,test}.zip: SR images and readme.txt"
     group.add_argument("--make_zip", action="store_true", help=text)
+
+
+def _add_repetition(group: argparse._ArgumentGroup) -> None:
+    either = group.add_mutually_exclusive_group()
+    text = "keep what an equal run has measured already (default with --model_id all)"
+    either.add_argument("--resume", action="store_true", help=text)
+    either.add_argument("--force", action="store_true", help="measure it again")
 
 
 class _Tuple(argparse.Action):

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shlex
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from utils.conditions import Request
 from utils.download import sha256
+from utils.options import Options
+from utils.parallel import cores
 from utils.record import Provenance
 from utils.submission import Submission
+
+_AFTERWARDS = ("rank", "tables", "compare", "train", "check")
+"""Packages that no figure depends on: they begin where a record is finished, or stand beside."""
+
+_THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def describe(submission: Submission, command: tuple[str, ...], root: Path) -> Provenance:
@@ -25,6 +35,35 @@ def describe(submission: Submission, command: tuple[str, ...], root: Path) -> Pr
         checkpoint=submission.checkpoint.name,
         checkpoint_sha256=sha256(submission.checkpoint),
     )
+
+
+def request(options: Options, root: Path) -> Request:
+    """Say what a run asks of every submission, as far as it changes what is recorded."""
+    threads = [f"{name}={os.environ[name]}" for name in _THREAD_SETTINGS if name in os.environ]
+    return Request(
+        metrics=options.metrics,
+        repeats=options.repeats,
+        seed=options.seed,
+        interleave=options.interleave,
+        layers=options.layers,
+        save_images=options.save_images,
+        threads=", ".join([f"{cores()} cores", *threads]),
+        code_sha256=code_sha256(root),
+    )
+
+
+def code_sha256(root: Path) -> str:
+    """Hash the files of `utils/` that a figure depends on; there need not be a git."""
+    folder = root / "utils"
+    files = {
+        path.relative_to(folder) for kind in ("py", "toml") for path in folder.rglob(f"*.{kind}")
+    }
+    lines = (
+        f"{sha256(folder / file)} {file.as_posix()}\n"
+        for file in sorted(files)
+        if file.parts[0] not in _AFTERWARDS
+    )
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def now() -> str:

@@ -11,7 +11,7 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Literal
 
-from utils.conditions import Conditions, Drift, GpuStates, Precision
+from utils.conditions import Conditions, Drift, GpuStates, Precision, Request
 from utils.observed import Dispatched, LayerCost, Missed, OpCount, SidePath, Watcher
 from utils.sidecar import Sidecar
 
@@ -137,6 +137,8 @@ class Measurement:
     flags: tuple[Flag, ...] = ()
     precision: Precision | None = None
     layers: tuple[LayerCost, ...] = ()
+    other_range: float | None = None
+    """The data_range of a further SR image of the first LR image (`utils.data_range`)."""
 
 
 @dataclass(frozen=True)
@@ -280,6 +282,8 @@ class Record:
     """Of the baseline around this measurement; None without `--interleave`."""
     layers: tuple[LayerCost, ...] = ()
     """What every layer costs; empty without `--layers`."""
+    request: Request | None = None
+    """What the run asked for; older records lack it."""
 
 
 @dataclass(frozen=True)

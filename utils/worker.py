@@ -23,6 +23,7 @@ from torch import nn
 from utils import jsonfile
 from utils.audit.audit import audit
 from utils.audit.evidence import Before, Evidence
+from utils.audit.other_range import restored_in_other_range
 from utils.count import complexity
 from utils.count.layers import layers
 from utils.errors import UserError, printable_line
@@ -91,7 +92,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
     with constructor:
         device, model = prepare(job, stage)
     before.look()
-    bench = _bench(device, model, job.submission.sidecar)
+    bench = make_bench(device, model, job.submission.sidecar)
     stage.enter("restore")
     official = official_pass(bench, job, folder)
     peak_mib = peak_rss_mib()
@@ -101,7 +102,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
     stage.enter("count")
     evidence = Evidence(before, constructor, official, passes, probe_image(job, folder, passes))
     flags, precision = audit(bench, model, evidence)
-    return Measurement(
+    measurement = Measurement(
         counts=complexity.count(model, COMPLEXITY_INPUT),
         clock=bench.watch.clock,
         splits=tuple(splits),
@@ -112,6 +113,8 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
         precision=precision,
         layers=layers(model, COMPLEXITY_INPUT) if job.layers else (),
     )
+    other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
+    return replace(measurement, other_range=other)
 
 
 def prepare(job: Job, stage: StageMark) -> tuple[torch.device, nn.Module]:
@@ -134,7 +137,8 @@ def prepare(job: Job, stage: StageMark) -> tuple[torch.device, nn.Module]:
     return device, model.to(device)
 
 
-def _bench(device: torch.device, model: nn.Module, sidecar: Sidecar) -> Bench:
+def make_bench(device: torch.device, model: nn.Module, sidecar: Sidecar) -> Bench:
+    """Get a network that `prepare` has loaded ready to be timed."""
     found = backend(device)
     return Bench(
         device=device,

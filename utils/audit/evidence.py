@@ -14,6 +14,7 @@
     quantized                it computes with 8 bits
     throttled                heat or power slowed the GPU down during samples
     robust_pass_failed       the network could restore every image once, but not again
+    wrong_data_range         with the other data_range it is far better (`utils.data_range`)
     audit_incomplete         a check could not be carried out
 
 This module judges what a measurement has left behind; `utils.audit.audit` adds what takes further

@@ -1,12 +1,18 @@
-"""What a measurement ran on."""
+"""What a measurement ran on.
+
+`python -m utils.measure.machine auto FILE` leaves it in a file, for who does not import PyTorch.
+"""
 
 from __future__ import annotations
 
 import platform
+import sys
+from pathlib import Path
 
 import torch
 
-from utils.measure.device import backend, cpu_name
+from utils import jsonfile
+from utils.measure.device import backend, cpu_name, resolve
 from utils.record import Machine
 
 
@@ -64,3 +70,7 @@ def _driver_version() -> str | None:
         return str(pynvml.nvmlSystemGetDriverVersion())
     finally:
         pynvml.nvmlShutdown()
+
+
+if __name__ == "__main__":
+    jsonfile.dump(describe(resolve(sys.argv[1])), Path(sys.argv[2]))

@@ -16,5 +16,6 @@ A module imports only those before it in this list.
     formats     FORMATS: every file that is written
     terminal    as many whole columns as fit
     layer_table  what `utils.count.layers` found, on the terminal
+    summary     how a run of several submissions ended
     report      what the commands print
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -19,6 +19,7 @@ from utils.tables import terminal
 from utils.tables.board import Board
 from utils.tables.layer_table import print_layers
 from utils.tables.sheet import sheet
+from utils.tables.summary import summary
 
 _REMARK_AT_MOST = 4096
 """Paths and reasons are printed whole; what is longer than any path is not."""
@@ -34,10 +35,13 @@ def outcome_line(outcome: Outcome) -> str:
     if isinstance(outcome, Failure):
         log = f" [log: {outcome.log}]" if outcome.log else ""
         return f"{name(outcome.label)}: failed ({outcome.stage}): {outcome.reason}{log}"
-    figures = (
-        f"{split.dataset} {_quality(split)}, {split.runtime_ms:.2f} ms" for split in outcome.splits
+    return f"{name(outcome.label)}: {_figures(outcome)}"
+
+
+def _figures(record: Record) -> str:
+    return "; ".join(
+        f"{split.dataset} {_quality(split)}, {split.runtime_ms:.2f} ms" for split in record.splits
     )
-    return f"{name(outcome.label)}: {'; '.join(figures)}"
 
 
 def _quality(split: SplitResult) -> str:
@@ -96,6 +100,22 @@ def print_outcome(outcome: Outcome) -> None:
     _print_line(outcome_line(outcome))
     if isinstance(outcome, Record) and outcome.layers:
         print_layers(outcome.label, outcome.layers)
+
+
+def print_kept(records: Iterable[Record]) -> None:
+    """Print what is not measured again, with its figures."""
+    for record in records:
+        _print_line(f"{name(record.label)}: kept: {_figures(record)}")
+
+
+def print_summary(
+    kept: Sequence[Record], outcomes: Sequence[Outcome], board: Board, save_dir: Path
+) -> None:
+    """Print how each submission ended, if there were several."""
+    if len({outcome.label for outcome in (*kept, *outcomes)}) > 1:
+        rows = [line.standing.row for line in board.lines]
+        recorded = (row.label for row in rows if row.record)
+        stdout().print("", summary(kept, outcomes, recorded, save_dir), sep="\n")
 
 
 def _print_line(line: str) -> None:

@@ -1,0 +1,379 @@
+"""`--check`: a clean submission keeps every rule, and each rule has one that breaks it alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from harness import Harness, nearest_state, smooth_image, tiny
+from torch import Tensor, nn
+
+from utils.check.answer import Answer
+from utils.check.figure_rules import FIGURES, START, Attempt
+from utils.check.network_rules import NETWORK
+from utils.check.observer import Event
+from utils.check.rule import Finding, NotReached, Rule, Violation, tried
+from utils.check.rules import RULES
+from utils.check.source_rules import SOURCE, Source
+from utils.check.subject import Subject
+from utils.count.complexity import count
+from utils.data_range import Verdict
+from utils.job import JobFailure
+from utils.record import Flag
+from utils.sidecar import Claims, Sidecar
+from utils.submission import Broken, Submission, discover
+from utils.worker import make_bench
+
+OBSERVED = ("files written", "network access", "foreign files", "other programs")
+
+
+class Tiny(nn.Module):
+    """Repeats every LR pixel 4 x 4 times; what a test breaks is `spoil`."""
+
+    def __init__(self, spoil=lambda self, x, sr: sr) -> None:
+        super().__init__()
+        self.body, self.up = nn.Conv2d(3, 48, 3, padding=1), nn.PixelShuffle(4)
+        self.load_state_dict(nearest_state())
+        self.requires_grad_(False)
+        self.spoil, self.calls, self.last = spoil, 0, 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        sr = self.spoil(self, x, self.up(self.body(x)))
+        self.calls, self.last = self.calls + 1, float(x.mean())
+        return sr
+
+
+def _refuse(ok: bool, sr: Tensor) -> Tensor:
+    if not ok:
+        raise RuntimeError("this size is not for me")
+    return sr
+
+
+BROKEN = {
+    "output size": lambda net, x, sr: sr[..., 1:],
+    "float32": lambda net, x, sr: sr.half(),
+    "finite": lambda net, x, sr: sr.log() * 0 if x.shape[-1] == 64 else sr,
+    "in range": lambda net, x, sr: sr * 255,
+    "deterministic": lambda net, x, sr: sr + 1e-3 * torch.rand(()),
+    "order of images": lambda net, x, sr: sr + 1e-3 * (net.last != 0) * abs(net.last - x.mean()),
+    "batch": lambda net, x, sr: sr + 0.5 * (x.mean() - x.mean((1, 2, 3), keepdim=True)),
+    "small images": lambda net, x, sr: _refuse(
+        min(x.shape[-2:]) >= 64 or x.shape[-2] != x.shape[-1], sr
+    ),
+    "odd sizes": lambda net, x, sr: _refuse(x.shape[-1] % 8 == 0, sr),
+}
+"""By rule: what makes `Tiny` break it."""
+
+ALSO = {
+    "order of images": {"deterministic"},
+    "deterministic": {"order of images"},
+    "output size": set(BROKEN),
+    "finite": set(BROKEN),
+}
+"""What cannot be broken without breaking these too."""
+
+
+@pytest.fixture(scope="module")
+def photographs() -> list[np.ndarray]:
+    return [smooth_image(72, 80, seed) for seed in range(3)]
+
+
+class Unseen:
+    """An observer that sees what it is told to."""
+
+    def __init__(self, *events: Event) -> None:
+        self.events = list(events)
+
+    watching = staticmethod(lambda: torch.no_grad())
+
+
+def _by_network_rules(
+    network: nn.Module, photographs: list[np.ndarray], *events: Event
+) -> dict[str, Finding]:
+    bench = make_bench(torch.device("cpu"), network.eval(), Sidecar())
+    subject = Subject(bench, Unseen(*events), photographs)
+    return {rule.name: tried(rule, subject) for rule in NETWORK}
+
+
+def _failed(findings: dict[str, Finding]) -> set[str]:
+    return {name for name, found in findings.items() if found.state == "failed"}
+
+
+def test_a_clean_network_keeps_every_rule(photographs: list[np.ndarray]) -> None:
+    findings = _by_network_rules(Tiny(), photographs)
+    assert {found.state for found in findings.values()} == {"passed"}
+    assert findings["small images"].detail == "from 1x1 px"
+
+
+def test_every_network_rule_has_a_network_that_breaks_it() -> None:
+    assert {*BROKEN, *OBSERVED} == {rule.name for rule in NETWORK}
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_broken_network_breaks_its_rule(rule: str, photographs: list[np.ndarray]) -> None:
+    findings = _by_network_rules(Tiny(BROKEN[rule]), photographs)
+    assert rule in _failed(findings) <= {rule, *ALSO.get(rule, set())}
+    assert findings[rule].fatal == (rule != "batch")
+    assert findings[rule].detail
+
+
+@pytest.mark.parametrize("smallest", [1, 2, 15, 48])
+def test_the_smallest_size_is_found_exactly(smallest: int, photographs: list[np.ndarray]) -> None:
+    network = Tiny(lambda net, x, sr: _refuse(min(x.shape[-2:]) >= smallest, sr))
+    assert (
+        _by_network_rules(network, photographs)["small images"].detail
+        == f"from {smallest}x{smallest} px"
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "rule"),
+    list(zip(("write", "network", "read", "process"), OBSERVED, strict=True)),
+)
+def test_what_was_observed_breaks_its_rule(
+    event: str, rule: str, photographs: list[np.ndarray]
+) -> None:
+    findings = _by_network_rules(Tiny(), photographs, Event(event, "/x/y"), Event(event, "/x/z"))
+    assert _failed(findings) == {rule}
+    assert findings[rule].detail == "/x/y and 1 more"
+
+
+def test_the_observer_tells_own_files_from_foreign_ones(tmp_path: Path) -> None:
+    program = f"""
+import os, socket, subprocess, sys
+from pathlib import Path
+from utils.check.observer import Observer
+here = Path({str(tmp_path)!r})
+for name in ("model.py", "other.py", "stage"):
+    (here / name).write_text("")
+os.mkdir(here / "own"), os.chdir(here / "own")
+seen = Observer([here / "model.py"], [here / "stage"], here)
+(here / "before").write_text("not watched")
+with seen.watching():
+    (here / "model.py").read_text(), (here / "stage").write_text(""), Path("x.npy").exists()
+    import wave, colorsys
+    open(os.devnull, "w").close()
+    os.listdir(here)
+    assert seen.events == [], seen.events
+    (here / "other.py").read_bytes()
+    (here / "own" / "mine.txt").write_text("x")
+    (here / "own" / "mine.txt").read_text()
+    os.open(here / "other.py", os.O_RDWR)
+    subprocess.run(["true"])
+    try:
+        socket.create_connection(("127.0.0.1", 9), timeout=0.1)
+    except OSError:
+        pass
+(here / "after").write_text("not watched")
+print([event.kind for event in seen.events])
+print([event.what for event in seen.events if event.kind in ("read", "write")])
+"""
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    kinds, paths = (eval(line) for line in done.stdout.splitlines())
+    assert sorted(set(kinds)) == ["network", "process", "read", "write"]
+    other, mine = str(tmp_path / "other.py"), str(tmp_path / "own" / "mine.txt")
+    assert paths == [other, mine, other]
+
+
+SOURCES = {
+    "file name": ("team3_Net", tiny(), "team03_x.pth"),
+    "checkpoint name": ("team03_Net", tiny(), "team30_Net.pth"),
+    "one file": (
+        "team03_Net",
+        "def f():\n    from models import team03_blocks\n" + tiny(),
+        "team03_Net.pth",
+    ),
+    "own work": (
+        "team03_Net",
+        tiny(before="__import__('os').stat('team04_Other.pth')"),
+        "team03_Net.pth",
+    ),
+}
+
+
+def _by_source_rules(harness: Harness, model_id: int) -> dict[str, Finding]:
+    (entry,) = (entry for entry in discover(harness.path) if entry.model_id == model_id)
+    return {rule.name: tried(rule, Source(entry, harness.path)) for rule in SOURCE}
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in SOURCE])
+def test_broken_files_break_their_rule(harness: Harness, rule: str) -> None:
+    stem, source, checkpoint = SOURCES[rule]
+    harness.add(stem, source, checkpoint=checkpoint)
+    assert _failed(_by_source_rules(harness, 3)) == {rule}
+    assert _failed(_by_source_rules(harness, 0)) == set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from . import blocks", "from .team03_blocks import f", "import models.team00_Tiny", "import fmen",
+        "from utils.sidecar import Sidecar", "importlib.import_module('models.blocks')", "__import__('models.x')",
+    ],
+)  # fmt: skip
+def test_a_module_of_the_repository_is_no_library(harness: Harness, code: str) -> None:
+    (harness.path / "models" / "fmen.py").write_text("")
+    harness.add("team03_Net", f"import importlib\n{code}\n{tiny()}")
+    assert "one file" in _failed(_by_source_rules(harness, 3))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import timm.models.layers",
+        "import math, torch",
+        "from data_of_mine import x",
+        '"""As team07_X does."""',
+    ],
+)
+def test_libraries_and_docstrings_are_free(harness: Harness, code: str) -> None:
+    harness.add("team03_Net", f"{code}\n{tiny()}")
+    assert _failed(_by_source_rules(harness, 3)) == set()
+
+
+def test_a_file_that_no_registry_can_read_is_one_finding(harness: Harness) -> None:
+    entry = Broken(
+        3, "03_Net", harness.path / "models" / "team03_Net.py", "team03_Net.toml: unknown key 'x'"
+    )
+    findings = {rule.name: tried(rule, Source(entry, harness.path)) for rule in SOURCE}
+    assert findings["file name"].detail == entry.reason
+    assert findings["checkpoint name"].state == "skipped"
+
+
+@pytest.fixture(scope="module")
+def attempt() -> Attempt:
+    submission = Submission(3, "Net", Path("models/team03_Net.py"), Path("team03_Net.pth"))
+    return Attempt(
+        submission, Answer(counts=count(Tiny().eval(), (3, 32, 32))), Verdict(), "fvcore"
+    )
+
+
+def _by_reports(attempt: Attempt) -> dict[str, Finding]:
+    return {rule.name: tried(rule, attempt) for rule in (*START, *FIGURES)}
+
+
+def test_a_clean_report_keeps_every_rule(attempt: Attempt) -> None:
+    assert {found.state for found in _by_reports(attempt).values()} == {"passed"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "rule"), [("import", "import"), ("build", "build"), ("load", "checkpoint")]
+)
+def test_a_network_that_stops_early_breaks_one_rule(
+    attempt: Attempt, stage: str, rule: str
+) -> None:
+    stopped = replace(attempt, answer=Answer(failure=JobFailure(stage, "because")), in_ranges=None)
+    findings = _by_reports(stopped)
+    assert _failed(findings) == {rule}
+    assert findings[rule].detail == "because"
+    assert {findings[rule.name].state for rule in FIGURES} == {"skipped"}
+
+
+def test_figures_that_differ_break_their_rules(attempt: Attempt) -> None:
+    wrong = replace(
+        attempt, in_ranges=Verdict("note", (Flag("wrong_data_range", "20 dB and 30 dB"),))
+    )
+    assert _failed(_by_reports(wrong)) == {"data range"}
+    hidden = replace(attempt.answer.counts, differs_under=("fvcore",))
+    wrong = replace(attempt, answer=replace(attempt.answer, counts=hidden))
+    assert _failed(_by_reports(wrong)) == {"counters agree"}
+    assert not _by_reports(wrong)["counters agree"].fatal
+    claimed = replace(
+        attempt.submission,
+        sidecar=Sidecar(claims=Claims(params_m=Decimal("0.10"), num_conv=Decimal(1))),
+    )
+    wrong = replace(attempt, submission=claimed)
+    assert _failed(_by_reports(wrong)) == {"claims agree"}
+    assert _by_reports(wrong)["claims agree"].detail == "claimed params_m 0.10, measured 0.001344"
+
+
+def test_a_claim_of_either_official_counter_agrees(attempt: Attempt) -> None:
+    counts = replace(
+        attempt.answer.counts, flops_official=27_102_622_560, flops_fvcore=27_046_231_296
+    )
+    for claim, state in (("27.10", "passed"), ("27.05", "passed"), ("27.5", "failed")):
+        claims = Claims(flops_g=Decimal(claim))
+        found = _by_reports(
+            replace(
+                attempt,
+                submission=replace(attempt.submission, sidecar=Sidecar(claims=claims)),
+                answer=replace(attempt.answer, counts=counts),
+            )
+        )
+        assert found["claims agree"].state == state
+
+
+def test_what_a_rule_raises_is_a_finding() -> None:
+    for error, state in (
+        (Violation("a\x1bb"), "failed"),
+        (KeyError("x"), "failed"),
+        (NotReached(), "skipped"),
+    ):
+
+        def check(_: object, error: Exception = error) -> str:
+            raise error
+
+        found = tried(Rule("r", check, "advice"), None)
+        assert (found.state, found.detail.isprintable()) == (state, True)
+
+
+def test_names_of_rules_are_unique() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+DIRTY = """
+import contextlib, pathlib, subprocess
+here = pathlib.Path(__file__).resolve().parent
+with contextlib.suppress(OSError):  # Where a sandbox refuses it, it was tried all the same.
+    (here / "trace.txt").write_text("x")
+with contextlib.suppress(OSError):
+    (here.parent / "data" / "demo" / "HR" / "a.png").read_bytes()
+with contextlib.suppress(OSError):
+    subprocess.run(["true"])
+"""
+
+
+def test_the_command_tells_clean_from_broken(harness: Harness) -> None:
+    """One run over all, since each child takes seconds to start."""
+    harness.add("team01_Dirty", DIRTY + tiny())
+    harness.add("team02_Exits", tiny(before="__import__('os')._exit(0) if x.shape[-1] == 1 else 0"))
+    harness.add(
+        "team03_Lax", state={**nearest_state(), "extra": torch.zeros(1)}, sidecar="strict = false\n"
+    )
+    done = harness.run("--check", "--model_id", "all")
+    assert done.returncode == 1, done.stderr
+    blocks = done.stdout.split(" rules\n")[1:]
+    assert "00_Tiny is ready: 23 kept." in blocks[0]
+    broken = [
+        [line[8:25].strip() for line in block.splitlines() if line.startswith("  FAIL")]
+        for block in blocks
+    ]
+    assert broken == [
+        [],
+        ["files written", "foreign files", "other programs"],
+        ["small images"],
+        ["checkpoint"],
+    ]
+    assert "trace.txt" in blocks[1]
+    assert "a.png" in blocks[1]
+    assert "exited with status 0" in blocks[2]
+    assert "1 unexpected (extra)" in " ".join(blocks[3].split())
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert not harness.results.exists()
+
+
+def test_a_network_that_hangs_is_stopped(harness: Harness) -> None:
+    harness.add("team01_Sleeps", "import time; time.sleep(600)\n" + tiny())
+    done = harness.run("--check", "--model_id", "1", "--timeout", "8")
+    assert done.returncode == 1, done.stderr
+    assert "no result after 8 s (in stage import)" in done.stdout

@@ -1,0 +1,193 @@
+"""A wrong data_range is noticed, a right one is not, and what is scored is what was declared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from harness import Harness, tiny, write_pairs
+from torch import nn
+
+from utils import data_range
+from utils.audit.other_range import other_range, restored_in_other_range
+from utils.images.resample import imresize_uint8
+from utils.job import Job, JobFolder
+from utils.manifest import PairHash
+from utils.measure.bench import Bench
+from utils.staging import StagedImage
+from utils.submission import Submission, discover
+from utils.utils_image import imread_uint, modcrop
+from utils.worker import StageMark, make_bench, prepare
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ("00_RFDN", "01_EDRN", "05_SRneXt", "09_MDRN", "13_PRFDN", "16_LKDN")
+
+
+def _shipped(label: str) -> Submission:
+    (entry,) = (entry for entry in discover(ROOT) if entry.label == label)
+    assert isinstance(entry, Submission)
+    return entry
+
+
+def _staged(folder: Path, scale: int) -> StagedImage:
+    hr = modcrop(imread_uint(ROOT / "data" / "demo" / "HR" / "astronaut.png"), 12)
+    np.save(folder / "hr.npy", hr)
+    np.save(folder / "lr.npy", imresize_uint8(hr, 1 / scale))
+    return StagedImage("astronaut.png", folder / "lr.npy", folder / "hr.npy", PairHash("", "", ""))
+
+
+def _bench(submission: Submission, folder: JobFolder) -> tuple[Bench, nn.Module]:
+    device, model = prepare(Job(submission, "cpu", ()), StageMark(folder))
+    return make_bench(device, model, submission.sidecar), model
+
+
+@pytest.mark.parametrize("label", SHIPPED)
+def test_the_range_of_a_trained_network_is_told_from_the_wrong_one(
+    label: str, tmp_path: Path
+) -> None:
+    honest, folder = _shipped(label), JobFolder(tmp_path)
+    right = honest.sidecar.data_range
+    image = _staged(tmp_path, honest.sidecar.scale)
+    bench, model = _bench(honest, folder)
+    lr = bench.load(np.load(image.lr))
+    bench.save(bench.forward(lr), lr, tmp_path / "declared.npy")
+    wrong = restored_in_other_range(bench, model, image.lr, folder.other_range)
+    assert wrong == {1.0: 255.0, 255.0: 1.0}[right]
+    files = tmp_path / "declared.npy", folder.other_range
+    right_db, wrong_db = (data_range.psnr_db(image, file, 4) for file in files)
+    assert data_range.verdict(image, right_db, (wrong, files[1]), honest, 4).flags == ()
+    lying = replace(honest, sidecar=replace(honest.sidecar, data_range=wrong))
+    verdict = data_range.verdict(image, wrong_db, (right, files[0]), lying, 4)
+    assert [flag.name for flag in verdict.flags] == ["wrong_data_range"]
+    for figure in (f"{right_db:.2f} dB", f"{wrong_db:.2f} dB", "astronaut.png"):
+        assert figure in verdict.flags[0].detail
+    assert f"set it in {honest.model_file.stem}.toml" in verdict.note
+
+
+def test_only_more_than_two_db_count(harness: Harness, tmp_path: Path) -> None:
+    (entry,) = discover(harness.path)
+    image = _staged(tmp_path, 4)
+    np.save(tmp_path / "sr.npy", imresize_uint8(np.load(image.lr), 4))
+    other = (255.0, tmp_path / "sr.npy")
+    other_db = data_range.psnr_db(image, other[1], 4)
+    for below, flags in ((-1.0, 0), (0.0, 0), (1.99, 0), (2.01, 1), (9.0, 1)):
+        verdict = data_range.verdict(image, other_db - below, other, entry, 4)
+        assert len(verdict.flags) == flags
+    # As bad as it is, the other range is no better: both values, and no verdict on the range.
+    np.save(tmp_path / "sr.npy", np.zeros_like(np.load(image.hr)))
+    verdict = data_range.verdict(image, 12.0, other, entry, 4)
+    assert verdict.flags == ()
+    assert (
+        "dB below bicubic: check data_range (1) in team00_Tiny.toml; with 255 it has"
+        in verdict.note
+    )
+
+
+@pytest.mark.parametrize("left", [None, b"", b"nonsense", np.zeros((4, 4, 3), np.uint8)])
+def test_without_a_second_image_there_is_no_comparison(
+    harness: Harness, tmp_path: Path, left: object
+) -> None:
+    (entry,) = discover(harness.path)
+    image, file = _staged(tmp_path, 4), tmp_path / "sr.npy"
+    if isinstance(left, bytes):
+        file.write_bytes(left)
+    elif left is not None:
+        np.save(file, left)
+    assert data_range.verdict(image, 40.0, (255.0, file), entry, 4) == data_range.Verdict()
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "1 / 0",
+        "exit(3)",
+        "x[99]",
+        "x * float('nan')",
+        "x[..., 1:]",
+        "(_ for _ in ()).throw(KeyboardInterrupt)",
+    ],
+)
+def test_a_network_that_refuses_the_other_range_gives_none(
+    harness: Harness, tmp_path: Path, refusal: str
+) -> None:
+    harness.add("team01_Picky", tiny(f"self.up(self.body(x)) if x.max() <= 1 else {refusal}"))
+    entry = next(entry for entry in discover(harness.path) if entry.model_id == 1)
+    (bench, model), image = _bench(entry, JobFolder(tmp_path)), _staged(tmp_path, 4)
+    assert restored_in_other_range(bench, model, image.lr, tmp_path / "sr.npy") is None
+
+
+def test_the_network_is_given_back_as_it_was(harness: Harness, tmp_path: Path) -> None:
+    harness.add("team01_Keeps", tiny(before="self.last = x.max(); self.body.weight.zero_()"))
+    entry = next(entry for entry in discover(harness.path) if entry.model_id == 1)
+    (bench, model), image = _bench(entry, JobFolder(tmp_path)), _staged(tmp_path, 4)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    generator = torch.get_rng_state()
+    assert restored_in_other_range(bench, model, image.lr, tmp_path / "sr.npy") == 255.0
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert not hasattr(model, "last")
+
+
+def test_the_other_of_a_strange_range_is_the_usual_one() -> None:
+    assert [other_range(declared) for declared in (1.0, 255.0, 2.0)] == [255.0, 1.0, 1.0]
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Harness:
+    """An honest network, one of the wrong range, and two that are thrown off by the other range."""
+    harness = Harness(tmp_path_factory.mktemp("range") / "harness")
+    write_pairs(harness.path / "data" / "demo")
+    harness.add("team00_Tiny")
+    harness.add(
+        "team03_Range", tiny("torch.where(x.max() > 1.5, 1.0, 0.6) * self.up(self.body(x))")
+    )
+    exits = "self.up(self.body(x)) if x.max() <= 1 else __import__('sys').exit(3)"
+    harness.add("team04_Exits", tiny(exits))
+    harness.add(
+        "team05_Breaks",
+        tiny(before="if x.max() > 1: self.body.weight.zero_(), torch.set_num_threads(3)"),
+    )
+    done = harness.run("--model_id", "0", "3", "4", "5", "--repeats", "2")
+    assert done.returncode == 0, done.stderr
+    return harness
+
+
+def test_the_row_says_both_values_and_is_scored_as_declared(measured: Harness) -> None:
+    row, record = measured.rows()["03_Range"], measured.record("03_Range")
+    assert row["Flags"] == "wrong_data_range"
+    assert row["Note"] == "data_range is 255 rather than 1: set it in team03_Range.toml"
+    (flag,) = record["flags"]
+    first = record["splits"][0]["images"][0]["scores"]["psnr"]
+    better = measured.record("00_Tiny")["splits"][0]["images"][0]["scores"]["psnr"]
+    assert first < better - 2
+    assert flag["detail"] == (
+        f"a.png has {first:.2f} dB with data_range 1, as declared and scored,"
+        f" and {better:.2f} dB with 255"
+    )
+
+
+@pytest.mark.parametrize("label", ["04_Exits", "05_Breaks"])
+def test_a_network_that_breaks_in_the_other_range_has_the_record_of_an_honest_one(
+    measured: Harness, label: str
+) -> None:
+    row = measured.rows()[label]
+    assert (row["Flags"], row["Note"]) == ("", "")
+    plain, other = measured.record("00_Tiny"), measured.record(label)
+    for key in ("flags", "precision", "machine", "output_dtype", "note"):
+        assert other[key] == plain[key]
+    for key in (
+        "params",
+        "flops_fvcore",
+        "flops_dispatch",
+        "activations",
+        "notes",
+        "differs_under",
+    ):
+        assert other["counts"][key] == plain["counts"][key]
+    scores = [
+        [image["scores"] for image in record["splits"][0]["images"]] for record in (plain, other)
+    ]
+    assert scores[0] == scores[1]

@@ -1,0 +1,144 @@
+"""Submissions tried by every rule; nothing is written into the results folder."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from utils import data_range, isolation, jsonfile
+from utils.check.answer import Answer, answer_file
+from utils.check.figure_rules import FIGURES, START, Attempt
+from utils.check.listing import print_findings
+from utils.check.network_rules import NETWORK
+from utils.check.rule import Finding, finding, skipped, tried
+from utils.check.rules import RULES
+from utils.check.source_rules import SOURCE, Source
+from utils.data_range import Verdict
+from utils.dataset import find_splits
+from utils.errors import ExitCode, UserError
+from utils.job import Job, JobFailure, JobFolder, JobSplit, SubmissionFailed
+from utils.metrics import METRICS
+from utils.options import Options
+from utils.record import Stage
+from utils.scratch import scratch_folder
+from utils.staging import StagedSplit, stage
+from utils.submission import Broken, Entry, Submission
+
+_PHOTOGRAPHS = 3
+_BEFORE_RULES: tuple[Stage, ...] = ("import", "build", "load")
+
+
+def check(entries: Sequence[Entry], options: Options) -> ExitCode:
+    """Try submissions by every rule and print what was found.
+
+    Returns:
+        OK if none breaks a rule that is required.
+
+    Raises:
+        UserError: the data or the device cannot be used.
+    """
+    isolation.check_device(options.device)
+    status = ExitCode.OK
+    with scratch_folder() as hr_dir, scratch_folder() as job_dir:
+        for entry in entries:
+            findings = checked(entry, options, hr_dir, job_dir)
+            print_findings(entry, findings)
+            if any(found.fatal for found in findings):
+                status = ExitCode.SOME_FAILED
+    return status
+
+
+def checked(entry: Entry, options: Options, hr_dir: Path, job_dir: Path) -> list[Finding]:
+    """Try one submission by every rule, in the order of `RULES`."""
+    source = Source(entry, isolation.ROOT)
+    found = [tried(rule, source) for rule in SOURCE]
+    if isinstance(entry, Broken) or entry.checkpoint is None:
+        return found + [skipped(rule) for rule in RULES[len(found) :]]
+    split, folder = _stage(entry, options, hr_dir), JobFolder(job_dir / entry.label)
+    answer, reason = _ask(entry, split, folder, options)
+    attempt = Attempt(
+        entry, answer, _in_ranges(entry, answer, split, folder), options.protocol.flops_counter
+    )
+    found += [tried(rule, attempt) for rule in START]
+    found += _of_network(answer, reason)
+    return found + [tried(rule, attempt) for rule in FIGURES]
+
+
+def _stage(submission: Submission, options: Options, hr_dir: Path) -> StagedSplit:
+    split, *_ = find_splits(options.data, options.protocol, submission.sidecar.scale)
+    few = replace(split, pairs=split.pairs[:_PHOTOGRAPHS])
+    return stage(few, hr_dir / submission.label, METRICS["psnr"].window_px)
+
+
+def _ask(
+    submission: Submission, split: StagedSplit, folder: JobFolder, options: Options
+) -> tuple[Answer, str]:
+    """Run the child.
+
+    Returns:
+        (its answer, why there is no more of it; empty if it is complete)
+    """
+    # Whatever the sidecar allows, the question is whether the checkpoint is all of the network.
+    strict = replace(submission, sidecar=replace(submission.sidecar, strict=True))
+    job = Job(strict, options.device, (JobSplit(split.role, len(split.images)),))
+    folder.sr.mkdir(parents=True)
+    folder.lr_image(0, 0).parent.mkdir()
+    for index, image in enumerate(split.images):
+        shutil.copyfile(image.lr, folder.lr_image(0, index))
+    jsonfile.dump(job, folder.job)
+    reason = _run(folder, options)
+    answer = _answer(folder)
+    return (answer, "") if answer.complete else (_stopped(answer, folder, reason), reason)
+
+
+def _run(folder: JobFolder, options: Options) -> str:
+    """Let the child answer, and say why it could not if it has not."""
+    log, program = folder.path.with_suffix(".log"), "utils.check.worker"
+    try:
+        status = isolation.run_program(program, folder, log, options.timeout_s, lambda: None)
+        return isolation.crashed(folder, status)
+    except SubmissionFailed as failed:
+        return failed.reason
+    finally:
+        if options.debug:
+            sys.stderr.write(log.read_text(encoding="utf-8", errors="backslashreplace"))
+
+
+def _answer(folder: JobFolder) -> Answer:
+    try:
+        return jsonfile.load(Answer, answer_file(folder))
+    except UserError:  # Killed before it had anything to say, or not its own words.
+        return Answer()
+
+
+def _stopped(answer: Answer, folder: JobFolder, reason: str) -> Answer:
+    if answer.trying is not None:
+        return answer
+    reached = isolation.stage_reached(folder)
+    before: Stage = next((stage for stage in _BEFORE_RULES if stage == reached), "count")
+    return replace(answer, failure=JobFailure(before, reason))
+
+
+def _of_network(answer: Answer, reason: str) -> Iterator[Finding]:
+    said = {found.name: found for found in answer.findings}
+    for rule in NETWORK:
+        if rule.name in said:
+            yield finding(rule, said[rule.name].state, said[rule.name].detail)
+        elif reason and rule.name == answer.trying:
+            yield finding(rule, "failed", reason)
+        else:
+            yield skipped(rule)
+
+
+def _in_ranges(
+    submission: Submission, answer: Answer, split: StagedSplit, folder: JobFolder
+) -> Verdict | None:
+    image = split.images[0]
+    declared = data_range.psnr_db(image, folder.sr_image(0, 0), split.scale)
+    if declared is None:
+        return None
+    other = (answer.other_range, folder.other_range) if answer.other_range else None
+    return data_range.verdict(image, declared, other, submission, split.scale)

@@ -1,0 +1,146 @@
+"""Rules about what the child reports: how far the network came, and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import get_args
+
+from utils.check.answer import Answer
+from utils.check.rule import NotReached, Rule, Violation
+from utils.complexity_audit import complexity_flags
+from utils.data_range import Verdict
+from utils.official_results import GIGA, MEGA, published_flops
+from utils.protocol import FlopsCounter
+from utils.record import Counts, Stage
+from utils.submission import Submission
+from utils.tables.claims import agrees
+
+_STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A submission, and what the child says of it."""
+
+    submission: Submission
+    answer: Answer
+    in_ranges: Verdict | None
+    """What the two data ranges gave; None if the network restored nothing."""
+    counter: FlopsCounter
+    """The one that claims are about."""
+
+    @property
+    def counts(self) -> Counts:
+        """Its complexity.
+
+        Raises:
+            Violation: it could not be counted.
+            NotReached: the network was not even loaded.
+        """
+        if self.answer.counts is not None:
+            return self.answer.counts
+        failure = self.answer.failure
+        if failure is not None and failure.stage != "count":
+            raise NotReached
+        raise Violation(failure.reason if failure else "operations could not be counted")
+
+
+def gets_through(stage: Stage, how: str) -> Callable[[Attempt], str]:
+    """Make the rule that the network comes through a stage."""
+
+    def rule(attempt: Attempt) -> str:
+        failure = attempt.answer.failure
+        if failure is not None and failure.stage == stage:
+            raise Violation(failure.reason)
+        if failure is not None and _STAGES.index(failure.stage) < _STAGES.index(stage):
+            raise NotReached
+        return how
+
+    return rule
+
+
+def data_range(attempt: Attempt) -> str:
+    """The declared data_range is the better one."""
+    if attempt.in_ranges is None:
+        raise NotReached
+    for flag in attempt.in_ranges.flags:
+        raise Violation(flag.detail)
+    if attempt.in_ranges.note:
+        raise Violation(attempt.in_ranges.note)
+    return f"{attempt.submission.sidecar.data_range:g}"
+
+
+def counters(attempt: Attempt) -> str:
+    """The counters agree, or say what they have not counted."""
+    counts = attempt.counts
+    seen = [f"{flag.name}: {flag.detail}" for flag in complexity_flags(counts)]
+    seen += counts.notes
+    if seen:
+        raise Violation("; ".join(seen))
+    flops = published_flops(counts, attempt.counter)
+    return f"{counts.params / MEGA:.4g} M parameters" + (
+        f", {flops / GIGA:.4g} G FLOPs" if flops is not None else ""
+    )
+
+
+def claims(attempt: Attempt) -> str:
+    """The factsheet's complexity is what is counted, FLOPs by any of the official counters."""
+    compared = list(_claimed(attempt))
+    differing = [
+        f"{what} {claim}, measured {' or '.join(f'{value:.6g}' for value in measured)}"
+        for what, claim, measured in compared
+        if not any(agrees(claim, value) for value in measured)
+    ]
+    if differing:
+        raise Violation(f"claimed {'; '.join(differing)}")
+    return f"{len(compared)} figures compared" if compared else "none are made"
+
+
+def _claimed(attempt: Attempt) -> Iterator[tuple[str, Decimal, list[float]]]:
+    counts, said = attempt.counts, attempt.submission.sidecar.claims
+    for what, claim, unit, measured in (
+        ("params_m", said.params_m, MEGA, (counts.params,)),
+        ("flops_g", said.flops_g, GIGA, (counts.flops_official, counts.flops_fvcore)),
+        ("activations_m", said.activations_m, MEGA, (counts.activations,)),
+        ("num_conv", said.num_conv, 1, (counts.num_conv,)),
+    ):
+        values = [value / unit for value in dict.fromkeys(measured) if value is not None]
+        if claim is not None and values:
+            yield what, claim, values
+
+
+START: tuple[Rule[Attempt], ...] = (
+    Rule(
+        "import",
+        gets_through("import", "as a module of its own"),
+        "import only what requirements.txt installs",
+    ),
+    Rule(
+        "build",
+        gets_through("build", "without arguments but kwargs"),
+        "let it be built without arguments, or state kwargs",
+    ),
+    Rule(
+        "checkpoint",
+        gets_through("load", "strict, and nothing but tensors"),
+        "torch.save(model.state_dict(), PATH) of this very network: strict, and only tensors",
+    ),
+)
+
+FIGURES: tuple[Rule[Attempt], ...] = (
+    Rule("data range", data_range, "state data_range in the TOML file: 1.0 or 255.0"),
+    Rule(
+        "counters agree",
+        counters,
+        "organizers will look at it: use layers of torch.nn where you can",
+        required=False,
+    ),
+    Rule(
+        "claims agree",
+        claims,
+        "correct [claims] in the TOML file, or the factsheet",
+        required=False,
+    ),
+)

@@ -1,0 +1,91 @@
+"""`python -m utils.check.worker FOLDER`: try the rules on one network, in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from utils import jsonfile
+from utils.audit.other_range import restored_in_other_range
+from utils.check.answer import Answer, answer_file
+from utils.check.network_rules import NETWORK
+from utils.check.observer import Observer
+from utils.check.rule import tried
+from utils.check.subject import Subject
+from utils.count import complexity
+from utils.job import Job, JobFailure, JobFolder
+from utils.measure.bench import Bench
+from utils.protocol import COMPLEXITY_INPUT
+from utils.worker import StageMark, limit, make_bench, one_line, prepare
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(argv: list[str]) -> int:
+    """Try the rules on the job in the folder `argv[0]`; the answer says how far it came."""
+    folder = JobFolder(Path(argv[0]))
+    limit()
+    # What Python itself would leave beside the model file is not the submission's doing.
+    sys.dont_write_bytecode = True
+    job, stage = jsonfile.load(Job, folder.job), StageMark(folder)
+    submission = job.submission
+    own = [path for path in (submission.model_file, submission.checkpoint) if path is not None]
+    observer = Observer(own, [folder.stage], ROOT)
+    try:
+        with observer.watching():
+            device, model = prepare(job, stage)
+        bench = make_bench(device, model, submission.sidecar)
+    except BaseException as error:  # A submission may raise anything, SystemExit included.
+        with contextlib.suppress(Exception):  # It may have filled the log.
+            traceback.print_exc()
+        failure = JobFailure(stage.now, one_line(error))
+        return _say(folder, Answer(complete=True, failure=failure))
+    stage.enter("restore")
+    answer = _try_rules(bench, observer, job, folder)
+    stage.enter("count")
+    answer = replace(answer, trying=None)
+    with contextlib.suppress(Exception):  # Then there are no figures, and their rule says so.
+        answer = replace(answer, counts=complexity.count(model, COMPLEXITY_INPUT))
+    answer = _in_both_ranges(bench, model, folder, answer)
+    return _say(folder, replace(answer, complete=True))
+
+
+def _try_rules(bench: Bench, observer: Observer, job: Job, folder: JobFolder) -> Answer:
+    (split,) = job.splits
+    images = [np.load(folder.lr_image(0, index)) for index in range(split.count)]
+    subject, answer = Subject(bench, observer, images), Answer()
+    for rule in NETWORK:
+        _say(folder, replace(answer, trying=rule.name))
+        answer = replace(answer, findings=(*answer.findings, tried(rule, subject)))
+    return answer
+
+
+def _in_both_ranges(bench: Bench, model: nn.Module, folder: JobFolder, answer: Answer) -> Answer:
+    try:
+        lr = bench.load(np.load(folder.lr_image(0, 0)))
+        bench.save(bench.forward(lr), lr, folder.sr_image(0, 0))
+    except Exception:  # A rule has said so.
+        return answer
+    other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
+    return replace(answer, other_range=other)
+
+
+def _say(folder: JobFolder, answer: Answer) -> int:
+    jsonfile.dump(answer, answer_file(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # The submission may have closed or replaced it.
+            stream.flush()
+    # Threads and exit handlers that a submission left behind must not keep the process alive.
+    os._exit(status)

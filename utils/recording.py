@@ -1,0 +1,113 @@
+"""A child's answer and its SR images -> `Record`; what went wrong -> `Failure`, kept instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from utils import provenance
+from utils.bootstrap import robust_timing
+from utils.complexity_audit import complexity_flags
+from utils.conditions import Request
+from utils.data_range import Verdict
+from utils.errors import printable_line
+from utils.job import JobFolder, SubmissionFailed
+from utils.judge import judge
+from utils.options import Options
+from utils.record import (
+    SCHEMA,
+    Failure,
+    ImageResult,
+    Measurement,
+    Provenance,
+    Record,
+    SplitResult,
+    SplitTiming,
+)
+from utils.staging import StagedSplit
+from utils.submission import Entry, Submission
+
+
+def log_file(entry: Entry, options: Options) -> Path:
+    """Name the file that holds what a submission printed."""
+    return options.save_dir / "logs" / f"{entry.label}.log"
+
+
+def failure(entry: Entry, failed: SubmissionFailed, options: Options) -> Failure:
+    """Say how a submission failed, and where it is told at length."""
+    log = log_file(entry, options)
+    printed = str(log) if failed.stage != "discover" and log.exists() else None
+    reason = printable_line(failed.reason)
+    return Failure(entry.label, entry.model_id, failed.stage, reason, provenance.now(), printed)
+
+
+def score(
+    measurement: Measurement,
+    splits: Sequence[StagedSplit],
+    folder: JobFolder,
+    metrics: Sequence[str],
+) -> tuple[SplitResult, ...]:
+    """Score the SR images of every data set.
+
+    Raises:
+        SubmissionFailed: one that is absent, damaged or of the wrong size.
+    """
+    results = []
+    for number, (split, timing) in enumerate(zip(splits, measurement.splits, strict=True)):
+        sr_files = [folder.sr_image(number, index) for index in range(len(split.images))]
+        scores = judge(split.images, sr_files, split.scale, metrics)
+        images = tuple(
+            ImageResult(image.name, ms, values)
+            for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
+        )
+        results.append(_split_result(split, timing, images))
+    return tuple(results)
+
+
+def _split_result(
+    split: StagedSplit, timing: SplitTiming, images: tuple[ImageResult, ...]
+) -> SplitResult:
+    repeated = timing.robust
+    return SplitResult(
+        role=split.role,
+        dataset=split.dataset,
+        images=images,
+        memory_mib=timing.memory_mib,
+        split_memory_mib=timing.split_memory_mib,
+        robust=robust_timing(repeated.samples_ms, repeated.conditions) if repeated else None,
+        reserved_mib=timing.reserved_mib,
+        gpu=timing.gpu,
+        data_sha256=split.sha256,
+    )
+
+
+def record(
+    submission: Submission,
+    protocol: str,
+    measurement: Measurement,
+    splits: tuple[SplitResult, ...],
+    source: Provenance,
+    request: Request,
+    verdict: Verdict,
+) -> Record:
+    """Join what was asked, what the child says and what the parent found."""
+    return Record(
+        schema=SCHEMA,
+        label=submission.label,
+        model_id=submission.model_id,
+        form=submission.form,
+        sidecar=submission.sidecar,
+        protocol=protocol,
+        counts=measurement.counts,
+        clock=measurement.clock,
+        output_dtype=measurement.output_dtype,
+        peak_rss_mib=measurement.peak_rss_mib,
+        machine=measurement.machine,
+        splits=splits,
+        note=verdict.note,
+        provenance=source,
+        flags=(*measurement.flags, *complexity_flags(measurement.counts), *verdict.flags),
+        precision=measurement.precision,
+        layers=measurement.layers,
+        request=request,
+    )

@@ -1,0 +1,66 @@
+"""Temporary folders that outlive nobody: what a killed run leaves is removed by the next one.
+
+Each holds a file that its owner keeps locked. The system gives the lock back however the owner
+ends, so a folder whose file can be locked belongs to nobody; process ids are used again, and mean
+nothing in another container.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_MARK = ".esr-scratch"
+"""Name of the locked file; the folder's own name must say nothing to a child."""
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Make a private temporary folder, and remove it in the end.
+
+    Raises:
+        OSError: there is no room for one.
+    """
+    folder = Path(tempfile.mkdtemp())
+    try:
+        with (folder / f"{_MARK}-new").open("wb") as mark:
+            fcntl.flock(mark, fcntl.LOCK_EX)
+            # Renamed when it is locked: nobody ever sees the mark of a living owner unlocked.
+            (folder / f"{_MARK}-new").rename(folder / _MARK)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_orphans() -> None:
+    """Remove the scratch folders of this user whose owners are dead."""
+    with suppress(OSError):
+        for folder in Path(tempfile.gettempdir()).iterdir():
+            with suppress(OSError):
+                if _is_ours(folder):
+                    _remove_orphan(folder)
+
+
+def _is_ours(folder: Path) -> bool:
+    # lstat: somebody may have put links there that lead to other people's files.
+    status, mark = folder.lstat(), (folder / _MARK).lstat()
+    return (
+        stat.S_ISDIR(status.st_mode)
+        and stat.S_ISREG(mark.st_mode)
+        and status.st_uid == mark.st_uid == os.getuid()
+    )
+
+
+def _remove_orphan(folder: Path) -> None:
+    handle = os.open(folder / _MARK, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(handle)
