@@ -20,6 +20,8 @@ from utils.isolation import check_device
 from utils.options import Options, parse
 from utils.rank.row import Row
 from utils.record import Failure
+from utils.sandbox import bubblewrap
+from utils.sandbox.gpu_lock import gpu_lock
 from utils.store import Store
 from utils.submission import Entry, adapted, choose, discover
 from utils.tables import report
@@ -44,9 +46,15 @@ def run(options: Options) -> ExitCode:
         chosen = with_public_checkpoints(chosen, options.checkpoint_dir)
     store = Store(options.save_dir, options.protocol, publishers=(partial(publish, options),))
     store.open()
+    if options.sandbox:
+        bubblewrap.check()
     check_device(options.device)
     # Two folders of unrelated names: what a child works in must not lead it to HR.
-    with tempfile.TemporaryDirectory() as hr_dir, tempfile.TemporaryDirectory() as job_dir:
+    with (
+        gpu_lock(options.device),
+        tempfile.TemporaryDirectory() as hr_dir,
+        tempfile.TemporaryDirectory() as job_dir,
+    ):
         return measure(chosen, store, options, Path(hr_dir), Path(job_dir))
 
 

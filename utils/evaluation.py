@@ -37,6 +37,7 @@ from utils.record import (
     SplitResult,
     SplitTiming,
 )
+from utils.sandbox.policy import Policy
 from utils.staging import StagedSplit, stage
 from utils.submission import Broken, Entry, Submission
 from utils.utils_image import imsave
@@ -128,9 +129,8 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
     try:
         job = _prepare(entry, splits, folder, options)
         with progress_bar(entry.label, sum(split.count for split in job.splits)) as progress:
-            answer = isolation.run(
-                job, folder, log_file(entry, options), options.timeout_s, progress
-            )
+            policy = Policy(options.limits, options.sandbox, _hidden(staged, options))
+            answer = isolation.run(job, folder, log_file(entry, options), policy, progress)
         results = _score(answer, splits, folder, options.metrics)
         note = range_note(splits[0].images[0], results[0].images[0].scores["psnr"], entry)
         crops = _keep_crops(entry, splits[0], results[0], folder, options.save_dir)
@@ -140,6 +140,13 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
         _remove(folder)
     record = _record(entry, options.protocol_name, answer, results, source, note)
     return replace(record, crops=crops)
+
+
+def _hidden(staged: Staged, options: Options) -> tuple[Path, ...]:
+    splits = [split for of_scale in staged.splits.values() for split in of_scale]
+    decoded = [image.hr.parent for split in splits for image in split.images[:1]]
+    sources = [folder for split in splits for folder in split.sources]
+    return (options.data.data_dir, options.save_dir, *decoded, *sources)
 
 
 def log_file(entry: Entry, options: Options) -> Path:
@@ -159,6 +166,7 @@ def _prepare(
 ) -> Job:
     job_splits = tuple(JobSplit(split.role, len(split.images)) for split in splits)
     job = Job(submission, options.device, job_splits, options.repeats, options.seed, options.layers)
+    job = replace(job, memory_bytes=options.limits.memory_bytes)
     try:
         folder.sr.mkdir(parents=True)
         folder.lr_image(0, 0).parent.mkdir()
@@ -277,4 +285,5 @@ def _record(
         flags=(*measurement.flags, *complexity_flags(measurement.counts)),
         precision=measurement.precision,
         layers=measurement.layers,
+        isolation=measurement.isolation,
     )

@@ -19,8 +19,9 @@ SCHEMA = 1
 """Version of the JSON layout; raised when a reader of an older file would misunderstand it."""
 
 Stage = Literal[
-    "discover", "import", "build", "load", "restore", "count", "timeout", "crash", "invalid"
-]
+    "discover", "import", "build", "load", "restore", "count", "timeout", "limit", "crash",
+    "invalid",
+]  # fmt: skip
 """Where a submission failed: before the run, in the child (import to count), or from outside."""
 
 
@@ -122,6 +123,10 @@ class Flag:
     """One line: what was seen, and how much it could hide."""
 
 
+Isolation = Literal["process", "landlock", "bubblewrap"]
+"""What confined a submission: a process of its own, the kernel's file rules on top, `--sandbox`."""
+
+
 @dataclass(frozen=True)
 class Measurement:
     """Everything the child process reports; the parent validates it before believing it."""
@@ -137,6 +142,8 @@ class Measurement:
     flags: tuple[Flag, ...] = ()
     precision: Precision | None = None
     layers: tuple[LayerCost, ...] = ()
+    isolation: Isolation | None = None
+    """Filled in by the parent."""
 
 
 @dataclass(frozen=True)
@@ -280,6 +287,8 @@ class Record:
     """Of the baseline around this measurement; None without `--interleave`."""
     layers: tuple[LayerCost, ...] = ()
     """What every layer costs; empty without `--layers`."""
+    isolation: Isolation | None = None
+    """What confined it; older records lack it."""
 
 
 @dataclass(frozen=True)
