@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from utils.errors import UserError, printable_line
@@ -38,33 +40,45 @@ def check() -> None:
     if shutil.which("bwrap") is None:
         raise UserError("bwrap is not installed", where="--sandbox", remedy=_REMEDY)
     tried = subprocess.run(
-        [*_walls(), *_system(), "--", "true"], capture_output=True, text=True, check=False
+        ["bwrap", *_walls(), *_system(), "--", "true"], capture_output=True, text=True, check=False
     )
     if tried.returncode != 0:
         said = printable_line(tried.stderr) or f"status {tried.returncode}"
         raise UserError(f"bwrap is not permitted here ({said})", where="--sandbox", remedy=_REMEDY)
 
 
-def wrapped(command: Sequence[str], places: Places) -> list[str]:
+@contextmanager
+def wrapped(command: Sequence[str], places: Places) -> Iterator[tuple[list[str], int]]:
     """Put bubblewrap before a command.
 
     Args:
         command: program and arguments, with paths that are the same inside.
         places: of the submission.
+
+    Yields:
+        (the whole command, a file descriptor that it must inherit)
     """
+    # Not as arguments: the child can read those of bwrap, and would see what is hidden from it.
+    options = b"\0".join(map(os.fsencode, _options(places)))
+    with tempfile.TemporaryFile() as file:
+        file.write(options + b"\0")
+        file.seek(0)
+        yield ["bwrap", "--args", str(file.fileno()), "--", *command], file.fileno()
+
+
+def _options(places: Places) -> list[str]:
     return [
         *_walls(),
         *_system(),
         *_shown((*places.python, *places.own)),
         *_covered(places),
         *("--bind", str(places.folder), str(places.folder), "--chdir", str(places.folder)),
-        *("--remount-ro", "/dev", "--remount-ro", "/", "--"),
-        *command,
+        *("--remount-ro", "/dev", "--remount-ro", "/"),
     ]
 
 
 def _walls() -> Iterator[str]:
-    yield from ("bwrap", "--unshare-all", "--new-session", "--die-with-parent")
+    yield from ("--unshare-all", "--new-session", "--die-with-parent")
     yield from ("--cap-drop", "ALL")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
@@ -48,31 +48,25 @@ def start(
     with ExitStack() as stack:
         isolation: Isolation = "process"
         restrict = None
+        inherited: tuple[int, ...] = ()
         if sandbox:
-            isolation, command = "bubblewrap", bubblewrap.wrapped(command, places)
+            isolation = "bubblewrap"
+            command, options = stack.enter_context(bubblewrap.wrapped(command, places))
+            inherited = (options,)
         elif landlock.version():
             isolation, restrict = "landlock", stack.enter_context(landlock.rules(places))
-        child = _popen(command, places.folder, environment, output, restrict)
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=places.folder,
+            env=environment,
+            start_new_session=True,
+            pass_fds=inherited,
+            # System calls alone: a thread of ours may hold any lock at the moment of the fork.
+            preexec_fn=restrict,
+        )
     with suppress(OSError):
         Path(f"/proc/{child.pid}/oom_score_adj").write_text(_FIRST_TO_DIE)
     return child, isolation
-
-
-def _popen(
-    command: Sequence[str],
-    folder: Path,
-    environment: dict[str, str],
-    output: IO[bytes],
-    restrict: Callable[[], None] | None,
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-        env=environment,
-        start_new_session=True,
-        # Nothing but system calls: a thread of ours may hold any lock at the moment of the fork.
-        preexec_fn=restrict,
-    )
