@@ -27,6 +27,7 @@ from utils.sandbox.environment import import_path, scrubbed
 from utils.sandbox.guard import Guard
 from utils.sandbox.output import kept_in
 from utils.sandbox.policy import Policy, places
+from utils.sandbox.traces import traces
 
 ROOT = Path(__file__).resolve().parents[1]
 _POLL_S = 0.1
@@ -66,7 +67,7 @@ def run(
         finally:
             left += family.end(child, ours)
         answer = _answer(job, folder, child.returncode)
-        flags = (*answer.flags, *output.flags(), *_left(left))
+        flags = (*answer.flags, *output.flags(), *_left(left), *traces(job, folder, where))
     return replace(answer, flags=flags, isolation=isolation)
 
 

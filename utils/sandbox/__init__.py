@@ -10,6 +10,7 @@ A module imports only those before it in this list.
     bubblewrap  `--sandbox`: no network, nothing but what the submission needs
     launch      the worker started under all of these
     output      what a submission prints, kept shortened
+    traces      files that a submission has left in its private folder
     gpu_lock    one run of the harness on a GPU at a time
     observer    what a submission opens, starts and connects to -> flags; in the worker
 """

@@ -20,6 +20,11 @@ _CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446
 _ASK_VERSION = 1
 _PATH_BENEATH = 1
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_CAPBSET_DROP = 24
+_CAPABILITIES = sorted(set(range(64)) - {1, 2})
+"""What root may do beyond others, except to open its users' files: as root, a child could read the
+environment of its parent (CAP_PERFMON). Those that do not exist are refused, as everybody's are who
+is not root."""
 
 _WRITE_FILE, _READ_FILE = 1 << 1, 1 << 2
 _CHANGE_FOLDERS = sum(1 << bit for bit in range(4, 13))
@@ -73,6 +78,8 @@ def rules(places: Places) -> Iterator[Callable[[], None]]:
     def restrict() -> None:
         # Its own only, which has another name in every process.
         allow(Path("/proc/self"), write)
+        for capability in _CAPABILITIES:
+            libc.prctl(_PR_CAPBSET_DROP, *map(ctypes.c_ulong, (capability, 0, 0, 0)))
         _checked(libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0))))
         _checked(libc.syscall(_RESTRICT, ruleset, 0))
 

@@ -1,6 +1,6 @@
 """What a submission opens, starts, connects to and loads, by Python's audit hooks (PEP 578).
 
-    wrote_files          it wrote, or tried to, outside its private folder, or kept files inside
+    wrote_files          it wrote, or tried to, outside its private folder
     read_images          it opened image files that are neither its own nor a package's
     read_outside         it opened or listed other places that are neither its own nor the system's
     used_network         it looked up a name, connected, or offered a connection
@@ -157,7 +157,7 @@ class Observer:
 
     def _wrote(self, *paths: object) -> None:
         for place in (_real(path) for path in paths if not isinstance(path, int)):
-            if not _within(place, ("/dev", f"/proc/{os.getpid()}")):
+            if not _within(place, (self._folder, "/dev", f"/proc/{os.getpid()}")):
                 self._note("wrote_files", place)
 
     def _connected(self, address: object) -> None:
