@@ -144,9 +144,9 @@ class Observer:
         if isinstance(path, int):
             return
         place = _real(path or ".")
-        # Python itself lists every folder that it looks for a module in.
+        # Python itself lists every folder that it looks for a module or for a package's version in.
         importing = sys._getframe(2).f_code.co_filename.startswith("<frozen importlib")
-        if not importing and not self._is_readable(place):
+        if not importing and place not in map(_real, sys.path) and not self._is_readable(place):
             self._note("read_outside", place)
 
     def _is_readable(self, place: str) -> bool:
