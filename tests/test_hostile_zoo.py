@@ -50,7 +50,7 @@ EXPECTED = {
     "kills_parent": Expected(flags=("signalled_processes",)),
     "kills_parent_in_c": Expected(flags=("loaded_library",)),
     "detaches": Expected(flags=("started_processes",)),
-    "allocates": Expected("restore", "MemoryError"),
+    "allocates": Expected("restore", "MemoryError (--memory_limit)"),
     "allocates_shared": Expected("limit", "--memory_limit is 2 GiB"),
     "fills_disk": Expected("limit", "--disk_limit is 0.1 GiB"),
     "floods": Expected(flags=("flooded_log",)),
@@ -208,7 +208,7 @@ def test_what_it_did_is_named_in_its_row(zoo: Zoo, name: str) -> None:
 @pytest.mark.parametrize("label", HONEST)
 def test_the_honest_ones_have_the_same_record_as_alone(zoo: Zoo, honest: Zoo, label: str) -> None:
     assert _lasting(zoo.harness.record(label)) == _lasting(honest.harness.record(label))
-    assert zoo.rows[label]["Flags"] == ""
+    assert zoo.rows[label]["Flags"] in ("", "outside_pytorch")
 
 
 def _lasting(record: dict) -> dict:
@@ -216,6 +216,8 @@ def _lasting(record: dict) -> dict:
     for volatile in ("peak_rss_mib", "isolation", "crops"):
         record.pop(volatile)
     record["counts"].pop("side")
+    # A share of time as well: on a busy machine an honest network as small as this one has it.
+    record["flags"] = [flag for flag in record["flags"] if flag["name"] != "outside_pytorch"]
     for volatile in ("date", "command"):
         record["provenance"].pop(volatile)
     for split in record["splits"]:

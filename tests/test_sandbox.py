@@ -20,7 +20,7 @@ from utils.sandbox import family, gpu_lock, guard, landlock, output, policy
 from utils.sandbox.environment import scrubbed
 from utils.sandbox.guard import Guard
 from utils.sandbox.policy import Places, places
-from utils.sandbox.traces import traces
+from utils.sandbox.traces import present, traces
 from utils.submission import Submission
 
 needs_landlock = pytest.mark.skipif(landlock.version() == 0, reason="this kernel has no Landlock")
@@ -233,10 +233,11 @@ def test_what_is_left_in_its_folder_is_named(job) -> None:
     (folder.path / "home" / ".cache").mkdir()
     folder.sr_image(0, 0).write_bytes(b"")
     folder.stage.write_text("count")
-    assert list(traces(work, folder, where)) == []
+    before = present(folder) - {folder.stage, folder.sr_image(0, 0)}
+    assert list(traces(work, folder, where, before)) == []
     (folder.sr / "cache.pt").write_bytes(b"")
     (folder.path / "home" / "memory.bin").write_bytes(b"")
-    (flag,) = traces(work, folder, where)
+    (flag,) = traces(work, folder, where, before)
     assert (flag.name, "2 in its" in flag.detail, "sr/cache.pt" in flag.detail) == (
         "kept_files",
         True,

@@ -27,7 +27,7 @@ from utils.sandbox.environment import import_path, scrubbed
 from utils.sandbox.guard import Guard
 from utils.sandbox.output import kept_in
 from utils.sandbox.policy import Policy, places
-from utils.sandbox.traces import traces
+from utils.sandbox.traces import present, traces
 
 ROOT = Path(__file__).resolve().parents[1]
 _POLL_S = 0.1
@@ -50,6 +50,7 @@ def run(
         UserError: the log cannot be written.
     """
     where = places(job.submission, folder.path, policy.hidden, ROOT)
+    before = present(folder)
     family.adopt_orphans()
     ours = set(family.descendants(os.getpid()))
     with kept_in(log, folder.path) as output:
@@ -67,7 +68,7 @@ def run(
         finally:
             left += family.end(child, ours)
         answer = _answer(job, folder, child.returncode)
-        flags = (*answer.flags, *output.flags(), *_left(left), *traces(job, folder, where))
+        flags = (*answer.flags, *output.flags(), *_left(left), *traces(job, folder, where, before))
     return replace(answer, flags=flags, isolation=isolation)
 
 

@@ -23,7 +23,7 @@ class Limits:
     memory_bytes: int
     """Of all its processes together."""
     disk_bytes: int
-    """Of its private folder, beside the LR and SR images of the job."""
+    """Of its private folder, beside what is put there before it starts, and SR images."""
 
 
 def memory_bytes(stated_gib: float | None) -> int:

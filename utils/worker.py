@@ -224,7 +224,10 @@ def one_line(error: BaseException) -> str:
     """Say what went wrong in one line."""
     if isinstance(error, UserError):
         return printable_line(str(error))
-    return printable_line(f"{type(error).__name__}: {error}".removesuffix(": "))
+    said = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, MemoryError) or "can't allocate memory" in said:
+        return f"{printable_line(said)} (--memory_limit)"
+    return printable_line(said)
 
 
 if __name__ == "__main__":

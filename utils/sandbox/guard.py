@@ -38,9 +38,9 @@ class Guard:
         self._pid = pid
         self._folder = folder.path
         self._limits = limits
-        lr_bytes = _size(folder.lr_image(0, 0).parent)
-        # SR images are the job itself: scale x scale as large.
-        self._disk_bytes = limits.disk_bytes + lr_bytes * (1 + job.submission.sidecar.scale**2)
+        # SR images are the job itself: scale x scale as large as LR.
+        sr_bytes = _size(folder.lr_image(0, 0).parent) * job.submission.sidecar.scale**2
+        self._disk_bytes = limits.disk_bytes + _size(folder.path) + sr_bytes
         self._had_space = _free(self._folder) > 2 * _DISK_FLOOR
         self._looks = 0
         self._deadline = time.monotonic() + limits.timeout_s
@@ -79,7 +79,7 @@ class Guard:
         used = _size(self._folder)
         if used > self._disk_bytes:
             limit = _gib(self._limits.disk_bytes)
-            return f"its folder holds {_gib(used)}, --disk_limit is {limit} beside its images"
+            return f"its folder holds {_gib(used)}, --disk_limit is {limit} beside its job"
         return None
 
     def _space(self) -> str | None:

@@ -72,8 +72,8 @@ def places(submission: Submission, folder: Path, hidden: Iterable[Path], root: P
 
 def own_files(submission: Submission) -> tuple[Path, ...]:
     """Name the folder of a submission's code, and its checkpoint."""
-    checkpoint = () if submission.checkpoint is None else (submission.checkpoint,)
-    return (submission.model_file.parent, *checkpoint)
+    checkpoint = submission.checkpoint if isinstance(submission, Submission) else None
+    return (submission.model_file.parent, *([] if checkpoint is None else [checkpoint]))
 
 
 def interpreter() -> tuple[Path, ...]:

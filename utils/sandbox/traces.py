@@ -20,33 +20,43 @@ _CACHES_OF_HOME = (".cache", ".config", ".local")
 _NAMED_AT_MOST = 3
 
 
-def traces(job: Job, folder: JobFolder, places: Places) -> Iterator[Flag]:
-    """Flag files in the private folder that neither the worker nor a package makes."""
-    ours = {folder.job, folder.measurement, folder.failure, folder.stage}
-    ours |= {places.home, places.temporary, folder.sr, folder.lr_image(0, 0).parent}
+def present(folder: JobFolder) -> frozenset[Path]:
+    """Name what lies in the private folder before a submission starts."""
+    return frozenset(file for place in _looked_at(folder) for file in _files(place))
+
+
+def traces(job: Job, folder: JobFolder, places: Places, before: frozenset[Path]) -> Iterator[Flag]:
+    """Flag files in the private folder that neither the worker nor a package makes.
+
+    Args:
+        job: says which SR images are expected.
+        folder: the private folder.
+        places: which of its folders are home and for temporary files.
+        before: what was there before the submission started.
+    """
+    ours = {folder.measurement, folder.failure, folder.stage, places.home, places.temporary}
     for number, split in enumerate(job.splits):
-        for index in range(split.count):
-            ours |= {folder.lr_image(number, index), folder.sr_image(number, index)}
-    known = {path.name for path in ours}
+        ours |= {folder.sr_image(number, index) for index in range(split.count)}
+    known = {path.resolve() for path in (*ours, *before)}
+    usual = {places.home: _CACHES + _CACHES_OF_HOME, places.temporary: _CACHES}
     strange = [
-        f"{parent.name}/{name}"
-        for parent in (folder.path, folder.sr, folder.lr_image(0, 0).parent)
-        for name in _names(parent)
-        if name not in known
+        f"{place.name}/{file.name}"
+        for place in (*_looked_at(folder), *usual)
+        for file in _files(place)
+        if place.resolve() / file.name not in known
+        and not any(fnmatch(file.name, pattern) for pattern in usual.get(place, ()))
     ]
-    for parent, usual in ((places.home, _CACHES + _CACHES_OF_HOME), (places.temporary, _CACHES)):
-        strange += [
-            f"{parent.name}/{name}"
-            for name in _names(parent)
-            if not any(fnmatch(name, pattern) for pattern in usual)
-        ]
     if strange:
         named = ", ".join(strange[:_NAMED_AT_MOST])
         yield Flag("kept_files", printable_line(f"{len(strange)} in its private folder: {named}"))
 
 
-def _names(folder: Path) -> list[str]:
+def _looked_at(folder: JobFolder) -> tuple[Path, ...]:
+    return folder.path, folder.sr, folder.lr_image(0, 0).parent
+
+
+def _files(place: Path) -> list[Path]:
     try:
-        return sorted(path.name for path in folder.iterdir())
+        return sorted(place.iterdir())
     except OSError:  # It may have removed the folder, or put something else there.
         return []
