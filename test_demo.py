@@ -20,6 +20,8 @@ from utils.isolation import check_device
 from utils.options import Options, parse
 from utils.rank.row import Row
 from utils.record import Failure, Outcome
+from utils.sandbox import bubblewrap
+from utils.sandbox.gpu_lock import gpu_lock
 from utils.scratch import remove_orphans, scratch_folder
 from utils.store import Store
 from utils.submission import Entry, adapted, choose, discover
@@ -47,10 +49,12 @@ def run(options: Options) -> ExitCode:
         return check(chosen, options)
     store = Store(options.save_dir, options.protocol, publishers=(partial(publish, options),))
     store.open()
+    if options.sandbox:
+        bubblewrap.check()
     check_device(options.device)
     remove_orphans()
     # Two folders of unrelated names: what a child works in must not lead it to HR.
-    with scratch_folder() as hr_dir, scratch_folder() as job_dir:
+    with gpu_lock(options.device), scratch_folder() as hr_dir, scratch_folder() as job_dir:
         return measure(chosen, store, options, hr_dir, job_dir)
 
 

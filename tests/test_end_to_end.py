@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -210,16 +211,21 @@ def test_the_child_is_told_nothing_of_hr_or_of_names(harness: Harness) -> None:
 def test_an_interrupted_run_keeps_what_it_had(
     harness: Harness, sent: signal.Signals, status: int
 ) -> None:
-    here = harness.path / "child.pid"
-    wait = f"import os, pathlib, time; pathlib.Path({str(here)!r}).write_text(str(os.getpid())); time.sleep(600)"
+    # Its own folder is the only one that it can write to.
+    folders = harness.path / "temporary"
+    folders.mkdir()
+    wait = "import os, pathlib, time; pathlib.Path('child.pid').write_text(str(os.getpid())); time.sleep(600)"
     harness.add("team01_Waits", tiny("x", wait))
     command = [sys.executable, str(harness.path / "test_demo.py"), "--model_id", "0", "1"]
     # Tests that run in the background have SIGINT ignored, and so would what they start.
     start = {"stderr": subprocess.PIPE, "text": True, "preexec_fn": _heed_signals}
+    start["env"] = {**os.environ, "TMPDIR": str(folders)}
     with subprocess.Popen(command, **start) as parent:
-        while parent.poll() is None and not (here.exists() and here.read_text()):
+        said = ""
+        while parent.poll() is None and not said:
             time.sleep(0.05)
-        child = int(here.read_text())
+            said = "".join(here.read_text() for here in folders.glob("*/01_Waits/child.pid"))
+        child = int(said)
         parent.send_signal(sent)
         _, printed = parent.communicate(timeout=60)
     assert parent.returncode == status

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -62,3 +67,70 @@ def test_settings_are_named_with_both_values() -> None:
         "default dtype from torch.float32 to torch.float64",
         "grad mode from True to False",
     ]
+
+
+SETTINGS = {
+    "default dtype": "torch.set_default_dtype(torch.float64)",
+    "threads": "torch.set_num_threads(torch.get_num_threads() + 1)",
+    "interop threads": "torch.set_num_interop_threads(torch.get_num_interop_threads() + 1)",
+    "grad mode": "torch.set_grad_enabled(False)",
+    "autocast on the CPU": "torch.set_autocast_enabled('cpu', True)",
+    "autocast on the GPU": "torch.set_autocast_enabled('cuda', True)",
+    "inference mode": "guard = torch.inference_mode(); guard.__enter__()",
+    "cudnn.enabled": "torch.backends.cudnn.enabled = False",
+    "cudnn.benchmark": "torch.backends.cudnn.benchmark = True",
+    "cudnn.deterministic": "torch.backends.cudnn.deterministic = True",
+    "cudnn.allow_tf32": "torch.backends.cudnn.allow_tf32 = False",
+    "cuda.matmul.allow_tf32": "torch.backends.cuda.matmul.allow_tf32 = True",
+    "cuda.matmul fp16 reductions": "torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False",
+    "cuda.matmul bf16 reductions": "torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False",
+    "float32 matmul precision": "torch.set_float32_matmul_precision('medium')",
+    "flush denormals": "torch.set_flush_denormal(True)",
+    "deterministic algorithms": "torch.use_deterministic_algorithms(True)",
+    "priority": "import os; os.nice(1)",
+    "cores": "import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])",
+    "switch interval": "import sys; sys.setswitchinterval(0.5)",
+    "default device": "torch.set_default_device('meta')",
+}
+
+PROGRAM = """
+import json, sys
+import torch
+from utils.audit.tamper import changes, settings
+seen = {}
+for name, statement in json.loads(sys.argv[1]).items():
+    before = settings()
+    exec(statement)
+    seen[name] = changes(before, settings())
+print(json.dumps(seen))
+"""
+
+
+@pytest.fixture(scope="module")
+def changed(root: Path) -> dict[str, list[str]]:
+    """What is said after each statement, all of them in one process of their own."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(SETTINGS)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_every_setting_that_is_read_is_changed_in_this_test() -> None:
+    assert set(settings()) == set(SETTINGS)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_changed_setting_is_named(changed: dict[str, list[str]], name: str) -> None:
+    if name == "cores" and len(os.sched_getaffinity(0)) == 1:
+        pytest.skip("this machine has a single core")
+    assert any(line.startswith(f"{name} from ") for line in changed[name]), changed
+
+
+def test_a_counter_that_is_lied_to_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    fingerprints = Fingerprints(READERS)
+    monkeypatch.setattr(torch.nn.Module, "parameters", lambda self: iter(()))
+    assert fingerprints.changed() == ["torch.nn.Module.parameters"]

@@ -22,6 +22,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     layout      where the images of a set lie
     dataset     folders -> pairs of LR and HR files
     manifest    which files a data set consists of, as hashes
+    limits      how much of the machine a submission may use
     options     the command line
     conditions  what a measurement was taken under
     observed    what was seen while operations were counted
@@ -42,6 +43,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     count/      parameters, FLOPs, activations by every counter and by PyTorch's dispatcher
     measure/    a network built, loaded, run, timed, and watched while it runs
     audit/      what could deceive -> flags
+    sandbox/    what a submission may use, see and reach, and what it was seen doing
     worker      the child process: the only program that runs a submission
     train/      recipes, training data, the training itself
 

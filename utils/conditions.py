@@ -16,6 +16,8 @@ class Request:
     interleave: int | None
     layers: bool
     save_images: bool
+    make_zip: bool
+    sandbox: bool
     threads: str
     """What the environment says of threads, and how many cores there were."""
     code_sha256: str

@@ -26,6 +26,7 @@ from utils.parallel import in_parallel
 from utils.progress import progress_bar
 from utils.record import Crop, Outcome, Record, SplitResult
 from utils.recording import failure, log_file, record, score
+from utils.sandbox.policy import Policy
 from utils.staging import StagedSplit, stage
 from utils.submission import Broken, Entry, Submission
 from utils.utils_image import imsave
@@ -124,9 +125,8 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
     try:
         job = _prepare(entry, splits, folder, options)
         with progress_bar(entry.label, sum(split.count for split in job.splits)) as progress:
-            answer = isolation.run(
-                job, folder, log_file(entry, options), options.timeout_s, progress
-            )
+            policy = Policy(options.limits, options.sandbox, _hidden(staged, options))
+            answer = isolation.run(job, folder, log_file(entry, options), policy, progress)
         results = score(answer, splits, folder, options.metrics)
         other = (answer.other_range, folder.other_range) if answer.other_range else None
         first = splits[0].images[0], results[0].images[0].scores["psnr"]
@@ -142,11 +142,19 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
     return replace(found, crops=crops)
 
 
+def _hidden(staged: Staged, options: Options) -> tuple[Path, ...]:
+    splits = [split for of_scale in staged.splits.values() for split in of_scale]
+    decoded = [image.hr.parent for split in splits for image in split.images[:1]]
+    sources = [folder for split in splits for folder in split.sources]
+    return (options.data.data_dir, options.save_dir, *decoded, *sources)
+
+
 def _prepare(
     submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, options: Options
 ) -> Job:
     job_splits = tuple(JobSplit(split.role, len(split.images)) for split in splits)
     job = Job(submission, options.device, job_splits, options.repeats, options.seed, options.layers)
+    job = replace(job, memory_bytes=options.limits.memory_bytes)
     try:
         folder.sr.mkdir(parents=True)
         folder.lr_image(0, 0).parent.mkdir()

@@ -1,7 +1,6 @@
 """One submission in a process group of its own: whatever it does, it costs one row.
 
-This contains accidents: crashes, hangs, `os._exit`, floods of output (`worker.FILE_AT_MOST`). It is
-no sandbox: the child has the rights of whoever started the harness.
+What holds it there is in `utils.sandbox`; docs/isolation.md says what that contains and what not.
 """
 
 from __future__ import annotations
@@ -13,24 +12,29 @@ import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, get_args
+from typing import get_args
 
 from utils import jsonfile
-from utils.errors import UserError, cause, printable_line
+from utils.errors import UserError, printable_line
 from utils.job import Job, JobFailure, JobFolder, SubmissionFailed
-from utils.record import Flag, Measurement, Stage
+from utils.record import Flag, Isolation, Measurement, Stage
+from utils.sandbox import family, launch
+from utils.sandbox.environment import import_path, scrubbed
+from utils.sandbox.guard import Guard
+from utils.sandbox.output import kept_in
+from utils.sandbox.policy import Policy, places
+from utils.sandbox.traces import present, traces
 
 ROOT = Path(__file__).resolve().parents[1]
 _POLL_S = 0.1
 
 
 def run(
-    job: Job, folder: JobFolder, log: Path, timeout_s: float, progress: Callable[[int], None]
+    job: Job, folder: JobFolder, log: Path, policy: Policy, progress: Callable[[int], None]
 ) -> Measurement:
     """Run the worker on a prepared folder and take its answer.
 
@@ -38,61 +42,76 @@ def run(
         job: what the child was told; its answer is checked against it.
         folder: holds `job.json` and the LR images.
         log: receives what the child prints.
-        timeout_s: wall-clock limit in seconds.
+        policy: its limits, and what it must not see.
         progress: called now and then with the number of SR images that exist.
 
     Raises:
         SubmissionFailed: it gave no answer, or none that can be believed.
         UserError: the log cannot be written.
     """
-    look = _counting(job, folder, progress)
-    return _answer(job, folder, run_program("utils.worker", folder, log, timeout_s, look))
+    ended = run_program("utils.worker", job, folder, log, policy, _counting(job, folder, progress))
+    answer = _answer(job, folder, ended.status)
+    return replace(answer, flags=(*answer.flags, *ended.flags), isolation=ended.isolation)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended."""
+
+    status: int
+    """As `subprocess` says it."""
+    flags: tuple[Flag, ...]
+    """What was seen of it from outside."""
+    isolation: Isolation
 
 
 def run_program(
-    module: str, folder: JobFolder, log: Path, timeout_s: float, look: Callable[[], None]
-) -> int:
+    module: str,
+    job: Job,
+    folder: JobFolder,
+    log: Path,
+    policy: Policy,
+    look: Callable[[], None],
+) -> Ended:
     """Run a program on a prepared folder, and leave nothing of it behind.
 
     Args:
         module: what runs as `python -m MODULE FOLDER`.
+        job: what it is told.
         folder: the folder.
         log: receives what it prints.
-        timeout_s: wall-clock limit in seconds.
+        policy: its limits, and what it must not see.
         look: called now and then while it runs.
 
-    Returns:
-        its exit status, as `subprocess` says it.
-
     Raises:
-        SubmissionFailed: it did not end in time.
+        SubmissionFailed: it broke a limit.
         UserError: the log cannot be written.
     """
-    with _open_log(log) as output:
-        child = subprocess.Popen(
+    where = places(job.submission, folder.path, policy.hidden, ROOT)
+    before = present(folder)
+    family.adopt_orphans()
+    ours = set(family.descendants(os.getpid()))
+    with kept_in(log, folder.path) as output:
+        child, isolation = launch.start(
             [sys.executable, "-m", module, str(folder.path)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder.path,
-            env=_environment(),
-            start_new_session=True,
+            where,
+            scrubbed(os.environ, ROOT, where),
+            output.file,
+            sandbox=policy.sandbox,
         )
+        left: list[str] = []
         try:
-            finished = _wait(child, timeout_s, look)
+            _wait(child, folder, Guard(child.pid, job, folder, policy.limits), look)
         finally:
-            _kill_group(child)
-    if not finished:
-        reason = f"no result after {timeout_s:g} s (in stage {stage_reached(folder)})"
-        raise SubmissionFailed("timeout", reason)
-    return child.returncode
+            left += family.end(child, ours)
+        flags = (*output.flags(), *_left(left), *traces(job, folder, where, before))
+    return Ended(child.returncode, flags, isolation)
 
 
-def _open_log(log: Path) -> BinaryIO:
-    try:
-        return log.open("wb")
-    except OSError as error:
-        raise UserError(f"cannot be written ({cause(error)})", where=log) from error
+def _left(names: list[str]) -> Iterator[Flag]:
+    if names:
+        text = f"{len(names)} processes were left behind and killed: {', '.join(names)}"
+        yield Flag("left_processes", printable_line(text))
 
 
 def check_device(name: str) -> None:
@@ -105,7 +124,7 @@ def check_device(name: str) -> None:
         return
     asked = subprocess.run(
         [sys.executable, "-m", "utils.measure.device", name],
-        env=_environment(),
+        env={**os.environ, "PYTHONPATH": import_path(os.environ, ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -116,19 +135,14 @@ def check_device(name: str) -> None:
         )
 
 
-def _environment() -> dict[str, str]:
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    # Unbuffered, so that the log of a child that is killed holds all it printed.
-    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
-
-
-def _wait(child: subprocess.Popen[bytes], timeout_s: float, look: Callable[[], None]) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if _ended(child):
-            return True
+def _wait(
+    child: subprocess.Popen[bytes], folder: JobFolder, guard: Guard, look: Callable[[], None]
+) -> None:
+    while not _ended(child):
+        if (broken := guard.broken()) is not None:
+            stage, reason = broken
+            raise SubmissionFailed(stage, f"{reason} (in stage {stage_reached(folder)})")
         look()
-    return False
 
 
 def _counting(job: Job, folder: JobFolder, progress: Callable[[int], None]) -> Callable[[], None]:
@@ -159,13 +173,6 @@ def _ended(child: subprocess.Popen[bytes]) -> bool:
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(_POLL_S)
     return child.returncode is not None
-
-
-def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    # The group outlives its leader when the submission started processes of its own.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
 
 
 def _answer(job: Job, folder: JobFolder, status: int) -> Measurement:

@@ -36,6 +36,8 @@ class Job:
     """Of the order of the images in the robust pass."""
     layers: bool = False
     """Whether to list the cost of every layer."""
+    memory_bytes: int | None = None
+    """Limit of its processes together; the worker holds itself to it on a CPU."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from utils.dataset import DataRequest
 from utils.errors import UserError
+from utils.limits import DISK_GIB, GIB, MEMORY_SHARE, Limits, memory_bytes
 from utils.metrics import METRICS
 from utils.protocol import DEFAULT_PROTOCOL, Protocol, protocols
 
@@ -39,7 +40,9 @@ class Options:
     seed: int
     interleave: int | None
     """Id of the baseline that is measured between the others."""
-    timeout_s: float
+    limits: Limits
+    sandbox: bool
+    """Whether submissions run in bubblewrap."""
     save_images: bool
     layers: bool
     list: bool
@@ -102,7 +105,8 @@ def parse(arguments: list[str], root: Path) -> Options:
         repeats=given.repeats,
         seed=given.seed,
         interleave=given.interleave,
-        timeout_s=given.timeout,
+        limits=Limits(given.timeout, memory_bytes(given.memory_limit), int(given.disk_limit * GIB)),
+        sandbox=given.sandbox,
         save_images=given.save_images,
         layers=given.layers,
         list=given.list,
@@ -128,6 +132,7 @@ def _parser(root: Path) -> Parser:
     _add_measurement(parser.add_argument_group("how"), root)
     _add_upload(parser.add_argument_group("for the server of the challenge"))
     _add_repetition(parser.add_argument_group("again"))
+    _add_isolation(parser.add_argument_group("what a submission may do"))
     return parser
 
 
@@ -170,8 +175,6 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--seed", type=_seed, default=0, metavar="N", help=text)
     text = "measure this submission too: first, and again after each of the others, to see drift"
     add("--interleave", type=_number, metavar="ID", help=text)
-    text = "limit for one submission in seconds (default: %(default)g)"
-    add("--timeout", type=_seconds, default=3600.0, metavar="S", help=text)
     add("--save_dir", type=Path, default=root / "results", metavar="DIR", help="default: results/")
     add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
@@ -188,6 +191,18 @@ def _add_repetition(group: argparse._ArgumentGroup) -> None:
     text = "keep what an equal run has measured already (default with --model_id all)"
     either.add_argument("--resume", action="store_true", help=text)
     either.add_argument("--force", action="store_true", help="measure it again")
+
+
+def _add_isolation(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    text = "limit for one submission in seconds (default: %(default)g)"
+    add("--timeout", type=_seconds, default=3600.0, metavar="S", help=text)
+    text = f"limit of its memory (default: {100 * MEMORY_SHARE:.0f} %% of the machine's)"
+    add("--memory_limit", type=_gib, metavar="GIB", help=text)
+    text = "limit of the files it keeps while it runs (default: %(default)g)"
+    add("--disk_limit", type=_gib, default=DISK_GIB, metavar="GIB", help=text)
+    text = "run it in bubblewrap: no network, and no files but what it needs"
+    add("--sandbox", action="store_true", help=text)
 
 
 class _Tuple(argparse.Action):
@@ -232,10 +247,18 @@ def _device(text: str) -> str:
 
 
 def _seconds(text: str) -> float:
+    return _positive(text, "seconds")
+
+
+def _gib(text: str) -> float:
+    return _positive(text, "GiB")
+
+
+def _positive(text: str, unit: str) -> float:
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise argparse.ArgumentTypeError(f"'{text}' is no positive number of seconds")
-    return seconds
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is no positive number of {unit}")
+    return number

@@ -47,6 +47,8 @@ def request(options: Options, root: Path) -> Request:
         interleave=options.interleave,
         layers=options.layers,
         save_images=options.save_images,
+        make_zip=options.make_zip,
+        sandbox=options.sandbox,
         threads=", ".join([f"{cores()} cores", *threads]),
         code_sha256=code_sha256(root),
     )

@@ -19,8 +19,9 @@ SCHEMA = 1
 """Version of the JSON layout; raised when a reader of an older file would misunderstand it."""
 
 Stage = Literal[
-    "discover", "import", "build", "load", "restore", "count", "timeout", "crash", "invalid"
-]
+    "discover", "import", "build", "load", "restore", "count", "timeout", "limit", "crash",
+    "invalid",
+]  # fmt: skip
 """Where a submission failed: before the run, in the child (import to count), or from outside."""
 
 
@@ -122,6 +123,10 @@ class Flag:
     """One line: what was seen, and how much it could hide."""
 
 
+Isolation = Literal["process", "landlock", "bubblewrap"]
+"""What confined a submission: a process of its own, the kernel's file rules on top, `--sandbox`."""
+
+
 @dataclass(frozen=True)
 class Measurement:
     """Everything the child process reports; the parent validates it before believing it."""
@@ -139,6 +144,8 @@ class Measurement:
     layers: tuple[LayerCost, ...] = ()
     other_range: float | None = None
     """The data_range of a further SR image of the first LR image (`utils.data_range`)."""
+    isolation: Isolation | None = None
+    """Filled in by the parent."""
 
 
 @dataclass(frozen=True)
@@ -284,6 +291,8 @@ class Record:
     """What every layer costs; empty without `--layers`."""
     request: Request | None = None
     """What the run asked for; older records lack it."""
+    isolation: Isolation | None = None
+    """What confined it; older records lack it."""
 
 
 @dataclass(frozen=True)

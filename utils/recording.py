@@ -110,4 +110,5 @@ def record(
         precision=measurement.precision,
         layers=measurement.layers,
         request=request,
+        isolation=measurement.isolation,
     )

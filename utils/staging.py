@@ -46,6 +46,8 @@ class StagedSplit:
     dataset: str
     scale: int
     images: tuple[StagedImage, ...]
+    sources: tuple[Path, ...] = ()
+    """Folders that the HR files lie in."""
 
     @property
     def sha256(self) -> str:
@@ -88,7 +90,8 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
         more = f" ({len(errors) - 1} more images like this)" if len(errors) > 1 else ""
         raise UserError(f"{errors[0].what}{more}", where=errors[0].where, remedy=errors[0].remedy)
     images = tuple(image for image in decoded if isinstance(image, StagedImage))
-    return StagedSplit(split.role, split.dataset, split.scale, images)
+    sources = tuple({pair.hr.resolve().parent: None for pair in split.pairs})
+    return StagedSplit(split.role, split.dataset, split.scale, images, sources)
 
 
 @contextmanager

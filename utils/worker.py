@@ -38,6 +38,8 @@ from utils.measure.robust import RobustPass, robust_pass
 from utils.measure.timing import peak_rss_mib
 from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Flag, Measurement, SplitTiming, Stage
+from utils.sandbox.observer import Observer
+from utils.sandbox.policy import own_files
 from utils.sidecar import Sidecar
 
 FILE_AT_MOST = 2**30
@@ -52,7 +54,9 @@ def main(argv: list[str]) -> int:
     limit()
     stage = StageMark(folder)
     try:
-        measurement = measure(jsonfile.load(Job, folder.job), folder, stage)
+        job = jsonfile.load(Job, folder.job)
+        limit_memory(job)
+        measurement = measure(job, folder, stage)
     except BaseException as error:  # A submission may raise anything, SystemExit included.
         with contextlib.suppress(Exception):  # It may have filled the log.
             traceback.print_exc()
@@ -68,6 +72,26 @@ def limit() -> None:
     if sys.platform == "linux":
         # Nobody else would ever stop the child of a parent that was killed.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def limit_memory(job: Job) -> None:
+    """Let allocations beyond the limit fail, where the limit is known and nothing but RAM is used.
+
+    The parent watches as well; it can only kill. CUDA reserves more addresses than there is RAM.
+    """
+    on_cpu = job.device == "cpu" or not torch.cuda.is_available()
+    if job.memory_bytes is not None and sys.platform == "linux" and on_cpu:
+        # Stacks and arenas are reserved already, and hardly used.
+        reserved, resident = _data_bytes()
+        most = job.memory_bytes + max(0, reserved - resident)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def _data_bytes() -> tuple[int, int]:
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    reserved, resident = (1024 * int(fields[name].split()[0]) for name in ("VmData", "RssAnon"))
+    return reserved, resident
 
 
 class StageMark:
@@ -88,7 +112,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
 
     The official pass over all data sets comes first: nothing before it may warm the network up.
     """
-    before, constructor = Before(), OpWatch()
+    before, constructor, observer = Before(), OpWatch(), observe(job, folder)
     with constructor:
         device, model = prepare(job, stage)
     before.look()
@@ -109,7 +133,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
         output_dtype=", ".join(sorted(official.dtypes)),
         peak_rss_mib=peak_mib,
         machine=machine.describe(device),
-        flags=(*failed, *flags),
+        flags=(*failed, *flags, *observer.flags()),
         precision=precision,
         layers=layers(model, COMPLEXITY_INPUT) if job.layers else (),
     )
@@ -135,6 +159,13 @@ def prepare(job: Job, stage: StageMark) -> tuple[torch.device, nn.Module]:
     for parameter in model.parameters():
         parameter.requires_grad = False
     return device, model.to(device)
+
+
+def observe(job: Job, folder: JobFolder) -> Observer:
+    """Note from now on what the submission opens, starts and connects to."""
+    observer = Observer(folder.path, own_files(job.submission), Path(__file__).parent)
+    observer.install()
+    return observer
 
 
 def make_bench(device: torch.device, model: nn.Module, sidecar: Sidecar) -> Bench:
@@ -197,7 +228,10 @@ def one_line(error: BaseException) -> str:
     """Say what went wrong in one line."""
     if isinstance(error, UserError):
         return printable_line(str(error))
-    return printable_line(f"{type(error).__name__}: {error}".removesuffix(": "))
+    said = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, MemoryError) or "can't allocate memory" in said:
+        return f"{printable_line(said)} (--memory_limit)"
+    return printable_line(said)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,19 @@
     half_precision           it computes with 16 bits
     quantized                it computes with 8 bits
     throttled                heat or power slowed the GPU down during samples
+    wrote_files, kept_files  files outside its private folder, or left in it
+    read_images, read_outside  images, or other files and folders, that are neither its own nor the
+                             system's
+    used_network, started_processes, signalled_processes, loaded_library, left_processes
+                             what it connected to, started, signalled, loaded, left running
+    flooded_log              more was printed than the log keeps
     robust_pass_failed       the network could restore every image once, but not again
     wrong_data_range         with the other data_range it is far better (`utils.data_range`)
     audit_incomplete         a check could not be carried out
 
 This module judges what a measurement has left behind; `utils.audit.audit` adds what takes further
-passes. Both run in the submission's own process: they make cheating conspicuous, not impossible.
+passes; files, network and processes are seen by `utils.sandbox`. All but what the parent sees runs
+in the submission's own process: it makes cheating conspicuous, not impossible.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Both are looked at before a submission is imported and again when it has run.
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, ModuleType
@@ -18,6 +19,8 @@ CLOCKS = (
     *("time.perf_counter", "time.perf_counter_ns", "time.monotonic", "time.monotonic_ns"),
     *("time.time", "time.time_ns", "time.process_time", "time.process_time_ns"),
     *("time.thread_time", "time.thread_time_ns", "time.sleep"),
+    *("time.clock_gettime", "time.clock_gettime_ns", "resource.getrusage"),
+    *("torch.cuda.Event.wait", "torch.cuda.memory_allocated", "torch.cuda.memory_reserved"),
     *("torch.cuda.Event", "torch.cuda.Event.__new__", "torch.cuda.Event.record"),
     *("torch.cuda.Event.elapsed_time", "torch.cuda.Event.synchronize", "torch.cuda.Event.query"),
     *("torch.cuda.synchronize", "torch.cuda.current_stream", "torch.cuda.Stream.synchronize"),
@@ -28,11 +31,15 @@ CLOCKS = (
 
 READERS = (
     *("numpy.load", "numpy.save", "numpy.clip", "numpy.multiply", "numpy.divide", "numpy.rint"),
-    *("numpy.copyto", "numpy.empty", "cv2.merge", "os.pwrite", "hashlib.sha256"),
+    *("numpy.copyto", "numpy.empty", "cv2.merge", "os.pwrite", "hashlib.sha256", "builtins.open"),
     *("torch.Tensor.detach", "torch.Tensor.cpu", "torch.Tensor.numpy", "torch.Tensor.squeeze"),
     *("torch.Tensor.to", "torch.Tensor.float", "torch.Tensor.__getattribute__"),
+    *("torch.Tensor.numel", "torch.nn.Module.__call__", "torch.nn.Module._call_impl"),
+    *("torch.nn.Module.parameters", "torch.nn.Module.named_parameters"),
+    *("torch.nn.Module.modules", "torch.nn.Module.named_modules", "torch.nn.Module.children"),
+    *("torch.nn.Module.register_forward_hook", "torch.nn.Module.register_forward_pre_hook"),
 )
-"""What outputs are read with."""
+"""What outputs are read with, and layers counted."""
 
 
 class Fingerprints:
@@ -123,4 +130,16 @@ _SETTINGS: dict[str, Callable[[], object]] = {
     "cuda.matmul.allow_tf32": machine.matmul_tf32,
     "flush denormals": lambda: float(torch.tensor(1e-40, dtype=torch.float32) * 1) == 0,
     "deterministic algorithms": torch.are_deterministic_algorithms_enabled,
+    "float32 matmul precision": torch.get_float32_matmul_precision,
+    "cuda.matmul fp16 reductions": (
+        lambda: torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction
+    ),
+    "cuda.matmul bf16 reductions": (
+        lambda: torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction
+    ),
+    "inference mode": torch.is_inference_mode_enabled,
+    "interop threads": torch.get_num_interop_threads,
+    "priority": lambda: os.getpriority(os.PRIO_PROCESS, 0),
+    "cores": lambda: len(os.sched_getaffinity(0)),
+    "switch interval": sys.getswitchinterval,
 }

@@ -23,6 +23,7 @@ from utils.job import Job, JobFailure, JobFolder, JobSplit, SubmissionFailed
 from utils.metrics import METRICS
 from utils.options import Options
 from utils.record import Stage
+from utils.sandbox.policy import Policy
 from utils.scratch import scratch_folder
 from utils.staging import StagedSplit, stage
 from utils.submission import Broken, Entry, Submission
@@ -89,21 +90,22 @@ def _ask(
     for index, image in enumerate(split.images):
         shutil.copyfile(image.lr, folder.lr_image(0, index))
     jsonfile.dump(job, folder.job)
-    reason = _run(folder, options)
+    hidden = (options.data.data_dir, options.save_dir, *(image.hr for image in split.images))
+    reason = _run(job, folder, Policy(options.limits, options.sandbox, hidden), options.debug)
     answer = _answer(folder)
     return (answer, "") if answer.complete else (_stopped(answer, folder, reason), reason)
 
 
-def _run(folder: JobFolder, options: Options) -> str:
+def _run(job: Job, folder: JobFolder, policy: Policy, debug: bool) -> str:
     """Let the child answer, and say why it could not if it has not."""
     log, program = folder.path.with_suffix(".log"), "utils.check.worker"
     try:
-        status = isolation.run_program(program, folder, log, options.timeout_s, lambda: None)
-        return isolation.crashed(folder, status)
+        ended = isolation.run_program(program, job, folder, log, policy, lambda: None)
+        return isolation.crashed(folder, ended.status)
     except SubmissionFailed as failed:
         return failed.reason
     finally:
-        if options.debug:
+        if debug:
             sys.stderr.write(log.read_text(encoding="utf-8", errors="backslashreplace"))
 
 
