@@ -27,8 +27,8 @@ CLOCKS = (
 """What time and memory are read with."""
 
 READERS = (
-    *("numpy.load", "numpy.save", "numpy.clip", "numpy.multiply", "numpy.divide", "numpy.rint"),
-    *("numpy.copyto", "numpy.empty", "cv2.merge", "os.pwrite", "hashlib.sha256"),
+    *("numpy.load", "numpy.save", "numpy.clip", "numpy.multiply", "numpy.divide"),
+    *("numpy.empty", "cv2.convertScaleAbs", "cv2.merge", "os.pwrite", "hashlib.sha256"),
     *("torch.Tensor.detach", "torch.Tensor.cpu", "torch.Tensor.numpy", "torch.Tensor.squeeze"),
     *("torch.Tensor.to", "torch.Tensor.float", "torch.Tensor.__getattribute__"),
 )
