@@ -145,7 +145,7 @@ def show(found: dict[str, Any]) -> None:
         for part in runs[str(submissions)][0]["parts_ms"]:
             ms = statistics.median(run["parts_ms"][part] for run in runs[str(submissions)])
             print(f"      {part:26} {ms:6.1f} ms")
-    print("\nStep by step, one image in one thread (CPU ms)      official     ours")
+    print("\nStep by step, one image, all threads (CPU ms)       official     ours")
     for name, sides in found["stages_ms"].items():
         official, ours = sides.get("official"), sides["ours"]
         print(

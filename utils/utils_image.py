@@ -100,8 +100,10 @@ def tensor2levels(img: Tensor, data_range: float) -> tuple[Image, Extremes]:
     """Convert as `tensor2uint`, and say what the smallest and the largest value were."""
     values = _on_the_host(img)
     if values.ndim != 3:
-        flat = np.empty(values.shape, np.uint8)
-        return flat, levels.scale(values, data_range, np.empty_like(values), flat)
+        row = values.reshape(1, -1)
+        flat = np.empty(row.shape, np.uint8)
+        extremes = levels.scale(row, data_range, np.empty_like(row), flat)
+        return flat.reshape(values.shape), extremes
     channels, height, width = values.shape
     image = np.empty((height, width, channels), np.uint8)
 

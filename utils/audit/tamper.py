@@ -30,8 +30,8 @@ CLOCKS = (
 """What time and memory are read with."""
 
 READERS = (
-    *("numpy.load", "numpy.save", "numpy.clip", "numpy.multiply", "numpy.divide", "numpy.rint"),
-    *("numpy.copyto", "numpy.empty", "cv2.merge", "os.pwrite", "hashlib.sha256", "builtins.open"),
+    *("numpy.load", "numpy.save", "numpy.clip", "numpy.multiply", "numpy.divide", "numpy.empty"),
+    *("cv2.convertScaleAbs", "cv2.merge", "os.pwrite", "hashlib.sha256", "builtins.open"),
     *("torch.Tensor.detach", "torch.Tensor.cpu", "torch.Tensor.numpy", "torch.Tensor.squeeze"),
     *("torch.Tensor.to", "torch.Tensor.float", "torch.Tensor.__getattribute__"),
     *("torch.Tensor.numel", "torch.nn.Module.__call__", "torch.nn.Module._call_impl"),

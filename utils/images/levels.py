@@ -56,16 +56,16 @@ def convert(values: Plane, data_range: float, put: Callable[[int, Levels], None]
 
 
 def scale(values: Plane, data_range: float, scratch: Plane, out: Levels) -> Extremes:
-    """Convert values of any one shape into `out`; `scratch` is of that shape too."""
+    """Convert (H, W) values into `out`; `scratch` is of that shape too."""
     low, high = float(values.min()), float(values.max())
     if not (low >= 0 and high <= data_range):
         values = np.clip(values, 0, data_range, out=scratch)
-    with np.errstate(invalid="ignore"):  # NaN has no level; the extremes tell.
-        np.multiply(values, np.float32(255), out=scratch)
-        if data_range != 1:
-            np.divide(scratch, np.float32(data_range), out=scratch)
-        np.rint(scratch, out=scratch)
-        np.copyto(out, scratch, casting="unsafe")
+    factor = 255.0
+    if data_range != 1:
+        values, factor = np.multiply(values, np.float32(255), out=scratch), 1.0
+        np.divide(scratch, np.float32(data_range), out=scratch)
+    # Multiplies in float32 and rounds half to even, in one go; nothing is negative or above 255.
+    cv2.convertScaleAbs(values, out, factor)
     return low, high
 
 
