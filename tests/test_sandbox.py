@@ -184,24 +184,32 @@ def job(tmp_path: Path) -> tuple[Job, JobFolder]:
     return Job(Submission(0, "A", Path("a.py"), None), "cpu", (JobSplit("valid", 1),)), folder
 
 
-def _look(limits: Limits, job: tuple[Job, JobFolder], monkeypatch: pytest.MonkeyPatch):
+def _look(limits: Limits, job: tuple[Job, JobFolder], monkeypatch: pytest.MonkeyPatch, deed=None):
     monkeypatch.setattr(guard, "PERIOD_S", 0)
     monkeypatch.setattr(guard, "DISK_EVERY", 1)
-    return Guard(os.getpid(), *job, limits).broken()
+    watching = Guard(os.getpid(), *job, limits)
+    if deed is not None:
+        deed()
+    return watching.broken()
 
 
 def test_limits_that_are_kept_say_nothing(job, monkeypatch: pytest.MonkeyPatch) -> None:
     # The SR image of the job, 16 times its LR image, is no part of the quota.
-    job[1].sr_image(0, 0).write_bytes(bytes(2**20))
-    assert _look(Limits(60, 2**40, 2**16), job, monkeypatch) is None
+    sr = job[1].sr_image(0, 0)
+    assert (
+        _look(Limits(60, 2**40, 2**16), job, monkeypatch, lambda: sr.write_bytes(bytes(2**20)))
+        is None
+    )
 
 
 def test_a_limit_that_is_broken_is_named(job, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _look(Limits(0, 2**40, 2**40), job, monkeypatch) == ("timeout", "no result after 0 s")
     stage, reason = _look(Limits(60, 2**20, 2**40), job, monkeypatch)
     assert (stage, "--memory_limit is 0.000977 GiB" in reason) == ("limit", True)
-    (job[1].path / "tmp" / "junk").write_bytes(bytes(2**22))
-    stage, reason = _look(Limits(60, 2**40, 2**20), job, monkeypatch)
+    junk = job[1].path / "tmp" / "junk"
+    stage, reason = _look(
+        Limits(60, 2**40, 2**20), job, monkeypatch, lambda: junk.write_bytes(bytes(2**22))
+    )
     assert (stage, "--disk_limit is 0.000977 GiB" in reason) == ("limit", True)
     monkeypatch.setattr(guard, "PROCESSES_AT_MOST", 0)
     stage, reason = _look(Limits(60, 2**40, 2**40), job, monkeypatch)
@@ -411,5 +419,5 @@ print(*seen)
 
 def test_a_memory_limit_leaves_room_for_an_honest_one(harness: Harness) -> None:
     harness.add("team01_Honest", tiny())
-    done = harness.run("--model_id", "1", "--memory_limit", "2")
+    done = harness.run("--model_id", "1", "--memory_limit", "2", "--device", "cpu")
     assert done.returncode == 0, done.stdout
