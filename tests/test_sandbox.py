@@ -160,14 +160,19 @@ def test_a_daemon_is_found_named_and_killed() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 def test_what_was_there_before_is_left_alone() -> None:
-    before = subprocess.Popen(["sleep", "600"])
-    try:
+    # A helper of the harness, which itself starts something while the submission runs.
+    program = "import subprocess, sys; sys.stdin.readline(); subprocess.run(['cat'])"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=-1) as helper:
+        ours = set(family.descendants(os.getpid()))
         child = subprocess.Popen(["true"], start_new_session=True)
-        assert family.end(child, set(family.descendants(os.getpid())) - {child.pid}) == []
-        assert before.poll() is None
-    finally:
-        before.kill()
-        before.wait()
+        helper.stdin.write(b"\n")
+        helper.stdin.flush()
+        while not list(family.children(helper.pid)):
+            pass
+        assert family.end(child, ours) == []
+        assert helper.poll() is None
+        assert len(list(family.children(helper.pid))) == 1
+        helper.stdin.close()
 
 
 @pytest.fixture
