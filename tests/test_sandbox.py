@@ -14,9 +14,10 @@ from harness import Harness, tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from utils.errors import UserError
 from utils.job import Job, JobFolder, JobSplit
 from utils.limits import GIB, Limits, memory_bytes
-from utils.sandbox import family, gpu_lock, guard, landlock, output, policy
+from utils.sandbox import bubblewrap, family, gpu_lock, guard, landlock, output, policy
 from utils.sandbox.environment import scrubbed
 from utils.sandbox.guard import Guard
 from utils.sandbox.policy import Places, places
@@ -132,6 +133,72 @@ def test_landlock_leaves_its_own_folder_and_refuses_the_rest(tmp_path: Path) -> 
     assert could - {"rename own"} == {"write own", "read other", "write nowhere", "own memory"}
     assert (other / "file").read_text() == "text"
     assert ("rename own" in could) is (landlock.version() >= 2)
+
+
+WRAPPED = """
+import json, os, socket, sys
+from pathlib import Path
+def attempt(deed):
+    try:
+        deed()
+    except OSError:
+        return False
+    return True
+other, cover = map(Path, sys.argv[1:])
+temporary = os.statvfs("/tmp")
+print(json.dumps({
+    "other": other.exists(),
+    "covered": os.listdir(cover),
+    "shadow": os.path.exists("/etc/shadow"),
+    "home": os.path.exists(os.path.expanduser("~/.ssh")) or os.path.exists("/root/.bashrc"),
+    "written": [p for p in ("/x", "/usr/x", "/etc/x", "/dev/x", "/var/x") if attempt(lambda: open(p, "w"))],
+    "own": attempt(lambda: open("new", "w")),
+    "temporary": attempt(lambda: open("/tmp/new", "w")),
+    "temporary bytes": temporary.f_blocks * temporary.f_frsize,
+    "network": [name for _, name in socket.if_nameindex()],
+    "processes": len([p for p in os.listdir("/proc") if p.isdigit()]),
+    "open": sorted(os.listdir("/proc/self/fd"))[:3] == ["0", "1", "2"] and len(os.listdir("/proc/self/fd")) == 4,
+    "told": "--tmpfs" in Path("/proc/1/cmdline").read_text(),
+}))
+"""
+
+
+def _bwrap_works() -> bool:
+    try:
+        bubblewrap.check()
+    except UserError:
+        return False
+    return True
+
+
+def test_the_sandbox_shows_what_is_needed_and_nothing_else(tmp_path: Path) -> None:
+    if not _bwrap_works():
+        pytest.skip("bubblewrap is absent or not permitted here")
+    own, other, code = (tmp_path / name for name in ("own", "other", "code"))
+    for folder in (own, other, code / "data"):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("text")
+    where = Places(own, (code,), policy.interpreter(), (other, code / "data"))
+    program = [sys.executable, "-c", WRAPPED, str(other), str(code / "data")]
+    with bubblewrap.wrapped(program, where) as (command, options):
+        done = subprocess.run(command, pass_fds=(options,), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen.pop("temporary bytes") <= GIB
+    assert seen.pop("processes") <= 3
+    assert seen == {
+        "other": False,
+        "covered": [],
+        "shadow": False,
+        "home": False,
+        "written": [],
+        "own": True,
+        "temporary": True,
+        "network": ["lo"],
+        "open": True,
+        "told": False,
+    }
+    assert (own / "new").exists()
 
 
 DAEMON = """
