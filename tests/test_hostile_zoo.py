@@ -91,7 +91,7 @@ class Zoo:
     def run(self, *arguments: str) -> None:
         self.heard = Listener(self.harness.path / "models" / "port.txt")
         self.before = self.files()
-        limits = ("--memory_limit", "2", "--disk_limit", "0.1")
+        limits = ("--memory_limit", "2", "--disk_limit", "0.1", "--device", "cpu")
         self.done = subprocess.run(
             [sys.executable, str(self.harness.path / "test_demo.py"), *arguments, *limits],
             cwd=self.harness.path.parent,

@@ -14,9 +14,10 @@ from harness import Harness, tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from utils.errors import UserError
 from utils.job import Job, JobFolder, JobSplit
 from utils.limits import GIB, Limits, memory_bytes
-from utils.sandbox import family, gpu_lock, guard, landlock, output, policy
+from utils.sandbox import bubblewrap, family, gpu_lock, guard, landlock, output, policy
 from utils.sandbox.environment import scrubbed
 from utils.sandbox.guard import Guard
 from utils.sandbox.policy import Places, places
@@ -134,6 +135,72 @@ def test_landlock_leaves_its_own_folder_and_refuses_the_rest(tmp_path: Path) -> 
     assert ("rename own" in could) is (landlock.version() >= 2)
 
 
+WRAPPED = """
+import json, os, socket, sys
+from pathlib import Path
+def attempt(deed):
+    try:
+        deed()
+    except OSError:
+        return False
+    return True
+other, cover = map(Path, sys.argv[1:])
+temporary = os.statvfs("/tmp")
+print(json.dumps({
+    "other": other.exists(),
+    "covered": os.listdir(cover),
+    "shadow": os.path.exists("/etc/shadow"),
+    "home": os.path.exists(os.path.expanduser("~/.ssh")) or os.path.exists("/root/.bashrc"),
+    "written": [p for p in ("/x", "/usr/x", "/etc/x", "/dev/x", "/var/x") if attempt(lambda: open(p, "w"))],
+    "own": attempt(lambda: open("new", "w")),
+    "temporary": attempt(lambda: open("/tmp/new", "w")),
+    "temporary bytes": temporary.f_blocks * temporary.f_frsize,
+    "network": [name for _, name in socket.if_nameindex()],
+    "processes": len([p for p in os.listdir("/proc") if p.isdigit()]),
+    "open": sorted(os.listdir("/proc/self/fd"))[:3] == ["0", "1", "2"] and len(os.listdir("/proc/self/fd")) == 4,
+    "told": "--tmpfs" in Path("/proc/1/cmdline").read_text(),
+}))
+"""
+
+
+def _bwrap_works() -> bool:
+    try:
+        bubblewrap.check()
+    except UserError:
+        return False
+    return True
+
+
+def test_the_sandbox_shows_what_is_needed_and_nothing_else(tmp_path: Path) -> None:
+    if not _bwrap_works():
+        pytest.skip("bubblewrap is absent or not permitted here")
+    own, other, code = (tmp_path / name for name in ("own", "other", "code"))
+    for folder in (own, other, code / "data"):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("text")
+    where = Places(own, (code,), policy.interpreter(), (other, code / "data"))
+    program = [sys.executable, "-c", WRAPPED, str(other), str(code / "data")]
+    with bubblewrap.wrapped(program, where) as (command, options):
+        done = subprocess.run(command, pass_fds=(options,), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen.pop("temporary bytes") <= GIB
+    assert seen.pop("processes") <= 3
+    assert seen == {
+        "other": False,
+        "covered": [],
+        "shadow": False,
+        "home": False,
+        "written": [],
+        "own": True,
+        "temporary": True,
+        "network": ["lo"],
+        "open": True,
+        "told": False,
+    }
+    assert (own / "new").exists()
+
+
 DAEMON = """
 import os, sys, time
 if os.fork() == 0:
@@ -160,14 +227,19 @@ def test_a_daemon_is_found_named_and_killed() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 def test_what_was_there_before_is_left_alone() -> None:
-    before = subprocess.Popen(["sleep", "600"])
-    try:
+    # A helper of the harness, which itself starts something while the submission runs.
+    program = "import subprocess, sys; sys.stdin.readline(); subprocess.run(['cat'])"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=-1) as helper:
+        ours = set(family.descendants(os.getpid()))
         child = subprocess.Popen(["true"], start_new_session=True)
-        assert family.end(child, set(family.descendants(os.getpid())) - {child.pid}) == []
-        assert before.poll() is None
-    finally:
-        before.kill()
-        before.wait()
+        helper.stdin.write(b"\n")
+        helper.stdin.flush()
+        while not list(family.children(helper.pid)):
+            pass
+        assert family.end(child, ours) == []
+        assert helper.poll() is None
+        assert len(list(family.children(helper.pid))) == 1
+        helper.stdin.close()
 
 
 @pytest.fixture
@@ -184,24 +256,32 @@ def job(tmp_path: Path) -> tuple[Job, JobFolder]:
     return Job(Submission(0, "A", Path("a.py"), None), "cpu", (JobSplit("valid", 1),)), folder
 
 
-def _look(limits: Limits, job: tuple[Job, JobFolder], monkeypatch: pytest.MonkeyPatch):
+def _look(limits: Limits, job: tuple[Job, JobFolder], monkeypatch: pytest.MonkeyPatch, deed=None):
     monkeypatch.setattr(guard, "PERIOD_S", 0)
     monkeypatch.setattr(guard, "DISK_EVERY", 1)
-    return Guard(os.getpid(), *job, limits).broken()
+    watching = Guard(os.getpid(), *job, limits)
+    if deed is not None:
+        deed()
+    return watching.broken()
 
 
 def test_limits_that_are_kept_say_nothing(job, monkeypatch: pytest.MonkeyPatch) -> None:
     # The SR image of the job, 16 times its LR image, is no part of the quota.
-    job[1].sr_image(0, 0).write_bytes(bytes(2**20))
-    assert _look(Limits(60, 2**40, 2**16), job, monkeypatch) is None
+    sr = job[1].sr_image(0, 0)
+    assert (
+        _look(Limits(60, 2**40, 2**16), job, monkeypatch, lambda: sr.write_bytes(bytes(2**20)))
+        is None
+    )
 
 
 def test_a_limit_that_is_broken_is_named(job, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _look(Limits(0, 2**40, 2**40), job, monkeypatch) == ("timeout", "no result after 0 s")
     stage, reason = _look(Limits(60, 2**20, 2**40), job, monkeypatch)
     assert (stage, "--memory_limit is 0.000977 GiB" in reason) == ("limit", True)
-    (job[1].path / "tmp" / "junk").write_bytes(bytes(2**22))
-    stage, reason = _look(Limits(60, 2**40, 2**20), job, monkeypatch)
+    junk = job[1].path / "tmp" / "junk"
+    stage, reason = _look(
+        Limits(60, 2**40, 2**20), job, monkeypatch, lambda: junk.write_bytes(bytes(2**22))
+    )
     assert (stage, "--disk_limit is 0.000977 GiB" in reason) == ("limit", True)
     monkeypatch.setattr(guard, "PROCESSES_AT_MOST", 0)
     stage, reason = _look(Limits(60, 2**40, 2**40), job, monkeypatch)
@@ -411,5 +491,5 @@ print(*seen)
 
 def test_a_memory_limit_leaves_room_for_an_honest_one(harness: Harness) -> None:
     harness.add("team01_Honest", tiny())
-    done = harness.run("--model_id", "1", "--memory_limit", "2")
+    done = harness.run("--model_id", "1", "--memory_limit", "2", "--device", "cpu")
     assert done.returncode == 0, done.stdout

@@ -120,19 +120,30 @@ def check_device(name: str) -> None:
     Raises:
         UserError: it does not.
     """
+    if name == "auto" and _is_asleep():
+        _ask("cuda")
     if name in ("auto", "cpu"):
         return
-    asked = subprocess.run(
+    asked = _ask(name)
+    if asked.returncode != 0:
+        raise UserError(
+            asked.stdout.strip() or "PyTorch cannot be imported", where=f"--device {name}"
+        )
+
+
+def _is_asleep() -> bool:
+    # The first CUDA program makes this device, by a setuid program, which no confined child can.
+    return Path("/dev/nvidiactl").exists() and not Path("/dev/nvidia-uvm").exists()
+
+
+def _ask(name: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "utils.measure.device", name],
         env={**os.environ, "PYTHONPATH": import_path(os.environ, ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
-    if asked.returncode != 0:
-        raise UserError(
-            asked.stdout.strip() or "PyTorch cannot be imported", where=f"--device {name}"
-        )
 
 
 def _wait(

@@ -38,6 +38,7 @@ from utils.measure.robust import RobustPass, robust_pass
 from utils.measure.timing import peak_rss_mib
 from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Flag, Measurement, SplitTiming, Stage
+from utils.sandbox.allocation import limit_memory
 from utils.sandbox.observer import Observer
 from utils.sandbox.policy import own_files
 from utils.sidecar import Sidecar
@@ -55,7 +56,8 @@ def main(argv: list[str]) -> int:
     stage = StageMark(folder)
     try:
         job = jsonfile.load(Job, folder.job)
-        limit_memory(job)
+        if job.memory_bytes is not None and (job.device == "cpu" or not torch.cuda.is_available()):
+            limit_memory(job.memory_bytes)
         measurement = measure(job, folder, stage)
     except BaseException as error:  # A submission may raise anything, SystemExit included.
         with contextlib.suppress(Exception):  # It may have filled the log.
@@ -72,26 +74,6 @@ def limit() -> None:
     if sys.platform == "linux":
         # Nobody else would ever stop the child of a parent that was killed.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def limit_memory(job: Job) -> None:
-    """Let allocations beyond the limit fail, where the limit is known and nothing but RAM is used.
-
-    The parent watches as well; it can only kill. CUDA reserves more addresses than there is RAM.
-    """
-    on_cpu = job.device == "cpu" or not torch.cuda.is_available()
-    if job.memory_bytes is not None and sys.platform == "linux" and on_cpu:
-        # Stacks and arenas are reserved already, and hardly used.
-        reserved, resident = _data_bytes()
-        most = job.memory_bytes + max(0, reserved - resident)
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-
-
-def _data_bytes() -> tuple[int, int]:
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    fields = dict(line.split(":", 1) for line in status.splitlines())
-    reserved, resident = (1024 * int(fields[name].split()[0]) for name in ("VmData", "RssAnon"))
-    return reserved, resident
 
 
 class StageMark:

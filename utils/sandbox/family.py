@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -33,15 +33,20 @@ def children(pid: int) -> Iterator[int]:
                 yield from map(int, Path(thread.path, "children").read_text().split())
 
 
-def descendants(pid: int) -> list[int]:
-    """Name all processes below one, from a look at every process of the machine."""
+def descendants(pid: int, without: Collection[int] = ()) -> list[int]:
+    """Name all processes below one, from a look at every process of the machine.
+
+    Args:
+        pid: whose descendants.
+        without: processes that are left out, with all below them.
+    """
     parents = dict(_parents())
     below: dict[int, list[int]] = {}
     for child, parent in parents.items():
         below.setdefault(parent, []).append(child)
     found, todo = [], [pid]
     while todo:
-        born = below.get(todo.pop(), [])
+        born = [child for child in below.get(todo.pop(), []) if child not in without]
         found += born
         todo += born
     return found
@@ -63,7 +68,7 @@ def end(child: subprocess.Popen[bytes], ours: set[int]) -> list[str]:
 
     Args:
         child: what was started.
-        ours: descendants from before it was started, which are none of it.
+        ours: descendants from before it was started, which are none of it, nor is what they start.
 
     Returns:
         names of the processes that outlived the child.
@@ -92,7 +97,7 @@ def _outliving(child: subprocess.Popen[bytes], ours: set[int]) -> list[str]:
 
 
 def _strays(child: subprocess.Popen[bytes], ours: set[int]) -> list[int]:
-    return [pid for pid in descendants(os.getpid()) if pid not in ours and pid != child.pid]
+    return [pid for pid in descendants(os.getpid(), ours) if pid != child.pid]
 
 
 def _reap(pids: list[int]) -> None:

@@ -16,15 +16,14 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from utils.errors import printable_line
 from utils.record import Flag
+from utils.sandbox.actor import Actors, within
 from utils.sandbox.policy import interpreter
 
 _IMAGES = (
@@ -45,9 +44,6 @@ _STARTS = (
     *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"),
     *("os.fork", "os.forkpty", "pty.spawn"),
 )
-_THROUGH = ("numpy", "torch", "PIL", "cv2")
-"""Packages that act for whoever calls them."""
-_COMPILERS = ("torch/_inductor", "torch/_dynamo", "torch/_functorch", "triton")
 _NAMED_AT_MOST = 5
 _KEPT_AT_MOST = 200
 
@@ -72,14 +68,10 @@ class Observer:
     def __init__(self, folder: Path, own: Sequence[Path], house: Path) -> None:
         self.events: list[Event] = []
         self._folder = os.path.realpath(folder)
-        self._house = os.path.realpath(house)
         self._own = (self._folder, *map(os.path.realpath, own))
-        self._python = (self._house, *map(os.path.realpath, interpreter()))
+        self._python = (os.path.realpath(house), *map(os.path.realpath, interpreter()))
+        self._actors = Actors(house)
         self._readable = (*self._own, *self._python, *_SYSTEM, *_DEVICES)
-        self._standard = os.path.realpath(sysconfig.get_path("stdlib"))
-        self._packages = tuple(
-            os.path.realpath(path) for path in sys.path if path.endswith("-packages")
-        )
 
     def install(self) -> None:
         """Begin; Python has no way to end it."""
@@ -125,7 +117,7 @@ class Observer:
             yield Flag(name, printable_line(named + (f" and {rest} more" if rest > 0 else "")))
 
     def _note(self, flag: str, what: object) -> None:
-        if self._actor() == "submission" and len(self.events) < _KEPT_AT_MOST:
+        if self._actors.who() == "submission" and len(self.events) < _KEPT_AT_MOST:
             self.events.append(Event(flag, _text(what)))
 
     def _opened(self, path: object, mode: object, flags: int) -> None:
@@ -135,7 +127,7 @@ class Observer:
             self._wrote(path)
             return
         place = _real(path)
-        if place.lower().endswith(_IMAGES) and not _within(place, (*self._own, *self._python)):
+        if place.lower().endswith(_IMAGES) and not within(place, (*self._own, *self._python)):
             self._note("read_images", place)
         elif not self._is_readable(place):
             self._note("read_outside", place)
@@ -153,15 +145,15 @@ class Observer:
         if place.startswith("/proc/"):
             owner = place.split("/")[2]
             return not owner.isdigit() or owner == str(os.getpid())
-        return _within(place, self._readable)
+        return within(place, self._readable)
 
     def _wrote(self, *paths: object) -> None:
         for place in (_real(path) for path in paths if not isinstance(path, int)):
-            if not _within(place, (self._folder, "/dev", f"/proc/{os.getpid()}")):
+            if not within(place, (self._folder, "/dev", f"/proc/{os.getpid()}")):
                 self._note("wrote_files", place)
 
     def _connected(self, address: object) -> None:
-        if isinstance(address, str | bytes) and _within(_real(address), (self._folder,)):
+        if isinstance(address, str | bytes) and within(_real(address), (self._folder,)):
             return  # A socket in its own folder.
         what = ":".join(map(_text, address)) if isinstance(address, tuple) else address
         self._note("used_network", what)
@@ -176,34 +168,6 @@ class Observer:
         if foreign:
             self._note("signalled_processes", f"process {number}")
             raise PermissionError(f"process {number} is none of the submission's own")
-
-    def _actor(self) -> str:
-        """Say who acts: `submission`, `harness`, a `compiler` of PyTorch, or a `library`."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None:
-            name = frame.f_code.co_filename
-            if name != __file__ and (found := self._whose(name)):
-                return found
-            frame = frame.f_back
-        return "submission"
-
-    def _whose(self, file: str) -> str:
-        if file.startswith("<frozen"):
-            return ""
-        place = os.path.realpath(file)
-        if _within(place, (self._house,)):
-            return "harness"
-        package = next((at for at in self._packages if _within(place, (at,))), None)
-        if package is not None:
-            inside = place[len(package) + 1 :]
-            if _within(inside, _COMPILERS):
-                return "compiler"
-            return "" if _within(inside, _THROUGH) else "library"
-        return "" if _within(place, (self._standard,)) else "submission"
-
-
-def _within(place: str, folders: Sequence[str]) -> bool:
-    return any(place == folder or place.startswith(f"{folder}/") for folder in folders)
 
 
 def _real(path: object) -> str:

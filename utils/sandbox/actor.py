@@ -1,0 +1,65 @@
+"""Whose code is running: read from the call stack, innermost first."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Literal
+
+Actor = Literal["submission", "harness", "compiler", "library"]
+
+_THROUGH = ("numpy", "torch", "PIL", "cv2")
+"""Packages that act for whoever calls them."""
+_COMPILERS = ("torch/_inductor", "torch/_dynamo", "torch/_functorch", "triton")
+_OURS = (__file__, str(Path(__file__).with_name("observer.py")))
+
+
+class Actors:
+    """Tells the submission's code from that of others.
+
+    Args:
+        house: `utils` of the harness.
+    """
+
+    def __init__(self, house: Path) -> None:
+        self._house = os.path.realpath(house)
+        self._standard = os.path.realpath(sysconfig.get_path("stdlib"))
+        self._packages = tuple(
+            os.path.realpath(path) for path in sys.path if path.endswith("-packages")
+        )
+
+    def who(self) -> Actor:
+        """Say who acts: the innermost that does not act for its caller."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            file = frame.f_code.co_filename
+            if file not in _OURS and (found := self._whose(file)) is not None:
+                return found
+            frame = frame.f_back
+        return "submission"
+
+    def _whose(self, file: str) -> Actor | None:
+        if file.startswith("<frozen"):
+            return None
+        place = os.path.realpath(file)
+        if within(place, (self._house,)):
+            return "harness"
+        package = next((at for at in self._packages if within(place, (at,))), None)
+        if package is not None:
+            return _of_package(place[len(package) + 1 :])
+        return None if within(place, (self._standard,)) else "submission"
+
+
+def _of_package(file: str) -> Actor | None:
+    if within(file, _COMPILERS):
+        return "compiler"
+    return None if within(file, _THROUGH) else "library"
+
+
+def within(place: str, folders: Sequence[str]) -> bool:
+    """Say whether a path is one of the folders or lies in one; both are resolved."""
+    return any(place == folder or place.startswith(f"{folder}/") for folder in folders)
