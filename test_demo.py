@@ -71,7 +71,7 @@ def measure(
         run_log.append(outcome, store.log)
         report.print_outcome(outcome)
         outcomes.append(outcome)
-    store.publish()
+    store.publish()  # A run that was killed may have left tables older than its records.
     finished = board(store.rows(), options.protocol)
     write_all(finished, store.save_dir)
     report.print_leaderboard(finished, store.save_dir)

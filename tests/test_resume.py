@@ -152,6 +152,13 @@ def test_what_is_equal_is_kept_and_what_failed_is_repeated(world: World) -> None
     assert world.kept("--timeout", "7", "--device", "cpu", "--debug") == ["00_Tiny"]
 
 
+def test_a_baseline_is_kept_only_if_nothing_is_measured_around_it(world: World) -> None:
+    _edit(world, lambda record: replace(record, request=replace(record.request, interleave=0)))
+    assert world.kept("--interleave", "0") == []
+    (world.path / "models" / "team03_Crash.py").unlink()
+    assert world.kept("--interleave", "0") == ["00_Tiny"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

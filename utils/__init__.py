@@ -74,6 +74,7 @@ The one file to open for
     a new data set          none: --dataset NAME finds it; facts and layouts: datasets.toml
     a new device            measure/device.py   one entry in BACKENDS
     a new check             audit/evidence.py   or audit/audit.py, if it takes further passes
+    a new rule of --check  check/         one entry in SOURCE, NETWORK or FIGURES
     a new loss              train/objective.py  one entry in LOSSES
     a new wrapper key       measure/network.py  one entry in WRAPPERS
 """

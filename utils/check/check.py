@@ -11,7 +11,7 @@ from pathlib import Path
 from utils import data_range, isolation, jsonfile
 from utils.check.answer import Answer, answer_file
 from utils.check.figure_rules import FIGURES, START, Attempt
-from utils.check.listing import print_findings
+from utils.check.listing import print_end, print_findings
 from utils.check.network_rules import NETWORK
 from utils.check.rule import Finding, finding, skipped, tried
 from utils.check.rules import RULES
@@ -42,14 +42,14 @@ def check(entries: Sequence[Entry], options: Options) -> ExitCode:
         UserError: the data or the device cannot be used.
     """
     isolation.check_device(options.device)
-    status = ExitCode.OK
+    ready: dict[str, bool] = {}
     with scratch_folder() as hr_dir, scratch_folder() as job_dir:
         for entry in entries:
             findings = checked(entry, options, hr_dir, job_dir)
             print_findings(entry, findings)
-            if any(found.fatal for found in findings):
-                status = ExitCode.SOME_FAILED
-    return status
+            ready[entry.label] = not any(found.fatal for found in findings)
+    print_end(ready)
+    return ExitCode.OK if all(ready.values()) else ExitCode.SOME_FAILED
 
 
 def checked(entry: Entry, options: Options, hr_dir: Path, job_dir: Path) -> list[Finding]:

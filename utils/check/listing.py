@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -24,6 +24,22 @@ def print_findings(entry: Entry, findings: Sequence[Finding]) -> None:
     console.print(listing(findings))
     console.print()
     console.print(Text(verdict(entry, findings), "bold"))
+
+
+def print_end(ready: Mapping[str, bool]) -> None:
+    """Print which of several submissions are ready."""
+    if len(ready) < 2:
+        return
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for state, word, style in ((True, "ready", "green"), (False, "not ready", "bold red")):
+        labels = [name(label) for label, is_ready in ready.items() if is_ready is state]
+        if labels:
+            table.add_row(Text(word, style), Text(", ".join(labels)))
+    console = stdout()
+    console.print()
+    console.print(table)
 
 
 def listing(findings: Sequence[Finding]) -> Table:
