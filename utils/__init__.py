@@ -12,6 +12,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     parallel    one thread a core
     images/     image files, resampling, color, SSIM
     utils_image  official name: image files, tensors, PSNR, SSIM
+    rtsr_metrics  the figures of the Real-Time challenge
     metrics     METRICS
     protocol    protocols/*.toml: what each year measures and ranks by
     sidecar     the TOML file beside a model
@@ -35,6 +36,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     model_summary  official name: FLOPs, activations
     count/      parameters, FLOPs, activations by every counter and by PyTorch's dispatcher
     measure/    a network built, loaded, run, timed, and watched while it runs
+    rtsr/       the NTIRE 2023 Real-Time SR challenge: data, procedure, score, submissions
     audit/      what could deceive -> flags
     worker      the child process: the only program that runs a submission
     train/      recipes, training data, the training itself

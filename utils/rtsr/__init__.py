@@ -1,0 +1,9 @@
+"""The NTIRE 2023 Real-Time SR challenge, where it is not what the Efficient SR challenges are.
+
+A module imports only those before it in this list.
+
+    score       PSNR, runtime, PSNR of bicubic -> score
+    bicubic     the reference, and its PSNR
+    degrade     one image -> GT and LR
+    prepare     `python -m utils.rtsr.prepare`: a folder of images -> a data folder
+"""
