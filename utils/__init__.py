@@ -18,6 +18,8 @@ A module imports only those before it in this list; a name with a slash is a pac
     sidecar     the TOML file beside a model
     submission  models/ and model_zoo/ -> Submission; never imports a model
     zoo         the authors' own checkpoints
+    realtime    runtime of one fixed input: what is asked for, what was found
+    realtime_options  the part of the command line about it
     dataset     folders -> pairs of LR and HR files
     manifest    which files a data set consists of, as hashes
     options     the command line

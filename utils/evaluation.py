@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from utils import isolation, jsonfile, provenance
+from utils import dataset, isolation, jsonfile, provenance
 from utils.bootstrap import robust_timing
 from utils.complexity_audit import complexity_flags
 from utils.crops import keep_crops
-from utils.dataset import find_splits
 from utils.errors import UserError, cause, printable_line
 from utils.interleave import interleaved
 from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
@@ -25,6 +24,7 @@ from utils.metrics import METRICS
 from utils.options import Options
 from utils.parallel import in_parallel
 from utils.progress import progress_bar
+from utils.realtime_options import plan
 from utils.record import (
     SCHEMA,
     Crop,
@@ -37,6 +37,8 @@ from utils.record import (
     SplitResult,
     SplitTiming,
 )
+from utils.rtsr import folders
+from utils.rtsr.bicubic import bicubic_psnr_db
 from utils.staging import StagedSplit, stage
 from utils.submission import Broken, Entry, Submission
 from utils.utils_image import imsave
@@ -65,11 +67,12 @@ def stage_all(entries: Sequence[Entry], options: Options, hr_dir: Path) -> Stage
     scales = {entry.sidecar.scale for entry in entries if isinstance(entry, Submission)}
     window_px = max(METRICS[name].window_px for name in options.metrics)
     staged = Staged({}, {})
+    find = folders.find_splits if options.protocol.layout == "gt_lr" else dataset.find_splits
     for scale in sorted(scales):
         try:
             staged.splits[scale] = [
                 stage(split, hr_dir / f"x{scale}-{number}", window_px)
-                for number, split in enumerate(find_splits(options.data, options.protocol, scale))
+                for number, split in enumerate(find(options.data, options.protocol, scale))
             ]
         except UserError as error:
             staged.problems[scale] = error
@@ -131,8 +134,10 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
             answer = isolation.run(
                 job, folder, log_file(entry, options), options.timeout_s, progress
             )
-        results = _score(answer, splits, folder, options.metrics)
-        note = range_note(splits[0].images[0], results[0].images[0].scores["psnr"], entry)
+        results = _score(answer, splits, folder, options)
+        first = results[0].images[0].scores["psnr"]
+        border = options.protocol.border(entry.sidecar.scale)
+        note = range_note(splits[0].images[0], first, entry, border)
         crops = _keep_crops(entry, splits[0], results[0], folder, options.save_dir)
         if options.save_images:
             _save_images(entry, splits, folder, options.save_dir)
@@ -158,7 +163,10 @@ def _prepare(
     submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, options: Options
 ) -> Job:
     job_splits = tuple(JobSplit(split.role, len(split.images)) for split in splits)
-    job = Job(submission, options.device, job_splits, options.repeats, options.seed, options.layers)
+    job = Job(
+        *(submission, options.device, job_splits, options.repeats, options.seed, options.layers),
+        fixed_input=plan(options.real_time, options.protocol, submission.sidecar.scale),
+    )
     try:
         folder.sr.mkdir(parents=True)
         folder.lr_image(0, 0).parent.mkdir()
@@ -191,17 +199,21 @@ def _score(
     measurement: Measurement,
     splits: Sequence[StagedSplit],
     folder: JobFolder,
-    metrics: Sequence[str],
+    options: Options,
 ) -> tuple[SplitResult, ...]:
     results = []
+    protocol = options.protocol
     for number, (split, timing) in enumerate(zip(splits, measurement.splits, strict=True)):
         sr_files = [folder.sr_image(number, index) for index in range(len(split.images))]
-        scores = judge(split.images, sr_files, split.scale, metrics)
+        scores = judge(split.images, sr_files, protocol.border(split.scale), options.metrics)
         images = tuple(
             ImageResult(image.name, ms, values)
             for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
         )
-        results.append(_split_result(split, timing, images))
+        result = _split_result(split, timing, images)
+        if any("bicubic_psnr_db" in track.terms for track in protocol.tracks):
+            result = replace(result, bicubic_psnr_db=bicubic_psnr_db(split))
+        results.append(result)
     return tuple(results)
 
 
@@ -277,4 +289,5 @@ def _record(
         flags=(*measurement.flags, *complexity_flags(measurement.counts)),
         precision=measurement.precision,
         layers=measurement.layers,
+        fixed_input=measurement.fixed_input,
     )

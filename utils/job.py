@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from utils.realtime import FixedInputPlan
 from utils.record import Stage
 from utils.submission import Submission
 
@@ -36,6 +37,8 @@ class Job:
     """Of the order of the images in the robust pass."""
     layers: bool = False
     """Whether to list the cost of every layer."""
+    fixed_input: FixedInputPlan | None = None
+    """How to run the fixed input; None if the protocol has none."""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from utils import realtime_options
 from utils.dataset import DataRequest
 from utils.errors import UserError
 from utils.metrics import METRICS
 from utils.protocol import DEFAULT_PROTOCOL, Protocol, protocols
+from utils.realtime_options import RealTimeOptions
 
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 """Which devices there are is for `utils.measure.device` to say."""
@@ -46,6 +48,9 @@ class Options:
     debug: bool
     command: tuple[str, ...]
     """The arguments as they were given."""
+    submission: Path | None
+    """The archive to measure, instead of `model_id`."""
+    real_time: RealTimeOptions
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -83,11 +88,13 @@ def parse(arguments: list[str], root: Path) -> Options:
             "fits one submission", where="--checkpoint", remedy="give a single --model_id"
         )
     data = DataRequest(given.data_dir, given.dataset, given.include_test, given.hybrid_test)
+    protocol = protocols()[given.protocol]
+    wanted = ("psnr", *(["ssim"] if given.ssim else []), *given.metrics, *protocol.metrics)
     return Options(
         model_id=given.model_id,
         data=data,
         save_dir=given.save_dir.absolute(),
-        metrics=tuple(dict.fromkeys(("psnr", *(["ssim"] if given.ssim else []), *given.metrics))),
+        metrics=tuple(dict.fromkeys(wanted)),
         protocol_name=given.protocol,
         device=given.device,
         checkpoint=given.checkpoint,
@@ -102,6 +109,8 @@ def parse(arguments: list[str], root: Path) -> Options:
         list=given.list,
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
+        submission=given.submission,
+        real_time=realtime_options.read(given, protocol),
     )
 
 
@@ -117,6 +126,7 @@ def _parser(root: Path) -> Parser:
     _add_submissions(parser.add_argument_group("what is measured"))
     _add_data(parser.add_argument_group("on which data"), root)
     _add_measurement(parser.add_argument_group("how"), root)
+    realtime_options.add(parser)
     return parser
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from utils.conditions import Conditions, Drift, GpuStates, Precision
 from utils.observed import Dispatched, LayerCost, Missed, OpCount, SidePath, Watcher
+from utils.realtime import FixedInput
 from utils.sidecar import Sidecar
 
 SCHEMA = 1
@@ -137,6 +138,7 @@ class Measurement:
     flags: tuple[Flag, ...] = ()
     precision: Precision | None = None
     layers: tuple[LayerCost, ...] = ()
+    fixed_input: FixedInput | None = None
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,8 @@ class SplitResult:
     """The GPU before and after the official pass."""
     data_sha256: str | None = None
     """Hash of the files of the data set (`utils.manifest`); older records lack it."""
+    bicubic_psnr_db: float | None = None
+    """Mean RGB PSNR of bicubic interpolation, border included, where a track needs it."""
 
     @property
     def cold_ms(self) -> float:
@@ -280,6 +284,8 @@ class Record:
     """Of the baseline around this measurement; None without `--interleave`."""
     layers: tuple[LayerCost, ...] = ()
     """What every layer costs; empty without `--layers`."""
+    fixed_input: FixedInput | None = None
+    """Runtime of one fixed input; None if the protocol has none."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from utils.measure.robust import RobustPass, robust_pass
 from utils.measure.timing import peak_rss_mib
 from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Flag, Measurement, SplitTiming, Stage
+from utils.rtsr.procedure import run_fixed_input
 from utils.sidecar import Sidecar
 
 FILE_AT_MOST = 2**30
@@ -101,8 +102,12 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
     stage.enter("count")
     evidence = Evidence(before, constructor, official, passes, probe_image(job, folder, passes))
     flags, precision = audit(bench, model, evidence)
+    counts = complexity.count(model, COMPLEXITY_INPUT)
+    costs = layers(model, COMPLEXITY_INPUT) if job.layers else ()
+    # Last, since it leaves the network in half precision.
+    fixed = run_fixed_input(bench, model, job.fixed_input) if job.fixed_input else None
     return Measurement(
-        counts=complexity.count(model, COMPLEXITY_INPUT),
+        counts=counts,
         clock=bench.watch.clock,
         splits=tuple(splits),
         output_dtype=", ".join(sorted(official.dtypes)),
@@ -110,7 +115,8 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
         machine=machine.describe(device),
         flags=(*failed, *flags),
         precision=precision,
-        layers=layers(model, COMPLEXITY_INPUT) if job.layers else (),
+        layers=costs,
+        fixed_input=fixed,
     )
 
 

@@ -4,6 +4,8 @@ A module imports only those before it in this list.
 
     score       PSNR, runtime, PSNR of bicubic -> score
     bicubic     the reference, and its PSNR
+    folders     data folders -> pairs of LR and GT files
     degrade     one image -> GT and LR
+    procedure   runtime and operations of the fixed input; in the child
     prepare     `python -m utils.rtsr.prepare`: a folder of images -> a data folder
 """

@@ -7,7 +7,7 @@ where a value lies exactly between two grey levels, one in 400 at x3, they may r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from utils.parallel import in_parallel
 from utils.rtsr_metrics import psnr_rgb
-from utils.staging import StagedImage
+from utils.staging import StagedImage, StagedSplit
 
 Image = npt.NDArray[np.uint8]
 
@@ -28,11 +28,12 @@ def enlarge(lr: Image, scale: int) -> Image:
     return rounded
 
 
-def bicubic_psnr_db(images: Sequence[StagedImage], scale: int) -> float:
-    """Mean RGB PSNR of the reference over a data set, in dB."""
+@cache
+def bicubic_psnr_db(split: StagedSplit) -> float:
+    """Mean RGB PSNR of the reference over a data set, in dB; calculated once a run."""
 
     def psnr(image: StagedImage) -> float:
-        return psnr_rgb(enlarge(np.load(image.lr), scale), np.load(image.hr), 0)
+        return psnr_rgb(enlarge(np.load(image.lr), split.scale), np.load(image.hr), 0)
 
-    values = in_parallel(psnr, images)
+    values = in_parallel(psnr, split.images)
     return sum(values) / len(values)

@@ -8,6 +8,7 @@ from functools import partial
 from utils.protocol import Track
 from utils.rank.ranking import Placing, Ranking, Standing
 from utils.rank.row import Quantity, warm_runtime
+from utils.rank.scores import ABSOLUTE
 from utils.tables.column import Column, Value
 from utils.tables.placing import rank_text, score_text, warm_text
 
@@ -64,7 +65,7 @@ def _track_columns(track: Track, index: int, several: bool) -> list[Column]:
     name = track.name
     first = index == 0
     # The score of a single figure says what the figure says.
-    tells_more = several and len(track.terms) > 1
+    tells_more = (several or track.score in ABSOLUTE) and len(track.terms) > 1
     columns = [
         Column(
             f"Rank {name}",
