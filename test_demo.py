@@ -20,6 +20,7 @@ from utils.isolation import check_device
 from utils.options import Options, parse
 from utils.rank.row import Row
 from utils.record import Failure
+from utils.rtsr.entry import entry as archive_entry
 from utils.store import Store
 from utils.submission import Entry, adapted, choose, discover
 from utils.tables import report
@@ -32,6 +33,9 @@ ROOT = Path(__file__).resolve().parent
 
 def run(options: Options) -> ExitCode:
     """List or measure the submissions that were asked for."""
+    if options.submission is not None:
+        with tempfile.TemporaryDirectory() as code_dir:
+            return _evaluate([archive_entry(options, Path(code_dir))], options)
     entries = discover(ROOT)
     if options.list:
         report.print_listing(entries)
@@ -42,6 +46,10 @@ def run(options: Options) -> ExitCode:
     ]
     if options.checkpoint_dir is not None:
         chosen = with_public_checkpoints(chosen, options.checkpoint_dir)
+    return _evaluate(chosen, options)
+
+
+def _evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     store = Store(options.save_dir, options.protocol, publishers=(partial(publish, options),))
     store.open()
     check_device(options.device)

@@ -39,6 +39,7 @@ from utils.record import (
 )
 from utils.rtsr import folders
 from utils.rtsr.bicubic import bicubic_psnr_db
+from utils.rtsr.results import compare_results
 from utils.staging import StagedSplit, stage
 from utils.submission import Broken, Entry, Submission
 from utils.utils_image import imsave
@@ -144,7 +145,10 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
     finally:
         _remove(folder)
     record = _record(entry, options.protocol_name, answer, results, source, note)
-    return replace(record, crops=crops)
+    flags = record.flags
+    if entry.results is not None:
+        flags = (*flags, *compare_results(entry.results, splits[0], results[0]))
+    return replace(record, crops=crops, flags=flags)
 
 
 def log_file(entry: Entry, options: Options) -> Path:
@@ -164,7 +168,14 @@ def _prepare(
 ) -> Job:
     job_splits = tuple(JobSplit(split.role, len(split.images)) for split in splits)
     job = Job(
-        *(submission, options.device, job_splits, options.repeats, options.seed, options.layers),
+        *(
+            replace(submission, results=None),
+            options.device,
+            job_splits,
+            options.repeats,
+            options.seed,
+            options.layers,
+        ),
         fixed_input=plan(options.real_time, options.protocol, submission.sidecar.scale),
     )
     try:

@@ -37,8 +37,10 @@ from utils.measure.robust import RobustPass, robust_pass
 from utils.measure.timing import peak_rss_mib
 from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Flag, Measurement, SplitTiming, Stage
+from utils.rtsr.arch import import_arch
 from utils.rtsr.procedure import run_fixed_input
 from utils.sidecar import Sidecar
+from utils.submission import Submission
 
 FILE_AT_MOST = 2**30
 """Bytes of the largest file a submission may write, its log included."""
@@ -128,16 +130,24 @@ def prepare(job: Job, stage: StageMark) -> tuple[torch.device, nn.Module]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     stage.enter("import")
+    if submission.factory is not None:
+        model = import_arch(submission.model_file, submission.factory)
+    else:
+        model = _loaded(submission, stage)
+    model.eval()
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    return device, model.to(device)
+
+
+def _loaded(submission: Submission, stage: StageMark) -> nn.Module:
     module = network.import_model(submission.model_file)
     stage.enter("build")
     model = network.build(module, submission)
     stage.enter("load")
     assert submission.checkpoint is not None, "the parent starts no job without a checkpoint"
     network.load(model, submission.checkpoint, strict=submission.sidecar.strict)
-    model.eval()
-    for parameter in model.parameters():
-        parameter.requires_grad = False
-    return device, model.to(device)
+    return model
 
 
 def _bench(device: torch.device, model: nn.Module, sidecar: Sidecar) -> Bench:

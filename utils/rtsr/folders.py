@@ -38,6 +38,18 @@ def find_splits(request: DataRequest, protocol: Protocol, scale: int) -> list[Sp
     ]
 
 
+def scales_there(request: DataRequest, protocol: Protocol) -> list[int]:
+    """List the scales that the first data set has LR images of; none if there is no such set."""
+    try:
+        return [
+            scale
+            for scale in protocol.scales
+            if (_folders(request, protocol, scale)[0][1] / f"LR{scale}").is_dir()
+        ]
+    except UserError:  # Whoever looks for the images will say it.
+        return []
+
+
 def _folders(request: DataRequest, protocol: Protocol, scale: int) -> list[tuple[str, Path]]:
     root = request.data_dir
     if request.datasets:
