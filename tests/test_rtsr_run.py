@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -44,7 +43,6 @@ def _run(rtsr: Harness, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_network_gets_its_score(rtsr: Harness) -> None:
-    # Repeating pixels is worse than bicubic; this network is as good as its images are smooth.
     done = _run(rtsr, "--model_id", "5", "--runtime_calls", "0", "2")
     assert done.returncode == 0, done.stderr
     record, row = rtsr.record("05_Twice"), rtsr.rows()["05_Twice"]
@@ -69,7 +67,12 @@ def test_a_network_gets_its_score(rtsr: Harness) -> None:
 
 
 def test_figures_are_those_of_whole_images(rtsr: Harness) -> None:
-    assert _run(rtsr, "--model_id", "5", *SMALL).returncode == 0
+    done = _run(rtsr, "--model_id", "5", *SMALL)
+    assert done.returncode == 0, done.stderr
+    row = rtsr.rows()["05_Twice"]
+    assert (row["Score x2"], row["Input size"]) == ("", "3x24x32")
+    assert "3x24x32, not 3x1920x1080 as the challenge asks: it gets no score" in done.stdout
+    assert row["Not ranked because"] == "runtime of the fixed input not measured"
     split = rtsr.record("05_Twice")["splits"][0]
     for image in split["images"]:
         stem = Path(image["name"]).stem
@@ -88,15 +91,6 @@ def test_figures_are_those_of_whole_images(rtsr: Harness) -> None:
         wide = wide[0].permute(1, 2, 0).clamp(0, 255).round().numpy().astype(np.uint8)
         bicubic.append(cv2.PSNR(wide, cv2.imread(str(rtsr.path / "rtsr" / "GT" / f"{stem}.png"))))
     assert split["bicubic_psnr_db"] == pytest.approx(sum(bicubic) / 2, abs=1e-3)
-
-
-def test_another_input_size_gets_no_score_and_says_so(rtsr: Harness) -> None:
-    done = _run(rtsr, "--model_id", "5", *SMALL)
-    assert done.returncode == 0, done.stderr
-    row = rtsr.rows()["05_Twice"]
-    assert (row["Score x2"], row["Input size"]) == ("", "3x24x32")
-    assert "3x24x32, not 3x1920x1080 as the challenge asks: it gets no score" in done.stdout
-    assert "runtime of the fixed input not measured" in done.stdout or row["Not ranked because"]
 
 
 def test_a_network_that_fails_on_the_large_input_keeps_its_figures(rtsr: Harness) -> None:
@@ -118,17 +112,18 @@ def test_the_challenge_has_no_track_of_x4(rtsr: Harness) -> None:
     assert "rtsr2023 has no track of x4, but of x2 and x3" in done.stderr
 
 
-def _defects() -> Iterator[tuple[str, str]]:
-    yield "rm LR2/1.jpg", "1.png: has no counterpart: expected LR2/1.jpg"
-    yield "rm GT/1.png", "1.jpg: has no counterpart: expected GT/1.png"
-    yield "rm -r LR2", "LR2: no such folder; make it with python -m utils.rtsr.prepare"
-    yield "rm -r GT", "no valid set here: expected a folder GT or RTSR_valid/GT"
-    yield "mv LR2/1.jpg LR2/1.png", "1.png: the challenge has .jpg files here"
-    yield "cp GT/1.png LR2/1.jpg", "is not x2 of that"
-    yield "truncate -s 9 LR2/1.jpg", "damaged, or not an image"
+DEFECTS = {
+    "rm LR2/1.jpg": "1.png: has no counterpart: expected LR2/1.jpg",
+    "rm GT/1.png": "1.jpg: has no counterpart: expected GT/1.png",
+    "rm -r LR2": "LR2: no such folder; make it with python -m utils.rtsr.prepare",
+    "rm -r GT": "no valid set here: expected a folder GT or RTSR_valid/GT",
+    "mv LR2/1.jpg LR2/1.png": "1.png: the challenge has .jpg files here",
+    "cp GT/1.png LR2/1.jpg": "is not x2 of that",
+    "truncate -s 9 LR2/1.jpg": "damaged, or not an image",
+}
 
 
-@pytest.mark.parametrize(("command", "message"), _defects())
+@pytest.mark.parametrize(("command", "message"), DEFECTS.items())
 def test_defects_of_the_folders_are_named(rtsr: Harness, command: str, message: str) -> None:
     subprocess.run(command.split(), cwd=rtsr.path / "rtsr", check=True)
     done = _run(rtsr, "--model_id", "5", *SMALL)
@@ -176,12 +171,16 @@ def test_prfdn_equals_the_facts_of_set5(
 
 
 ARCH = """
+import os
+import sys
+
 import torch
 from utils.metrics import Tiny
 from utils.deeper import UPSCALE
 
 
 def srmodel():
+    print("HERE", sorted(os.listdir()), sys.argv[1:], sorted(os.environ.values()))
     model = Tiny(UPSCALE)
     model.load_state_dict(torch.load("checkpoint.pth", weights_only=True))
     return model
@@ -221,6 +220,9 @@ def test_an_archive_is_measured_as_its_network_would_be(rtsr: Harness, tmp_path:
     archive = write_archive(tmp_path / "submission_42.zip", _results(rtsr))
     done = _run(rtsr, "--submission", str(archive), *SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
+    log = (rtsr.results / "logs" / "42_submission.log").read_text()
+    assert "HERE ['arch.py', 'checkpoint.pth', 'requirements.txt', 'utils']" in log
+    assert str(rtsr.path / "rtsr") not in log
     assert _run(rtsr, "--model_id", "5", *SMALL).returncode == 0
     ours, theirs = rtsr.record("05_Twice"), rtsr.record("42_submission")
     scores = [[image["scores"] for image in r["splits"][0]["images"]] for r in (ours, theirs)]
@@ -254,7 +256,6 @@ def test_images_handed_in_that_are_not_the_networks_are_flagged(
         ({"../evil.py": "x"}, "would be written outside"),
         ({"arch.py": "srmodel = 3"}, "defines no srmodel()"),
         ({"arch.py": "def srmodel():\n    return 3"}, "returned a int, no network"),
-        ({"arch.py": "import timm_of_nobody"}, "No module named 'timm_of_nobody'"),
     ],
 )
 def test_an_archive_that_is_no_good_costs_its_row(
@@ -273,19 +274,3 @@ def test_the_command_line_of_an_archive(rtsr: Harness, tmp_path: Path) -> None:
     write_rtsr(rtsr.path / "rtsr", scale=3, names=("1", "2"))
     assert "add --scale 2 or 3" in _run(rtsr, "--submission", archive).stderr
     assert "no such track" in _run(rtsr, "--submission", archive, "--scale", "4").stderr
-
-
-def test_a_submission_that_comes_as_an_archive_never_sees_gt(
-    rtsr: Harness, tmp_path: Path
-) -> None:
-    spy = ARCH + (
-        "import os, sys\n"
-        "found = [f for d, _, fs in os.walk(os.path.dirname(os.getcwd())) for f in fs]\n"
-        "print('SEEN', sorted(found), sys.argv)\n"
-    )
-    archive = write_archive(tmp_path / "submission_3.zip", {"arch.py": spy, **_results(rtsr)})
-    assert _run(rtsr, "--submission", str(archive), *SMALL).returncode == 0
-    log = (rtsr.results / "logs" / "03_submission.log").read_text()
-    assert "SEEN" in log
-    assert str(rtsr.path / "rtsr") not in log
-    assert "GT" not in log.split("SEEN")[1].splitlines()[0]

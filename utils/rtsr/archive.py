@@ -57,7 +57,7 @@ def _checked(member: zipfile.ZipInfo, archive: Path) -> PurePosixPath:
     path = PurePosixPath(name)
     kind = stat.S_IFMT(member.external_attr >> 16)
     problem = ""
-    if not name or not name.isprintable() or any(len(p) > _NAME_AT_MOST for p in path.parts):
+    if not _usable(name, path):
         problem = "has a name that cannot be used"
     elif path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0]:
         problem = "would be written outside of the submission's folder"
@@ -69,6 +69,11 @@ def _checked(member: zipfile.ZipInfo, archive: Path) -> PurePosixPath:
         shown = name if name.isprintable() else ascii(name)
         raise UserError(f"'{shown[:_NAME_AT_MOST]}' {problem}", where=archive.name)
     return path
+
+
+def _usable(name: str, path: PurePosixPath) -> bool:
+    short = all(len(part) <= _NAME_AT_MOST for part in path.parts)
+    return bool(path.parts) and name.isprintable() and short
 
 
 def _write(
