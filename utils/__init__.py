@@ -12,6 +12,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     parallel    one thread a core
     images/     image files, resampling, color, SSIM
     utils_image  official name: image files, tensors, PSNR, SSIM
+    perceptual/  LPIPS and DISTS, where torchmetrics is installed
     rtsr_metrics  the figures of the Real-Time challenge
     metrics     METRICS
     protocol    protocols/*.toml: what each year measures and ranks by

@@ -23,6 +23,7 @@ from utils.judge import judge, range_note
 from utils.metrics import METRICS
 from utils.options import Options
 from utils.parallel import in_parallel
+from utils.perceptual import asking
 from utils.progress import progress_bar
 from utils.realtime_options import plan
 from utils.record import (
@@ -63,10 +64,11 @@ def stage_all(entries: Sequence[Entry], options: Options, hr_dir: Path) -> Stage
         hr_dir: private folder for the decoded HR images.
 
     Raises:
-        UserError: no scale has data that can be used.
+        UserError: no scale has data that can be used, or a metric cannot be calculated here.
     """
     scales = {entry.sidecar.scale for entry in entries if isinstance(entry, Submission)}
     window_px = max(METRICS[name].window_px for name in options.metrics)
+    asking.check(options.metrics)
     staged = Staged({}, {})
     find = folders.find_splits if options.protocol.layout == "gt_lr" else dataset.find_splits
     for scale in sorted(scales):

@@ -13,6 +13,8 @@ from utils.images.resample import imresize_uint8
 from utils.job import SubmissionFailed
 from utils.metrics import METRICS
 from utils.parallel import in_parallel
+from utils.perceptual.asking import perceptual_scores
+from utils.perceptual.request import NAMES
 from utils.staging import Image, StagedImage
 from utils.submission import Submission
 
@@ -35,15 +37,20 @@ def judge(
 
     Raises:
         SubmissionFailed: an SR image that is absent, damaged or of the wrong size.
+        UserError: a perceptual metric cannot be calculated here.
     """
+    direct = [name for name in metrics if name not in NAMES]
 
     def score(item: tuple[StagedImage, Path]) -> dict[str, float]:
         image, sr_file = item
         hr = np.load(image.hr, mmap_mode="r")
         sr = read_sr(sr_file, hr.shape)
-        return {name: METRICS[name].function(sr, hr, border) for name in metrics}
+        return {name: METRICS[name].function(sr, hr, border) for name in direct}
 
-    return in_parallel(score, list(zip(images, sr_files, strict=True)))
+    scores = in_parallel(score, list(zip(images, sr_files, strict=True)))
+    pairs = [(sr_file, image.hr) for image, sr_file in zip(images, sr_files, strict=True)]
+    perceptual = perceptual_scores([n for n in metrics if n in NAMES], pairs, border)
+    return [own | further for own, further in zip(scores, perceptual, strict=True)]
 
 
 def read_sr(path: Path, shape: tuple[int, ...]) -> Image:

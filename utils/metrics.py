@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from utils import rtsr_metrics
 from utils.images.color import rgb2ycbcr
+from utils.perceptual.asking import perceptual_score
 from utils.utils_image import calculate_psnr, calculate_ssim
 
 Image = npt.NDArray[np.uint8]
@@ -66,6 +68,8 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             Metric("ssim_y_first", "", True, 11, 4, rtsr_metrics.ssim_y_first),
             Metric("psnr_y_final", "dB", True, 1, 2, rtsr_metrics.psnr_y_final),
             Metric("ssim_y_final", "", True, 11, 4, rtsr_metrics.ssim_y_final),
+            Metric("lpips", "", False, 64, 4, partial(perceptual_score, "lpips")),
+            Metric("dists", "", False, 64, 4, partial(perceptual_score, "dists")),
         )
     }
 )
