@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from harness import TINY, Harness, nearest_state, smooth_image, tiny, write_image
+from harness import Harness, nearest_state, smooth_image, tiny, write_image
 
 from utils.rtsr.prepare import main as prepare_main
 from utils.rtsr.score import real_time_score
@@ -194,7 +194,9 @@ def write_archive(path: Path, members: dict[str, bytes | str] | None = None) -> 
     torch.save(nearest_state(2), state)
     layout: dict[str, bytes | str] = {
         "arch.py": ARCH,
-        "utils/metrics.py": TINY.format(returned="self.up(self.body(x))"),
+        "utils/metrics.py": tiny(before="from utils.late import ONE"),
+        "utils/late.py": "ONE = 1\n",
+        "thop.py": "raise RuntimeError('not the real one')\n",
         "utils/deeper/__init__.py": "UPSCALE = 2\n",
         "checkpoint.pth": state.read_bytes(),
         "requirements.txt": "timm\n",
@@ -221,13 +223,15 @@ def test_an_archive_is_measured_as_its_network_would_be(rtsr: Harness, tmp_path:
     done = _run(rtsr, "--submission", str(archive), *SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
     log = (rtsr.results / "logs" / "42_submission.log").read_text()
-    assert "HERE ['arch.py', 'checkpoint.pth', 'requirements.txt', 'utils']" in log
+    files = ["arch.py", "checkpoint.pth", "requirements.txt", "thop.py", "utils"]
+    assert f"HERE {files}" in log
     assert str(rtsr.path / "rtsr") not in log
     assert _run(rtsr, "--model_id", "5", *SMALL).returncode == 0
     ours, theirs = rtsr.record("05_Twice"), rtsr.record("42_submission")
     scores = [[image["scores"] for image in r["splits"][0]["images"]] for r in (ours, theirs)]
     assert scores[0] == scores[1]
-    assert theirs["counts"]["flops_official"] == ours["counts"]["flops_official"]
+    for counter in ("flops_official", "flops_fvcore", "flops_thop"):
+        assert theirs["counts"][counter] == ours["counts"][counter] > 0
     assert "submission_42.zip, SHA-256 " in theirs["sidecar"]["team"]["source"]
     assert [flag["name"] for flag in theirs["flags"]] == [flag["name"] for flag in ours["flags"]]
 

@@ -60,15 +60,15 @@ def _at_home(folder: Path) -> Iterator[None]:
     ours = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_utils(name)}
     before = Path.cwd()
     # A `utils` without __init__.py would otherwise be found only after ours.
-    kept = [entry for entry in sys.path if not _leads_to_us(entry)]
-    hidden = [entry for entry in sys.path if _leads_to_us(entry)]
-    sys.path[:] = [str(folder), *kept]
+    path = list(sys.path)
+    sys.path[:] = [str(folder), *(entry for entry in path if not _leads_to_us(entry))]
     os.chdir(folder)
     try:
         yield
     finally:
         os.chdir(before)
-        sys.path.extend(hidden)
+        # At the end now: what our counters are yet to import shall not be found there.
+        sys.path[:] = [*path, str(folder)]
         sys.modules.update(ours)
         ours["utils"].__path__.append(str(folder / "utils"))
 
