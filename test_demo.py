@@ -20,6 +20,7 @@ from utils.isolation import check_device
 from utils.options import Options, parse
 from utils.rank.row import Row
 from utils.record import Failure, Outcome
+from utils.rtsr.entry import entry as archive_entry
 from utils.sandbox import bubblewrap
 from utils.sandbox.gpu_lock import gpu_lock
 from utils.scratch import remove_orphans, scratch_folder
@@ -35,6 +36,9 @@ ROOT = Path(__file__).resolve().parent
 
 def run(options: Options) -> ExitCode:
     """List or measure the submissions that were asked for."""
+    if options.submission is not None:
+        with scratch_folder() as code_dir:
+            return _evaluate([archive_entry(options, code_dir)], options)
     entries = discover(ROOT)
     if options.list:
         report.print_listing(entries)
@@ -47,6 +51,10 @@ def run(options: Options) -> ExitCode:
         chosen = with_public_checkpoints(chosen, options.checkpoint_dir)
     if options.check:
         return check(chosen, options)
+    return _evaluate(chosen, options)
+
+
+def _evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     store = Store(options.save_dir, options.protocol, publishers=(partial(publish, options),))
     store.open()
     if options.sandbox:

@@ -35,8 +35,8 @@ def test_the_hint_is_that_of_the_exact_bicubic(
     )
     exact = METRICS["psnr"].function(imresize_uint8(lr, scale), hr, scale)
     for below in (-3.0, 0.0, 1.5, 1.99):
-        assert range_note(staged, exact - below, submission) is None
+        assert range_note(staged, exact - below, submission, scale) is None
     for below in (2.01, 2.3, 7.0):
-        note = range_note(staged, exact - below, submission)
+        note = range_note(staged, exact - below, submission, scale)
         assert note is not None
         assert f"{name}.png is {below:.1f} dB below bicubic: check data_range (1)" in note

@@ -13,6 +13,8 @@ A module imports only those before it in this list; a name with a slash is a pac
     scratch     temporary folders that the next run removes if this one cannot
     images/     image files, resampling, color, SSIM
     utils_image  official name: image files, tensors, PSNR, SSIM
+    perceptual/  LPIPS and DISTS, where torchmetrics is installed
+    rtsr_metrics  the figures of the Real-Time challenge
     metrics     METRICS
     protocol    protocols/*.toml: what each year measures and ranks by
     sidecar     the TOML file beside a model
@@ -20,6 +22,8 @@ A module imports only those before it in this list; a name with a slash is a pac
     zoo         the authors' own checkpoints
     registry    datasets.toml: the field's data sets, their layouts, licences, addresses
     layout      where the images of a set lie
+    realtime    runtime of one fixed input: what is asked for, what was found
+    realtime_options  the part of the command line about it
     dataset     folders -> pairs of LR and HR files
     manifest    which files a data set consists of, as hashes
     limits      how much of the machine a submission may use
@@ -42,6 +46,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     model_summary  official name: FLOPs, activations
     count/      parameters, FLOPs, activations by every counter and by PyTorch's dispatcher
     measure/    a network built, loaded, run, timed, and watched while it runs
+    rtsr/       the NTIRE 2023 Real-Time SR challenge: data, procedure, score, submissions
     audit/      what could deceive -> flags
     sandbox/    what a submission may use, see and reach, and what it was seen doing
     worker      the child process: the only program that runs a submission

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from utils.realtime_options import RealTimeOptions
+
 
 @dataclass(frozen=True)
 class Request:
@@ -18,6 +20,7 @@ class Request:
     save_images: bool
     make_zip: bool
     sandbox: bool
+    real_time: RealTimeOptions
     threads: str
     """What the environment says of threads, and how many cores there were."""
     code_sha256: str

@@ -45,7 +45,7 @@ def verdict(
         entry: what was measured.
         border: HR pixels left out on each side, for PSNR.
     """
-    below = range_note(image, declared_db, entry)
+    below = range_note(image, declared_db, entry, border)
     found = None if other is None else psnr_db(image, other[1], border)
     if other is None or found is None:
         return Verdict(below)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from utils import data_range, isolation, jsonfile, provenance
+from utils import data_range, dataset, isolation, jsonfile, provenance
 from utils.archive.write import write_uploads
 from utils.crops import keep_crops
-from utils.dataset import Split, find_splits
+from utils.dataset import Split
 from utils.errors import UserError, cause
 from utils.interleave import interleaved
 from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
@@ -23,9 +23,13 @@ from utils.manifest import check_manifest
 from utils.metrics import METRICS
 from utils.options import Options
 from utils.parallel import in_parallel
+from utils.perceptual import asking
 from utils.progress import progress_bar
+from utils.realtime_options import plan
 from utils.record import Crop, Outcome, Record, SplitResult
 from utils.recording import failure, log_file, record, score
+from utils.rtsr import folders
+from utils.rtsr.results import compare_results
 from utils.sandbox.policy import Policy
 from utils.staging import StagedSplit, stage
 from utils.submission import Broken, Entry, Submission
@@ -50,16 +54,18 @@ def stage_all(entries: Sequence[Entry], options: Options, hr_dir: Path) -> Stage
         hr_dir: private folder for the decoded HR images.
 
     Raises:
-        UserError: no scale has data that can be used.
+        UserError: no scale has data that can be used, or a metric cannot be calculated here.
     """
     scales = {entry.sidecar.scale for entry in entries if isinstance(entry, Submission)}
     window_px = max(METRICS[name].window_px for name in options.metrics)
+    asking.check(options.metrics)
     staged = Staged({}, {})
+    find = folders.find_splits if options.protocol.layout == "gt_lr" else dataset.find_splits
     for scale in sorted(scales):
         try:
             staged.splits[scale] = [
                 _staged(split, hr_dir / f"x{scale}-{number}", window_px, options.data.data_dir)
-                for number, split in enumerate(find_splits(options.data, options.protocol, scale))
+                for number, split in enumerate(find(options.data, options.protocol, scale))
             ]
         except UserError as error:
             staged.problems[scale] = error
@@ -127,10 +133,11 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
         with progress_bar(entry.label, sum(split.count for split in job.splits)) as progress:
             policy = Policy(options.limits, options.sandbox, _hidden(staged, options))
             answer = isolation.run(job, folder, log_file(entry, options), policy, progress)
-        results = score(answer, splits, folder, options.metrics)
+        results = score(answer, splits, folder, options)
         other = (answer.other_range, folder.other_range) if answer.other_range else None
         first = splits[0].images[0], results[0].images[0].scores["psnr"]
-        range_verdict = data_range.verdict(*first, other, entry, splits[0].scale)
+        border = options.protocol.border(entry.sidecar.scale)
+        range_verdict = data_range.verdict(*first, other, entry, border)
         crops = _keep_crops(entry, splits[0], results[0], folder, options.save_dir)
         if options.save_images:
             _save_images(entry, splits, folder, options.save_dir)
@@ -139,7 +146,10 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
     finally:
         _remove(folder)
     found = record(entry, options.protocol_name, answer, results, source, asked, range_verdict)
-    return replace(found, crops=crops)
+    flags = found.flags
+    if entry.results is not None:
+        flags = (*flags, *compare_results(entry.results, splits[0], results[0]))
+    return replace(found, crops=crops, flags=flags)
 
 
 def _hidden(staged: Staged, options: Options) -> tuple[Path, ...]:
@@ -153,8 +163,18 @@ def _prepare(
     submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, options: Options
 ) -> Job:
     job_splits = tuple(JobSplit(split.role, len(split.images)) for split in splits)
-    job = Job(submission, options.device, job_splits, options.repeats, options.seed, options.layers)
-    job = replace(job, memory_bytes=options.limits.memory_bytes)
+    job = Job(
+        *(
+            replace(submission, results=None),
+            options.device,
+            job_splits,
+            options.repeats,
+            options.seed,
+            options.layers,
+        ),
+        memory_bytes=options.limits.memory_bytes,
+        fixed_input=plan(options.real_time, options.protocol, submission.sidecar.scale),
+    )
     try:
         folder.sr.mkdir(parents=True)
         folder.lr_image(0, 0).parent.mkdir()

@@ -21,6 +21,7 @@ from typing import get_args
 from utils import jsonfile
 from utils.errors import UserError, printable_line
 from utils.job import Job, JobFailure, JobFolder, SubmissionFailed
+from utils.realtime import problem
 from utils.record import Flag, Isolation, Measurement, Stage
 from utils.sandbox import family, launch
 from utils.sandbox.environment import import_path, scrubbed
@@ -230,6 +231,8 @@ def _check(measurement: Measurement, job: Job) -> None:
     said = [(split.role, len(split.runtime_ms)) for split in measurement.splits]
     if told != said:
         raise SubmissionFailed("invalid", f"the worker answered for {said}, not for {told}")
+    if unlike := problem(measurement.fixed_input, job.fixed_input):
+        raise SubmissionFailed("invalid", unlike)
     for split in measurement.splits:
         repeats = split.robust.samples_ms if split.robust else ()
         lengths = {len(samples) for samples in repeats}

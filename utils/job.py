@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from utils.realtime import FixedInputPlan
 from utils.record import Stage
 from utils.submission import Submission
 
@@ -38,6 +39,8 @@ class Job:
     """Whether to list the cost of every layer."""
     memory_bytes: int | None = None
     """Limit of its processes together; the worker holds itself to it on a CPU."""
+    fixed_input: FixedInputPlan | None = None
+    """How to run the fixed input; None if the protocol has none."""
 
 
 @dataclass(frozen=True)

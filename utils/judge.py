@@ -13,6 +13,8 @@ from utils.images.resample import imresize_uint8
 from utils.job import SubmissionFailed
 from utils.metrics import METRICS
 from utils.parallel import in_parallel
+from utils.perceptual.asking import perceptual_scores
+from utils.perceptual.request import NAMES
 from utils.staging import Image, StagedImage
 from utils.submission import Submission
 
@@ -23,28 +25,32 @@ _KERNELS_DIFFER_DB = 0.1
 
 
 def judge(
-    images: Sequence[StagedImage], sr_files: Sequence[Path], scale: int, metrics: Sequence[str]
+    images: Sequence[StagedImage], sr_files: Sequence[Path], border: int, metrics: Sequence[str]
 ) -> list[dict[str, float]]:
     """Score every SR image of a data set.
 
     Args:
         images: the decoded pairs.
         sr_files: SR images in the same order, as .npy.
-        scale: factor between LR and HR; as in the official script, also the border in pixels that
-            is left out of the comparison.
+        border: HR pixels left out on each side (`Protocol.border`).
         metrics: names in `utils.metrics.METRICS`.
 
     Raises:
         SubmissionFailed: an SR image that is absent, damaged or of the wrong size.
+        UserError: a perceptual metric cannot be calculated here.
     """
+    direct = [name for name in metrics if name not in NAMES]
 
     def score(item: tuple[StagedImage, Path]) -> dict[str, float]:
         image, sr_file = item
         hr = np.load(image.hr, mmap_mode="r")
         sr = read_sr(sr_file, hr.shape)
-        return {name: METRICS[name].function(sr, hr, scale) for name in metrics}
+        return {name: METRICS[name].function(sr, hr, border) for name in direct}
 
-    return in_parallel(score, list(zip(images, sr_files, strict=True)))
+    scores = in_parallel(score, list(zip(images, sr_files, strict=True)))
+    pairs = [(sr_file, image.hr) for image, sr_file in zip(images, sr_files, strict=True)]
+    perceptual = perceptual_scores([n for n in metrics if n in NAMES], pairs, border)
+    return [own | further for own, further in zip(scores, perceptual, strict=True)]
 
 
 def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
@@ -65,22 +71,25 @@ def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
     return sr
 
 
-def range_note(image: StagedImage, sr_psnr: float, submission: Submission) -> str | None:
+def range_note(
+    image: StagedImage, sr_psnr: float, submission: Submission, border: int
+) -> str | None:
     """Say where to look if a network is far worse than bicubic interpolation.
 
     Args:
         image: a decoded pair.
         sr_psnr: PSNR of the network on it, in dB.
         submission: what was measured.
+        border: that of the PSNR.
     """
     scale = submission.sidecar.scale
     lr, hr = np.load(image.lr), np.load(image.hr, mmap_mode="r")
     psnr = METRICS["psnr"].function
     # OpenCV's takes a hundredth of the time, and spares nearly every network the exact one.
     quick = cv2.resize(lr, (hr.shape[1], hr.shape[0]), interpolation=cv2.INTER_CUBIC)
-    if psnr(quick, hr, scale) - sr_psnr < _FAR_BELOW_DB - _KERNELS_DIFFER_DB:
+    if psnr(quick, hr, border) - sr_psnr < _FAR_BELOW_DB - _KERNELS_DIFFER_DB:
         return None
-    below = psnr(imresize_uint8(lr, scale), hr, scale) - sr_psnr
+    below = psnr(imresize_uint8(lr, scale), hr, border) - sr_psnr
     if below < _FAR_BELOW_DB:
         return None
     return (

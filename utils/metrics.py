@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
+from utils import rtsr_metrics
 from utils.images.color import rgb2ycbcr
+from utils.perceptual.asking import perceptual_score
 from utils.utils_image import calculate_psnr, calculate_ssim
 
 Image = npt.NDArray[np.uint8]
@@ -59,6 +62,14 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             Metric("ssim", "", True, 11, 4, calculate_ssim),
             Metric("psnr_y", "dB", True, 1, 2, psnr_y),
             Metric("ssim_y", "", True, 11, 4, ssim_y),
+            Metric("psnr_rgb", "dB", True, 1, 2, rtsr_metrics.psnr_rgb),
+            Metric("ssim_rgb", "", True, 11, 4, rtsr_metrics.ssim_rgb),
+            Metric("psnr_y_first", "dB", True, 1, 2, rtsr_metrics.psnr_y_first),
+            Metric("ssim_y_first", "", True, 11, 4, rtsr_metrics.ssim_y_first),
+            Metric("psnr_y_final", "dB", True, 1, 2, rtsr_metrics.psnr_y_final),
+            Metric("ssim_y_final", "", True, 11, 4, rtsr_metrics.ssim_y_final),
+            Metric("lpips", "", False, 64, 4, partial(perceptual_score, "lpips")),
+            Metric("dists", "", False, 64, 4, partial(perceptual_score, "dists")),
         )
     }
 )

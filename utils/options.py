@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from utils import realtime_options
 from utils.dataset import DataRequest
 from utils.errors import UserError
 from utils.limits import DISK_GIB, GIB, MEMORY_SHARE, Limits, memory_bytes
 from utils.metrics import METRICS
 from utils.protocol import DEFAULT_PROTOCOL, Protocol, protocols
+from utils.realtime_options import RealTimeOptions
 
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 """Which devices there are is for `utils.measure.device` to say."""
@@ -53,8 +55,11 @@ class Options:
     debug: bool
     command: tuple[str, ...]
     """The arguments as they were given."""
-    make_zip: bool = False
+    make_zip: bool
     """Whether to write the archives that participants upload."""
+    submission: Path | None
+    """The archive to measure, instead of `model_id`."""
+    real_time: RealTimeOptions
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -92,11 +97,13 @@ def parse(arguments: list[str], root: Path) -> Options:
             "fits one submission", where="--checkpoint", remedy="give a single --model_id"
         )
     data = DataRequest(given.data_dir, given.dataset, given.include_test, given.hybrid_test)
+    protocol = protocols()[given.protocol]
+    wanted = ("psnr", *(["ssim"] if given.ssim else []), *given.metrics, *protocol.metrics)
     return Options(
         model_id=given.model_id,
         data=data,
         save_dir=given.save_dir.absolute(),
-        metrics=tuple(dict.fromkeys(("psnr", *(["ssim"] if given.ssim else []), *given.metrics))),
+        metrics=tuple(dict.fromkeys(wanted)),
         protocol_name=given.protocol,
         device=given.device,
         checkpoint=given.checkpoint,
@@ -115,6 +122,8 @@ def parse(arguments: list[str], root: Path) -> Options:
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
         make_zip=given.make_zip,
+        submission=given.submission,
+        real_time=realtime_options.read(given, protocol),
     )
 
 
@@ -133,6 +142,7 @@ def _parser(root: Path) -> Parser:
     _add_upload(parser.add_argument_group("for the server of the challenge"))
     _add_repetition(parser.add_argument_group("again"))
     _add_isolation(parser.add_argument_group("what a submission may do"))
+    realtime_options.add(parser)
     return parser
 
 

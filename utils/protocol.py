@@ -1,4 +1,4 @@
-"""One year's challenge: data sets, FLOPs counter, gate, baseline, tracks. `protocols/*.toml`.
+"""One challenge: data sets, FLOPs counter, gate, baseline, tracks. `protocols/*.toml`.
 
 Source: the official repositories of 2022 to 2026. Their metric code is the same in all years; only
 the data sets, the FLOPs counter and the ranking differ, and those are data, one file a year.
@@ -43,12 +43,26 @@ FigureName = Literal[
 ]
 """The official table's columns, with their units."""
 
-Cost = Literal["ave_time_ms", "params_m", "flops_g", "activations_m", "memory_mib", "num_conv"]
-"""Figures that a track may rank by; less is better."""
+Cost = Literal[
+    "ave_time_ms",
+    "params_m",
+    "flops_g",
+    "activations_m",
+    "memory_mib",
+    "num_conv",
+    "fixed_time_ms",
+]
+"""Figures that a track may rank by; less is better. The last is the runtime of the fixed input."""
+
+Quality = Literal["psnr_rgb_db", "bicubic_psnr_db"]
+"""Mean RGB PSNR of the network and of bicubic interpolation, of the test set if there is one."""
+
+RankFigure = Cost | Quality
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
 
 
 @validated(frozen=True, config=_STRICT)
@@ -82,10 +96,35 @@ class Track:
     name: str
     score: str
     """Name of the formula, in `utils.rank.scores.SCORES`."""
-    terms: Annotated[dict[Cost, Positive], Field(min_length=1)]
+    terms: Annotated[dict[RankFigure, Positive], Field(min_length=1)]
     """Figures that count, with their weights."""
     not_worse_than_baseline: tuple[Cost, ...] = ()
     """Constraint of the announcement, which the published procedures do not apply."""
+    scale: int | None = None
+    """The only scale that competes; None for every one of the protocol's."""
+    dataset: str | None = None
+    """The only data set that counts; None for whatever was measured."""
+    bicubic_psnr_db: Finite | None = None
+    """PSNR of bicubic interpolation on `dataset`, as published; None where a term measures it."""
+
+    def __post_init__(self) -> None:
+        if self.bicubic_psnr_db is not None and self.dataset is None:
+            raise ValueError("bicubic_psnr_db is that of a dataset, which is missing")
+
+
+@validated(frozen=True, config=_STRICT)
+class FixedInputRule:
+    """Runtime of one input of white noise instead of the images; table `[fixed_input]`."""
+
+    sizes: dict[int, tuple[Count, Count]]
+    """(height, width) by scale."""
+    half: bool
+    """Whether network and input are cast to float16; what counts then."""
+    warmups: Count
+    repeats: Count
+    cpu_warmups: Count
+    """On a CPU, whose figures are not comparable anyway."""
+    cpu_repeats: Count
 
 
 @validated(frozen=True, config=_STRICT)
@@ -99,12 +138,21 @@ class Protocol:
     the gate is about the first."""
     test: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of the test set, likewise."""
-    baseline: Baseline
     tracks: Annotated[tuple[Track, ...], Field(min_length=1)]
     """The first one sorts the leaderboard."""
+    baseline: Baseline | None = None
+    """None if no score is relative to a network."""
     hybrid_test: tuple[str, ...] = ("LSDIR_DIV2K_test",)
     """Names of the hybrid test set of 2023, likewise; its flag works in every year."""
-    scale: Annotated[int, Field(ge=2)] = 4
+    scales: Annotated[tuple[int, ...], Field(min_length=1)] = (4,)
+    border_px: Annotated[int, Field(ge=0)] | None = None
+    """HR pixels left out on each side when images are compared; None for as many as the scale."""
+    layout: Literal["hr_lr", "gt_lr"] = "hr_lr"
+    """Folders: `HR` and `LR` (`utils.dataset`), or `GT` and `LR2` (`utils.rtsr.folders`)."""
+    metrics: tuple[str, ...] = ()
+    """Metrics that are always calculated, besides PSNR."""
+    fixed_input: FixedInputRule | None = None
+    """None if runtime is that of the images alone."""
     gate: Gate | None = None
     """None if none is known."""
     unknown: tuple[str, ...] = ()
@@ -116,6 +164,10 @@ class Protocol:
         names = [track.name for track in self.tracks]
         if len(set(names)) < len(names):
             raise ValueError("two tracks have the same name")
+
+    def border(self, scale: int) -> int:
+        """HR pixels left out on each side when images of a scale are compared."""
+        return scale if self.border_px is None else self.border_px
 
 
 @cache

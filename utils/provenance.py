@@ -49,6 +49,7 @@ def request(options: Options, root: Path) -> Request:
         save_images=options.save_images,
         make_zip=options.make_zip,
         sandbox=options.sandbox,
+        real_time=options.real_time,
         threads=", ".join([f"{cores()} cores", *threads]),
         code_sha256=code_sha256(root),
     )

@@ -13,6 +13,7 @@ from typing import Literal
 
 from utils.conditions import Conditions, Drift, GpuStates, Precision, Request
 from utils.observed import Dispatched, LayerCost, Missed, OpCount, SidePath, Watcher
+from utils.realtime import FixedInput
 from utils.sidecar import Sidecar
 
 SCHEMA = 1
@@ -146,6 +147,7 @@ class Measurement:
     """The data_range of a further SR image of the first LR image (`utils.data_range`)."""
     isolation: Isolation | None = None
     """Filled in by the parent."""
+    fixed_input: FixedInput | None = None
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,8 @@ class SplitResult:
     """The GPU before and after the official pass."""
     data_sha256: str | None = None
     """Hash of the files of the data set (`utils.manifest`); older records lack it."""
+    bicubic_psnr_db: float | None = None
+    """Mean RGB PSNR of bicubic interpolation, border included, where a track needs it."""
 
     @property
     def cold_ms(self) -> float:
@@ -293,6 +297,8 @@ class Record:
     """What the run asked for; older records lack it."""
     isolation: Isolation | None = None
     """What confined it; older records lack it."""
+    fixed_input: FixedInput | None = None
+    """Runtime of one fixed input; None if the protocol has none."""
 
 
 @dataclass(frozen=True)

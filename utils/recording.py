@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from utils import provenance
@@ -24,6 +25,7 @@ from utils.record import (
     SplitResult,
     SplitTiming,
 )
+from utils.rtsr.bicubic import bicubic_psnr_db
 from utils.staging import StagedSplit
 from utils.submission import Entry, Submission
 
@@ -45,7 +47,7 @@ def score(
     measurement: Measurement,
     splits: Sequence[StagedSplit],
     folder: JobFolder,
-    metrics: Sequence[str],
+    options: Options,
 ) -> tuple[SplitResult, ...]:
     """Score the SR images of every data set.
 
@@ -53,14 +55,18 @@ def score(
         SubmissionFailed: one that is absent, damaged or of the wrong size.
     """
     results = []
+    protocol = options.protocol
     for number, (split, timing) in enumerate(zip(splits, measurement.splits, strict=True)):
         sr_files = [folder.sr_image(number, index) for index in range(len(split.images))]
-        scores = judge(split.images, sr_files, split.scale, metrics)
+        scores = judge(split.images, sr_files, protocol.border(split.scale), options.metrics)
         images = tuple(
             ImageResult(image.name, ms, values)
             for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
         )
-        results.append(_split_result(split, timing, images))
+        result = _split_result(split, timing, images)
+        if any("bicubic_psnr_db" in track.terms for track in protocol.tracks):
+            result = replace(result, bicubic_psnr_db=bicubic_psnr_db(split))
+        results.append(result)
     return tuple(results)
 
 
@@ -111,4 +117,5 @@ def record(
         layers=measurement.layers,
         request=request,
         isolation=measurement.isolation,
+        fixed_input=measurement.fixed_input,
     )

@@ -56,7 +56,9 @@ def run(arguments: list[str]) -> None:
     given = parser().parse_args(arguments)
     metrics = tuple(dict.fromkeys((*_OFFICIAL, *given.metrics)))
     split = _split(given)
-    score = score_archive(given.archive, split, metrics, border=split.scale)
+    score = score_archive(
+        given.archive, split, metrics, border=protocols()[given.protocol].border(split.scale)
+    )
     if given.json is not None:
         jsonfile.dump(score, given.json)
     print_scores(score, given.per_image)
@@ -72,7 +74,7 @@ def _split(given: argparse.Namespace) -> Split:
         hybrid_test=given.role == "hybrid_test",
     )
     protocol = protocols()[given.protocol]
-    splits = find_splits(request, protocol, given.scale or protocol.scale)
+    splits = find_splits(request, protocol, given.scale or protocol.scales[0])
     return next(split for split in splits if split.role == given.role)
 
 

@@ -37,6 +37,11 @@ class Submission:
     """The chosen entry of `sidecar.forms`."""
     problem: str = ""
     """Why there is no checkpoint."""
+    factory: str | None = None
+    """Function of the model file that returns the network with its weights, instead of a class and
+    a checkpoint: an archive of the Real-Time challenge."""
+    results: Path | None = None
+    """Folder of the SR images that came with it."""
 
     @property
     def label(self) -> str:

@@ -38,10 +38,13 @@ from utils.measure.robust import RobustPass, robust_pass
 from utils.measure.timing import peak_rss_mib
 from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Flag, Measurement, SplitTiming, Stage
+from utils.rtsr.arch import import_arch
+from utils.rtsr.procedure import run_fixed_input
 from utils.sandbox.allocation import limit_memory
 from utils.sandbox.observer import Observer
 from utils.sandbox.policy import own_files
 from utils.sidecar import Sidecar
+from utils.submission import Submission
 
 FILE_AT_MOST = 2**30
 """Bytes of the largest file a submission may write, its log included."""
@@ -108,8 +111,13 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
     stage.enter("count")
     evidence = Evidence(before, constructor, official, passes, probe_image(job, folder, passes))
     flags, precision = audit(bench, model, evidence)
-    measurement = Measurement(
-        counts=complexity.count(model, COMPLEXITY_INPUT),
+    counts = complexity.count(model, COMPLEXITY_INPUT)
+    costs = layers(model, COMPLEXITY_INPUT) if job.layers else ()
+    other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
+    # Last, since it leaves the network in half precision.
+    fixed = run_fixed_input(bench, model, job.fixed_input) if job.fixed_input else None
+    return Measurement(
+        counts=counts,
         clock=bench.watch.clock,
         splits=tuple(splits),
         output_dtype=", ".join(sorted(official.dtypes)),
@@ -117,10 +125,10 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
         machine=machine.describe(device),
         flags=(*failed, *flags, *observer.flags()),
         precision=precision,
-        layers=layers(model, COMPLEXITY_INPUT) if job.layers else (),
+        layers=costs,
+        fixed_input=fixed,
+        other_range=other,
     )
-    other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
-    return replace(measurement, other_range=other)
 
 
 def prepare(job: Job, stage: StageMark) -> tuple[torch.device, nn.Module]:
@@ -131,16 +139,24 @@ def prepare(job: Job, stage: StageMark) -> tuple[torch.device, nn.Module]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     stage.enter("import")
+    if submission.factory is not None:
+        model = import_arch(submission.model_file, submission.factory)
+    else:
+        model = _loaded(submission, stage)
+    model.eval()
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    return device, model.to(device)
+
+
+def _loaded(submission: Submission, stage: StageMark) -> nn.Module:
     module = network.import_model(submission.model_file)
     stage.enter("build")
     model = network.build(module, submission)
     stage.enter("load")
     assert submission.checkpoint is not None, "the parent starts no job without a checkpoint"
     network.load(model, submission.checkpoint, strict=submission.sidecar.strict)
-    model.eval()
-    for parameter in model.parameters():
-        parameter.requires_grad = False
-    return device, model.to(device)
+    return model
 
 
 def observe(job: Job, folder: JobFolder) -> Observer:

@@ -60,9 +60,9 @@ def checked(entry: Entry, options: Options, hr_dir: Path, job_dir: Path) -> list
         return found + [skipped(rule) for rule in RULES[len(found) :]]
     split, folder = _stage(entry, options, hr_dir), JobFolder(job_dir / entry.label)
     answer, reason = _ask(entry, split, folder, options)
-    attempt = Attempt(
-        entry, answer, _in_ranges(entry, answer, split, folder), options.protocol.flops_counter
-    )
+    protocol = options.protocol
+    in_ranges = _in_ranges(entry, answer, split, folder, protocol.border(split.scale))
+    attempt = Attempt(entry, answer, in_ranges, protocol.flops_counter)
     found += [tried(rule, attempt) for rule in START]
     found += _of_network(answer, reason)
     return found + [tried(rule, attempt) for rule in FIGURES]
@@ -136,11 +136,11 @@ def _of_network(answer: Answer, reason: str) -> Iterator[Finding]:
 
 
 def _in_ranges(
-    submission: Submission, answer: Answer, split: StagedSplit, folder: JobFolder
+    submission: Submission, answer: Answer, split: StagedSplit, folder: JobFolder, border: int
 ) -> Verdict | None:
     image = split.images[0]
-    declared = data_range.psnr_db(image, folder.sr_image(0, 0), split.scale)
+    declared = data_range.psnr_db(image, folder.sr_image(0, 0), border)
     if declared is None:
         return None
     other = (answer.other_range, folder.other_range) if answer.other_range else None
-    return data_range.verdict(image, declared, other, submission, split.scale)
+    return data_range.verdict(image, declared, other, submission, border)

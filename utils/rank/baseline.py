@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from utils.protocol import Cost, Protocol
-from utils.rank.entrants import COST_NAMES, PUBLISHED, Candidate, fits, is_baseline
+from utils.protocol import Protocol, RankFigure
+from utils.rank.entrants import FIGURE_NAMES, PUBLISHED, Candidate, fits, is_baseline
 from utils.rank.row import Quantity, Row, has_test
-from utils.rank.scores import Costs
+from utils.rank.scores import Figures
 
 
 @dataclass(frozen=True)
 class Base:
     """What scores are relative to."""
 
-    costs: Costs | None
+    costs: Figures | None
     problem: str | None = None
-    decimals: Mapping[Cost, int] = field(default_factory=dict)
+    decimals: Mapping[RankFigure, int] = field(default_factory=dict)
     """Digits to which its figures are known; without them, all."""
 
 
@@ -49,7 +49,7 @@ def base_of(
         with_test: whether runtimes are means over validation and test set.
     """
     if own is None:
-        return Base(None, "is not among the rows")
+        return Base(None, None if protocol.baseline is None else "is not among the rows")
     if own == PUBLISHED:
         return _published(protocol, with_test)
     (chosen,) = [one for one in candidates if one.row.label == own][:1]
@@ -59,7 +59,7 @@ def base_of(
     if not fits(chosen.row, protocol):
         return Base(None, "is of another scale")
     missing = [
-        COST_NAMES[name]
+        FIGURE_NAMES[name]
         for name in {name: 1 for track in protocol.tracks for name in track.terms}
         if name not in chosen.costs or chosen.costs[name].value <= 0
     ]
@@ -68,14 +68,18 @@ def base_of(
 
 
 def _published(protocol: Protocol, with_test: bool) -> Base:
+    if protocol.baseline is None:
+        return Base(None, "has no published figures")
     figures = dict(protocol.baseline.published)
     if not with_test:
         figures.pop("ave_time_ms", None)
         if "val_time_ms" in figures:
             figures["ave_time_ms"] = figures["val_time_ms"]
-    costs = {name: Quantity.exact(figures[name]) for name in COST_NAMES if name in figures}
+    costs: dict[RankFigure, Quantity] = {
+        name: Quantity.exact(figures[name]) for name in FIGURE_NAMES if name in figures
+    }
     decimals = {name: _decimals(cost.value) for name, cost in costs.items()}
-    missing = [COST_NAMES[name] for name in protocol.tracks[0].terms if name not in costs]
+    missing = [FIGURE_NAMES[name] for name in protocol.tracks[0].terms if name not in costs]
     where = "on validation and test set" if with_test else "on the validation set alone"
     problem = f"has no published {', '.join(missing)} {where}" if missing else None
     return Base(costs, problem, decimals)

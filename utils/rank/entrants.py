@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from utils.protocol import Cost, Protocol
+from utils.protocol import Cost, Protocol, RankFigure, Track
 from utils.rank.gate import Verdict, judge_gate
 from utils.rank.row import (
     Quantity,
@@ -14,9 +14,11 @@ from utils.rank.row import (
     has_test,
     official_figure,
     official_runtime,
+    ranked_split,
+    real_time_figures,
     robust_runtime,
 )
-from utils.rank.scores import Costs
+from utils.rank.scores import Figures
 
 PUBLISHED = "published"
 """Instead of a row's label: take the baseline's published figures."""
@@ -29,13 +31,16 @@ _KEYS: dict[Cost, str] = {
     "num_conv": "num_conv",
 }
 
-COST_NAMES: dict[Cost, str] = {
+FIGURE_NAMES: dict[RankFigure, str] = {
     "ave_time_ms": "runtime",
     "params_m": "parameters",
     "flops_g": "FLOPs",
     "activations_m": "activations",
     "memory_mib": "memory",
     "num_conv": "convolutions",
+    "fixed_time_ms": "runtime of the fixed input",
+    "psnr_rgb_db": "RGB PSNR",
+    "bicubic_psnr_db": "PSNR of bicubic",
 }
 
 
@@ -58,7 +63,7 @@ class Candidate:
     is_baseline: bool
     """Whether it is the protocol's baseline, or was chosen as one: neither competes."""
     gate: Verdict
-    costs: Costs
+    costs: Figures
     reason: str | None
 
 
@@ -82,36 +87,51 @@ def candidate(
     return Candidate(row, row.label == own or is_baseline(row, protocol), gate, costs, reason)
 
 
-def _costs(row: Row, choices: Choices, with_test: bool) -> Costs:
+def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
     measured = official_runtime if choices.runtime == "official" else robust_runtime
     runtime = measured(row, with_test)
-    costs: dict[Cost, Quantity] = {} if runtime is None else {"ave_time_ms": runtime}
+    costs: dict[RankFigure, Quantity] = {} if runtime is None else {"ave_time_ms": runtime}
     for name, key in _KEYS.items():
         if (value := official_figure(row, key)) is not None and value >= 0:
             costs[name] = Quantity.exact(value)
-    return costs
+    return costs | real_time_figures(row)
 
 
-def _why_not(row: Row, gate: Verdict, costs: Costs, protocol: Protocol) -> str | None:
+def _why_not(row: Row, gate: Verdict, costs: Figures, protocol: Protocol) -> str | None:
     if row.failure is not None:
         return f"{row.failure.stage}: {row.failure.reason}"
     if row.record and not fits(row, protocol):
-        return f"x{row.record.sidecar.scale}, the challenge is x{protocol.scale}"
+        scales = " and ".join(f"x{scale}" for scale in protocol.scales)
+        return f"x{row.record.sidecar.scale}, the challenge is {scales}"
     if gate.passed is False:
         return gate.reason
     needed = protocol.tracks[0].terms
-    missing = [COST_NAMES[name] for name in needed if name not in costs]
+    missing = [FIGURE_NAMES[name] for name in needed if name not in costs]
     return f"{', '.join(missing)} not measured" if missing else None
 
 
 def fits(row: Row, protocol: Protocol) -> bool:
-    """Tell whether a row is of the protocol's scale, as far as one knows."""
-    return row.record is None or row.record.sidecar.scale == protocol.scale
+    """Tell whether a row is of a scale of the protocol, as far as one knows."""
+    return row.record is None or row.record.sidecar.scale in protocol.scales
+
+
+def outside(row: Row, track: Track) -> str | None:
+    """Say why a row is nothing for a track: another scale, or other data; None if it fits."""
+    if row.record is None:
+        return None
+    if track.scale not in (None, row.record.sidecar.scale):
+        return f"x{row.record.sidecar.scale}, this track is x{track.scale}"
+    dataset = ranked_split(row.record).dataset
+    if track.dataset not in (None, dataset):
+        return f"measured on {dataset}, this track is about {track.dataset}"
+    return None
 
 
 def is_baseline(row: Row, protocol: Protocol) -> bool:
     """Tell by its label whether a row is the protocol's own baseline."""
     found = re.match(r"\s*(-?\d+)_(.*)", row.label)
-    if found is None or int(found[1]) != protocol.baseline.model_id:
+    if protocol.baseline is None or found is None:
+        return False
+    if int(found[1]) != protocol.baseline.model_id:
         return False
     return found[2].lower().startswith(protocol.baseline.name.lower())

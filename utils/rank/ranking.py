@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from utils.errors import UserError
-from utils.protocol import Cost, Protocol, Track
+from utils.protocol import Cost, Protocol, Quality, Track
 from utils.rank.baseline import Base, base_of, baseline_label, counts_test
-from utils.rank.entrants import COST_NAMES, Candidate, Choices, candidate
+from utils.rank.entrants import FIGURE_NAMES, Candidate, Choices, candidate, outside
 from utils.rank.gate import Verdict
 from utils.rank.row import Quantity, Row
-from utils.rank.scores import SCORES, Costs, Score
+from utils.rank.scores import ABSOLUTE, SCORES, Figures, Score
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,9 @@ def _check(protocol: Protocol) -> None:
             raise UserError(f"no formula is called '{track.score}'", where=where, remedy=remedy)
         if track.score == "figure" and len(track.terms) > 1:
             raise UserError("a figure is one term", where=where, remedy="leave one")
+        if track.score not in ABSOLUTE and (more := set(track.terms) & set(get_args(Quality))):
+            what = f"'{track.score}' takes figures of which less is better"
+            raise UserError(what, where=where, remedy=f"leave out {', '.join(sorted(more))}")
 
 
 def _placings(
@@ -109,7 +112,10 @@ def _placings(
 ) -> list[Placing]:
     known = base.costs is not None and all(name in base.costs for name in track.terms)
     costs = base.costs if known else None
-    complaints = {id(one): _complaint(one.costs, track, base, choices) for one in entrants}
+    complaints = {
+        id(one): outside(one.row, track) or _complaint(one.costs, track, base, choices)
+        for one in entrants
+    }
     rivals = [one for one in entrants if complaints[id(one)] is None]
     # Who is not ranked has a score all the same: it shows where they would have stood.
     scored = [one for one in candidates if one.row.failure is None]
@@ -128,28 +134,28 @@ def _placings(
 
 
 def _score(
-    track: Track, one: Candidate, rivals: Sequence[Candidate], base: Costs | None
+    track: Track, one: Candidate, rivals: Sequence[Candidate], base: Figures | None
 ) -> Score | None:
-    if any(name not in one.costs for name in track.terms):
+    if any(name not in one.costs for name in track.terms) or outside(one.row, track):
         return None
     return SCORES[track.score](track, one.costs, [rival.costs for rival in rivals], base)
 
 
-def _complaint(costs: Costs, track: Track, base: Base, choices: Choices) -> str | None:
-    missing = [COST_NAMES[name] for name in track.terms if name not in costs]
+def _complaint(costs: Figures, track: Track, base: Base, choices: Choices) -> str | None:
+    missing = [FIGURE_NAMES[name] for name in track.terms if name not in costs]
     if missing:
         return f"{', '.join(missing)} not measured"
     if not choices.constraints or base.costs is None:
         return None
     worse = [
-        COST_NAMES[name]
+        FIGURE_NAMES[name]
         for name in track.not_worse_than_baseline
         if name in base.costs and (name not in costs or _worse(costs, base.costs, name, base))
     ]
     return f"worse than the baseline in {', '.join(worse)}" if worse else None
 
 
-def _worse(costs: Costs, base_costs: Costs, name: Cost, base: Base) -> bool:
+def _worse(costs: Figures, base_costs: Figures, name: Cost, base: Base) -> bool:
     value, limit = costs[name].value, base_costs[name].value
     # A figure that is known to three digits bounds others to three digits.
     return (round(value, base.decimals[name]) if name in base.decimals else value) > limit

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from utils.official_results import Official, figure
-from utils.record import Failure, Record, RobustTiming
+from utils.protocol import RankFigure
+from utils.record import Failure, Record, RobustTiming, SplitResult
 
 _IMPOSSIBLE = 1e12
 """More than any figure of any network in its official unit."""
@@ -89,6 +90,25 @@ def robust_runtime(row: Row, with_test: bool) -> Quantity | None:
     if not with_test:
         return Quantity(valid.mean_ms, valid.low_ms, valid.high_ms)
     return _mean(valid, robust["test"]) if "test" in robust else None
+
+
+def ranked_split(record: Record) -> SplitResult:
+    """Choose the data set whose PSNR counts: the test set if it was measured, else the first."""
+    return next((split for split in record.splits if split.role == "test"), record.splits[0])
+
+
+def real_time_figures(row: Row) -> dict[RankFigure, Quantity]:
+    """Take what the Real-Time challenge ranks by, as far as it was measured."""
+    if row.record is None:
+        return {}
+    split, fixed = ranked_split(row.record), row.record.fixed_input
+    run = fixed.scored if fixed and fixed.as_asked else None
+    values: dict[RankFigure, float | None] = {
+        "fixed_time_ms": run.mean_ms if run else None,
+        "psnr_rgb_db": split.score("psnr_rgb"),
+        "bicubic_psnr_db": split.bicubic_psnr_db,
+    }
+    return {name: Quantity.exact(value) for name, value in values.items() if value is not None}
 
 
 def warm_runtime(row: Row) -> Quantity | None:

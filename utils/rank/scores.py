@@ -1,6 +1,7 @@
 """SCORES: how a track turns figures into a score. Lower is better, everywhere.
 
-Sources: report of 2022 (sums of ranks); READMEs of 2024 to 2026, Ranking Strategy (exponential).
+Sources: report of 2022 (sums of ranks); READMEs of 2024 to 2026, Ranking Strategy (exponential);
+the Real-Time challenge of 2023 (`utils.rtsr.score`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from utils.protocol import Cost, Track
+from utils.protocol import RankFigure, Track
 from utils.rank.row import Quantity
+from utils.rtsr.score import real_time_score
 
-Costs = Mapping[Cost, Quantity]
+Figures = Mapping[RankFigure, Quantity]
+"""What is known of a submission that a track may rank by."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,14 @@ class Score:
     """Natural logarithm of the score, where the score grows exponentially."""
 
 
-def figure(track: Track, own: Costs, rivals: Sequence[Costs], base: Costs | None) -> Score:
+def figure(track: Track, own: Figures, rivals: Sequence[Figures], base: Figures | None) -> Score:
     """Take the one figure itself."""
     del rivals, base
     (name,) = track.terms
     return Score(own[name].value, own[name])
 
 
-def rank_sum(track: Track, own: Costs, rivals: Sequence[Costs], base: Costs | None) -> Score:
+def rank_sum(track: Track, own: Figures, rivals: Sequence[Figures], base: Figures | None) -> Score:
     """Sum the ranks in each figure; equal figures share the better rank."""
     del base
     others = [rival for rival in rivals if rival is not own]
@@ -57,7 +60,7 @@ def _rank(own: Quantity, others: Sequence[Quantity]) -> Quantity:
 
 
 def exponential(
-    track: Track, own: Costs, rivals: Sequence[Costs], base: Costs | None
+    track: Track, own: Figures, rivals: Sequence[Figures], base: Figures | None
 ) -> Score | None:
     """Weigh exp(2 x / x_base) of every figure; the baseline itself gets exp(2), 7.3891.
 
@@ -74,7 +77,7 @@ def exponential(
     return Score(_exp(order.value), order, order.value) if math.isfinite(order.high) else None
 
 
-def _log_score(track: Track, own: Mapping[Cost, float], base: Costs) -> float:
+def _log_score(track: Track, own: Mapping[RankFigure, float], base: Figures) -> float:
     # As a logarithm, so that slow networks keep their order where the exponential overflows.
     logs = [
         math.log(weight) + 2 * own[name] / base[name].value for name, weight in track.terms.items()
@@ -92,8 +95,34 @@ def _exp(log: float) -> float:
         return math.inf
 
 
-Formula = Callable[[Track, Costs, Sequence[Costs], Costs | None], Score | None]
+def real_time(
+    track: Track, own: Figures, rivals: Sequence[Figures], base: Figures | None
+) -> Score | None:
+    """Score by the Real-Time challenge, where more is better: its negative ranks.
+
+    P0 is the track's where it has one, and else what was measured on the same images.
+    """
+    del rivals, base
+    runtime, psnr_db = own["fixed_time_ms"], own["psnr_rgb_db"].value
+    if not runtime.value > 0:
+        return None
+    bicubic_db = track.bicubic_psnr_db
+    if bicubic_db is None:
+        bicubic_db = own["bicubic_psnr_db"].value
+    value = real_time_score(psnr_db, runtime.value, bicubic_db)
+    return Score(value, Quantity.exact(-value))
+
+
+Formula = Callable[[Track, Figures, Sequence[Figures], Figures | None], Score | None]
 """(track, own figures, those of all that are ranked, those of the baseline) -> score, if any."""
 
-SCORES: dict[str, Formula] = {"figure": figure, "rank_sum": rank_sum, "exponential": exponential}
-"""By the name that protocols use; one entry adds a formula of costs (`utils.protocol.Cost`)."""
+SCORES: dict[str, Formula] = {
+    "figure": figure,
+    "rank_sum": rank_sum,
+    "exponential": exponential,
+    "real_time": real_time,
+}
+"""By the name that protocols use; one entry adds a formula of `utils.protocol.RankFigure`."""
+
+ABSOLUTE = ("real_time",)
+"""Formulas whose score says something of a single submission."""

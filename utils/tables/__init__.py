@@ -5,7 +5,8 @@ A module imports only those before it in this list.
     claims      the factsheet's figures beside the measured ones
     placing     ranks, scores, intervals as people read them
     column      what a column is
-    ranking_columns, timing_columns, columns  what stands in a table
+    ranking_columns, timing_columns, realtime_columns, columns  what stands in a table
+    realtime_remarks  what was not measured as the Real-Time challenge asks
     remarks     what the figures cannot say themselves
     board       all that a table needs
     sheet       the board as people read it: rounded, ranked and unranked and failed apart

@@ -23,6 +23,7 @@ from utils.tables.column import Column as Column
 from utils.tables.column import Value as Value
 from utils.tables.column import known, varied
 from utils.tables.ranking_columns import ranking_columns
+from utils.tables.realtime_columns import REAL_TIME
 from utils.tables.timing_columns import TIMING, of_record
 
 
@@ -82,6 +83,7 @@ OURS = (
     of_record("Acts", lambda r: r.counts.activations),
     of_record("Process memory [MiB]", lambda r: r.peak_rss_mib),
     *TIMING,
+    *REAL_TIME,
     of_record("Output dtype", lambda r: r.output_dtype),
     of_record("Weights", lambda r: ", ".join(r.precision.weights) if r.precision else None),
     of_record("Arithmetic", lambda r: ", ".join(r.precision.arithmetic) if r.precision else None),

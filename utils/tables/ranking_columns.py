@@ -8,6 +8,7 @@ from functools import partial
 from utils.protocol import Track
 from utils.rank.ranking import Placing, Ranking, Standing
 from utils.rank.row import Quantity, warm_runtime
+from utils.rank.scores import ABSOLUTE
 from utils.tables.column import Column, Value
 from utils.tables.placing import rank_text, score_text, warm_text
 
@@ -64,7 +65,8 @@ def _track_columns(track: Track, index: int, several: bool) -> list[Column]:
     name = track.name
     first = index == 0
     # The score of a single figure says what the figure says.
-    tells_more = several and len(track.terms) > 1
+    alone = track.score in ABSOLUTE
+    tells_more = (several or alone) and len(track.terms) > 1
     columns = [
         Column(
             f"Rank {name}",
@@ -78,7 +80,7 @@ def _track_columns(track: Track, index: int, several: bool) -> list[Column]:
             f"Score {name}",
             of_placing(lambda p: p.score.value if p.score else None),
             ".4g",
-            priority=(5 if first else 11) if tells_more else None,
+            priority=(5 if first or alone else 11) if tells_more else None,
             text=partial(score_text, track=index),
         ),
         Column(f"Tie {name}", of_placing(lambda p: p.tie), "d"),

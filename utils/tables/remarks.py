@@ -11,6 +11,7 @@ from utils.rank.row import Row, warm_runtime
 from utils.record import Record
 from utils.registry import registry
 from utils.tables.claims import is_partial
+from utils.tables.realtime_remarks import fixed_input_remarks
 
 MARK = "!"
 """Stands beside a claim that differs."""
@@ -59,6 +60,8 @@ def _about_record(record: Record) -> Iterator[str]:
     if record.note:
         yield f"{label}: {one_line(record.note)}"
     yield from (f"{label}: {flag.name}: {one_line(flag.detail)}" for flag in record.flags)
+    if record.fixed_input:
+        yield from (f"{label}: {line}" for line in fixed_input_remarks(record.fixed_input))
 
 
 def _about_data(records: list[Record]) -> Iterator[str]:
@@ -178,6 +181,8 @@ def _no_gate(ranking: Ranking) -> str:
 def _baseline(ranking: Ranking) -> str:
     protocol = ranking.protocol
     rules = f"Rules of {protocol.name}; baseline: "
+    if protocol.baseline is None:
+        return f"Rules of {protocol.name}, whose scores are relative to no network."
     if ranking.baseline is None:
         return (
             f"Rules of {protocol.name}; its baseline {protocol.baseline.name} is not among the"

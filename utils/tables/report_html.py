@@ -164,7 +164,7 @@ def _summary(ranking: Ranking) -> Summary:
 def _baseline(ranking: Ranking) -> str:
     if ranking.baseline is None:
         return "none among the rows"
-    if ranking.baseline == PUBLISHED:
+    if ranking.baseline == PUBLISHED and ranking.protocol.baseline is not None:
         return f"{ranking.protocol.baseline.name}, as published"
     return one_line(ranking.baseline)
 
