@@ -40,7 +40,6 @@ A module imports only those before it in this list; a name with a slash is a pac
     provenance  hashes, commit, command, date
     bootstrap   runtime when warm and its interval, from the samples
     complexity_audit  what counters missed -> flags
-    recording   what child and parent found -> Record
 
     snapshot    attributes of a network lent out and given back
     model_summary  official name: FLOPs, activations
@@ -55,6 +54,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     isolation   the child seen from its parent: time limit, kill, its answer validated
     progress    the progress bar
     data/       `python -m utils.data`: sets listed, checked, prepared, downloaded
+    recording   what child and parent found -> Record
     interleave  one submission measured again between the others
     evaluation  one submission from its files to its record
     official_results  results.json and results.txt
