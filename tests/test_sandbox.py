@@ -158,7 +158,7 @@ print(json.dumps({
     "network": [name for _, name in socket.if_nameindex()],
     "processes": len([p for p in os.listdir("/proc") if p.isdigit()]),
     "open": sorted(os.listdir("/proc/self/fd"))[:3] == ["0", "1", "2"] and len(os.listdir("/proc/self/fd")) == 4,
-    "told": "--tmpfs" in Path("/proc/1/cmdline").read_text(),
+    "told": "--tmp" + "fs" in Path("/proc/1/cmdline").read_text(),
 }))
 """
 
