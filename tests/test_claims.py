@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from harness import Harness, nearest_state, tiny, write_pairs
+from synthetic import synthetic_record, synthetic_split
 
-from utils.tables.claims import agrees
+from utils.sidecar import Claims, SetClaims
+from utils.tables.claims import agrees, claimed
 
 
 @pytest.mark.parametrize(
@@ -26,6 +29,18 @@ from utils.tables.claims import agrees
 )
 def test_the_last_digit_printed_decides(claim: str, measured: float, expected: bool) -> None:
     assert agrees(Decimal(claim), measured) is expected
+
+
+@pytest.mark.parametrize(
+    ("dataset", "images", "compared"),
+    [("B100", 100, True), ("BSD100", 100, True), ("B100", 99, False), ("Set14", 100, False)],
+)
+def test_a_claim_is_about_all_images_of_its_set(dataset: str, images: int, compared: bool) -> None:
+    split = replace(synthetic_split("valid", images, 5.0), dataset=dataset)
+    claims = Claims(sets={"B100": SetClaims(psnr_db=Decimal("27.1"))})
+    record = synthetic_record(1, "Net", (split,))
+    record = replace(record, sidecar=replace(record.sidecar, claims=claims))
+    assert claimed(record) == ({"Val PSNR": Decimal("27.1")} if compared else {})
 
 
 SIDECAR = """

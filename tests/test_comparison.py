@@ -126,7 +126,7 @@ def test_other_files_under_the_same_name_are_named() -> None:
     subject = "valid files SHA-256"
     assert subject not in found(row(hashed("1" * 64)), row(hashed("1" * 64)))
     differs = found(row(hashed("1" * 64)), row(hashed("2" * 64)))[subject]
-    assert (differs.marked, differs.detail) == (True, "not the same pixels")
+    assert (differs.marked, differs.detail) == (True, "perhaps other pixels")
     unknown = found(row(hashed("1" * 64)), row(hashed(None)))[subject]
     assert (unknown.marked, unknown.verdict) == (False, "not judged")
 

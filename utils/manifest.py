@@ -20,7 +20,6 @@ from utils.escape import one_line
 
 MANIFEST = "manifest.sha256"
 
-_REMEDY = "restore the file, or write the manifest again: python -m utils.data check"
 _LINE = re.compile(r"(\\?)([0-9a-f]{64}) [ *](.+)")
 _ESCAPED = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
 
@@ -105,20 +104,21 @@ def check_manifest(
         for pair, of_pair in zip(pairs, hashes, strict=True)
         for file, digest in ((pair.hr, of_pair.hr_sha256), (pair.lr, of_pair.lr_sha256))
     }
-    manifests = _manifests(found, data_dir)
+    manifests = manifests_beside({file.parent for file in found}, data_dir)
     for manifest in manifests:
         _compare(manifest, found)
     return manifests
 
 
-def _manifests(files: Iterable[Path], data_dir: Path) -> tuple[Path, ...]:
-    folders = {
-        folder
-        for parent in {file.parent for file in files}
-        for folder in (parent, *parent.parents)
-        if folder.is_relative_to(data_dir)
+def manifests_beside(folders: Iterable[Path], data_dir: Path) -> tuple[Path, ...]:
+    """Find the manifests in folders of images and in those above, up to `data_dir`."""
+    above = {
+        parent
+        for folder in folders
+        for parent in (folder, *folder.parents)
+        if parent.is_relative_to(data_dir)
     }
-    return tuple(sorted(path for folder in folders if (path := folder / MANIFEST).is_file()))
+    return tuple(sorted(path for parent in above if (path := parent / MANIFEST).is_file()))
 
 
 def _compare(manifest: Path, found: Mapping[Path, str]) -> None:
@@ -138,7 +138,9 @@ def _compare(manifest: Path, found: Mapping[Path, str]) -> None:
         file, what = problems[0]
         more = f" ({len(problems) - 1} more files do not fit)" if len(problems) > 1 else ""
         where = one_line(str(file))
-        raise UserError(f"{what}, {manifest}{more}", where=where, remedy=_REMEDY)
+        command = f"python -m utils.data check {manifest.parent} --write_manifest"
+        remedy = f"restore the file, or write the manifest again: {command}"
+        raise UserError(f"{what}, {manifest}{more}", where=where, remedy=remedy)
 
 
 def _line(name: str, digest: str) -> str:

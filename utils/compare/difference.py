@@ -99,7 +99,7 @@ def _files(a: SetFacts, b: SetFacts) -> Iterator[Difference]:
     if a.data_sha256 == b.data_sha256:
         return
     verdict: Verdict = "not judged" if None in (a.data_sha256, b.data_sha256) else "differs"
-    detail = "one side does not say" if verdict == "not judged" else "not the same pixels"
+    detail = "one side does not say" if verdict == "not judged" else "perhaps other pixels"
     yield Difference(f"{a.role} files SHA-256", a.data_sha256, b.data_sha256, verdict, detail)
 
 

@@ -15,7 +15,7 @@ from utils.data.obtain import obtain
 from utils.data.prepare import prepare
 from utils.errors import ExitCode, UserError, cause
 from utils.escape import one_line
-from utils.manifest import MANIFEST, read_manifest, write_manifest
+from utils.manifest import MANIFEST, manifests_beside, read_manifest, write_manifest
 from utils.options import Parser
 
 _SCALES = range(2, 9)
@@ -23,26 +23,27 @@ _SCALES = range(2, 9)
 
 def check(given: argparse.Namespace) -> ExitCode:
     """Check every set in a folder, and write which files they consist of."""
-    path = given.dir / MANIFEST
-    manifest = read_manifest(path) if path.is_file() else {}
     checked = []
     for one in find_sets(given.dir, given.scale):
-        checked.append(check_set(one, {} if given.write_manifest else manifest))
+        # A manifest that is about to be replaced says nothing of the files.
+        manifests = () if given.write_manifest else manifests_beside(one.folders, given.dir)
+        expected = {file: h for path in manifests for file, h in read_manifest(path).items()}
+        checked.append(check_set(one, expected))
         _print(*check_report.lines(checked[-1], given.dir))
+        _print(*(f"  compared with {path}" for path in manifests))
     if given.write_manifest:
-        _print(f"written: {_write(given.dir, checked, manifest)}")
-    elif manifest:
-        _print(f"manifest: {path}")
+        _print(f"written: {_write(given.dir, checked)}")
     _print(check_report.summary(checked))
     return ExitCode.SOME_FAILED if any(one.defects for one in checked) else ExitCode.OK
 
 
-def _write(folder: Path, checked: Sequence[CheckedSet], old: dict[Path, str]) -> Path:
+def _write(data_dir: Path, checked: Sequence[CheckedSet]) -> Path:
+    old = read_manifest(path) if (path := data_dir / MANIFEST).is_file() else {}
     # Other scales were listed by other runs.
-    folders = {parent for one in checked for parent in one.folder.folders}
-    kept = {path: digest for path, digest in old.items() if path.parent not in folders}
-    found = {path: digest for one in checked for path, digest in one.hashes.items()}
-    return write_manifest(folder, {**kept, **found})
+    folders = {folder for one in checked for folder in one.folder.folders}
+    kept = {file: digest for file, digest in old.items() if file.parent not in folders}
+    found = {file: digest for one in checked for file, digest in one.hashes.items()}
+    return write_manifest(data_dir, {**kept, **found})
 
 
 def make(given: argparse.Namespace) -> ExitCode:
@@ -88,13 +89,9 @@ def show(given: argparse.Namespace) -> ExitCode:
 def _print(*lines: str) -> None:
     console = stdout()
     for line in lines:
-        console.print(one_line_keeping_indent(line), markup=False, soft_wrap=True)
-
-
-def one_line_keeping_indent(line: str) -> str:
-    """Make a line harmless without moving it."""
-    indent = len(line) - len(line.lstrip(" "))
-    return " " * indent + one_line(line)
+        indent = len(line) - len(line.lstrip(" "))
+        harmless = " " * indent + one_line(line)
+        console.print(harmless, markup=False, emoji=False, soft_wrap=True)
 
 
 def _parser() -> Parser:

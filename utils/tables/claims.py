@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 
 from utils.record import Record, SplitResult
@@ -35,9 +36,16 @@ def claimed(record: Record) -> dict[str, Decimal]:
         if split.role in PREFIXES and _CHALLENGE_SET.search(split.dataset):
             psnr = claims.test_psnr_db if split.role == "test" else claims.val_psnr_db
             found[f"{PREFIXES[split.role]} PSNR"] = psnr
-        if split.dataset in claims.sets:
-            found |= _quality(split, claims.sets[split.dataset])
+        if (of_set := _of_set(claims.sets, split.dataset)) is not None:
+            found |= _quality(split, of_set)
     return {title: value for title, value in found.items() if value is not None}
+
+
+def _of_set(claims: Mapping[str, SetClaims], dataset: str) -> SetClaims | None:
+    """Find what is claimed on a set, whichever of its names was used."""
+    known = registry().find(dataset)
+    same = (of for name, of in claims.items() if known and registry().find(name) == known)
+    return claims.get(dataset) or next(same, None)
 
 
 def is_partial(split: SplitResult) -> bool:
