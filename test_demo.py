@@ -16,6 +16,7 @@ from pathlib import Path
 from utils import run_log
 from utils.errors import ExitCode, UserError, cause
 from utils.evaluation import evaluate_all, stage_all
+from utils.fork.discovery import discover_clone
 from utils.isolation import check_device
 from utils.options import Options, parse
 from utils.rank.row import Row
@@ -32,7 +33,7 @@ ROOT = Path(__file__).resolve().parent
 
 def run(options: Options) -> ExitCode:
     """List or measure the submissions that were asked for."""
-    entries = discover(ROOT)
+    entries = discover_clone(options.submission) if options.submission else discover(ROOT)
     if options.list:
         report.print_listing(entries)
         return ExitCode.OK
@@ -42,6 +43,7 @@ def run(options: Options) -> ExitCode:
     ]
     if options.checkpoint_dir is not None:
         chosen = with_public_checkpoints(chosen, options.checkpoint_dir)
+    report.print_trust(chosen, options.trust)
     store = Store(options.save_dir, options.protocol, publishers=(partial(publish, options),))
     store.open()
     check_device(options.device)

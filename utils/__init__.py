@@ -15,7 +15,9 @@ A module imports only those before it in this list; a name with a slash is a pac
     metrics     METRICS
     protocol    protocols/*.toml: what each year measures and ranks by
     sidecar     the TOML file beside a model
+    checkpoint  a checkpoint read without running what code it holds
     submission  models/ and model_zoo/ -> Submission; never imports a model
+    fork/       a clone of an official repository, evaluated as it stands
     zoo         the authors' own checkpoints
     dataset     folders -> pairs of LR and HR files
     manifest    which files a data set consists of, as hashes

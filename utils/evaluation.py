@@ -18,6 +18,8 @@ from utils.complexity_audit import complexity_flags
 from utils.crops import keep_crops
 from utils.dataset import find_splits
 from utils.errors import UserError, cause, printable_line
+from utils.fork.facts import ForkSource
+from utils.fork.mirror import copy_clone
 from utils.interleave import interleaved
 from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
 from utils.judge import judge, range_note
@@ -38,7 +40,7 @@ from utils.record import (
     SplitTiming,
 )
 from utils.staging import StagedSplit, stage
-from utils.submission import Broken, Entry, Submission
+from utils.submission import Broken, Entry, ForkSubmission, Submission
 from utils.utils_image import imsave
 
 
@@ -62,7 +64,7 @@ def stage_all(entries: Sequence[Entry], options: Options, hr_dir: Path) -> Stage
     Raises:
         UserError: no scale has data that can be used.
     """
-    scales = {entry.sidecar.scale for entry in entries if isinstance(entry, Submission)}
+    scales = {entry.sidecar.scale for entry in entries if not isinstance(entry, Broken)}
     window_px = max(METRICS[name].window_px for name in options.metrics)
     staged = Staged({}, {})
     for scale in sorted(scales):
@@ -115,7 +117,7 @@ def _outcome(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> O
 def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> Record:
     if isinstance(entry, Broken):
         raise SubmissionFailed("discover", entry.reason)
-    if entry.checkpoint is None:
+    if isinstance(entry, Submission) and entry.checkpoint is None:
         raise SubmissionFailed("discover", entry.problem)
     if (problem := staged.problems.get(entry.sidecar.scale)) is not None:
         raise SubmissionFailed("discover", str(problem))
@@ -131,6 +133,7 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
             answer = isolation.run(
                 job, folder, log_file(entry, options), options.timeout_s, progress
             )
+        entry, source, fork = _as_it_was(entry, source, answer)
         results = _score(answer, splits, folder, options.metrics)
         note = range_note(splits[0].images[0], results[0].images[0].scores["psnr"], entry)
         crops = _keep_crops(entry, splits[0], results[0], folder, options.save_dir)
@@ -139,7 +142,24 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
     finally:
         _remove(folder)
     record = _record(entry, options.protocol_name, answer, results, source, note)
-    return replace(record, crops=crops)
+    return replace(record, crops=crops, fork=fork)
+
+
+def _as_it_was(
+    entry: Submission | ForkSubmission, source: Provenance, answer: Measurement
+) -> tuple[Submission | ForkSubmission, Provenance, ForkSource | None]:
+    """Add what only running a clone has told."""
+    facts = answer.fork
+    if not isinstance(entry, ForkSubmission):
+        return entry, source, None
+    if facts is None:
+        raise SubmissionFailed("invalid", "the worker does not say what the clone returned")
+    sidecar = replace(entry.sidecar, data_range=facts.data_range, tile=facts.tile)
+    try:
+        fork = provenance.of_clone(entry.clone, facts)
+    except UserError as error:
+        raise SubmissionFailed("invalid", f"the worker's answer {error}") from error
+    return replace(entry, sidecar=sidecar), provenance.with_checkpoints(source, fork), fork
 
 
 def log_file(entry: Entry, options: Options) -> Path:
@@ -155,12 +175,23 @@ def _failure(entry: Entry, failed: SubmissionFailed, options: Options) -> Failur
 
 
 def _prepare(
-    submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, options: Options
+    submission: Submission | ForkSubmission,
+    splits: Sequence[StagedSplit],
+    folder: JobFolder,
+    options: Options,
 ) -> Job:
     job_splits = tuple(JobSplit(split.role, len(split.images)) for split in splits)
-    job = Job(submission, options.device, job_splits, options.repeats, options.seed, options.layers)
+    told = submission
+    if isinstance(submission, ForkSubmission):
+        told = replace(submission, clone=folder.clone)
+    trusted = submission.model_id in options.trust
+    job = Job(
+        *(told, options.device, job_splits, options.repeats, options.seed, options.layers, trusted)
+    )
     try:
         folder.sr.mkdir(parents=True)
+        if isinstance(submission, ForkSubmission):
+            copy_clone(submission.clone, folder.clone)
         folder.lr_image(0, 0).parent.mkdir()
         copies = [
             (image.lr, folder.lr_image(number, index))
@@ -206,7 +237,7 @@ def _score(
 
 
 def _keep_crops(
-    submission: Submission,
+    submission: Submission | ForkSubmission,
     split: StagedSplit,
     result: SplitResult,
     folder: JobFolder,
@@ -238,7 +269,10 @@ def _split_result(
 
 
 def _save_images(
-    submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, save_dir: Path
+    submission: Submission | ForkSubmission,
+    splits: Sequence[StagedSplit],
+    folder: JobFolder,
+    save_dir: Path,
 ) -> None:
     try:
         for number, split in enumerate(splits):
@@ -252,7 +286,7 @@ def _save_images(
 
 
 def _record(
-    submission: Submission,
+    submission: Submission | ForkSubmission,
     protocol: str,
     measurement: Measurement,
     splits: tuple[SplitResult, ...],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.record import Stage
-from utils.submission import Submission
+from utils.submission import ForkSubmission, Submission
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class JobSplit:
 class Job:
     """Everything a child is told."""
 
-    submission: Submission
+    submission: Submission | ForkSubmission
     device: str
     """`auto`, `cpu`, `cuda` or `cuda:0`."""
     splits: tuple[JobSplit, ...]
@@ -36,6 +36,8 @@ class Job:
     """Of the order of the images in the robust pass."""
     layers: bool = False
     """Whether to list the cost of every layer."""
+    trusted: bool = False
+    """Whether its checkpoints may run code."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ class JobFolder:
     def sr(self) -> Path:
         """Folder of the SR images."""
         return self.path / "sr"
+
+    @property
+    def clone(self) -> Path:
+        """A clone's private copy, to work in."""
+        return self.path / "clone"
 
     def lr_image(self, split: int, index: int) -> Path:
         """LR image, uint8 RGB of shape (h, w, 3), as .npy."""

@@ -14,7 +14,7 @@ from utils.job import SubmissionFailed
 from utils.metrics import METRICS
 from utils.parallel import in_parallel
 from utils.staging import Image, StagedImage
-from utils.submission import Submission
+from utils.submission import SELECT, ForkSubmission, Submission
 
 _FAR_BELOW_DB = 2.0
 """No network that learnt anything is this far below bicubic; the wrong data_range costs 2.8 dB."""
@@ -65,7 +65,9 @@ def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
     return sr
 
 
-def range_note(image: StagedImage, sr_psnr: float, submission: Submission) -> str | None:
+def range_note(
+    image: StagedImage, sr_psnr: float, submission: Submission | ForkSubmission
+) -> str | None:
     """Say where to look if a network is far worse than bicubic interpolation.
 
     Args:
@@ -83,7 +85,9 @@ def range_note(image: StagedImage, sr_psnr: float, submission: Submission) -> st
     below = psnr(imresize_uint8(lr, scale), hr, scale) - sr_psnr
     if below < _FAR_BELOW_DB:
         return None
+    file = f"{submission.model_file.stem}.toml"
+    place = f"{SELECT} of the clone" if isinstance(submission, ForkSubmission) else file
     return (
         f"{image.name} is {below:.1f} dB below bicubic: check data_range"
-        f" ({submission.sidecar.data_range:g}) in {submission.model_file.stem}.toml"
+        f" ({submission.sidecar.data_range:g}) in {place}"
     )

@@ -44,6 +44,10 @@ class Options:
     layers: bool
     list: bool
     debug: bool
+    submission: Path | None
+    """Clone of an official repository, or of this one; None for the submissions that are here."""
+    trust: frozenset[int]
+    """Ids whose checkpoints may run code."""
     command: tuple[str, ...]
     """The arguments as they were given."""
 
@@ -101,6 +105,8 @@ def parse(arguments: list[str], root: Path) -> Options:
         layers=given.layers,
         list=given.list,
         debug=given.debug,
+        submission=given.submission,
+        trust=frozenset(given.trust),
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
     )
 
@@ -115,6 +121,7 @@ def _parser(root: Path) -> Parser:
         "2 the command, the data or a folder cannot be used.",
     )
     _add_submissions(parser.add_argument_group("what is measured"))
+    _add_strangers(parser.add_argument_group("submissions of others"))
     _add_data(parser.add_argument_group("on which data"), root)
     _add_measurement(parser.add_argument_group("how"), root)
     return parser
@@ -130,6 +137,14 @@ def _add_submissions(group: argparse._ArgumentGroup) -> None:
     add("--checkpoint_dir", type=Path, metavar="DIR", help=text)
     add("--form", metavar="NAME", help="use this form of a submission that has several")
     add("--list", action="store_true", help="list the submissions and stop")
+
+
+def _add_strangers(group: argparse._ArgumentGroup) -> None:
+    text = "clone of an official repository, or of this one, whose submissions are measured instead"
+    group.add_argument("--submission", type=Path, metavar="PATH", help=text)
+    text = "ids whose checkpoints may run code: pickled networks, TorchScript"
+    many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "ID"}
+    group.add_argument("--trust", type=_number, help=text, **many)
 
 
 def _add_data(group: argparse._ArgumentGroup, root: Path) -> None:

@@ -2,28 +2,60 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from utils.download import sha256
+from utils.fork.facts import ForkFacts, ForkSource
+from utils.fork.mirror import hashes
 from utils.record import Provenance
-from utils.submission import Submission
+from utils.submission import ForkSubmission, Submission
 
 
-def describe(submission: Submission, command: tuple[str, ...], root: Path) -> Provenance:
+def describe(
+    submission: Submission | ForkSubmission, command: tuple[str, ...], root: Path
+) -> Provenance:
     """Describe the files and the harness that a submission is about to be measured with."""
-    assert submission.checkpoint is not None, "only a submission with a checkpoint is measured"
+    checkpoint = submission.checkpoint if isinstance(submission, Submission) else None
     return Provenance(
         date=now(),
         command=command,
         git_commit=git_commit(root),
-        git_dirty=_is_dirty(root),
+        git_dirty=is_dirty(root),
         model_file=submission.model_file.name,
         model_sha256=sha256(submission.model_file),
-        checkpoint=submission.checkpoint.name,
-        checkpoint_sha256=sha256(submission.checkpoint),
+        checkpoint=checkpoint.name if checkpoint else "",
+        checkpoint_sha256=sha256(checkpoint) if checkpoint else "",
+    )
+
+
+def of_clone(clone: Path, facts: ForkFacts) -> ForkSource:
+    """Describe a clone, and the files of it that were used.
+
+    Raises:
+        UserError: a file that is said to have been used is not in the clone.
+    """
+    files = hashes(clone, (*facts.modules, *facts.checkpoints))
+    repository = clone if (clone / ".git").exists() else None
+    commit = git_commit(clone) if repository else None
+    return ForkSource(str(clone), commit, is_dirty(clone) if commit else None, facts, files)
+
+
+def with_checkpoints(made: Provenance, source: ForkSource) -> Provenance:
+    """Add what a clone turned out to load: one checkpoint by its hash, several by their hashes'."""
+    loaded = [file for file in source.files if file.path in source.facts.checkpoints]
+    if not loaded:
+        return made
+    together = "".join(f"{file.sha256} {file.path}\n" for file in loaded)
+    digest = hashlib.sha256(together.encode("utf-8", "surrogateescape")).hexdigest()
+    return replace(
+        made,
+        checkpoint=", ".join(file.path for file in loaded),
+        checkpoint_sha256=loaded[0].sha256 if len(loaded) == 1 else digest,
     )
 
 
@@ -37,7 +69,8 @@ def git_commit(root: Path) -> str | None:
     return _git(root, "rev-parse HEAD")
 
 
-def _is_dirty(root: Path) -> bool | None:
+def is_dirty(root: Path) -> bool | None:
+    """Whether tracked files differ from that commit; None where there is no git."""
     changes = _git(root, "status --porcelain --untracked-files=no")
     return None if changes is None else bool(changes)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from utils.conditions import Conditions, Drift, GpuStates, Precision
+from utils.fork.facts import ForkFacts, ForkSource
 from utils.observed import Dispatched, LayerCost, Missed, OpCount, SidePath, Watcher
 from utils.sidecar import Sidecar
 
@@ -137,6 +138,8 @@ class Measurement:
     flags: tuple[Flag, ...] = ()
     precision: Precision | None = None
     layers: tuple[LayerCost, ...] = ()
+    fork: ForkFacts | None = None
+    """None for a submission in our own layout."""
 
 
 @dataclass(frozen=True)
@@ -280,6 +283,8 @@ class Record:
     """Of the baseline around this measurement; None without `--interleave`."""
     layers: tuple[LayerCost, ...] = ()
     """What every layer costs; empty without `--layers`."""
+    fork: ForkSource | None = None
+    """The clone of an official repository that it comes from; None for our own layout."""
 
 
 @dataclass(frozen=True)

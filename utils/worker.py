@@ -13,7 +13,7 @@ import resource
 import signal
 import sys
 import traceback
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +26,20 @@ from utils.audit.evidence import Before, Evidence
 from utils.count import complexity
 from utils.count.layers import layers
 from utils.errors import UserError, printable_line
+from utils.fork.session import Session
 from utils.job import Job, JobFailure, JobFolder
 from utils.measure import machine, network
 from utils.measure.bench import Bench, Image, official_pass
 from utils.measure.device import backend, resolve
 from utils.measure.nvml import GpuWatch
 from utils.measure.opwatch import OpWatch
-from utils.measure.restore import restorer
+from utils.measure.restore import Restorer, restorer
 from utils.measure.robust import RobustPass, robust_pass
 from utils.measure.timing import peak_rss_mib
 from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Flag, Measurement, SplitTiming, Stage
 from utils.sidecar import Sidecar
+from utils.submission import ForkSubmission, Submission
 
 FILE_AT_MOST = 2**30
 """Bytes of the largest file a submission may write, its log included."""
@@ -87,11 +89,21 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
 
     The official pass over all data sets comes first: nothing before it may warm the network up.
     """
+    with contextlib.ExitStack() as stack:
+        session = None
+        if isinstance(job.submission, ForkSubmission):
+            session = Session(job.submission, stage.enter, trusted=job.trusted)
+            stack.enter_context(session.opened())
+        return _measure(job, folder, stage, session)
+
+
+def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | None) -> Measurement:
     before, constructor = Before(), OpWatch()
     with constructor:
-        device, model = prepare(job, stage)
+        built = prepare(job, stage) if session is None else prepare_clone(job, session)
     before.look()
-    bench = _bench(device, model, job.submission.sidecar)
+    device, model = built.device, built.model
+    bench = _bench(built)
     stage.enter("restore")
     official = official_pass(bench, job, folder)
     peak_mib = peak_rss_mib()
@@ -111,38 +123,66 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
         flags=(*failed, *flags),
         precision=precision,
         layers=layers(model, COMPLEXITY_INPUT) if job.layers else (),
+        fork=session.facts() if session else None,
     )
 
 
-def prepare(job: Job, stage: StageMark) -> tuple[torch.device, nn.Module]:
+@dataclass(frozen=True)
+class Built:
+    """A network with its weights on its device."""
+
+    device: torch.device
+    model: nn.Module
+    sidecar: Sidecar
+    forward: Restorer
+
+
+def prepare(job: Job, stage: StageMark) -> Built:
     """Import, build and load the network, as the official `select_model` leaves it."""
     submission = job.submission
-    device = resolve(job.device)
-    torch.backends.cudnn.benchmark = False
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
+    assert isinstance(submission, Submission)
+    device = _device(job)
     stage.enter("import")
     module = network.import_model(submission.model_file)
     stage.enter("build")
     model = network.build(module, submission)
     stage.enter("load")
     assert submission.checkpoint is not None, "the parent starts no job without a checkpoint"
-    network.load(model, submission.checkpoint, strict=submission.sidecar.strict)
+    strict = submission.sidecar.strict
+    network.load(model, submission.checkpoint, strict=strict, trusted=job.trusted)
     model.eval()
     for parameter in model.parameters():
         parameter.requires_grad = False
-    return device, model.to(device)
+    model = model.to(device)
+    return Built(device, model, submission.sidecar, restorer(model, submission.sidecar))
 
 
-def _bench(device: torch.device, model: nn.Module, sidecar: Sidecar) -> Bench:
-    found = backend(device)
+def prepare_clone(job: Job, session: Session) -> Built:
+    """Let a clone's own `select_model` do it, and take its own call of the network."""
+    device = _device(job)
+    found = session.select(device)
+    sidecar = replace(job.submission.sidecar, data_range=found.data_range, tile=found.tile)
+    forward = found.forward or restorer(found.network, sidecar)
+    return Built(device, found.network, sidecar, forward)
+
+
+def _device(job: Job) -> torch.device:
+    device = resolve(job.device)
+    torch.backends.cudnn.benchmark = False
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def _bench(built: Built) -> Bench:
+    found = backend(built.device)
     return Bench(
-        device=device,
-        forward=restorer(model, sidecar),
+        device=built.device,
+        forward=built.forward,
         watch=found.stopwatch(),
-        memory=found.memory(device),
-        gpu=GpuWatch(device),
-        sidecar=sidecar,
+        memory=found.memory(built.device),
+        gpu=GpuWatch(built.device),
+        sidecar=built.sidecar,
     )
 
 
