@@ -32,6 +32,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     provenance  hashes, commit, command, date
     bootstrap   runtime when warm and its interval, from the samples
     complexity_audit  what counters missed -> flags
+    clone_flags  what of a clone is not as it would run by itself -> flags
 
     snapshot    attributes of a network lent out and given back
     model_summary  official name: FLOPs, activations

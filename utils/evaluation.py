@@ -14,6 +14,7 @@ import numpy as np
 
 from utils import isolation, jsonfile, provenance
 from utils.bootstrap import robust_timing
+from utils.clone_flags import clone_flags
 from utils.complexity_audit import complexity_flags
 from utils.crops import keep_crops
 from utils.dataset import find_splits
@@ -142,7 +143,8 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
     finally:
         _remove(folder)
     record = _record(entry, options.protocol_name, answer, results, source, note)
-    return replace(record, crops=crops, fork=fork)
+    flags = (*record.flags, *clone_flags(fork, trusted=entry.model_id in options.trust))
+    return replace(record, crops=crops, fork=fork, flags=flags)
 
 
 def _as_it_was(

@@ -143,6 +143,10 @@ def prepare(job: Job, stage: StageMark) -> Built:
     assert isinstance(submission, Submission)
     device = _device(job)
     stage.enter("import")
+    sys.dont_write_bytecode = True  # A clone's files stay as they are.
+    clone = submission.model_file.parent.parent
+    if clone not in map(Path, sys.path):
+        sys.path.insert(0, str(clone))
     module = network.import_model(submission.model_file)
     stage.enter("build")
     model = network.build(module, submission)

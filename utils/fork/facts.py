@@ -25,6 +25,8 @@ class ForkFacts:
     """Files given to `torch.load`, relative to the clone."""
     trusted: bool
     """Whether its checkpoints were allowed to run code."""
+    not_done: tuple[str, ...] = ()
+    """Statements that the clone's own loop has for this id alone and the harness does not run."""
     redirected: dict[str, int] = field(default_factory=dict)
     """CUDA calls that were carried out on the CPU, and how often; empty where there is a GPU."""
 

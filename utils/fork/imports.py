@@ -27,8 +27,9 @@ def world_of(mirror: Path) -> Iterator[None]:
     """Make a copy of a clone the place where modules are found and relative paths begin."""
     ours = _taken()
     before = (list(sys.path), Path.cwd(), sys.dont_write_bytecode, list(sys.argv))
-    elsewhere = {str(HOUSE), "", str(before[1])}
-    sys.path[:] = [str(mirror), *(entry for entry in sys.path if entry not in elsewhere)]
+    elsewhere = {HOUSE, before[1].resolve()}
+    kept = [entry for entry in sys.path if Path(entry).resolve() not in elsewhere]
+    sys.path[:] = [str(mirror), *kept]
     sys.dont_write_bytecode = True
     sys.argv = ["test_demo.py"]
     os.chdir(mirror)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from utils.fork.path import Function, Path, constants, functions
 from utils.fork.values import MODEL_ID
@@ -30,6 +30,8 @@ class ForwardCall:
     """Name of what is called."""
     names: dict[str, int | float | str | bool | None]
     """What other names in it stand for."""
+    further: tuple[str, ...] = ()
+    """Other statements of the loop that are executed because of the id."""
 
 
 def forward_call(tree: ast.Module, model_id: int) -> ForwardCall | None:
@@ -46,7 +48,15 @@ def forward_call(tree: ast.Module, model_id: int) -> ForwardCall | None:
         if (found := _read(call, path, {*defined, NETWORK})) is not None
     ]
     named = [found for found in calls if "forward" in found.function]
-    return next(iter(named or calls), None)
+    chosen = next(iter(named or calls), None)
+    return replace(chosen, further=tuple(_further(path, chosen.call))) if chosen else None
+
+
+def _further(path: Path, call: ast.Call) -> Iterator[str]:
+    for arm in path.arms:
+        for statement in arm:
+            if call not in ast.walk(statement):
+                yield ast.unparse(statement)
 
 
 def _calls(statement: ast.stmt) -> Iterator[ast.Call]:

@@ -34,6 +34,8 @@ class Selected:
     """The clone's own function; None to restore by our rules."""
     call: str | None = None
     """The same as its source says it."""
+    not_done: tuple[str, ...] = ()
+    """What else its loop has for this id alone."""
 
 
 def script_arguments(tree: ast.Module, model_id: int) -> argparse.Namespace:

@@ -93,7 +93,8 @@ class Session:
             return selected
         names = {**call.names, "args": arguments, "device": device}
         forward = _forward(call, selected, {**vars(module), **names})
-        return replace(selected, forward=forward, call=ast.unparse(call.call))
+        said = ast.unparse(call.call)
+        return replace(selected, forward=forward, call=said, not_done=call.further)
 
     @contextlib.contextmanager
     def _missing_named(self) -> Iterator[None]:
@@ -122,6 +123,7 @@ class Session:
             modules=self._relative(modules_in(self._mirror)),
             checkpoints=self._relative(self._gate.files),
             trusted=self._gate.trusted,
+            not_done=chosen.not_done,
             redirected=dict(self._redirection.counts) if self._redirection else {},
         )
 

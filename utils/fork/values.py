@@ -93,7 +93,8 @@ def _compare(node: ast.Compare, names: Mapping[str, Any]) -> object:
 
 
 def _joined(node: ast.JoinedStr, names: Mapping[str, Any]) -> str:
-    return _short("".join(str(value(part, names)) for part in node.values))
+    text: str = _short("".join(str(value(part, names)) for part in node.values))
+    return text
 
 
 def _formatted(node: ast.FormattedValue, names: Mapping[str, Any]) -> str:
