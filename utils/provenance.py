@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from utils.download import sha256
+from utils.fork.commit import checked_out
 from utils.fork.facts import ForkFacts, ForkSource
 from utils.fork.mirror import hashes
 from utils.record import Provenance
@@ -25,7 +26,7 @@ def describe(
         date=now(),
         command=command,
         git_commit=git_commit(root),
-        git_dirty=is_dirty(root),
+        git_dirty=_is_dirty(root),
         model_file=submission.model_file.name,
         model_sha256=sha256(submission.model_file),
         checkpoint=checkpoint.name if checkpoint else "",
@@ -40,9 +41,7 @@ def of_clone(clone: Path, facts: ForkFacts) -> ForkSource:
         UserError: a file that is said to have been used is not in the clone.
     """
     files = hashes(clone, (*facts.modules, *facts.checkpoints))
-    repository = clone if (clone / ".git").exists() else None
-    commit = git_commit(clone) if repository else None
-    return ForkSource(str(clone), commit, is_dirty(clone) if commit else None, facts, files)
+    return ForkSource(str(clone), checked_out(clone), facts, files)
 
 
 def with_checkpoints(made: Provenance, source: ForkSource) -> Provenance:
@@ -69,8 +68,7 @@ def git_commit(root: Path) -> str | None:
     return _git(root, "rev-parse HEAD")
 
 
-def is_dirty(root: Path) -> bool | None:
-    """Whether tracked files differ from that commit; None where there is no git."""
+def _is_dirty(root: Path) -> bool | None:
     changes = _git(root, "status --porcelain --untracked-files=no")
     return None if changes is None else bool(changes)
 

@@ -126,12 +126,13 @@ def choose(entries: Iterable[Entry], wanted: Sequence[str]) -> list[Entry]:
     ids = ", ".join(str(number) for number in known if number is not None) or "none"
     if not known:
         raise UserError("there is no submission in models/", where="--model_id")
+    theirs = any(isinstance(entry, ForkSubmission) for group in known.values() for entry in group)
     for number in chosen:
         if number not in known:
             raise UserError(
                 f"no submission has this id; there are: {ids}",
                 where=f"--model_id {number}",
-                remedy="add models/team[ID]_[Model].py or see --list",
+                remedy="see --list" if theirs else "add models/team[ID]_[Model].py or see --list",
             )
     return [entry for number in chosen for entry in known[number]]
 

@@ -10,6 +10,7 @@ reads the clone's source and never runs it; what follows runs in the child.
     discovery   a clone -> its submissions
     loop        how the clone's own loop calls the network
     extract     the part of a source that one function needs
+    commit      which commit of a clone is checked out
     mirror      a private copy of a clone
     patches     things put in the place of others for a while
     gate        torch.load: nothing in a checkpoint is run without leave

@@ -47,8 +47,7 @@ class ForkSource:
     path: str
     """The clone."""
     git_commit: str | None
-    git_dirty: bool | None
-    """Whether tracked files of the clone differed from that commit."""
+    """What is checked out there; its files may differ from it, their hashes are in `files`."""
     facts: ForkFacts
     files: tuple[FileHash, ...]
     """`facts.modules` and `facts.checkpoints`."""

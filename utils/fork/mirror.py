@@ -26,14 +26,19 @@ def copy_clone(clone: Path, target: Path) -> None:
     """Copy what the code in a clone may need.
 
     Raises:
-        OSError: it cannot be read or written.
+        UserError: a file cannot be read.
+        OSError: there is no room for it.
     """
     whole = clone.resolve()
 
     def left_out(folder: str, names: Sequence[str]) -> set[str]:
         return {name for name in names if _is_left(Path(folder) / name, whole)}
 
-    shutil.copytree(clone, target, ignore=left_out, copy_function=shutil.copyfile)
+    try:
+        shutil.copytree(clone, target, ignore=left_out, copy_function=shutil.copyfile)
+    except shutil.Error as error:
+        source, _, reason = error.args[0][0]
+        raise UserError(f"cannot be copied ({reason})", where=source) from error
 
 
 def _is_left(path: Path, clone: Path) -> bool:

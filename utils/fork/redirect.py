@@ -8,6 +8,7 @@ that would raise an error.
 from __future__ import annotations
 
 import operator
+import types
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -103,6 +104,10 @@ _ANSWERS: dict[str, object] = {
     "get_device_capability": (0, 0),
     "mem_get_info": (0, 0),
     "reset_peak_memory_stats": None,
+    "init": None,
+    "get_device_properties": types.SimpleNamespace(
+        name="CPU", major=0, minor=0, total_memory=0, multi_processor_count=1
+    ),
     "reset_max_memory_allocated": None,
 }
 """Queries that raise an error without a GPU, and what they are answered."""
