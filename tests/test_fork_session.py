@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from utils.checkpoint import read_checkpoint
 from utils.errors import UserError
 from utils.fork.commit import checked_out
 from utils.fork.gate import Gate
@@ -18,6 +19,8 @@ from utils.fork.mirror import copy_clone, hashes
 from utils.fork.patches import in_place
 from utils.fork.redirect import Redirection, is_needed
 from utils.fork.selection import checked
+from utils.fork.session import Session
+from utils.submission import ForkSubmission
 
 no_gpu = pytest.mark.skipif(not is_needed(), reason="redirection is for machines without a GPU")
 
@@ -109,6 +112,29 @@ def test_torchscript_needs_trust(tmp_path: Path) -> None:
             eval(load)(file)
     with in_place(Gate(True, _nothing, None).patches()):
         assert torch.jit.load(file)(torch.rand(1, 3, 8, 8)).shape == (1, 3, 6, 6)
+
+
+def test_our_own_layout_takes_the_weights_of_a_trusted_network(tmp_path: Path) -> None:
+    file, network = tmp_path / "team.pth", nn.Conv2d(3, 3, 3)
+    torch.save(network, file)
+    with pytest.raises(UserError, match="--trust ID"):
+        read_checkpoint(file)
+    loaded = read_checkpoint(file, trusted=True)
+    assert {key: value.shape for key, value in loaded.items()} == {
+        key: value.shape for key, value in network.state_dict().items()
+    }
+
+
+def test_nothing_is_redirected_where_there_is_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    before = torch.cuda.synchronize, torch.cuda.Event
+    session = Session(ForkSubmission(0, "00_A", tmp_path), _nothing, trusted=False)
+    with session.opened():
+        assert (torch.cuda.synchronize, torch.cuda.Event) == before
+        torch.save({"a": torch.ones(1)}, tmp_path / "a.pth")
+        assert torch.load(tmp_path / "a.pth")["a"].tolist() == [1]
 
 
 def test_an_old_checkpoint_is_loaded_and_remembered(tmp_path: Path) -> None:

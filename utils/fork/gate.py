@@ -87,10 +87,10 @@ class Gate:
         try:
             head = file_head(path)
         except FileNotFoundError as error:
-            raise UserError(f"no checkpoint: {given} is not in the clone") from error
+            raise absent(str(given)) from error
         except OSError as error:
             raise UserError(f"cannot be read ({cause(error)})", where=given) from error
-        self.files.append(path)
+        self.files.append(path.absolute())
         return path, head
 
     def _location(self, given: Any, where: str) -> Any:  # noqa: ANN401
@@ -99,3 +99,8 @@ class Gate:
         # Whatever it maps to, a GPU or where the tensors were saved from: there is one place.
         self.to_cpu(where)
         return "cpu"
+
+
+def absent(name: str) -> UserError:
+    """Say that a checkpoint is not there."""
+    return UserError(f"no checkpoint: {name} is not in the clone")

@@ -17,7 +17,7 @@ from torch import Tensor
 from utils.errors import UserError
 from utils.fork.extract import needed
 from utils.fork.facts import ForkFacts
-from utils.fork.gate import Enter, Gate
+from utils.fork.gate import Enter, Gate, absent
 from utils.fork.imports import modules_in, world_of
 from utils.fork.loop import NETWORK, ForwardCall, forward_call
 from utils.fork.mirror import relative
@@ -25,7 +25,7 @@ from utils.fork.patches import in_place
 from utils.fork.path import functions
 from utils.fork.redirect import Redirection, is_needed
 from utils.fork.selection import Selected, arguments_of, checked, script_arguments
-from utils.submission import SCRIPT, SELECT, ForkSubmission
+from utils.submission import CHECKPOINT_SUFFIXES, SCRIPT, SELECT, ForkSubmission
 
 
 class Session:
@@ -106,6 +106,11 @@ class Session:
         except ImportError:
             self._enter("import")
             raise
+        except FileNotFoundError as error:
+            if not str(error.filename).endswith(CHECKPOINT_SUFFIXES):
+                raise
+            self._enter("load")
+            raise absent(str(error.filename)) from error
 
     def _trees(self) -> Iterator[ast.Module]:
         for file in modules_in(self._mirror):

@@ -85,7 +85,7 @@ def print_listing(entries: Iterable[Entry]) -> None:
 def print_trust(entries: Iterable[Entry], trust: Collection[int]) -> None:
     """Say what it means that the checkpoints of some submissions are trusted."""
     for entry in entries:
-        if entry.model_id in trust:
+        if entry.model_id in trust and not isinstance(entry, Broken):
             what = "code in its checkpoint is run, with all your rights"
             _print_line(f"{name(entry.label)}: --trust: {what}")
 
