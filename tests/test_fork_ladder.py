@@ -275,3 +275,11 @@ def test_the_call_of_the_loop_is_read_for_each_id() -> None:
 
 def test_a_script_without_a_loop_is_restored_by_our_rules() -> None:
     assert forward_call(ast.parse("def select_model(args, device): pass"), 1) is None
+
+
+def test_a_label_is_no_longer_than_a_file_name(tmp_path) -> None:
+    arm = f"    if args.model_id == 5:\n        model, name = A(), '{'超' * 200}\\ud800'\n"
+    (tmp_path / "test_demo.py").write_text(f"def select_model(args, device):\n{arm}{RETURN}")
+    (entry,) = discover_clone(tmp_path)
+    assert set(entry.label) == {"超"}
+    assert 80 < len(entry.label.encode()) <= 100

@@ -201,7 +201,7 @@ def test_a_copy_leaves_data_and_what_leads_outside_behind(tmp_path: Path) -> Non
     assert not any(file.is_symlink() for file in (tmp_path / "copy").rglob("*"))
 
 
-@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "absent", "."])
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "absent", ".", "nul\0", "x" * 5000])
 def test_a_child_cannot_have_other_files_hashed(tmp_path: Path, name: str) -> None:
     (tmp_path / "clone").mkdir()
     (tmp_path / "outside").touch()

@@ -14,7 +14,8 @@ from utils.fork.path import functions
 from utils.submission import SCRIPT, SELECT, Broken, Entry, ForkSubmission, discover
 
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.+()-]+")
-_LABEL_AT_MOST = 80
+_LABEL_AT_MOST = 100
+"""Bytes; a system allows 255 for the name of a file, what is added to it included."""
 _BYTES_AT_MOST = 2**22
 
 
@@ -79,4 +80,5 @@ def _label(branch: Branch) -> str:
     # Decided before anything runs, and it must do as the name of a file.
     fallback = f"{branch.model_id:02d}_{branch.imported or 'submission'}"
     name = branch.name or fallback
-    return _NOT_IN_FILE_NAMES.sub("_", name).lstrip(".")[:_LABEL_AT_MOST] or fallback
+    safe = _NOT_IN_FILE_NAMES.sub("_", name).lstrip(".").encode()[:_LABEL_AT_MOST]
+    return safe.decode("utf-8", "ignore") or fallback

@@ -61,13 +61,20 @@ def hashes(clone: Path, files: Sequence[str]) -> tuple[FileHash, ...]:
     found = []
     for name in sorted(set(files)):
         path = clone / PurePosixPath(name)
-        if not path.resolve().is_relative_to(clone.resolve()) or not path.is_file():
-            raise UserError(f"names a file '{name}' that is not in the clone")
+        if not _holds(clone, path):
+            raise UserError(f"names a file {name!r} that is not in the clone")
         try:
             found.append(FileHash(name, sha256(path)))
         except OSError as error:
             raise UserError(f"cannot be read ({cause(error)})", where=path) from error
     return tuple(found)
+
+
+def _holds(clone: Path, path: Path) -> bool:
+    try:
+        return path.is_file() and path.resolve().is_relative_to(clone.resolve())
+    except (ValueError, RuntimeError, OSError):  # No name of a file, a ring of links, too long.
+        return False
 
 
 def relative(path: str | os.PathLike[str], mirror: Path) -> str | None:
