@@ -160,5 +160,5 @@ def _names_cuda(tree: ast.AST) -> bool:
     return any(
         "cuda" in str(getattr(node, field, ""))
         for node in ast.walk(tree)
-        for field in ("attr", "id", "value", "name")
+        for field in ("attr", "id", "value", "name", "module")
     )
