@@ -19,7 +19,7 @@ from utils.fork.path import Function
 from utils.fork.values import MODEL_ID, Unknown, value
 
 RETURNS = "return model, name, data_range, tile"
-_RESULTS = (3, 4)
+_RESULTS_AT_LEAST = 3
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def checked(returned: object) -> Selected:
     Raises:
         UserError: it did not.
     """
-    if not isinstance(returned, tuple | list) or len(returned) not in _RESULTS:
+    if not isinstance(returned, tuple | list) or len(returned) < _RESULTS_AT_LEAST:
         raise _unfit(f"returned {_described(returned)}")
     network, name, data_range, *further = returned
     tile = further[0] if further else None
