@@ -22,10 +22,11 @@ class Run:
         self.harness = Harness(folder / "harness")
         write_pairs(self.harness.path / "data" / "demo")
         self.before = tree_sha256(self.clone)
-        # Run from a third folder, and with no GPU to be seen.
-        self.done = self.harness.run(
-            "--submission", str(self.clone), "--model_id", "all", "--device", "cpu"
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CUDA_VISIBLE_DEVICES", "")  # Redirection is for machines without a GPU.
+            self.done = self.harness.run(
+                *("--submission", str(self.clone), "--model_id", "all", "--device", "cpu")
+            )
 
     def record(self, label: str) -> dict:
         return self.harness.record(label)
