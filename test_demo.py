@@ -14,47 +14,39 @@ from pathlib import Path
 
 from utils import resume, run_log
 from utils.check.check import check
+from utils.entries import all_entries, chosen_entries
 from utils.errors import ExitCode, UserError, cause
 from utils.evaluation import evaluate_all, stage_all
 from utils.isolation import check_device
 from utils.options import Options, parse
 from utils.rank.row import Row
 from utils.record import Failure, Outcome
-from utils.rtsr.entry import entry as archive_entry
 from utils.sandbox import bubblewrap
 from utils.sandbox.gpu_lock import gpu_lock
 from utils.scratch import remove_orphans, scratch_folder
 from utils.store import Store
-from utils.submission import Entry, adapted, choose, discover
+from utils.submission import Entry
 from utils.tables import report
 from utils.tables.board import board
 from utils.tables.formats import LEADERBOARD, write, write_all
-from utils.zoo import with_public_checkpoints
 
 ROOT = Path(__file__).resolve().parent
 
 
 def run(options: Options) -> ExitCode:
     """List or measure the submissions that were asked for."""
-    if options.submission is not None:
-        with scratch_folder() as code_dir:
-            return _evaluate([archive_entry(options, code_dir)], options)
-    entries = discover(ROOT)
-    if options.list:
-        report.print_listing(entries)
-        return ExitCode.OK
-    chosen = [
-        adapted(entry, options.checkpoint, options.form)
-        for entry in choose(entries, options.wanted)
-    ]
-    if options.checkpoint_dir is not None:
-        chosen = with_public_checkpoints(chosen, options.checkpoint_dir)
-    if options.check:
-        return check(chosen, options)
-    return _evaluate(chosen, options)
+    with scratch_folder() as code_dir:
+        entries = all_entries(options, ROOT, code_dir)
+        if options.list:
+            report.print_listing(entries)
+            return ExitCode.OK
+        chosen = chosen_entries(entries, options)
+        return check(chosen, options) if options.check else evaluate(chosen, options)
 
 
-def _evaluate(chosen: list[Entry], options: Options) -> ExitCode:
+def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
+    """Make sure that everything needed is there, then measure."""
+    report.print_trust(chosen, options.trust)
     store = Store(options.save_dir, options.protocol, publishers=(partial(publish, options),))
     store.open()
     if options.sandbox:

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     sections = []
     for entry in choose(discover(ROOT), IDS):
         if not isinstance(entry, Submission):
-            raise TypeError(f"{entry.label} is broken: {entry.reason}")
+            raise TypeError(f"{entry.label} cannot be measured: see test_demo.py --list")
         forms = [adapted(entry, None, form) for form in entry.sidecar.forms] or [entry]
         sections.append(_section([_measure(form, options) for form in forms]))
     head = (PROSE / "head.md").read_text(encoding="utf-8")

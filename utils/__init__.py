@@ -18,7 +18,9 @@ A module imports only those before it in this list; a name with a slash is a pac
     metrics     METRICS
     protocol    protocols/*.toml: what each year measures and ranks by
     sidecar     the TOML file beside a model
+    checkpoint  a checkpoint read without running what code it holds
     submission  models/ and model_zoo/ -> Submission; never imports a model
+    fork/       a clone of an official repository, evaluated as it stands
     zoo         the authors' own checkpoints
     registry    datasets.toml: the field's data sets, their layouts, licences, addresses
     layout      where the images of a set lie
@@ -40,6 +42,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     provenance  hashes, commit, command, date
     bootstrap   runtime when warm and its interval, from the samples
     complexity_audit  what counters missed -> flags
+    clone_flags  what of a clone is not as it would run by itself -> flags
 
     snapshot    attributes of a network lent out and given back
     model_summary  official name: FLOPs, activations
@@ -49,6 +52,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     audit/      what could deceive -> flags
     sandbox/    what a submission may use, see and reach, and what it was seen doing
     worker      the child process: the only program that runs a submission
+    entries     what a run is about: models/, a clone, an archive
     train/      recipes, training data, the training itself
 
     isolation   the child seen from its parent: time limit, kill, its answer validated
@@ -79,7 +83,7 @@ The one file to open for
     a new data set          none: --dataset NAME finds it; facts and layouts: datasets.toml
     a new device            measure/device.py   one entry in BACKENDS
     a new check             audit/evidence.py   or audit/audit.py, if it takes further passes
-    a new rule of --check  check/         one entry in SOURCE, NETWORK or FIGURES
+    a new rule of --check   check/              one entry in SOURCE, NETWORK or FIGURES
     a new loss              train/objective.py  one entry in LOSSES
     a new wrapper key       measure/network.py  one entry in WRAPPERS
 """

@@ -16,7 +16,7 @@ from utils.judge import range_note, read_sr
 from utils.metrics import METRICS
 from utils.record import Flag
 from utils.staging import StagedImage
-from utils.submission import Submission
+from utils.submission import Whole
 
 BETTER_DB = 2.0
 
@@ -33,7 +33,7 @@ def verdict(
     image: StagedImage,
     declared_db: float,
     other: tuple[float, Path] | None,
-    entry: Submission,
+    entry: Whole,
     border: int,
 ) -> Verdict:
     """Compare an image restored with the declared data_range, with the other, and by bicubic.
@@ -69,5 +69,5 @@ def psnr_db(image: StagedImage, sr_file: Path, border: int) -> float | None:
         return None
 
 
-def _sidecar(entry: Submission) -> str:
+def _sidecar(entry: Whole) -> str:
     return f"{entry.model_file.stem}.toml"

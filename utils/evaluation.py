@@ -14,9 +14,12 @@ import numpy as np
 
 from utils import data_range, dataset, isolation, jsonfile, provenance
 from utils.archive.write import write_uploads
+from utils.clone_flags import clone_flags
 from utils.crops import keep_crops
 from utils.dataset import Split
 from utils.errors import UserError, cause
+from utils.fork.facts import ForkSource
+from utils.fork.mirror import copy_clone
 from utils.interleave import interleaved
 from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
 from utils.manifest import check_manifest
@@ -26,13 +29,13 @@ from utils.parallel import in_parallel
 from utils.perceptual import asking
 from utils.progress import progress_bar
 from utils.realtime_options import plan
-from utils.record import Crop, Outcome, Record, SplitResult
+from utils.record import Crop, Measurement, Outcome, Provenance, Record, SplitResult
 from utils.recording import failure, log_file, record, score
 from utils.rtsr import folders
 from utils.rtsr.results import compare_results
 from utils.sandbox.policy import Policy
 from utils.staging import StagedSplit, stage
-from utils.submission import Broken, Entry, Submission
+from utils.submission import Broken, Entry, ForkSubmission, Submission, Whole
 from utils.utils_image import imsave
 
 
@@ -56,7 +59,7 @@ def stage_all(entries: Sequence[Entry], options: Options, hr_dir: Path) -> Stage
     Raises:
         UserError: no scale has data that can be used, or a metric cannot be calculated here.
     """
-    scales = {entry.sidecar.scale for entry in entries if isinstance(entry, Submission)}
+    scales = {entry.sidecar.scale for entry in entries if not isinstance(entry, Broken)}
     window_px = max(METRICS[name].window_px for name in options.metrics)
     asking.check(options.metrics)
     staged = Staged({}, {})
@@ -117,7 +120,7 @@ def _outcome(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> O
 def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> Record:
     if isinstance(entry, Broken):
         raise SubmissionFailed("discover", entry.reason)
-    if entry.checkpoint is None:
+    if isinstance(entry, Submission) and entry.checkpoint is None:
         raise SubmissionFailed("discover", entry.problem)
     if (problem := staged.problems.get(entry.sidecar.scale)) is not None:
         raise SubmissionFailed("discover", str(problem))
@@ -133,6 +136,7 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
         with progress_bar(entry.label, sum(split.count for split in job.splits)) as progress:
             policy = Policy(options.limits, options.sandbox, _hidden(staged, options))
             answer = isolation.run(job, folder, log_file(entry, options), policy, progress)
+        entry, source, fork = _as_it_was(entry, source, answer)
         results = score(answer, splits, folder, options)
         other = (answer.other_range, folder.other_range) if answer.other_range else None
         first = splits[0].images[0], results[0].images[0].scores["psnr"]
@@ -146,10 +150,27 @@ def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> 
     finally:
         _remove(folder)
     found = record(entry, options.protocol_name, answer, results, source, asked, range_verdict)
-    flags = found.flags
-    if entry.results is not None:
+    flags = (*found.flags, *clone_flags(fork, trusted=entry.model_id in options.trust))
+    if isinstance(entry, Submission) and entry.results is not None:
         flags = (*flags, *compare_results(entry.results, splits[0], results[0]))
-    return replace(found, crops=crops, flags=flags)
+    return replace(found, crops=crops, fork=fork, flags=flags)
+
+
+def _as_it_was(
+    entry: Whole, source: Provenance, answer: Measurement
+) -> tuple[Whole, Provenance, ForkSource | None]:
+    """Add what only running a clone has told."""
+    facts = answer.fork
+    if not isinstance(entry, ForkSubmission):
+        return entry, source, None
+    if facts is None:
+        raise SubmissionFailed("invalid", "the worker does not say what the clone returned")
+    sidecar = replace(entry.sidecar, data_range=facts.data_range, tile=facts.tile)
+    try:
+        fork = provenance.of_clone(entry.clone, facts)
+    except UserError as error:
+        raise SubmissionFailed("invalid", f"the worker's answer {error}") from error
+    return replace(entry, sidecar=sidecar), provenance.with_checkpoints(source, fork), fork
 
 
 def _hidden(staged: Staged, options: Options) -> tuple[Path, ...]:
@@ -160,23 +181,29 @@ def _hidden(staged: Staged, options: Options) -> tuple[Path, ...]:
 
 
 def _prepare(
-    submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, options: Options
+    submission: Whole,
+    splits: Sequence[StagedSplit],
+    folder: JobFolder,
+    options: Options,
 ) -> Job:
     job_splits = tuple(JobSplit(split.role, len(split.images)) for split in splits)
     job = Job(
         *(
-            replace(submission, results=None),
+            _told(submission, folder),
             options.device,
             job_splits,
             options.repeats,
             options.seed,
             options.layers,
         ),
+        trusted=submission.model_id in options.trust,
         memory_bytes=options.limits.memory_bytes,
         fixed_input=plan(options.real_time, options.protocol, submission.sidecar.scale),
     )
     try:
         folder.sr.mkdir(parents=True)
+        if isinstance(submission, ForkSubmission):
+            copy_clone(submission.clone, folder.clone)
         folder.lr_image(0, 0).parent.mkdir()
         copies = [
             (image.lr, folder.lr_image(number, index))
@@ -188,6 +215,13 @@ def _prepare(
         raise UserError(f"cannot be written ({cause(error)})", where=folder.path) from error
     jsonfile.dump(job, folder.job)
     return job
+
+
+def _told(submission: Whole, folder: JobFolder) -> Whole:
+    """Leave out of a submission what its own process must not know."""
+    if isinstance(submission, ForkSubmission):
+        return replace(submission, clone=folder.clone)
+    return replace(submission, results=None)
 
 
 def _remove(folder: JobFolder) -> None:
@@ -204,7 +238,7 @@ def _unlink(file: Path) -> None:
 
 
 def _keep_crops(
-    submission: Submission,
+    submission: Whole,
     split: StagedSplit,
     result: SplitResult,
     folder: JobFolder,
@@ -219,7 +253,10 @@ def _keep_crops(
 
 
 def _save_images(
-    submission: Submission, splits: Sequence[StagedSplit], folder: JobFolder, save_dir: Path
+    submission: Whole,
+    splits: Sequence[StagedSplit],
+    folder: JobFolder,
+    save_dir: Path,
 ) -> None:
     try:
         for number, split in enumerate(splits):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from utils.realtime import FixedInputPlan
 from utils.record import Stage
-from utils.submission import Submission
+from utils.submission import Whole
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class JobSplit:
 class Job:
     """Everything a child is told."""
 
-    submission: Submission
+    submission: Whole
     device: str
     """`auto`, `cpu`, `cuda` or `cuda:0`."""
     splits: tuple[JobSplit, ...]
@@ -37,6 +37,8 @@ class Job:
     """Of the order of the images in the robust pass."""
     layers: bool = False
     """Whether to list the cost of every layer."""
+    trusted: bool = False
+    """Whether its checkpoints may run code."""
     memory_bytes: int | None = None
     """Limit of its processes together; the worker holds itself to it on a CPU."""
     fixed_input: FixedInputPlan | None = None
@@ -95,6 +97,11 @@ class JobFolder:
     def other_range(self) -> Path:
         """SR image of the first LR image under the other data_range, as .npy."""
         return self.path / "other_range.npy"
+
+    @property
+    def clone(self) -> Path:
+        """A clone's private copy, to work in."""
+        return self.path / "clone"
 
     def lr_image(self, split: int, index: int) -> Path:
         """LR image, uint8 RGB of shape (h, w, 3), as .npy."""

@@ -16,7 +16,7 @@ from utils.parallel import in_parallel
 from utils.perceptual.asking import perceptual_scores
 from utils.perceptual.request import NAMES
 from utils.staging import Image, StagedImage
-from utils.submission import Submission
+from utils.submission import SELECT, ForkSubmission, Whole
 
 _FAR_BELOW_DB = 2.0
 """No network that learnt anything is this far below bicubic; the wrong data_range costs 2.8 dB."""
@@ -71,9 +71,7 @@ def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
     return sr
 
 
-def range_note(
-    image: StagedImage, sr_psnr: float, submission: Submission, border: int
-) -> str | None:
+def range_note(image: StagedImage, sr_psnr: float, submission: Whole, border: int) -> str | None:
     """Say where to look if a network is far worse than bicubic interpolation.
 
     Args:
@@ -92,7 +90,9 @@ def range_note(
     below = psnr(imresize_uint8(lr, scale), hr, border) - sr_psnr
     if below < _FAR_BELOW_DB:
         return None
+    file = f"{submission.model_file.stem}.toml"
+    place = f"{SELECT} of the clone" if isinstance(submission, ForkSubmission) else file
     return (
         f"{image.name} is {below:.1f} dB below bicubic: check data_range"
-        f" ({submission.sidecar.data_range:g}) in {submission.model_file.stem}.toml"
+        f" ({submission.sidecar.data_range:g}) in {place}"
     )

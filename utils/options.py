@@ -53,12 +53,14 @@ class Options:
     resume: bool
     """Whether to keep records that this run would only repeat."""
     debug: bool
+    submission: Path | None
+    """Clone of an official repository or of this one, or an archive; None for what is here."""
+    trust: frozenset[int]
+    """Ids whose checkpoints may run code."""
     command: tuple[str, ...]
     """The arguments as they were given."""
     make_zip: bool
     """Whether to write the archives that participants upload."""
-    submission: Path | None
-    """The archive to measure, instead of `model_id`."""
     real_time: RealTimeOptions
 
     @property
@@ -120,9 +122,10 @@ def parse(arguments: list[str], root: Path) -> Options:
         check=given.check,
         resume=not given.force and (given.resume or "all" in given.model_id),
         debug=given.debug,
+        submission=given.submission,
+        trust=frozenset(given.trust),
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
         make_zip=given.make_zip,
-        submission=given.submission,
         real_time=realtime_options.read(given, protocol),
     )
 
@@ -137,6 +140,7 @@ def _parser(root: Path) -> Parser:
         "2 the command, the data or a folder cannot be used.",
     )
     _add_submissions(parser.add_argument_group("what is measured"))
+    _add_strangers(parser.add_argument_group("submissions of others"))
     _add_data(parser.add_argument_group("on which data"), root)
     _add_measurement(parser.add_argument_group("how"), root)
     _add_upload(parser.add_argument_group("for the server of the challenge"))
@@ -158,6 +162,17 @@ def _add_submissions(group: argparse._ArgumentGroup) -> None:
     add("--list", action="store_true", help="list the submissions and stop")
     text = "try the submissions by every rule, say what to correct, and stop; nothing is written"
     add("--check", action="store_true", help=text)
+
+
+def _add_strangers(group: argparse._ArgumentGroup) -> None:
+    text = (
+        "what is measured instead: a clone of an official repository or of this one, or"
+        " submission_ID.zip of the real-time challenge"
+    )
+    group.add_argument("--submission", type=Path, metavar="PATH", help=text)
+    text = "ids whose checkpoints may run code: pickled networks, TorchScript"
+    many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "ID"}
+    group.add_argument("--trust", type=_number, help=text, **many)
 
 
 def _add_data(group: argparse._ArgumentGroup, root: Path) -> None:

@@ -6,15 +6,19 @@ import hashlib
 import os
 import shlex
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from utils.conditions import Request
 from utils.download import sha256
+from utils.fork.commit import checked_out
+from utils.fork.facts import ForkFacts, ForkSource
+from utils.fork.mirror import hashes
 from utils.options import Options
 from utils.parallel import cores
 from utils.record import Provenance
-from utils.submission import Submission
+from utils.submission import Submission, Whole
 
 _AFTERWARDS = ("rank", "tables", "compare", "train", "check")
 """Packages that no figure depends on: they begin where a record is finished, or stand beside."""
@@ -22,9 +26,9 @@ _AFTERWARDS = ("rank", "tables", "compare", "train", "check")
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def describe(submission: Submission, command: tuple[str, ...], root: Path) -> Provenance:
+def describe(submission: Whole, command: tuple[str, ...], root: Path) -> Provenance:
     """Describe the files and the harness that a submission is about to be measured with."""
-    assert submission.checkpoint is not None, "only a submission with a checkpoint is measured"
+    checkpoint = submission.checkpoint if isinstance(submission, Submission) else None
     return Provenance(
         date=now(),
         command=command,
@@ -32,8 +36,32 @@ def describe(submission: Submission, command: tuple[str, ...], root: Path) -> Pr
         git_dirty=_is_dirty(root),
         model_file=submission.model_file.name,
         model_sha256=sha256(submission.model_file),
-        checkpoint=submission.checkpoint.name,
-        checkpoint_sha256=sha256(submission.checkpoint),
+        checkpoint=checkpoint.name if checkpoint else "",
+        checkpoint_sha256=sha256(checkpoint) if checkpoint else "",
+    )
+
+
+def of_clone(clone: Path, facts: ForkFacts) -> ForkSource:
+    """Describe a clone, and the files of it that were used.
+
+    Raises:
+        UserError: a file that is said to have been used is not in the clone.
+    """
+    files = hashes(clone, (*facts.modules, *facts.checkpoints))
+    return ForkSource(str(clone), checked_out(clone), facts, files)
+
+
+def with_checkpoints(made: Provenance, source: ForkSource) -> Provenance:
+    """Add what a clone turned out to load: one checkpoint by its hash, several by their hashes'."""
+    loaded = [file for file in source.files if file.path in source.facts.checkpoints]
+    if not loaded:
+        return made
+    together = "".join(f"{file.sha256} {file.path}\n" for file in loaded)
+    digest = hashlib.sha256(together.encode("utf-8", "surrogateescape")).hexdigest()
+    return replace(
+        made,
+        checkpoint=", ".join(file.path for file in loaded),
+        checkpoint_sha256=loaded[0].sha256 if len(loaded) == 1 else digest,
     )
 
 

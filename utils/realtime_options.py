@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 from utils.errors import UserError
 from utils.protocol import Protocol
@@ -35,10 +34,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--runtime_size", metavar=("HEIGHT", "WIDTH"), help=text, **many)  # type: ignore[arg-type]
     text = "how often it is run (default: 50 244 as officially, far less on a CPU)"
     group.add_argument("--runtime_calls", metavar=("WARM_UP", "TIMED"), help=text, **many)  # type: ignore[arg-type]
-    text = "submission_ID.zip as the challenge asks for it, instead of --model_id"
-    group.add_argument("--submission", type=Path, metavar="FILE.zip", help=text)
-    group.add_argument("--scale", type=int, help="of FILE.zip, if DIR has LR of several")
-    text = "white in the input and output of FILE.zip (default: 1)"
+    text = "of submission_ID.zip, if DIR has LR of several"
+    group.add_argument("--scale", type=int, help=text)
+    text = "white in the input and output of submission_ID.zip (default: 1)"
     group.add_argument("--rgb_range", type=int, choices=(1, 255), default=1, help=text)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from utils.conditions import Conditions, Drift, GpuStates, Precision, Request
+from utils.fork.facts import ForkFacts, ForkSource
 from utils.observed import Dispatched, LayerCost, Missed, OpCount, SidePath, Watcher
 from utils.realtime import FixedInput
 from utils.sidecar import Sidecar
@@ -148,6 +149,8 @@ class Measurement:
     isolation: Isolation | None = None
     """Filled in by the parent."""
     fixed_input: FixedInput | None = None
+    fork: ForkFacts | None = None
+    """None for a submission in our own layout."""
 
 
 @dataclass(frozen=True)
@@ -299,6 +302,8 @@ class Record:
     """What confined it; older records lack it."""
     fixed_input: FixedInput | None = None
     """Runtime of one fixed input; None if the protocol has none."""
+    fork: ForkSource | None = None
+    """The clone of an official repository that it comes from; None for our own layout."""
 
 
 @dataclass(frozen=True)

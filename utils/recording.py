@@ -27,7 +27,7 @@ from utils.record import (
 )
 from utils.rtsr.bicubic import bicubic_psnr_db
 from utils.staging import StagedSplit
-from utils.submission import Entry, Submission
+from utils.submission import Entry, Whole
 
 
 def log_file(entry: Entry, options: Options) -> Path:
@@ -88,7 +88,7 @@ def _split_result(
 
 
 def record(
-    submission: Submission,
+    submission: Whole,
     protocol: str,
     measurement: Measurement,
     splits: tuple[SplitResult, ...],

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils import isolation, jsonfile, provenance
+from utils.download import sha256
 from utils.errors import UserError
 from utils.evaluation import Staged
+from utils.fork.mirror import hashes
 from utils.options import Options
 from utils.rank.row import Row
 from utils.record import Machine, Record
-from utils.submission import Broken, Entry, Submission
+from utils.submission import Broken, Entry, ForkSubmission, Whole
 
 _SAME = ("device", "device_name", "driver", "python", "torch", "cuda", "cudnn", "platform")
 """Of a `Machine`: the other facts are settings, which a submission may have changed."""
@@ -78,7 +80,9 @@ def _is_repetition(record: Record, entry: Entry, staged: Staged, options: Option
     )
 
 
-def _is_of(record: Record, entry: Submission, options: Options) -> bool:
+def _is_of(record: Record, entry: Whole, options: Options) -> bool:
+    if isinstance(entry, ForkSubmission):
+        return _is_of_clone(record, entry)
     if entry.checkpoint is None or (record.form, record.sidecar) != (entry.form, entry.sidecar):
         return False
     try:
@@ -89,6 +93,19 @@ def _is_of(record: Record, entry: Submission, options: Options) -> bool:
     return (then.model_file, then.model_sha256, then.checkpoint_sha256) == (
         *(now.model_file, now.model_sha256, now.checkpoint_sha256),
     )
+
+
+def _is_of_clone(record: Record, entry: ForkSubmission) -> bool:
+    """Whether the clone's script and every file that was used of it are what they were."""
+    fork = record.fork
+    if fork is None or fork.path != str(entry.clone):
+        return False
+    try:
+        script = sha256(entry.model_file)
+        used = hashes(entry.clone, [file.path for file in fork.files])
+    except (OSError, UserError):
+        return False
+    return (record.provenance.model_sha256, fork.files) == (script, used)
 
 
 def _machine(device: str) -> Machine | None:

@@ -15,6 +15,9 @@ from pathlib import Path
 from utils.errors import UserError, cause
 from utils.sidecar import Sidecar, read_sidecar
 
+SCRIPT, SELECT = "test_demo.py", "select_model"
+"""Script of an official repository, and its function that builds a submission."""
+
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".pkl")
 _MODEL_STEM = re.compile(r"team(\d+)_(.+)")
 _MEANT_STEM = re.compile(r"team.*|\d+_.*")
@@ -59,10 +62,35 @@ class Broken:
     reason: str
 
 
-Entry = Submission | Broken
+@dataclass(frozen=True)
+class ForkSubmission:
+    """One id of a clone of an official repository; what it is, its `select_model` says."""
+
+    model_id: int
+    label: str
+    """Row name, as the clone's source says it; known before anything runs."""
+    clone: Path
+    """Holds `test_demo.py`."""
+    sidecar: Sidecar = field(default_factory=Sidecar)
+    """data_range and tile are those that `select_model` returned, once it has run."""
+    form: None = None
+
+    @property
+    def model_file(self) -> Path:
+        """Where to look for what the submission says of itself."""
+        return self.clone / SCRIPT
 
 
-def discover(root: Path) -> list[Entry]:
+Whole = Submission | ForkSubmission
+"""What can be measured."""
+
+Own = Submission | Broken
+"""What a folder in our own layout holds."""
+
+Entry = Whole | Broken
+
+
+def discover(root: Path) -> list[Submission | Broken]:
     """List every submission below `root`, which holds `models/` and `model_zoo/`, by id.
 
     Raises:
@@ -109,12 +137,13 @@ def choose(entries: Iterable[Entry], wanted: Sequence[str]) -> list[Entry]:
     ids = ", ".join(str(number) for number in known if number is not None) or "none"
     if not known:
         raise UserError("there is no submission in models/", where="--model_id")
+    theirs = any(isinstance(entry, ForkSubmission) for group in known.values() for entry in group)
     for number in chosen:
         if number not in known:
             raise UserError(
                 f"no submission has this id; there are: {ids}",
                 where=f"--model_id {number}",
-                remedy="add models/team[ID]_[Model].py or see --list",
+                remedy="see --list" if theirs else "add models/team[ID]_[Model].py or see --list",
             )
     return [entry for number in chosen for entry in known[number]]
 
@@ -123,8 +152,13 @@ def adapted(entry: Entry, checkpoint: Path | None, form: str | None) -> Entry:
     """Point an entry at another checkpoint or form; None leaves it as its files say.
 
     Raises:
-        UserError: there is no such file or form.
+        UserError: there is no such file or form, or a clone's own code chooses them.
     """
+    if isinstance(entry, ForkSubmission) and (checkpoint or form):
+        raise UserError(
+            f"{SELECT} of {entry.clone} chooses its own checkpoint and form",
+            where="--checkpoint" if checkpoint else "--form",
+        )
     if isinstance(entry, Submission) and form is not None:
         entry = _with_form(entry, form)
     if isinstance(entry, Submission) and checkpoint is not None:
@@ -153,7 +187,7 @@ def _model_id(file: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def _entry(file: Path, zoo: Sequence[Path], rivals: Sequence[Path]) -> Entry:
+def _entry(file: Path, zoo: Sequence[Path], rivals: Sequence[Path]) -> Submission | Broken:
     match = _MODEL_STEM.fullmatch(file.stem)
     if not match:
         return Broken(None, file.stem, file, "the name must be team[ID]_[Model].py")

@@ -13,7 +13,7 @@ import resource
 import signal
 import sys
 import traceback
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +27,14 @@ from utils.audit.other_range import restored_in_other_range
 from utils.count import complexity
 from utils.count.layers import layers
 from utils.errors import UserError, printable_line
+from utils.fork.session import Session
 from utils.job import Job, JobFailure, JobFolder
 from utils.measure import machine, network
 from utils.measure.bench import Bench, Image, official_pass
 from utils.measure.device import backend, resolve
 from utils.measure.nvml import GpuWatch
 from utils.measure.opwatch import OpWatch
-from utils.measure.restore import restorer
+from utils.measure.restore import Restorer, restorer
 from utils.measure.robust import RobustPass, robust_pass
 from utils.measure.timing import peak_rss_mib
 from utils.protocol import COMPLEXITY_INPUT
@@ -44,7 +45,7 @@ from utils.sandbox.allocation import limit_memory
 from utils.sandbox.observer import Observer
 from utils.sandbox.policy import own_files
 from utils.sidecar import Sidecar
-from utils.submission import Submission
+from utils.submission import ForkSubmission, Submission
 
 FILE_AT_MOST = 2**30
 """Bytes of the largest file a submission may write, its log included."""
@@ -97,11 +98,21 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
 
     The official pass over all data sets comes first: nothing before it may warm the network up.
     """
+    with contextlib.ExitStack() as stack:
+        session = None
+        if isinstance(job.submission, ForkSubmission):
+            session = Session(job.submission, stage.enter, trusted=job.trusted)
+            stack.enter_context(session.opened())
+        return _measure(job, folder, stage, session)
+
+
+def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | None) -> Measurement:
     before, constructor, observer = Before(), OpWatch(), observe(job, folder)
     with constructor:
-        device, model = prepare(job, stage)
+        built = prepare(job, stage) if session is None else prepare_clone(job, session)
     before.look()
-    bench = make_bench(device, model, job.submission.sidecar)
+    device, model = built.device, built.model
+    bench = make_bench(built)
     stage.enter("restore")
     official = official_pass(bench, job, folder)
     peak_mib = peak_rss_mib()
@@ -128,34 +139,49 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
         layers=costs,
         fixed_input=fixed,
         other_range=other,
+        fork=session.facts() if session else None,
     )
 
 
-def prepare(job: Job, stage: StageMark) -> tuple[torch.device, nn.Module]:
+@dataclass(frozen=True)
+class Built:
+    """A network with its weights on its device."""
+
+    device: torch.device
+    model: nn.Module
+    sidecar: Sidecar
+    forward: Restorer
+
+
+def prepare(job: Job, stage: StageMark) -> Built:
     """Import, build and load the network, as the official `select_model` leaves it."""
     submission = job.submission
-    device = resolve(job.device)
-    torch.backends.cudnn.benchmark = False
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
+    assert isinstance(submission, Submission)
+    device = _device(job)
     stage.enter("import")
+    sys.dont_write_bytecode = True  # A clone's files stay as they are.
     if submission.factory is not None:
         model = import_arch(submission.model_file, submission.factory)
     else:
-        model = _loaded(submission, stage)
+        model = _loaded(submission, stage, trusted=job.trusted)
     model.eval()
     for parameter in model.parameters():
         parameter.requires_grad = False
-    return device, model.to(device)
+    model = model.to(device)
+    return Built(device, model, submission.sidecar, restorer(model, submission.sidecar))
 
 
-def _loaded(submission: Submission, stage: StageMark) -> nn.Module:
+def _loaded(submission: Submission, stage: StageMark, *, trusted: bool) -> nn.Module:
+    clone = submission.model_file.parent.parent
+    if clone not in map(Path, sys.path):
+        sys.path.insert(0, str(clone))
     module = network.import_model(submission.model_file)
     stage.enter("build")
     model = network.build(module, submission)
     stage.enter("load")
     assert submission.checkpoint is not None, "the parent starts no job without a checkpoint"
-    network.load(model, submission.checkpoint, strict=submission.sidecar.strict)
+    strict = submission.sidecar.strict
+    network.load(model, submission.checkpoint, strict=strict, trusted=trusted)
     return model
 
 
@@ -166,16 +192,33 @@ def observe(job: Job, folder: JobFolder) -> Observer:
     return observer
 
 
-def make_bench(device: torch.device, model: nn.Module, sidecar: Sidecar) -> Bench:
-    """Get a network that `prepare` has loaded ready to be timed."""
-    found = backend(device)
+def prepare_clone(job: Job, session: Session) -> Built:
+    """Let a clone's own `select_model` do it, and take its own call of the network."""
+    device = _device(job)
+    found = session.select(device)
+    sidecar = replace(job.submission.sidecar, data_range=found.data_range, tile=found.tile)
+    forward = found.forward or restorer(found.network, sidecar)
+    return Built(device, found.network, sidecar, forward)
+
+
+def _device(job: Job) -> torch.device:
+    device = resolve(job.device)
+    torch.backends.cudnn.benchmark = False
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def make_bench(built: Built) -> Bench:
+    """Get a network that is loaded ready to be timed."""
+    found = backend(built.device)
     return Bench(
-        device=device,
-        forward=restorer(model, sidecar),
+        device=built.device,
+        forward=built.forward,
         watch=found.stopwatch(),
-        memory=found.memory(device),
-        gpu=GpuWatch(device),
-        sidecar=sidecar,
+        memory=found.memory(built.device),
+        gpu=GpuWatch(built.device),
+        sidecar=built.sidecar,
     )
 
 

@@ -20,7 +20,7 @@ from pydantic.dataclasses import dataclass as validated
 from utils.download import fetch, sha256
 from utils.errors import ExitCode, UserError
 from utils.jsonfile import explain
-from utils.submission import Entry, Submission
+from utils.submission import SELECT, Entry, ForkSubmission, Submission
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -92,6 +92,11 @@ def with_public_checkpoints(entries: Sequence[Entry], folder: Path) -> list[Entr
     """
     if not folder.is_dir():
         raise UserError("no such folder", where=f"--checkpoint_dir {folder}")
+    for entry in entries:
+        if isinstance(entry, ForkSubmission):
+            raise UserError(
+                f"{SELECT} of {entry.clone} chooses its own checkpoints", where="--checkpoint_dir"
+            )
     zoo = read_zoo(ROOT / "model_zoo" / "public.toml")
     return [
         public_checkpoint(entry, folder, zoo) if isinstance(entry, Submission) else entry

@@ -21,7 +21,7 @@ from utils.images.image_file import encode_uint
 from utils.job import JobFolder
 from utils.parallel import cores, in_parallel
 from utils.record import SplitResult
-from utils.submission import Submission
+from utils.submission import Whole
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The first date of the format: the same images make the same bytes whenever they are packed."""
@@ -42,7 +42,7 @@ class Upload:
 
 
 def write_uploads(
-    submission: Submission,
+    submission: Whole,
     device: str,
     results: Sequence[SplitResult],
     folder: JobFolder,

@@ -26,7 +26,7 @@ from utils.record import Stage
 from utils.sandbox.policy import Policy
 from utils.scratch import scratch_folder
 from utils.staging import StagedSplit, stage
-from utils.submission import Broken, Entry, Submission
+from utils.submission import Broken, Entry, Own, Submission
 
 _PHOTOGRAPHS = 3
 _BEFORE_RULES: tuple[Stage, ...] = ("import", "build", "load")
@@ -42,9 +42,16 @@ def check(entries: Sequence[Entry], options: Options) -> ExitCode:
         UserError: the data or the device cannot be used.
     """
     isolation.check_device(options.device)
+    own = [entry for entry in entries if not isinstance(entry, ForkSubmission)]
+    if len(own) < len(entries):
+        raise UserError(
+            "is measured as it stands; the rules are for our own layout",
+            where=f"--submission {options.submission}",
+            remedy="put the network into models/team[ID]_[Model].py, or leave out --check",
+        )
     ready: dict[str, bool] = {}
     with scratch_folder() as hr_dir, scratch_folder() as job_dir:
-        for entry in entries:
+        for entry in own:
             findings = checked(entry, options, hr_dir, job_dir)
             print_findings(entry, findings)
             ready[entry.label] = not any(found.fatal for found in findings)
@@ -52,7 +59,7 @@ def check(entries: Sequence[Entry], options: Options) -> ExitCode:
     return ExitCode.OK if all(ready.values()) else ExitCode.SOME_FAILED
 
 
-def checked(entry: Entry, options: Options, hr_dir: Path, job_dir: Path) -> list[Finding]:
+def checked(entry: Own, options: Options, hr_dir: Path, job_dir: Path) -> list[Finding]:
     """Try one submission by every rule, in the order of `RULES`."""
     source = Source(entry, isolation.ROOT)
     found = [tried(rule, source) for rule in SOURCE]

@@ -10,12 +10,12 @@ from rich.text import Text
 from utils.check.rule import Finding
 from utils.console import stdout
 from utils.escape import name, one_line
-from utils.submission import Entry
+from utils.submission import Own
 
 _DETAIL_AT_MOST = 300
 
 
-def print_findings(entry: Entry, findings: Sequence[Finding]) -> None:
+def print_findings(entry: Own, findings: Sequence[Finding]) -> None:
     """Print how a submission did by every rule, and what it comes to."""
     console = stdout()
     console.print()
@@ -54,7 +54,7 @@ def listing(findings: Sequence[Finding]) -> Table:
     return table
 
 
-def verdict(entry: Entry, findings: Sequence[Finding]) -> str:
+def verdict(entry: Own, findings: Sequence[Finding]) -> str:
     """Say in one line whether a submission is ready."""
     kept = sum(found.state == "passed" for found in findings)
     broken = sum(found.state == "failed" and found.required for found in findings)

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from utils.check.rule import NotReached, Rule, Violation
-from utils.submission import Broken, Entry
+from utils.submission import Broken, Own
 
 _OFFICIAL_STEM = re.compile(r"team(\d{2,})_\w+")
 _ANY_TEAM = re.compile(r"team(\d+)_\w+")
@@ -22,7 +22,7 @@ _IMPORTERS = ("import_module", "__import__")
 class Source:
     """A submission as its files say it."""
 
-    entry: Entry
+    entry: Own
     root: Path
     """Holds `models/` and `model_zoo/`."""
 

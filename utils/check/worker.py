@@ -23,6 +23,7 @@ from utils.count import complexity
 from utils.job import Job, JobFailure, JobFolder
 from utils.measure.bench import Bench
 from utils.protocol import COMPLEXITY_INPUT
+from utils.submission import Submission
 from utils.worker import StageMark, limit, make_bench, one_line, prepare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,12 +37,13 @@ def main(argv: list[str]) -> int:
     sys.dont_write_bytecode = True
     job, stage = jsonfile.load(Job, folder.job), StageMark(folder)
     submission = job.submission
+    assert isinstance(submission, Submission), "clones are not checked"
     own = [path for path in (submission.model_file, submission.checkpoint) if path is not None]
     observer = Observer(own, [folder.stage], ROOT)
     try:
         with observer.watching():
-            device, model = prepare(job, stage)
-        bench = make_bench(device, model, submission.sidecar)
+            built = prepare(job, stage)
+        bench = make_bench(built)
     except BaseException as error:  # A submission may raise anything, SystemExit included.
         with contextlib.suppress(Exception):  # It may have filled the log.
             traceback.print_exc()
@@ -52,8 +54,8 @@ def main(argv: list[str]) -> int:
     stage.enter("count")
     answer = replace(answer, trying=None)
     with contextlib.suppress(Exception):  # Then there are no figures, and their rule says so.
-        answer = replace(answer, counts=complexity.count(model, COMPLEXITY_INPUT))
-    answer = _in_both_ranges(bench, model, folder, answer)
+        answer = replace(answer, counts=complexity.count(built.model, COMPLEXITY_INPUT))
+    answer = _in_both_ranges(bench, built.model, folder, answer)
     return _say(folder, replace(answer, complete=True))
 
 

@@ -25,6 +25,9 @@ def identity(record: Record) -> dict[str, Value]:
         "model SHA-256": provenance.model_sha256,
         "checkpoint": provenance.checkpoint,
         "checkpoint SHA-256": provenance.checkpoint_sha256,
+        **{
+            f"clone {file.path}": file.sha256 for file in (record.fork.files if record.fork else ())
+        },
         "form": record.form,
         **{f"sidecar {name}": _said(value) for name, value in settings.items()},
         **{f"claim {name}": _said(value) for name, value in claims.items()},

@@ -8,16 +8,17 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-import textwrap
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import ModuleType
 
-import torch
 from torch import Tensor, nn
 
-from utils.errors import UserError, cause
+from utils.checkpoint import SAVE_PLAIN, first_line, read_checkpoint
+from utils.errors import UserError
 from utils.submission import Submission
+
+__all__ = ["WRAPPERS", "build", "canonical", "import_model", "load", "read_checkpoint"]
 
 WRAPPERS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net")
 """Keys under which training frameworks put the state_dict, in order of preference."""
@@ -25,8 +26,6 @@ WRAPPERS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "
 StateDict = Mapping[str, Tensor]
 
 _PREFIX = "module."
-_PICKLE = b"\x80"
-_SAVE_PLAIN = "save the plain state_dict: torch.save(model.state_dict(), PATH)"
 _NAMED_AT_MOST = 3
 
 
@@ -71,23 +70,24 @@ def _last_class(path: Path) -> str:
     return classes[-1]
 
 
-def load(network: nn.Module, path: Path, *, strict: bool) -> None:
+def load(network: nn.Module, path: Path, *, strict: bool, trusted: bool = False) -> None:
     """Load a checkpoint into the network.
 
     Args:
         network: receives the parameters and buffers.
         path: file written by `torch.save`; a flat state_dict, or one inside a known wrapper.
         strict: whether keys may be neither missing nor unexpected.
+        trusted: whether code in the file may be run.
 
     Raises:
         UserError: the file is no checkpoint, holds code, or does not fit the network.
     """
     wanted = network.state_dict()
-    state = canonical(read_checkpoint(path), path, wanted.keys())
+    state = canonical(read_checkpoint(path, trusted=trusted), path, wanted.keys())
     try:
         network.load_state_dict(state, strict=strict)
     except RuntimeError as error:
-        complaint = _mismatch(state, wanted, strict=strict) or _first_line(str(error))
+        complaint = _mismatch(state, wanted, strict=strict) or first_line(str(error))
         raise UserError(
             f"does not fit the network: {complaint}",
             where=path.name,
@@ -110,34 +110,6 @@ def _mismatch(state: StateDict, wanted: StateDict, *, strict: bool) -> str:
     )
 
 
-def read_checkpoint(path: Path) -> object:
-    """Read a checkpoint onto the CPU without running any code in it.
-
-    Raises:
-        UserError: no checkpoint, truncated, or a pickle that would run code.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(64)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise UserError(f"cannot be read ({cause(error)})", where=path.name) from error
-    except Exception as error:  # The unpickler promises nothing about what it raises.
-        what, remedy = _diagnosis(head, str(error))
-        raise UserError(what, where=path.name, remedy=remedy) from error
-
-
-def _diagnosis(head: bytes, error: str) -> tuple[str, str]:
-    if head.startswith(b"version https://git-lfs"):
-        return "is a Git LFS pointer, not the checkpoint itself", "run git lfs pull"
-    if head.lstrip().startswith((b"<", b"{")):
-        return "is a web page or text, not a checkpoint", "download it again"
-    # A pickle that is no archive of tensors, or one that names functions to call.
-    if "Unsupported global" in error or "TorchScript" in error or head.startswith(_PICKLE):
-        return "holds more than tensors, so loading it could run code", _SAVE_PLAIN
-    return f"is truncated or no checkpoint ({_first_line(error)})", "copy or save it again"
-
-
 def canonical(loaded: object, path: Path, wanted: Collection[str]) -> StateDict:
     """Unwrap a state_dict and strip the prefix that `nn.DataParallel` leaves.
 
@@ -152,7 +124,7 @@ def canonical(loaded: object, path: Path, wanted: Collection[str]) -> StateDict:
     found = _unwrap(loaded)
     if found is None:
         raise UserError(
-            f"holds no state_dict, but {_describe(loaded)}", where=path.name, remedy=_SAVE_PLAIN
+            f"holds no state_dict, but {_describe(loaded)}", where=path.name, remedy=SAVE_PLAIN
         )
     prefixed = found and all(key.startswith(_PREFIX) for key in found)
     if prefixed and not any(key.startswith(_PREFIX) for key in wanted):
@@ -192,7 +164,3 @@ def _shape(value: object) -> str:
 def _shorten(names: list[str]) -> str:
     rest = len(names) - _NAMED_AT_MOST
     return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _first_line(text: str) -> str:
-    return textwrap.shorten(next(iter(text.strip().splitlines()), "unreadable"), 120)

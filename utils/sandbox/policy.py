@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.limits import Limits
-from utils.submission import Submission
+from utils.submission import Submission, Whole
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Places:
         return self.folder / "tmp"
 
 
-def places(submission: Submission, folder: Path, hidden: Iterable[Path], root: Path) -> Places:
+def places(submission: Whole, folder: Path, hidden: Iterable[Path], root: Path) -> Places:
     """Sort out which places a submission needs and which it must not see.
 
     Args:
@@ -70,7 +70,7 @@ def places(submission: Submission, folder: Path, hidden: Iterable[Path], root: P
     )
 
 
-def own_files(submission: Submission) -> tuple[Path, ...]:
+def own_files(submission: Whole) -> tuple[Path, ...]:
     """Name the folder of a submission's code, and its checkpoint."""
     checkpoint = submission.checkpoint if isinstance(submission, Submission) else None
     return (submission.model_file.parent, *([] if checkpoint is None else [checkpoint]))

@@ -35,7 +35,7 @@ def traces(job: Job, folder: JobFolder, places: Places, before: frozenset[Path])
         before: what was there before the submission started.
     """
     ours = {folder.measurement, folder.failure, folder.stage, folder.other_range}
-    ours |= {places.home, places.temporary}
+    ours |= {folder.clone, places.home, places.temporary}
     for number, split in enumerate(job.splits):
         ours |= {folder.sr_image(number, index) for index in range(split.count)}
     known = {path.resolve() for path in (*ours, *before)}

@@ -179,8 +179,19 @@ def _provenance(record: Record) -> Iterator[Fact]:
     yield "its sha256", one_line(made.model_sha256)
     yield "Checkpoint", one_line(made.checkpoint)
     yield "its sha256", one_line(made.checkpoint_sha256)
+    yield from _clone(record)
     yield "Clock", record.clock
     yield "Output", one_line(record.output_dtype)
+
+
+def _clone(record: Record) -> Iterator[Fact]:
+    if (fork := record.fork) is None:
+        return
+    yield "Clone", one_line(fork.path)
+    yield "its commit", one_line(fork.git_commit or "")
+    yield "Restored by", one_line(fork.facts.forward or "the harness's own rules")
+    counts = (f"{what} {calls}" for what, calls in fork.facts.redirected.items())
+    yield "Redirected to the CPU", one_line(", ".join(counts))
 
 
 def _machine(machine: Machine) -> Iterator[Fact]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -14,7 +14,7 @@ from utils.console import stdout
 from utils.escape import name, one_line
 from utils.metrics import METRICS
 from utils.record import Failure, Outcome, Record, SplitResult
-from utils.submission import Broken, Entry
+from utils.submission import SELECT, Broken, Entry, ForkSubmission
 from utils.tables import terminal
 from utils.tables.board import Board
 from utils.tables.layer_table import print_layers
@@ -70,6 +70,8 @@ def _listing_cells(entry: Entry) -> tuple[str, ...]:
     if isinstance(entry, Broken):
         number = "" if entry.model_id is None else str(entry.model_id)
         return number, entry.label, "", "", "", f"broken: {entry.reason}"
+    if isinstance(entry, ForkSubmission):
+        return str(entry.model_id), entry.label, "", "x4", f"by {SELECT}", "ready"
     return (
         str(entry.model_id),
         entry.name,
@@ -93,6 +95,14 @@ def print_leaderboard(board: Board, save_dir: Path) -> None:
 def print_listing(entries: Iterable[Entry]) -> None:
     """Print what `--list` shows."""
     stdout().print(listing(entries))
+
+
+def print_trust(entries: Iterable[Entry], trust: Collection[int]) -> None:
+    """Say what it means that the checkpoints of some submissions are trusted."""
+    for entry in entries:
+        if entry.model_id in trust and not isinstance(entry, Broken):
+            what = "code in its checkpoint is run, with all your rights"
+            _print_line(f"{name(entry.label)}: --trust: {what}")
 
 
 def print_outcome(outcome: Outcome) -> None:
