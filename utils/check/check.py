@@ -26,7 +26,7 @@ from utils.record import Stage
 from utils.sandbox.policy import Policy
 from utils.scratch import scratch_folder
 from utils.staging import StagedSplit, stage
-from utils.submission import Broken, Entry, Own, Submission
+from utils.submission import Broken, Entry, ForkSubmission, Own, Submission
 
 _PHOTOGRAPHS = 3
 _BEFORE_RULES: tuple[Stage, ...] = ("import", "build", "load")
