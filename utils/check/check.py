@@ -29,7 +29,13 @@ from utils.staging import StagedSplit, stage
 from utils.submission import Broken, Entry, ForkSubmission, Own, Submission
 
 _PHOTOGRAPHS = 3
-_BEFORE_RULES: tuple[Stage, ...] = ("import", "build", "load")
+_REACHED: dict[str, Stage] = {
+    "build": "build",
+    "load": "load",
+    "restore": "count",
+    "count": "count",
+}
+"""Where a child broke off that was trying no rule; between two rules it is as good as counting."""
 
 
 def check(entries: Sequence[Entry], options: Options) -> ExitCode:
@@ -126,9 +132,9 @@ def _answer(folder: JobFolder) -> Answer:
 def _stopped(answer: Answer, folder: JobFolder, reason: str) -> Answer:
     if answer.trying is not None:
         return answer
-    reached = isolation.stage_reached(folder)
-    before: Stage = next((stage for stage in _BEFORE_RULES if stage == reached), "count")
-    return replace(answer, failure=JobFailure(before, reason))
+    # A child that has not even begun has not imported anything.
+    reached = _REACHED.get(isolation.stage_reached(folder), "import")
+    return replace(answer, failure=JobFailure(reached, reason))
 
 
 def _of_network(answer: Answer, reason: str) -> Iterator[Finding]:

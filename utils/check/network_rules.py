@@ -38,7 +38,7 @@ def output_size(subject: Subject) -> str:
 
 def output_type(subject: Subject) -> str:
     """The output is of single precision."""
-    found = subject.restore(subject.probes[0]).dtype
+    found = subject.restored(subject.probes[0]).dtype
     if found != "torch.float32":
         raise Violation(f"the output is {found}")
     return found
@@ -47,7 +47,7 @@ def output_type(subject: Subject) -> str:
 def finite(subject: Subject) -> str:
     """The output holds neither NaN nor infinity."""
     for probe in subject.probes:
-        _finite(subject.restore(probe).values)
+        _finite(subject.restored(probe).values)
     return "no NaN, no infinity"
 
 
@@ -55,7 +55,7 @@ def in_range(subject: Subject) -> str:
     """The output lies between black and white, and is as bright as the input."""
     white = subject.white
     for probe in subject.probes:
-        sr = subject.restore(probe).values / white
+        sr = subject.restored(probe).values / white
         outside = float(np.mean((sr < -OVERSHOOT) | (sr > 1 + OVERSHOOT)))
         if outside > OVERSHOOT_SHARE:
             raise Violation(f"{outside:.0%} of the values are far outside [0, {white:g}]")
@@ -68,7 +68,7 @@ def in_range(subject: Subject) -> str:
 def repeats(subject: Subject) -> str:
     """The same image gives the same output twice in a row."""
     for probe in subject.probes:
-        first, second = (subject.restore(probe).values for _ in range(2))
+        first, second = (subject.restored(probe).values for _ in range(2))
         _same(first, second, subject, "the second time")
     return "an image gives the same output twice"
 
@@ -76,16 +76,16 @@ def repeats(subject: Subject) -> str:
 def order(subject: Subject) -> str:
     """What was restored before makes no difference."""
     probes = subject.probes
-    first = [subject.restore(probe).values for probe in probes]
+    first = [subject.restored(probe).values for probe in probes]
     for index in (*reversed(range(len(probes))), 0):
-        _same(first[index], subject.restore(probes[index]).values, subject, "after other images")
+        _same(first[index], subject.restored(probes[index]).values, subject, "after other images")
     return "and after others, in any order"
 
 
 def batch(subject: Subject) -> str:
     """Two images at once give what they give one by one."""
     pair = subject.probes[:2]
-    alone = np.concatenate([subject.restore(probe).values for probe in pair])
+    alone = np.concatenate([subject.restored(probe).values for probe in pair])
     levels = _levels(subject.restore(*pair).values, alone, subject)
     if not levels <= BATCH_TOLERANCE:
         raise Violation(f"a batch of two differs from two of one by up to {levels:.3g} grey levels")
@@ -95,6 +95,7 @@ def batch(subject: Subject) -> str:
 def smallest(subject: Subject) -> str:
     """Small images can be restored."""
     reason = ""
+    subject.restored(subject.probes[0])
     for side in range(1, LARGEST_MINIMUM_PX + 1):
         try:
             _finite(subject.restore(subject.crop(side, side)).values)
@@ -107,6 +108,7 @@ def smallest(subject: Subject) -> str:
 
 def odd_sizes(subject: Subject) -> str:
     """Sides of any length can be restored."""
+    subject.restored(subject.probes[0])
     for height, width in ODD_SIZES:
         try:
             _finite(subject.restore(subject.crop(height, width)).values)

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from utils.check.observer import Event, Observer
+from utils.check.rule import NotReached
 from utils.measure.bench import Bench, Image
 from utils.measure.restore import check_output
 
@@ -44,6 +45,7 @@ class Subject:
         self.white = bench.sidecar.data_range
         self.on_cpu = bench.device.type == "cpu"
         self.probes = self._probes()
+        self._works = False
 
     @property
     def events(self) -> list[Event]:
@@ -61,7 +63,22 @@ class Subject:
         with self._observer.watching():
             output = self._bench.forward(batch)
         checked = check_output(output, batch, self.scale)
+        self._works = True
         return Output(checked.detach().float().cpu().numpy(), str(checked.dtype))
+
+    def restored(self, probe: Image) -> Output:
+        """Restore a probe for a rule that is about something else than whether that works.
+
+        Raises:
+            NotReached: nothing was ever restored, as the first rule has said.
+            Exception: whatever the network raises that has worked before.
+        """
+        try:
+            return self.restore(probe)
+        except Exception as error:
+            if self._works:
+                raise
+            raise NotReached from error
 
     def crop(self, height: int, width: int) -> Image:
         """Cut a photograph to a size, mirrored where it is too small."""
