@@ -74,6 +74,15 @@ def test_queries_that_would_raise_are_answered_and_counted() -> None:
 
 
 @no_gpu
+def test_what_was_redirected_is_named_as_it_is_written() -> None:
+    redirection = Redirection()
+    with redirection.mode():
+        torch.ones(2, device=torch.device("cuda")).to("cuda")
+        torch.zeros(2, device="cuda")
+    assert redirection.counts == {"torch.device": 1, "Tensor.to": 1, "torch.zeros": 1}
+
+
+@no_gpu
 def test_calls_that_name_no_gpu_are_left_alone() -> None:
     redirection = Redirection()
     with redirection.mode():

@@ -157,4 +157,5 @@ def _on_cpu(argument: object) -> object:
 
 
 def _name(func: Callable[..., object]) -> str:
-    return str(getattr(func, "__qualname__", None) or getattr(func, "__name__", "a function"))
+    name = getattr(func, "__name__", "a function")
+    return f"Tensor.{name}" if getattr(Tensor, name, None) is func else f"torch.{name}"
