@@ -41,7 +41,7 @@ def _demo(harness: Harness) -> tuple[Path, Path]:
         (["--device", "tpu"], ("--device tpu", "is none of auto, cuda, cpu")),
         (["--device", "cuda:x"], ("'cuda:x' is no device",)),
         (["--include_test"], ("--include_test", "needs the folders of the challenge")),
-        (["--metrics", "lpips"], ("lpips", "psnr", "ssim")),
+        (["--metrics", "vmaf"], ("vmaf", "psnr", "ssim")),
         (["--device", "cuda:99"], ("--device cuda:99", "no such device", "use --device cpu")),
         (["--timeout", "0"], ("'0' is no positive number",)),
         (["--timeout", "nan"], ("'nan' is no positive number",)),

@@ -28,7 +28,7 @@ from utils.job import JobFailure
 from utils.record import Flag
 from utils.sidecar import Claims, Sidecar
 from utils.submission import Broken, Submission, discover
-from utils.worker import make_bench
+from utils.worker import Built, make_bench
 
 OBSERVED = ("files written", "network access", "foreign files", "other programs")
 
@@ -96,7 +96,7 @@ class Unseen:
 def _by_network_rules(
     network: nn.Module, photographs: list[np.ndarray], *events: Event
 ) -> dict[str, Finding]:
-    bench = make_bench(torch.device("cpu"), network.eval(), Sidecar())
+    bench = make_bench(Built(torch.device("cpu"), network.eval(), Sidecar(), network))
     subject = Subject(bench, Unseen(*events), photographs)
     return {rule.name: tried(rule, subject) for rule in NETWORK}
 

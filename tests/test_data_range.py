@@ -40,8 +40,8 @@ def _staged(folder: Path, scale: int) -> StagedImage:
 
 
 def _bench(submission: Submission, folder: JobFolder) -> tuple[Bench, nn.Module]:
-    device, model = prepare(Job(submission, "cpu", ()), StageMark(folder))
-    return make_bench(device, model, submission.sidecar), model
+    built = prepare(Job(submission, "cpu", ()), StageMark(folder))
+    return make_bench(built), built.model
 
 
 @pytest.mark.parametrize("label", SHIPPED)

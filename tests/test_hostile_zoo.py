@@ -213,7 +213,7 @@ def test_the_honest_ones_have_the_same_record_as_alone(zoo: Zoo, honest: Zoo, la
 
 def _lasting(record: dict) -> dict:
     """What does not depend on the moment or the place."""
-    for volatile in ("peak_rss_mib", "isolation", "crops"):
+    for volatile in ("peak_rss_mib", "isolation", "crops", "request"):
         record.pop(volatile)
     record["counts"].pop("side")
     # A share of time as well: on a busy machine an honest network as small as this one has it.

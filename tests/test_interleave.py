@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,17 +95,21 @@ def test_the_cold_start_is_apart_from_the_warm_runtime(interleaved_run: Harness)
 
 
 def test_an_interruption_of_the_baseline_keeps_what_came_before(harness: Harness) -> None:
-    # The baseline kills its parent when it is measured for the second time.
-    once = harness.path / "once"
+    temporary = harness.path / "temporary"
+    temporary.mkdir()
     harness.add(
-        "team01_Killer",
-        "import os, pathlib, signal\n"
-        + f"if pathlib.Path({str(once)!r}).exists():\n    os.kill(os.getppid(), signal.SIGTERM)\n    import time\n    time.sleep(60)\n"
-        + f"pathlib.Path({str(once)!r}).touch()\n"
+        "team01_Slow",
+        "import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(5)\n"
         + (harness.path / "models" / "team00_Tiny.py").read_text(),
     )
-    done = harness.run("--model_id", "0", "--interleave", "1")
-    assert done.returncode == 130, done.stderr
+    command = [sys.executable, str(harness.path / "test_demo.py"), "--interleave", "1"]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as parent:
+        for seen in ("*/00_Tiny", "*/01_Slow/begun"):
+            while parent.poll() is None and not list(temporary.glob(seen)):
+                time.sleep(0.02)
+        parent.send_signal(signal.SIGTERM)
+    assert parent.returncode == 130
     record = json.loads((harness.results / "records" / "00_Tiny.json").read_text())
     assert record["drift"] is None
 

@@ -13,7 +13,7 @@ from utils.registry import FACTS, read_registry, registry
 
 
 def test_every_set_of_every_year_is_registered() -> None:
-    years = protocols().values()
+    years = [year for year in protocols().values() if year.name.startswith("ntire")]
     names = {name for year in years for name in (*year.valid, *year.test, *year.hybrid_test)}
     assert {*names, "Set5", "Set14", "B100", "Urban100", "Manga109", "demo"} <= set(registry().sets)
 

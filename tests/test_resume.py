@@ -66,7 +66,7 @@ while not pathlib.Path(__file__).with_name("go").exists():
     record = harness.results / "records" / "00_Tiny.json"
     kept = record.read_bytes()
     assert [path.name for path in record.parent.glob("*.json")] == ["00_Tiny.json"]
-    assert len(list(temporary.iterdir())) == 2
+    assert len(list(temporary.iterdir())) == 3
     _wait_until_gone(child)
     (harness.path / "models" / "go").write_text("")
     (harness.results / "results.json").unlink()

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import torch
-from test_team16_lkdn import MODEL_FILE, assert_outputs, golden, loaded, part, weights
+from goldens import arrays as golden
+from test_team16_lkdn import MODEL_FILE, assert_outputs, loaded, part, weights
 from torch import Tensor, nn
 from torch.nn.functional import pad
 

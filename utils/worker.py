@@ -124,10 +124,7 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
     flags, precision = audit(bench, model, evidence)
     counts = complexity.count(model, COMPLEXITY_INPUT)
     costs = layers(model, COMPLEXITY_INPUT) if job.layers else ()
-    other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
-    # Last, since it leaves the network in half precision.
-    fixed = run_fixed_input(bench, model, job.fixed_input) if job.fixed_input else None
-    return Measurement(
+    measurement = Measurement(
         counts=counts,
         clock=bench.watch.clock,
         splits=tuple(splits),
@@ -137,10 +134,12 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
         flags=(*failed, *flags, *observer.flags()),
         precision=precision,
         layers=costs,
-        fixed_input=fixed,
-        other_range=other,
         fork=session.facts() if session else None,
     )
+    other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
+    # Last, since it leaves the network in half precision.
+    fixed = run_fixed_input(bench, model, job.fixed_input) if job.fixed_input else None
+    return replace(measurement, other_range=other, fixed_input=fixed)
 
 
 @dataclass(frozen=True)
