@@ -104,12 +104,13 @@ def test_an_interruption_of_the_baseline_keeps_what_came_before(harness: Harness
     )
     command = [sys.executable, str(harness.path / "test_demo.py"), "--interleave", "1"]
     environment = {**os.environ, "TMPDIR": str(temporary)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as parent:
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as parent:
         for seen in ("*/00_Tiny", "*/01_Slow/begun"):
             while parent.poll() is None and not list(temporary.glob(seen)):
                 time.sleep(0.02)
         parent.send_signal(signal.SIGTERM)
-    assert parent.returncode == 130
+        _, said = parent.communicate(timeout=60)
+    assert parent.returncode == 130, said
     record = json.loads((harness.results / "records" / "00_Tiny.json").read_text())
     assert record["drift"] is None
 
