@@ -15,6 +15,7 @@ import numpy as np
 from utils import data_range, dataset, isolation, jsonfile, provenance
 from utils.archive.write import write_uploads
 from utils.clone_flags import clone_flags
+from utils.conditions import Request
 from utils.crops import keep_crops
 from utils.dataset import Split
 from utils.errors import UserError, cause
@@ -94,9 +95,10 @@ def evaluate_all(
     Raises:
         UserError: the harness itself cannot go on, for want of disk space say.
     """
+    asked = provenance.request(options, isolation.ROOT)
 
     def measure(entry: Entry) -> Outcome:
-        return _outcome(entry, staged, options, job_dir)
+        return _outcome(entry, staged, options, asked, job_dir)
 
     if options.interleave is None:
         yield from map(measure, entries)
@@ -104,9 +106,11 @@ def evaluate_all(
         yield from interleaved(measure, entries, options.interleave)
 
 
-def _outcome(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> Outcome:
+def _outcome(
+    entry: Entry, staged: Staged, options: Options, asked: Request, job_dir: Path
+) -> Outcome:
     try:
-        return _evaluate(entry, staged, options, job_dir)
+        return _evaluate(entry, staged, options, asked, job_dir)
     except SubmissionFailed as failed:
         return failure(entry, failed, options)
     except UserError:
@@ -117,14 +121,15 @@ def _outcome(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> O
         return failure(entry, SubmissionFailed("invalid", reason), options)
 
 
-def _evaluate(entry: Entry, staged: Staged, options: Options, job_dir: Path) -> Record:
+def _evaluate(
+    entry: Entry, staged: Staged, options: Options, asked: Request, job_dir: Path
+) -> Record:
     if isinstance(entry, Broken):
         raise SubmissionFailed("discover", entry.reason)
     if isinstance(entry, Submission) and entry.checkpoint is None:
         raise SubmissionFailed("discover", entry.problem)
     if (problem := staged.problems.get(entry.sidecar.scale)) is not None:
         raise SubmissionFailed("discover", str(problem))
-    asked = provenance.request(options, isolation.ROOT)
     try:
         source = provenance.describe(entry, options.command, isolation.ROOT)
     except OSError as error:
