@@ -6,29 +6,26 @@ records -> tables. `utils/__init__.py` is the map of the rooms behind it.
 
 from __future__ import annotations
 
-import signal
 import sys
-import traceback
 from functools import partial
 from pathlib import Path
 
 from utils import resume, run_log
 from utils.check.check import check
+from utils.command import ended, heed_termination, print_any_name
 from utils.entries import all_entries, chosen_entries
-from utils.errors import ExitCode, UserError, cause
+from utils.errors import ExitCode
 from utils.evaluation import evaluate_all, stage_all
-from utils.isolation import check_device
 from utils.options import Options, parse
 from utils.rank.row import Row
 from utils.record import Failure, Outcome
-from utils.sandbox import bubblewrap
-from utils.sandbox.gpu_lock import gpu_lock
-from utils.scratch import remove_orphans, scratch_folder
+from utils.scratch import scratch_folder
 from utils.store import Store
 from utils.submission import Entry
 from utils.tables import report
 from utils.tables.board import board
 from utils.tables.formats import LEADERBOARD, write, write_all
+from utils.workplace import workplace
 
 ROOT = Path(__file__).resolve().parent
 
@@ -45,16 +42,11 @@ def run(options: Options) -> ExitCode:
 
 
 def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
-    """Make sure that everything needed is there, then measure."""
+    """Make sure that results can be kept, and measure."""
     report.print_trust(chosen, options.trust)
     store = Store(options.save_dir, options.protocol, publishers=(partial(publish, options),))
     store.open()
-    if options.sandbox:
-        bubblewrap.check()
-    check_device(options.device)
-    remove_orphans()
-    # Two folders of unrelated names: what a child works in must not lead it to HR.
-    with gpu_lock(options.device), scratch_folder() as hr_dir, scratch_folder() as job_dir:
+    with workplace(options) as (hr_dir, job_dir):
         return measure(chosen, store, options, hr_dir, job_dir)
 
 
@@ -86,26 +78,14 @@ def publish(options: Options, rows: list[Row], save_dir: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; the user's mistakes cost one line, ours keep their traceback."""
-    # A run that is terminated must stop its child, just as one that is interrupted; what nohup
-    # has told it to ignore it ignores.
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is not signal.SIG_IGN:
-            signal.signal(ending, signal.default_int_handler)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    try:
-        return run(parse(arguments, ROOT))
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted: what was finished is recorded\n")
-        return ExitCode.INTERRUPTED
-    except (UserError, OSError) as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
-        if isinstance(error, OSError):
-            error = UserError(cause(error), where=error.filename or "the system")
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.UNUSABLE
+    """Run the command."""
+    heed_termination()
+    print_any_name()
+    return ended(
+        lambda: run(parse(arguments, ROOT)),
+        interrupted="what was finished is recorded",
+        debug="--debug" in arguments,
+    )
 
 
 if __name__ == "__main__":

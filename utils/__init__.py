@@ -4,6 +4,7 @@ A module imports only those before it in this list; a name with a slash is a pac
 `__init__.py` is its map. Each map says what a room is for, one entry a line.
 
     errors      the user's mistakes, exit codes
+    command     how a command ends
     escape      names and reasons from strangers as one visible line
     jsonfile    typed JSON, written atomically
     utils_logger  official name: log files
@@ -29,7 +30,8 @@ A module imports only those before it in this list; a name with a slash is a pac
     dataset     folders -> pairs of LR and HR files
     manifest    which files a data set consists of, as hashes
     limits      how much of the machine a submission may use
-    options     the command line
+    arguments   the flags of test_demo.py
+    options     what they ask for
     conditions  what a measurement was taken under
     observed    what was seen while operations were counted
     record      what is kept of a measurement
@@ -59,6 +61,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     progress    the progress bar
     data/       `python -m utils.data`: sets listed, checked, prepared, downloaded
     recording   what child and parent found -> Record
+    workplace   what it takes to run submissions here
     interleave  one submission measured again between the others
     evaluation  one submission from its files to its record
     official_results  results.json and results.txt

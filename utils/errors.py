@@ -29,6 +29,9 @@ class UserError(Exception):
         remedy: what to do about it; empty if it is obvious.
     """
 
+    status = ExitCode.UNUSABLE
+    """Exit status of a command that ends with it."""
+
     def __init__(self, what: str, *, where: object = "", remedy: str = "") -> None:
         self.what = what
         self.where = str(where)

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from utils import jsonfile, official_results
+from utils.arguments import Parser
+from utils.command import ended
 from utils.compare import report_comparison, table_comparison
 from utils.compare.comparison import compare
-from utils.errors import ExitCode, UserError, cause
+from utils.errors import UserError
 from utils.escape import name
 from utils.official_results import Official
-from utils.options import Parser
 from utils.protocol import DEFAULT_PROTOCOL, Protocol, protocols
 from utils.rank.entrants import PUBLISHED, Choices
 from utils.rank.row import Row, rows_of
@@ -165,16 +166,8 @@ def publish(board: Board, results: dict[str, Official], save_dir: Path, source: 
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; the user's mistakes cost one line."""
-    try:
-        run(arguments)
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.UNUSABLE
-    except OSError as error:
-        sys.stderr.write(f"error: {error.filename or 'the system'}: {cause(error)}\n")
-        return ExitCode.UNUSABLE
-    return ExitCode.OK
+    """Run the command."""
+    return ended(lambda: run(arguments))
 
 
 if __name__ == "__main__":

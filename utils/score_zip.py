@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 from utils import jsonfile
-from utils.archive.contents import BadArchive
 from utils.archive.score import score_archive
 from utils.archive.table_scores import print_scores
+from utils.arguments import Parser
+from utils.command import ended
 from utils.dataset import OFFICIAL_ROLES, DataRequest, Split, find_splits
-from utils.errors import ExitCode, UserError, cause
+from utils.errors import UserError
 from utils.metrics import METRICS
-from utils.options import Parser
 from utils.protocol import DEFAULT_PROTOCOL, protocols
 
 _OFFICIAL = ("psnr", "ssim")
@@ -79,16 +79,8 @@ def _split(given: argparse.Namespace) -> Split:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; the user's mistakes cost one line."""
-    try:
-        run(arguments)
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.SOME_FAILED if isinstance(error, BadArchive) else ExitCode.UNUSABLE
-    except OSError as error:
-        sys.stderr.write(f"error: {error.filename or 'the system'}: {cause(error)}\n")
-        return ExitCode.UNUSABLE
-    return ExitCode.OK
+    """Run the command."""
+    return ended(lambda: run(arguments))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from utils.archive.readme import NAME
 from utils.archive.sr_names import meant
-from utils.errors import UserError, cause
+from utils.errors import ExitCode, UserError, cause
 from utils.escape import one_line
 
 _TOTAL_AT_MOST = 4 * 2**30
@@ -35,6 +35,8 @@ _REPACK = "pack the images and readme.txt again as an ordinary .zip"
 
 class BadArchive(UserError):
     """An upload that cannot be scored, as the server would find out."""
+
+    status = ExitCode.SOME_FAILED
 
 
 class Contents:

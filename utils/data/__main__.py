@@ -7,16 +7,17 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from utils.arguments import Parser
+from utils.command import ended
 from utils.console import stdout
 from utils.data import check_report, listing
 from utils.data.checking import CheckedSet, check_set
 from utils.data.folders import find_sets
 from utils.data.obtain import obtain
 from utils.data.prepare import prepare
-from utils.errors import ExitCode, UserError, cause
+from utils.errors import ExitCode, UserError
 from utils.escape import one_line
 from utils.manifest import MANIFEST, manifests_beside, read_manifest, write_manifest
-from utils.options import Parser
 
 _SCALES = range(2, 9)
 
@@ -142,18 +143,13 @@ def _add_scale(parser: Parser) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one of the commands; the user's mistakes cost one line."""
-    try:
+    """Run one of the commands."""
+
+    def run() -> int:
         given = _parser().parse_args(list(arguments))
         return int(given.call(given))
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted: run it again to go on\n")
-        return ExitCode.INTERRUPTED
-    except (UserError, OSError) as error:
-        if isinstance(error, OSError):
-            error = UserError(cause(error), where=error.filename or "the system")
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.UNUSABLE
+
+    return ended(run, interrupted="run it again to go on")
 
 
 if __name__ == "__main__":

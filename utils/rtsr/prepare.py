@@ -14,8 +14,9 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from utils.errors import ExitCode, UserError, cause
-from utils.options import Parser
+from utils.arguments import Parser
+from utils.command import ended
+from utils.errors import UserError, cause
 from utils.parallel import in_parallel
 from utils.rtsr.degrade import (
     CROP,
@@ -149,17 +150,15 @@ def _pixels(text: str) -> int:
 
 def main(arguments: list[str]) -> int:
     """Prepare a folder and say what was made."""
-    try:
+
+    def run() -> None:
         given = _parser().parse_args(arguments)
         crop = None if given.whole else (given.crop[0], given.crop[1])
-        degradation = Degradation(given.scale, crop, given.quality)
-        made = prepare(given.hr_dir, given.target, degradation)
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.UNUSABLE
-    padded = f", {made.padded} padded with black to the crop" if made.padded else ""
-    sys.stdout.write(f"{made.images} images in {given.target}{padded}\n")
-    return ExitCode.OK
+        made = prepare(given.hr_dir, given.target, Degradation(given.scale, crop, given.quality))
+        padded = f", {made.padded} padded with black to the crop" if made.padded else ""
+        sys.stdout.write(f"{made.images} images in {given.target}{padded}\n")
+
+    return ended(run, interrupted="run it again to go on")
 
 
 if __name__ == "__main__":
