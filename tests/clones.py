@@ -124,8 +124,14 @@ def select_model(args, device):
 WRAPPED = """
 import torch
 from torch import nn
+from no_such_plots import pyplot as plt
 from utils.sizes import FACTOR
 from models.team02_wrapped.parts import shuffle
+try:
+    import no_such_speed_up
+except ImportError:
+    no_such_speed_up = None
+assert no_such_speed_up is None
 
 
 class Net(nn.Module):
@@ -178,7 +184,7 @@ def write_clone(path: Path) -> Path:
         "models/team02_wrapped/net.py": WRAPPED,
         "models/team02_wrapped/parts.py": "from torch.nn.functional import pixel_shuffle as shuffle\n",
         "models/team03_greedy.py": GREEDY,
-        "models/team05_absent.py": "from absent_package.nn import Mamba\n",
+        "models/team05_absent.py": "from absent_package.nn import Mamba\n\n\nclass Net(Mamba):\n    pass\n",
         "utils/sizes.py": "FACTOR = 4\n",
         "utils/late.py": "def unchanged(x):\n    return x\n",
         "utils/errors.py": "raise RuntimeError('of the clone')\n",

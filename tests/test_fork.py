@@ -86,6 +86,7 @@ def test_an_id_that_the_clones_own_loop_treats_apart_is_treated_so(run: Run) -> 
 
 def test_the_record_says_what_select_model_returned(run: Run) -> None:
     record = run.record("02_Wrapped")
+    assert record["fork"]["facts"]["absent"] == ["no_such_plots"]
     assert (record["sidecar"]["data_range"], record["sidecar"]["tile"]) == (255.0, 8)
     assert record["sidecar"]["scale"] == 4
     assert record["fork"]["facts"]["name"] == record["label"]

@@ -3,6 +3,7 @@
 trusted_checkpoint       its checkpoints were allowed to run code
 clone_loop_differs       its own loop does more for this id than to call the network
 no_checkpoint            select_model loaded nothing with torch.load
+stand_ins                something of a package that is not installed was replaced by the harness
 """
 
 from __future__ import annotations
@@ -28,5 +29,8 @@ def clone_flags(fork: ForkSource | None, *, trusted: bool) -> Iterator[Flag]:
     if fork.facts.not_done:
         statements = "; ".join(fork.facts.not_done)
         yield Flag("clone_loop_differs", printable_line(f"not carried out: {statements}"))
+    if fork.facts.stand_ins:
+        names = ", ".join(fork.facts.stand_ins)
+        yield Flag("stand_ins", printable_line(f"not installed, replaced by the harness: {names}"))
     if not fork.facts.checkpoints:
         yield Flag("no_checkpoint", "select_model loaded no file with torch.load")

@@ -15,6 +15,7 @@ reads the clone's source and never runs it; what follows runs in the child.
     patches     things put in the place of others for a while
     gate        torch.load: nothing in a checkpoint is run without leave
     redirect    CUDA calls carried out on the CPU, where there is no GPU
+    stand_ins, absent  packages that are imported and not installed
     imports     the clone's modules and ours under the same names
     selection   what `select_model` is given and must return
     session     `select_model` called

@@ -29,6 +29,10 @@ class ForkFacts:
     """Statements that the clone's own loop has for this id alone and the harness does not run."""
     redirected: dict[str, int] = field(default_factory=dict)
     """CUDA calls that were carried out on the CPU, and how often; empty where there is a GPU."""
+    absent: tuple[str, ...] = ()
+    """Packages that were imported and are not installed, and that nothing has used."""
+    stand_ins: tuple[str, ...] = ()
+    """What of them the harness has replaced (`utils.fork.stand_ins`)."""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,18 @@ def modules_in(mirror: Path) -> list[str]:
     return [file for file in files if isinstance(file, str) and _is_below(file, mirror)]
 
 
+def forget(mirror: Path) -> None:
+    """Let every module of a copy be imported anew."""
+    # Packages without a file of their own are known by what lies in them.
+    packages = {
+        name.partition(".")[0]
+        for name, module in sys.modules.items()
+        if _is_below(str(getattr(module, "__file__", None)), mirror)
+    }
+    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+        del sys.modules[name]
+
+
 def _is_below(file: str, folder: Path) -> bool:
     return file.startswith(f"{folder}{os.sep}")
 

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from utils.errors import UserError
+from utils.fork.absent import AbsentPackages
 from utils.fork.extract import needed
 from utils.fork.facts import ForkFacts
 from utils.fork.gate import Enter, Gate, absent
-from utils.fork.imports import modules_in, world_of
+from utils.fork.imports import forget, modules_in, world_of
 from utils.fork.loop import NETWORK, ForwardCall, forward_call
 from utils.fork.mirror import relative
 from utils.fork.patches import in_place
@@ -43,6 +44,7 @@ class Session:
         self._redirection = Redirection() if is_needed() else None
         note = self._redirection.note if self._redirection else None
         self._gate = Gate(trusted, enter, note)
+        self._absent = AbsentPackages()
         self._stack = contextlib.ExitStack()
 
     @contextlib.contextmanager
@@ -67,12 +69,32 @@ class Session:
         call = forward_call(tree, self._number)
         mode = self._redirection.mode() if self._redirection else contextlib.nullcontext()
         with mode, self._missing_named():
-            selected = self._select(tree, source, call, torch.device(device.type))
+            selected = self._selected_without_absent(
+                lambda: self._select(tree, source, call, torch.device(device.type))
+            )
         own = [functions(tree)[call.function]] if call and call.function != NETWORK else []
         if self._redirection and any(map(_names_cuda, [*own, *self._trees()])):
             self._stack.enter_context(self._redirection.mode())
         self._selected = selected
         return selected
+
+    def _selected_without_absent(self, select: Callable[[], Selected]) -> Selected:
+        """Begin again when an import fails, with something in the place of what is not installed.
+
+        Not at once: the clone's code may well be prepared for a package that is absent.
+        """
+        self._stack.enter_context(self._absent.found())
+        while True:
+            try:
+                return select()
+            except ModuleNotFoundError as error:
+                if self._is_of_clone(error.name or "") or not self._absent.add(error):
+                    raise
+                forget(self._mirror)
+
+    def _is_of_clone(self, name: str) -> bool:
+        package = name.partition(".")[0]
+        return (self._mirror / package).exists() or (self._mirror / f"{package}.py").exists()
 
     def _select(
         self, tree: ast.Module, source: str, call: ForwardCall | None, device: torch.device
@@ -130,6 +152,8 @@ class Session:
             trusted=self._gate.trusted,
             not_done=chosen.not_done,
             redirected=dict(self._redirection.counts) if self._redirection else {},
+            absent=tuple(sorted(self._absent.names)),
+            stand_ins=tuple(sorted(self._absent.stand_ins)),
         )
 
     def _relative(self, files: Iterable[str | Path]) -> tuple[str, ...]:
