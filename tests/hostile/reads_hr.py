@@ -27,8 +27,8 @@ def hints():
 def places(hint):
     """Turn a hint into folders to search."""
     while len(hint) > 1 and hint != os.path.dirname(hint):
-        # Not the whole machine: what lies beside or below what is known.
-        if os.path.isdir(hint) and hint.count("/") > 3 and not hint.startswith(sys.prefix):
+        # What lies beside or below what is known, and not what other tests have put into /tmp.
+        if os.path.isdir(hint) and hint.count("/") > 4 and not hint.startswith(sys.prefix):
             yield hint
         hint = os.path.dirname(hint)
 
