@@ -88,13 +88,9 @@ class Session:
             try:
                 return select()
             except ModuleNotFoundError as error:
-                if self._is_of_clone(error.name or "") or not self._absent.add(error):
+                if _is_of_clone(error.name or "", self._mirror) or not self._absent.add(error):
                     raise
                 forget(self._mirror)
-
-    def _is_of_clone(self, name: str) -> bool:
-        package = name.partition(".")[0]
-        return (self._mirror / package).exists() or (self._mirror / f"{package}.py").exists()
 
     def _select(
         self, tree: ast.Module, source: str, call: ForwardCall | None, device: torch.device
@@ -173,11 +169,16 @@ def _forward(
 
 def _missing(name: str, mirror: Path) -> UserError:
     package = name.partition(".")[0]
-    if (mirror / package).exists() or (mirror / f"{package}.py").exists():
+    if _is_of_clone(name, mirror):
         return UserError(f"the module {name} is not in the clone")
     if package != name and importlib.util.find_spec(package) is not None:
         return UserError(f"needs {name}, which the installed {package} does not have")
     return UserError(f"needs the package {package}, which is not installed")
+
+
+def _is_of_clone(name: str, mirror: Path) -> bool:
+    package = name.partition(".")[0]
+    return (mirror / package).exists() or (mirror / f"{package}.py").exists()
 
 
 def _names_cuda(tree: ast.AST) -> bool:
