@@ -15,11 +15,12 @@ from utils.check.check import check
 from utils.command import ended, heed_termination, print_any_name
 from utils.entries import all_entries, chosen_entries
 from utils.errors import ExitCode
-from utils.evaluation import evaluate_all, stage_all
+from utils.evaluation import evaluate_all
 from utils.options import Options, parse
 from utils.rank.row import Row
 from utils.record import Failure, Outcome
 from utils.scratch import scratch_folder
+from utils.staged_data import stage_all
 from utils.store import Store
 from utils.submission import Entry
 from utils.tables import report

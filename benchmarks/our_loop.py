@@ -6,43 +6,73 @@ which imports what `test_demo.py` imports. Submissions are in DATA/../submission
 Nothing is patched: a thread looks every 2 ms at the files through which parent and child talk
 (`utils.job`), and so learns when a child was started, when it began to restore images, when it had
 restored the last one and when it had answered.
+
+While a child starts, the parent scores the submission before. That is in nobody's way, but no
+present either: its CPU time, spread over all cores, is counted.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import resource
 import sys
 import tempfile
 import threading
 import time
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 
-from utils.evaluation import evaluate_all, stage_all
+from utils.evaluation import evaluate_all
 from utils.job import JobFolder
 from utils.options import Options, parse
+from utils.parallel import cores
 from utils.record import Outcome, Record
+from utils.staged_data import stage_all
 from utils.submission import discover
 
 _LOOK_EVERY_S = 0.002
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A point in time, in seconds of the monotonic clock."""
+
+    s: float
+    parent_cpu_s: float
+    """CPU time that the parent and what it has waited for (git) have used until then."""
+
+    @classmethod
+    def now(cls) -> Moment:
+        """Take it, in the thread that watches, whose own CPU time does not count."""
+        used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in used)
+        return cls(time.perf_counter(), cpu_s - time.thread_time())
 
 
 @dataclass
 class Child:
     """When a child reached what, in seconds of the monotonic clock."""
 
-    started: float | None = None
-    restoring: float | None = None
-    restored: float | None = None
-    answered: float | None = None
+    started: Moment | None = None
+    restoring: Moment | None = None
+    restored: Moment | None = None
+    answered: Moment | None = None
 
     @property
-    def parts_s(self) -> tuple[float, float, float]:
-        """Start, imports, build and load; restoring; counting, and whatever audit follows."""
+    def parts_s(self) -> tuple[float, float, float, float]:
+        """How long its parts took.
+
+        Returns:
+            (start, imports, build and load; restoring; counting, and whatever audit follows; CPU
+            time of the parent beside the first of these)
+        """
         marks = [self.started, self.restoring, self.restored, self.answered]
         seen = [mark for mark in marks if mark is not None]
         assert len(seen) == len(marks), self
-        return seen[1] - seen[0], seen[2] - seen[1], seen[3] - seen[2]
+        start_s, restore_s, count_s = (after.s - before.s for before, after in pairwise(seen))
+        return start_s, restore_s, count_s, seen[1].parent_cpu_s - seen[0].parent_cpu_s
 
 
 @dataclass
@@ -50,23 +80,21 @@ class Watcher:
     """Follows the children of a run."""
 
     job_dir: Path
-    labels: list[str]
     children: dict[str, Child] = field(default_factory=dict)
 
     def run(self, ended: threading.Event) -> None:
         """Look until the run has ended."""
         while not ended.wait(_LOOK_EVERY_S):
-            for label in self.labels:
-                if (self.job_dir / label).exists():
-                    self._look(JobFolder(self.job_dir / label), label)
+            for entry in os.scandir(self.job_dir):
+                self._look(JobFolder(Path(entry.path)), entry.name)
 
     def _look(self, folder: JobFolder, label: str) -> None:
-        child, now = self.children.setdefault(label, Child()), time.perf_counter()
+        child, now = self.children.setdefault(label, Child()), Moment.now()
         try:
             stage = folder.stage.read_text() if folder.stage.exists() else ""
         except OSError:  # The run removes the folder when it likes.
             return
-        if child.started is None and folder.job.exists():
+        if child.started is None:
             child.started = now
         if child.restoring is None and stage in ("restore", "count"):
             child.restoring = now
@@ -90,12 +118,11 @@ def options(folder: Path, save_dir: Path, with_ssim: bool) -> Options:
 def main(folder: Path, submissions: Path, result: Path, with_ssim: bool) -> None:
     """Run once and write what it took."""
     entries = discover(submissions)
-    labels = [entry.label for entry in entries]
     with tempfile.TemporaryDirectory() as save_dir, tempfile.TemporaryDirectory() as job_dir:
         for name in ("logs", "records"):
             (Path(save_dir) / name).mkdir()
         chosen = options(folder, Path(save_dir), with_ssim)
-        watcher, ended = Watcher(Path(job_dir), labels), threading.Event()
+        watcher, ended = Watcher(Path(job_dir)), threading.Event()
         thread = threading.Thread(target=watcher.run, args=(ended,))
         thread.start()
         try:
@@ -118,14 +145,15 @@ def _said(
     assert len(records) == len(outcomes), outcomes
     images = [image for record in records for image in record.splits[0].images]
     children = list(watcher.children.values())
-    start_s, restore_s, count_s = (
+    start_s, restore_s, count_s, beside_s = (
         sum(part) for part in zip(*(child.parts_s for child in children), strict=True)
     )
     model_s = sum(image.runtime_ms for image in images) / 1000
     parts_s = {
         "decode and check": staged_s,
         "child, beside the model": restore_s - model_s,
-        "job files, score, remove": wall_s - staged_s - start_s - restore_s - count_s,
+        "between, score, remove": wall_s - staged_s - start_s - restore_s - count_s,
+        "the same beside a start": beside_s / cores(),
     }
     return {
         "overhead_ms": 1000 * sum(parts_s.values()) / len(images),

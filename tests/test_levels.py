@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -56,12 +57,46 @@ def test_a_nan_is_seen_in_any_strip_and_spoils_no_other_value(row: int) -> None:
     assert np.array_equal(image, expected)
 
 
-def test_its_threads_are_gone_when_it_returns() -> None:
-    before, seen = set(threading.enumerate()), set()
-    values = _image(3, 1.0, 900, 2040)[0].numpy()
-    convert(values, 1.0, lambda top, strip: seen.add(threading.current_thread()))
-    assert seen
-    assert set(threading.enumerate()) == before
+def test_a_helper_takes_part(tmp_path: Path) -> None:
+    values, seen = _image(3, 1.0, 900, 2040)[0].numpy(), set()
+    both = threading.Barrier(2)
+
+    def put(top: int, strip: np.ndarray) -> None:
+        if threading.current_thread() not in seen:
+            seen.add(threading.current_thread())
+            both.wait(timeout=60)
+
+    with ThreadPoolExecutor(1) as helper:
+        extremes = convert(values, 1.0, put, helper)
+    assert len(seen) == 2
+    assert extremes == (values.min(), values.max())
+
+
+def test_a_helper_that_gets_no_core_is_not_waited_for() -> None:
+    values, busy = _image(3, 1.0, 900, 2040)[0].numpy(), threading.Event()
+    with ThreadPoolExecutor(1) as helper:
+        helper.submit(busy.wait, 60)
+        assert convert(values, 1.0, lambda top, strip: None, helper) == (values.min(), values.max())
+        assert not busy.is_set()
+        busy.set()
+
+
+@pytest.mark.parametrize("failing", ["MainThread", "helper"])
+def test_an_error_in_either_thread_is_raised_when_both_are_done(failing: str) -> None:
+    values, names = _image(3, 1.0, 900, 2040)[0].numpy(), []
+    both = threading.Barrier(2)
+
+    def put(top: int, strip: np.ndarray) -> None:
+        name = threading.current_thread().name
+        if name not in names:
+            names.append(name)
+            both.wait(timeout=60)
+        if name.startswith(failing):
+            raise OSError(errno.ENOSPC, "full")
+
+    with ThreadPoolExecutor(1, "helper") as helper, pytest.raises(OSError, match="full"):
+        convert(values, 1.0, put, helper)
+    assert len(names) == 2
 
 
 def test_a_strip_that_was_not_written_whole_is_an_error(

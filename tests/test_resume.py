@@ -18,10 +18,10 @@ from harness import Harness, nearest_state, tiny, write_pairs
 from test_import_graph import _imports
 
 from utils import provenance, resume
-from utils.evaluation import stage_all
 from utils.options import Options, parse
 from utils.rank.row import Row
 from utils.record import Failure, Record
+from utils.staged_data import stage_all
 from utils.store import Store
 from utils.submission import discover
 

@@ -328,9 +328,9 @@ def test_what_is_left_in_its_folder_is_named(job) -> None:
 def test_a_long_log_keeps_both_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "KEPT_BYTES", 4)
     log = tmp_path / "log"
-    with output.kept_in(log, tmp_path) as kept:
-        kept.file.write(b"first, middle and last")
-        kept.file.flush()
+    with output.printed_in(tmp_path) as printed, output.kept_in(log, printed):
+        printed.file.write(b"first, middle and last")
+        printed.file.flush()
     assert log.read_text() == "firs\n[14 bytes are left out here]\nlast"
 
 

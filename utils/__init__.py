@@ -62,7 +62,11 @@ A module imports only those before it in this list; a name with a slash is a pac
     data/       `python -m utils.data`: sets listed, checked, prepared, downloaded
     recording   what child and parent found -> Record
     workplace   what it takes to run submissions here
+    splits      folders -> data sets, in the layout of a protocol
+    staged_data  the decoded data of a run
+    job_files   the folder of a job
     interleave  one submission measured again between the others
+    steps       the next submission gets ready while the last one is scored
     evaluation  one submission from its files to its record
     official_results  results.json and results.txt
     rank/       records and official results -> who stands where
@@ -75,8 +79,8 @@ A module imports only those before it in this list; a name with a slash is a pac
     leaderboard `python -m utils.leaderboard`: rank what was measured, here or officially
     score_zip   `python -m utils.score_zip`: score an upload as the server does
 
-To read the program, begin at test_demo.py and follow its calls: options, submission, dataset and
-staging, evaluation, isolation, worker, judge, record, store, rank, tables.
+To read the program, begin at test_demo.py and follow its calls: options, submission, staged_data,
+evaluation, isolation, worker, judge, record, store, rank, tables.
 
 The one file to open for
     a new metric            metrics.py          one entry in METRICS

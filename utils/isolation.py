@@ -5,7 +5,6 @@ What holds it there is in `utils.sandbox`; docs/isolation.md says what that cont
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import select
@@ -13,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -23,36 +23,16 @@ from utils.errors import UserError, printable_line
 from utils.job import Job, JobFailure, JobFolder, SubmissionFailed
 from utils.realtime import problem
 from utils.record import Flag, Isolation, Measurement, Stage
-from utils.sandbox import family, launch
+from utils.sandbox import family, gate, launch
 from utils.sandbox.environment import import_path, scrubbed
 from utils.sandbox.guard import Guard
-from utils.sandbox.output import kept_in
-from utils.sandbox.policy import Policy, places
+from utils.sandbox.output import Output, kept_in, printed_in
+from utils.sandbox.policy import Places, Policy, places
 from utils.sandbox.traces import present, traces
+from utils.submission import Whole
 
 ROOT = Path(__file__).resolve().parents[1]
 _POLL_S = 0.1
-
-
-def run(
-    job: Job, folder: JobFolder, log: Path, policy: Policy, progress: Callable[[int], None]
-) -> Measurement:
-    """Run the worker on a prepared folder and take its answer.
-
-    Args:
-        job: what the child was told; its answer is checked against it.
-        folder: holds `job.json` and the LR images.
-        log: receives what the child prints.
-        policy: its limits, and what it must not see.
-        progress: called now and then with the number of SR images that exist.
-
-    Raises:
-        SubmissionFailed: it gave no answer, or none that can be believed.
-        UserError: the log cannot be written.
-    """
-    ended = run_program("utils.worker", job, folder, log, policy, _counting(job, folder, progress))
-    answer = _answer(job, folder, ended.status)
-    return replace(answer, flags=(*answer.flags, *ended.flags), isolation=ended.isolation)
 
 
 @dataclass(frozen=True)
@@ -66,47 +46,105 @@ class Ended:
     isolation: Isolation
 
 
-def run_program(
-    module: str,
-    job: Job,
-    folder: JobFolder,
-    log: Path,
-    policy: Policy,
-    look: Callable[[], None],
-) -> Ended:
-    """Run a program on a prepared folder, and leave nothing of it behind.
+class Waiting:
+    """A program that imports what it needs and then waits to be told to begin.
+
+    Only code of this house has run in it so far.
+    """
+
+    def __init__(
+        self, folder: JobFolder, where: Places, output: Output, policy: Policy, command: list[str]
+    ) -> None:
+        self._folder, self._where, self._output, self._policy = folder, where, output, policy
+        family.adopt_orphans()
+        self._ours = set(family.descendants(os.getpid()))
+        self._child, self._isolation = launch.start(
+            command, where, scrubbed(os.environ, ROOT, where), output.file, sandbox=policy.sandbox
+        )
+        self._ended = False
+
+    def run(self, job: Job, log: Path, look: Callable[[], None]) -> Ended:
+        """Let it begin, wait until it has ended, and leave nothing of it behind.
+
+        Args:
+            job: what it is told; the folder is prepared.
+            log: receives what it prints.
+            look: called now and then while it runs.
+
+        Raises:
+            SubmissionFailed: it broke a limit.
+            UserError: the log cannot be written.
+        """
+        before = present(self._folder)
+        left: list[str] = []
+        with kept_in(log, self._output):
+            gate.let_through(self._child)
+            try:
+                guard = Guard(self._child.pid, job, self._folder, self._policy.limits)
+                _wait(self._child, self._folder, guard, look)
+            finally:
+                left += self.end()
+            flags = (
+                *self._output.flags(),
+                *_left(left),
+                *traces(job, self._folder, self._where, before),
+            )
+        return Ended(self._child.returncode, flags, self._isolation)
+
+    def end(self) -> list[str]:
+        """Kill it and all that descends from it, unless that was done already.
+
+        Returns:
+            names of the processes that outlived it.
+        """
+        if self._ended:
+            return []
+        self._ended = True
+        return family.end(self._child, self._ours)
+
+
+@contextmanager
+def waiting(module: str, submission: Whole, folder: JobFolder, policy: Policy) -> Iterator[Waiting]:
+    """Start a program that waits, and leave nothing of it behind.
 
     Args:
-        module: what runs as `python -m MODULE FOLDER`.
-        job: what it is told.
-        folder: the folder.
-        log: receives what it prints.
+        module: what runs as `python -m MODULE FOLDER`, and waits at `utils.sandbox.gate`.
+        submission: what it will be told to run; its own files exist.
+        folder: exists; its job may follow until the program is told to begin.
         policy: its limits, and what it must not see.
-        look: called now and then while it runs.
 
     Raises:
-        SubmissionFailed: it broke a limit.
+        UserError: the folder cannot be written.
+    """
+    where = places(submission, folder.path, policy.hidden, ROOT)
+    command = [sys.executable, "-m", module, str(folder.path)]
+    with printed_in(folder.path) as output:
+        program = Waiting(folder, where, output, policy, command)
+        try:
+            yield program
+        finally:
+            program.end()
+
+
+def measured(
+    worker: Waiting, job: Job, folder: JobFolder, log: Path, progress: Callable[[int], None]
+) -> Measurement:
+    """Let the worker measure a submission, and take its answer.
+
+    Args:
+        worker: `utils.worker`, waiting.
+        job: what it is told; its answer is checked against it.
+        folder: holds `job.json` and the LR images.
+        log: receives what it prints.
+        progress: called now and then with the number of SR images that exist.
+
+    Raises:
+        SubmissionFailed: it gave no answer, or none that can be believed.
         UserError: the log cannot be written.
     """
-    where = places(job.submission, folder.path, policy.hidden, ROOT)
-    before = present(folder)
-    family.adopt_orphans()
-    ours = set(family.descendants(os.getpid()))
-    with kept_in(log, folder.path) as output:
-        child, isolation = launch.start(
-            [sys.executable, "-m", module, str(folder.path)],
-            where,
-            scrubbed(os.environ, ROOT, where),
-            output.file,
-            sandbox=policy.sandbox,
-        )
-        left: list[str] = []
-        try:
-            _wait(child, folder, Guard(child.pid, job, folder, policy.limits), look)
-        finally:
-            left += family.end(child, ours)
-        flags = (*output.flags(), *_left(left), *traces(job, folder, where, before))
-    return Ended(child.returncode, flags, isolation)
+    ended = worker.run(job, log, _counting(job, folder, progress))
+    answer = _answer(job, folder, ended.status)
+    return replace(answer, flags=(*answer.flags, *ended.flags), isolation=ended.isolation)
 
 
 def _left(names: list[str]) -> Iterator[Flag]:
@@ -165,7 +203,7 @@ def _counting(job: Job, folder: JobFolder, progress: Callable[[int], None]) -> C
         nonlocal done
         if done < total:  # Then the repeats begin, and nothing of ours may disturb them.
             # The submission may do what it likes to its folder; that must not end the run.
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 done = sum(1 for _ in folder.sr.iterdir())
             progress(done)
 
@@ -182,7 +220,7 @@ def _ended(child: subprocess.Popen[bytes]) -> bool:
         finally:
             os.close(handle)
         return child.poll() is not None
-    with contextlib.suppress(subprocess.TimeoutExpired):
+    with suppress(subprocess.TimeoutExpired):
         child.wait(_POLL_S)
     return child.returncode is not None
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from utils import isolation, jsonfile, provenance
 from utils.download import sha256
 from utils.errors import UserError
-from utils.evaluation import Staged
 from utils.fork.mirror import hashes
 from utils.options import Options
 from utils.rank.row import Row
 from utils.record import Machine, Record
+from utils.staged_data import Staged
 from utils.submission import Broken, Entry, ForkSubmission, Whole
 
 _SAME = ("device", "device_name", "driver", "python", "torch", "cuda", "cudnn", "platform")

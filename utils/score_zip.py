@@ -15,10 +15,11 @@ from utils.archive.score import score_archive
 from utils.archive.table_scores import print_scores
 from utils.arguments import Parser
 from utils.command import ended
-from utils.dataset import OFFICIAL_ROLES, DataRequest, Split, find_splits
+from utils.dataset import OFFICIAL_ROLES, DataRequest, Split
 from utils.errors import UserError
 from utils.metrics import METRICS
 from utils.protocol import DEFAULT_PROTOCOL, protocols
+from utils.splits import find_splits
 
 _OFFICIAL = ("psnr", "ssim")
 """What the server of the challenge shows."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +97,16 @@ def tensor2uint(img: Tensor, data_range: float) -> Image:
     return tensor2levels(img, data_range)[0]
 
 
-def tensor2levels(img: Tensor, data_range: float) -> tuple[Image, Extremes]:
-    """Convert as `tensor2uint`, and say what the smallest and the largest value were."""
+def tensor2levels(
+    img: Tensor, data_range: float, helper: Executor | None = None
+) -> tuple[Image, Extremes]:
+    """Convert as `tensor2uint`, and say what the smallest and the largest value were.
+
+    Args:
+        img: as there.
+        data_range: as there.
+        helper: one more thread.
+    """
     values = _on_the_host(img)
     if values.ndim != 3:
         row = values.reshape(1, -1)
@@ -110,11 +119,19 @@ def tensor2levels(img: Tensor, data_range: float) -> tuple[Image, Extremes]:
     def put(top: int, strip: Image) -> None:
         image[top : top + len(strip)] = strip
 
-    return image, levels.convert(values, data_range, put)
+    return image, levels.convert(values, data_range, put, helper)
 
 
-def save_uint(img: Tensor, data_range: float, path: StrPath) -> Extremes:
+def save_uint(
+    img: Tensor, data_range: float, path: StrPath, helper: Executor | None = None
+) -> Extremes:
     """Save what `tensor2uint` makes of (1, C, H, W) as .npy, without ever holding all of it.
+
+    Args:
+        img: as there.
+        data_range: as there.
+        path: of the file.
+        helper: one more thread.
 
     Returns:
         as `tensor2levels`; NaN has no level, and what is saved is of no use then.
@@ -137,7 +154,7 @@ def save_uint(img: Tensor, data_range: float, path: StrPath) -> Extremes:
             if written < strip.nbytes:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-        return levels.convert(values, data_range, put)
+        return levels.convert(values, data_range, put, helper)
 
 
 def _on_the_host(img: Tensor) -> Array:

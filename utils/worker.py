@@ -41,6 +41,7 @@ from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Flag, Measurement, SplitTiming, Stage
 from utils.rtsr.arch import import_arch
 from utils.rtsr.procedure import run_fixed_input
+from utils.sandbox import gate
 from utils.sandbox.allocation import limit_memory
 from utils.sandbox.observer import Observer
 from utils.sandbox.policy import own_files
@@ -57,6 +58,7 @@ def main(argv: list[str]) -> int:
     """Measure the job in the folder `argv[0]`."""
     folder = JobFolder(Path(argv[0]))
     limit()
+    gate.wait()
     stage = StageMark(folder)
     try:
         job = jsonfile.load(Job, folder.job)

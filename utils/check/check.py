@@ -17,7 +17,6 @@ from utils.check.rule import Finding, finding, skipped, tried
 from utils.check.rules import RULES
 from utils.check.source_rules import SOURCE, Source
 from utils.data_range import Verdict
-from utils.dataset import find_splits
 from utils.errors import ExitCode, UserError
 from utils.job import Job, JobFailure, JobFolder, JobSplit, SubmissionFailed
 from utils.metrics import METRICS
@@ -25,6 +24,7 @@ from utils.options import Options
 from utils.record import Stage
 from utils.sandbox.policy import Policy
 from utils.scratch import scratch_folder
+from utils.splits import find_splits
 from utils.staging import StagedSplit, stage
 from utils.submission import Broken, Entry, ForkSubmission, Own, Submission
 
@@ -111,9 +111,10 @@ def _ask(
 
 def _run(job: Job, folder: JobFolder, policy: Policy, debug: bool) -> str:
     """Let the child answer, and say why it could not if it has not."""
-    log, program = folder.path.with_suffix(".log"), "utils.check.worker"
+    log = folder.path.with_suffix(".log")
     try:
-        ended = isolation.run_program(program, job, folder, log, policy, lambda: None)
+        with isolation.waiting("utils.check.worker", job.submission, folder, policy) as program:
+            ended = program.run(job, log, lambda: None)
         return isolation.crashed(folder, ended.status)
     except SubmissionFailed as failed:
         return failed.reason

@@ -23,6 +23,7 @@ from utils.count import complexity
 from utils.job import Job, JobFailure, JobFolder
 from utils.measure.bench import Bench
 from utils.protocol import COMPLEXITY_INPUT
+from utils.sandbox import gate
 from utils.submission import Submission
 from utils.worker import StageMark, limit, make_bench, one_line, prepare
 
@@ -33,6 +34,7 @@ def main(argv: list[str]) -> int:
     """Try the rules on the job in the folder `argv[0]`; the answer says how far it came."""
     folder = JobFolder(Path(argv[0]))
     limit()
+    gate.wait()
     # What Python itself would leave beside the model file is not the submission's doing.
     sys.dont_write_bytecode = True
     job, stage = jsonfile.load(Job, folder.job), StageMark(folder)

@@ -1,44 +1,48 @@
-"""Floating point to grey levels, strip by strip in a few threads: the official bytes.
+"""Floating point to grey levels, strip by strip: the official bytes.
 
-NumPy in threads of our own, not PyTorch: its threads wait for each other after every operation, so
-that on a machine with other work to do twenty short ones took half a second an image.
+NumPy, not PyTorch: its threads wait for each other after every operation, so that on a machine with
+other work to do twenty short ones took half a second an image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-
-from utils.parallel import cores, in_parallel
 
 Plane = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.uint8]
 Extremes = tuple[float, float]
 """Smallest and largest value before clamping; NaN if one is among them."""
 
-_THREADS = 4
-"""More of them would wait for memory, and for each other where a file is written."""
 _STRIP_VALUES = 2**17
 """Of one channel: whatever a strip needs stays in the cache of one core."""
 
 
-def convert(values: Plane, data_range: float, put: Callable[[int, Levels], None]) -> Extremes:
+def convert(
+    values: Plane,
+    data_range: float,
+    put: Callable[[int, Levels], None],
+    helper: Executor | None = None,
+) -> Extremes:
     """Clamp to [0, data_range], scale in float32 by 255 and 1 / data_range, round half to even.
 
     Args:
         values: (C, H, W) in [0, data_range], left as it is.
         data_range: what becomes 255.
-        put: called with the first row of a strip and its levels (rows, W, C), from several threads
-            and in any order; the next strip is made in the same memory.
+        put: called with the first row of a strip and its levels (rows, W, C), in any order; the
+            next strip is made in the same memory.
+        helper: a thread that takes strips as well, as soon as it gets a core. PyTorch's own keep
+            theirs busy for 10 ms after a network has run, so this one does not wait for it.
     """
     channels, height, width = values.shape
     rows = max(1, min(height, _STRIP_VALUES // width))
     tops = iter(range(0, height, rows))
 
-    def strips(_: int) -> list[Extremes]:
+    def strips() -> list[Extremes]:
         scratch = np.empty((rows, width), np.float32)
         planes = np.empty((channels, rows, width), np.uint8)
         image = np.empty((rows, width, channels), np.uint8)
@@ -51,8 +55,12 @@ def convert(values: Plane, data_range: float, put: Callable[[int, Levels], None]
             put(top, image[here])
         return found
 
-    threads = min(_THREADS, cores(), -(-height // rows))
-    return _extremes(pair for found in in_parallel(strips, range(threads)) for pair in found)
+    helping = helper.submit(strips) if helper is not None and rows < height else None
+    try:
+        found = strips()
+    finally:
+        helped = [] if helping is None or helping.cancel() else helping.result()
+    return _extremes(iter(found + helped))
 
 
 def scale(values: Plane, data_range: float, scratch: Plane, out: Levels) -> Extremes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ class Bench:
     memory: PeakMemory
     gpu: GpuWatch
     sidecar: Sidecar
+    helper: Executor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    """Sleeps but while an output is made an image."""
 
     def load(self, lr: Image) -> Tensor:
         """Put an LR image on the device: (1, 3, h, w), float32 in [0, data_range]."""
@@ -45,7 +48,7 @@ class Bench:
     def image(self, output: object, lr: Tensor) -> Image:
         """Check an output and turn it into the SR image that is scored."""
         sr = check_output(output, lr, self.sidecar.scale)
-        image, extremes = tensor2levels(sr, self.sidecar.data_range)
+        image, extremes = tensor2levels(sr, self.sidecar.data_range, self.helper)
         check_finite(*extremes)
         return image
 
@@ -53,7 +56,7 @@ class Bench:
         """Check an output and save the same SR image as .npy."""
         sr = check_output(output, lr, self.sidecar.scale)
         # Whether it is finite is seen on the way: to look first would take as long again.
-        check_finite(*save_uint(sr, self.sidecar.data_range, sr_file))
+        check_finite(*save_uint(sr, self.sidecar.data_range, sr_file, self.helper))
 
 
 @dataclass

@@ -8,6 +8,7 @@ A module imports only those before it in this list.
     guard       memory, disk and processes of a running submission against its limits
     landlock    the kernel's file and signal rules, on where the kernel has them
     bubblewrap  `--sandbox`: no network, nothing but what the submission needs
+    gate        where the worker waits until the machine is its own
     launch      the worker started under all of these
     output      what a submission prints, kept shortened
     traces      files that a submission has left in its private folder

@@ -57,7 +57,8 @@ def start(
             isolation, restrict = "landlock", stack.enter_context(landlock.rules(places))
         child = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # For `utils.sandbox.gate`.
+            bufsize=0,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=places.folder,

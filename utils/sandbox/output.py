@@ -42,20 +42,22 @@ class Output:
 
 
 @contextmanager
-def kept_in(log: Path, folder: Path) -> Iterator[Output]:
-    """Collect what a child prints, and leave it in its log whatever happens.
+def printed_in(folder: Path) -> Iterator[Output]:
+    """Collect what a child prints, in a file of that folder."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        yield Output(file)
 
-    Args:
-        log: written at the end.
-        folder: holds the file while the child runs.
+
+@contextmanager
+def kept_in(log: Path, output: Output) -> Iterator[None]:
+    """Leave what a child has printed in its log, whatever happens.
 
     Raises:
         UserError: the log cannot be written.
     """
-    with _opened(log) as kept, tempfile.TemporaryFile(dir=folder) as file:
-        output = Output(file)
+    with _opened(log) as kept:
         try:
-            yield output
+            yield
         finally:
             _copy(output, kept)
 

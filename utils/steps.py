@@ -1,0 +1,89 @@
+"""Measurements taken in steps, so that the next one gets ready while the last one is scored."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack
+
+from utils.errors import UserError
+from utils.job import SubmissionFailed
+from utils.record import Outcome, Record
+
+Steps = Generator[None, None, Record]
+"""Pauses twice: when its process is ready to begin, and when the machine is free again."""
+
+
+class Measuring:
+    """A submission on its way to its outcome, whatever goes wrong.
+
+    Args:
+        steps: how it gets there.
+        failed: what a failure is kept as.
+    """
+
+    def __init__(self, steps: Steps, failed: Callable[[SubmissionFailed], Outcome]) -> None:
+        self._steps, self._failed = steps, failed
+        self._outcome: Outcome | None = None
+        self._error: UserError | None = None
+
+    def step(self) -> None:
+        """Go on to the next pause, or to the end; nothing happens beyond that."""
+        if self._outcome is not None or self._error is not None:
+            return
+        try:
+            next(self._steps)
+        except StopIteration as end:
+            self._outcome = end.value
+        except SubmissionFailed as failed:
+            self._outcome = self._failed(failed)
+        except UserError as error:
+            self._error = error
+        except Exception as error:  # Our own mistake must not cost the submissions that follow.
+            traceback.print_exc()
+            reason = f"the harness failed: {type(error).__name__}: {error}"
+            self._outcome = self._failed(SubmissionFailed("invalid", reason))
+
+    def outcome(self) -> Outcome:
+        """Go to the end.
+
+        Raises:
+            UserError: the harness itself cannot go on.
+        """
+        while self._outcome is None and self._error is None:
+            self.step()
+        if self._outcome is None:
+            assert self._error is not None
+            raise self._error
+        return self._outcome
+
+    def close(self) -> None:
+        """Give up: end its process and remove its files."""
+        self._steps.close()
+
+
+def one_ahead(submissions: Iterable[Measuring]) -> Iterator[Outcome]:
+    """Measure one submission after the other, each with the whole machine to itself.
+
+    While one is scored, and while whoever asked for its outcome keeps it, the process of the next
+    one already waits to begin.
+
+    Raises:
+        UserError: the harness itself cannot go on; what was measured until then is yielded before.
+    """
+    todo = iter(submissions)
+    with ExitStack() as stack:
+
+        def ready() -> Measuring | None:
+            following = next(todo, None)
+            if following is not None:
+                stack.callback(following.close)
+                following.step()
+            return following
+
+        current = ready()
+        while current is not None:
+            current.step()  # All is quiet until the machine is free again.
+            following = ready()
+            yield current.outcome()
+            current = following
