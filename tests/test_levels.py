@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -73,11 +74,14 @@ def test_a_helper_takes_part(tmp_path: Path) -> None:
 
 
 def test_a_helper_that_gets_no_core_is_not_waited_for() -> None:
-    values, busy = _image(3, 1.0, 900, 2040)[0].numpy(), threading.Event()
+    values, busy = _image(3, 1.0, 900, 2040)[0].numpy().copy(), threading.Event()
     with ThreadPoolExecutor(1) as helper:
         helper.submit(busy.wait, 60)
         assert convert(values, 1.0, lambda top, strip: None, helper) == (values.min(), values.max())
-        assert not busy.is_set()
+        # Nor does it keep an output of the network until it gets one.
+        kept = weakref.ref(values)
+        del values
+        assert kept() is None
         busy.set()
 
 

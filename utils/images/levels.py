@@ -40,16 +40,17 @@ def convert(
     """
     channels, height, width = values.shape
     rows = max(1, min(height, _STRIP_VALUES // width))
-    tops = iter(range(0, height, rows))
+    # An iterator that is at its end holds nothing: a helper that comes too late keeps no output.
+    todo = iter([(top, values[:, top : top + rows]) for top in range(0, height, rows)])
 
     def strips() -> list[Extremes]:
         scratch = np.empty((rows, width), np.float32)
         planes = np.empty((channels, rows, width), np.uint8)
         image = np.empty((rows, width, channels), np.uint8)
         found = []
-        for top in tops:  # Whichever thread is free takes the next one.
-            here = slice(min(rows, height - top))
-            for plane, levels in zip(values[:, top : top + rows], planes[:, here], strict=True):
+        for top, strip in todo:  # Whichever thread is free takes the next one.
+            here = slice(strip.shape[1])
+            for plane, levels in zip(strip, planes[:, here], strict=True):
                 found.append(scale(plane, data_range, scratch[here], levels))
             cv2.merge(list(planes[:, here]), image[here])
             put(top, image[here])

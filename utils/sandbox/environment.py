@@ -10,7 +10,7 @@ from pathlib import Path
 from utils.sandbox.policy import Places
 
 _ALLOWED = re.compile(
-    r"PATH|LANG|LANGUAGE|LC_\w+|TZ|LD_LIBRARY_PATH"
+    r"PATH|LANG|LANGUAGE|LC_\w+|TZ|LD_LIBRARY_PATH|GLIBC_TUNABLES|MALLOC_\w+"
     r"|(OMP|GOMP|KMP|MKL|OPENBLAS|NUMEXPR)_\w+"
     r"|(CUDA|CUBLAS|CUDNN|NVIDIA|PYTORCH|HIP|HSA|ROCR)_\w+"
 )
