@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from utils.images.image_file import Image
 from utils.images.resample import imresize_uint8
@@ -107,18 +108,24 @@ def _busiest(hr: Image, side: int, scale: int) -> tuple[int, int]:
     By HR alone, so that every submission shows the same detail of an image.
     """
     grey = cv2.cvtColor(np.ascontiguousarray(hr), cv2.COLOR_RGB2GRAY)
-    height, width = grey.shape
-    # Sums of integers in float64: exact for any image, and a third of the time of box filters.
-    tables = cv2.integral2(grey, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
-    near = slice(0, height - side + 1, scale), slice(0, width - side + 1, scale)
-    far = slice(side, height + 1, scale), slice(side, width + 1, scale)
-    total, squares = (
-        table[far] - table[near[0], far[1]] - table[far[0], near[1]] + table[near]
-        for table in tables
-    )
+    total = _window_sums(grey, side, scale)
+    squares = _window_sums(np.multiply(grey, grey, dtype=np.uint16), side, scale)
     variance = squares - total * total / side**2
     row, column = np.unravel_index(int(variance.argmax()), variance.shape)
     return int(row) * scale, int(column) * scale
+
+
+def _window_sums(values: npt.NDArray[Any], side: int, scale: int) -> npt.NDArray[np.float64]:
+    # Of LR pixels first, a sixteenth as many for x4. Integers in float64: exact for any image.
+    height, width = values.shape
+    rows = np.add.reduce(values.reshape(height // scale, scale, width), 1, np.uint32)
+    blocks = np.add.reduce(rows.reshape(len(rows), width // scale, scale), 2, np.uint32)
+    table = cv2.integral(blocks.astype(np.float64), sdepth=cv2.CV_64F)
+    near, far = slice(None, -(side // scale)), slice(side // scale, None)
+    sums: npt.NDArray[np.float64] = (
+        table[far, far] - table[far, near] - table[near, far] + table[near, near]
+    )
+    return sums
 
 
 def _bicubic(lr: Image, top: int, left: int, side: int, scale: int) -> Image:
