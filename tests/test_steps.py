@@ -1,0 +1,144 @@
+"""Measurements in steps: who is under way when, and what a failure of one costs the others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import Harness
+
+from utils.errors import UserError
+from utils.job import SubmissionFailed
+from utils.record import Failure, Outcome
+from utils.sandbox import gate
+from utils.steps import Measuring, Steps, one_ahead
+
+
+class Day:
+    """What happened to the submissions of a run, in order."""
+
+    def __init__(self, **failing: tuple[str, Exception]) -> None:
+        self.events: list[str] = []
+        self._failing = failing
+
+    def outcomes(self, *names: str) -> Iterator[Outcome]:
+        return one_ahead(map(self._measuring, names))
+
+    def _measuring(self, name: str) -> Measuring:
+        return Measuring(self._steps(name), lambda failed: _failure(name, failed))
+
+    def _steps(self, name: str) -> Steps:
+        try:
+            self._happens(name, "start")
+            yield
+            self._happens(name, "run")
+            yield
+            self._happens(name, "score")
+        finally:
+            self.events.append(f"{name} removed")
+        return _failure(name, SubmissionFailed("crash", "none"))  # type: ignore[return-value]
+
+    def _happens(self, name: str, what: str) -> None:
+        self.events.append(f"{name} {what}")
+        if name in self._failing and self._failing[name][0] == what:
+            raise self._failing[name][1]
+
+
+def _failure(name: str, failed: SubmissionFailed) -> Failure:
+    return Failure(name, 0, failed.stage, failed.reason, "", None)
+
+
+def test_one_starts_while_the_last_one_is_scored_and_runs_when_all_is_quiet() -> None:
+    day = Day()
+    for outcome in day.outcomes("a", "b"):
+        day.events.append(f"{outcome.label} kept")
+    assert day.events == [
+        *("a start", "a run", "b start", "a score", "a removed", "a kept"),
+        *("b run", "b score", "b removed", "b kept"),
+    ]
+
+
+@pytest.mark.parametrize("step", ["start", "run", "score"])
+@pytest.mark.parametrize(
+    ("error", "stage", "reason"),
+    [
+        (SubmissionFailed("limit", "too much"), "limit", "too much"),
+        (ValueError("oops"), "invalid", "the harness failed: ValueError: oops"),
+    ],
+)
+def test_a_failure_at_any_step_costs_one_row(
+    step: str, error: Exception, stage: str, reason: str
+) -> None:
+    day = Day(b=(step, error))
+    found = list(day.outcomes("a", "b", "c"))
+    assert [outcome.label for outcome in found] == ["a", "b", "c"]
+    assert isinstance(found[1], Failure)
+    assert (found[1].stage, found[1].reason) == (stage, reason)
+    assert {f"{name} removed" for name in "abc"} <= set(day.events)
+    assert "c score" in day.events
+
+
+@pytest.mark.parametrize("step", ["start", "run", "score"])
+def test_what_was_measured_is_kept_when_the_harness_cannot_go_on(step: str) -> None:
+    day, kept = Day(b=(step, UserError("no space left"))), []
+    with pytest.raises(UserError, match="no space left"):
+        for outcome in day.outcomes("a", "b", "c"):
+            kept.append(outcome.label)
+    assert kept == ["a"]
+    assert "c run" not in day.events
+    assert day.events.count("a removed") == day.events.count("b removed") == 1
+
+
+def test_what_waits_is_given_up_when_nobody_asks_any_more() -> None:
+    day = Day()
+    outcomes = day.outcomes("a", "b", "c")
+    next(outcomes)
+    outcomes.close()  # type: ignore[attr-defined]
+    assert day.events[-1] == "b removed"
+    assert "b run" not in day.events
+
+
+@pytest.mark.parametrize("module", ["utils.worker", "utils.check.worker"])
+def test_a_child_whose_parent_has_gone_does_nothing(
+    module: str, tmp_path: Path, root: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", module, str(tmp_path)],
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_child_waits_until_it_is_let_through_and_finds_nothing_else_to_read() -> None:
+    code = "from utils.sandbox import gate; gate.wait(); import sys; print([sys.stdin.read()])"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, bufsize=0) as child:
+        time.sleep(0.5)
+        assert child.poll() is None
+        gate.let_through(child)
+        assert child.stdout is not None
+        assert child.stdout.read() == b"['']\n"
+        assert child.wait() == 0
+
+
+def test_a_child_that_has_ended_already_can_be_let_through() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""], stdin=-1, bufsize=0) as child:
+        child.wait()
+        gate.let_through(child)
+
+
+def test_a_submission_that_asks_is_not_answered(harness: Harness) -> None:
+    source = (harness.path / "models" / "team00_Tiny.py").read_text()
+    harness.add("team01_Asks", f"answer = input()\n{source}")
+    done = harness.run("--model_id", "1", "0")
+    assert done.returncode == 1
+    assert "EOFError" in done.stdout + done.stderr
+    assert harness.record("00_Tiny")["model_id"] == 0
