@@ -2,6 +2,9 @@
 
 Our loop and the official one, written anew, on the same 2040x1356 images with a model that costs
 almost nothing, alternating. See README.md in this folder for what is counted.
+
+What other jobs of the machine take only ever adds to a figure, so each loop is represented by its
+fastest round; medians are printed beside it.
 """
 
 from __future__ import annotations
@@ -91,8 +94,7 @@ def measure(images: int, rounds: int, with_ssim: bool) -> dict[str, Any]:
         sys.stderr.write(f"round {number + 1} of {rounds}: {_round(runs)}\n")
     with tempfile.TemporaryDirectory() as scratch:
         by_stage = stages(folder, images, with_ssim, Path(scratch))
-    official = _median(runs["official"], "overhead_ms")
-    one, ten = (_median(runs[key], "overhead_ms") for key in ("1", "10"))
+    official, one, ten = (_fastest(runs[key])["overhead_ms"] for key in ("official", "1", "10"))
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{cpu_name()}, {cores()} cores, {platform.platform()}",
@@ -105,8 +107,8 @@ def measure(images: int, rounds: int, with_ssim: bool) -> dict[str, Any]:
         "ten_submissions_ms": ten,
         "ratio_one_submission": one / official,
         "ratio_ten_submissions": ten / official,
-        "floor_one_submission_ms": statistics.median(floors),
-        "floor_ten_submissions_ms": statistics.median(floors) / 10,
+        "floor_one_submission_ms": min(floors),
+        "floor_ten_submissions_ms": min(floors) / 10,
         "metric_values_identical": True,
         "stages_ms": by_stage,
         "runs": {
@@ -120,6 +122,10 @@ def _median(runs: list[dict[str, Any]], name: str) -> float:
     return statistics.median(float(run[name]) for run in runs)
 
 
+def _fastest(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    return min(runs, key=lambda run: float(run["overhead_ms"]))
+
+
 def _round(runs: dict[str, list[dict[str, Any]]]) -> str:
     return ", ".join(
         f"{name} {several[-1]['overhead_ms']:.1f} ms" for name, several in runs.items()
@@ -131,20 +137,20 @@ def show(found: dict[str, Any]) -> None:
     runs = found["runs"]
     print(f"{found['machine']}, load {found['load_average']:.1f}, {found['date']}")
     print(f"{found['images']} images of 2040x1356, SSIM {'on' if found['ssim'] else 'off'},")
-    print(f"median of {found['rounds']} alternating rounds; metric values identical\n")
+    print(f"fastest of {found['rounds']} alternating rounds; metric values identical\n")
     print("Overhead per image and submission, beside the model's own time")
-    print(f"  official loop             {found['official_ms']:8.1f} ms")
+    median = _median(runs["official"], "overhead_ms")
+    print(f"  official loop         {found['official_ms']:8.1f} ms (median {median:.1f})")
     for name, key, submissions in (("one", "one_submission", 1), ("ten", "ten_submissions", 10)):
-        ratio, floor = found[f"ratio_{key}"], found[f"floor_{key}_ms"]
+        several, ratio = runs[str(submissions)], found[f"ratio_{key}"]
+        median = _median(several, "overhead_ms")
         verdict = "ok" if ratio <= TARGET[submissions] else "MISSED"
-        print(
-            f"  ours, {name:3} submission(s)   {found[f'{key}_ms']:8.1f} ms"
-            f"   ratio {ratio:.3f} (target {TARGET[submissions]:.2f}: {verdict});"
-            f" decoding alone {floor:.1f} ms"
-        )
-        for part in runs[str(submissions)][0]["parts_ms"]:
-            ms = statistics.median(run["parts_ms"][part] for run in runs[str(submissions)])
+        print(f"  ours, {name:3} submission(s)  {found[f'{key}_ms']:6.1f} ms (median {median:.1f})")
+        target = f"target {TARGET[submissions]}: {verdict}"
+        print(f"      {'of the official loop':26} {ratio:6.3f}    {target}")
+        for part, ms in _fastest(several)["parts_ms"].items():
             print(f"      {part:26} {ms:6.1f} ms")
+        print(f"      {'floor: decoding alone':26} {found[f'floor_{key}_ms']:6.1f} ms")
     print("\nStep by step, one image, all threads (CPU ms)       official     ours")
     for name, sides in found["stages_ms"].items():
         official, ours = sides.get("official"), sides["ours"]
@@ -153,10 +159,11 @@ def show(found: dict[str, Any]) -> None:
         )
     print("\nNot counted above, per process or submission")
     started = _median(runs["official"], "process_s") - _median(runs["official"], "loop_s")
-    print(f"  official: start and imports {started:.1f} s; it counts for more, not done here")
+    print(f"  official: start, imports, end {started:.2f} s; it counts for more, not done here")
+    ours = {part: _median(runs["10"], f"{part}_s") for part in ("start", "end", "count")}
     print(
-        f"  ours: start, imports, build {_median(runs['10'], 'start_s'):.1f} s,"
-        f" counting {_median(runs['10'], 'count_s'):.1f} s"
+        f"  ours: start, imports, build {ours['start']:.2f} s, end {ours['end']:.2f} s,"
+        f" counting {ours['count']:.2f} s"
     )
     print("\nPeak resident memory")
     print(f"  official {_median(runs['official'], 'peak_mib'):.0f} MiB (one process)")

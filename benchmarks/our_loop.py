@@ -5,7 +5,7 @@ which imports what `test_demo.py` imports. Submissions are in DATA/../submission
 
 Nothing is patched: a thread looks every 2 ms at the files through which parent and child talk
 (`utils.job`), and so learns when a child was started, when it began to restore images, when it had
-restored the last one and when it had answered.
+restored the last one, when it had answered and when it was gone.
 
 While a child starts, the parent scores the submission before. That is in nobody's way, but no
 present either: its CPU time, spread over all cores, is counted.
@@ -29,6 +29,7 @@ from utils.job import JobFolder
 from utils.options import Options, parse
 from utils.parallel import cores
 from utils.record import Outcome, Record
+from utils.sandbox import family
 from utils.staged_data import stage_all
 from utils.submission import discover
 
@@ -59,20 +60,22 @@ class Child:
     restoring: Moment | None = None
     restored: Moment | None = None
     answered: Moment | None = None
+    gone: Moment | None = None
+    pids: frozenset[int] = frozenset()
 
     @property
-    def parts_s(self) -> tuple[float, float, float, float]:
+    def parts_s(self) -> tuple[float, float, float, float, float]:
         """How long its parts took.
 
         Returns:
-            (start, imports, build and load; restoring; counting, and whatever audit follows; CPU
-            time of the parent beside the first of these)
+            (start, imports, build and load; restoring; counting, and whatever audit follows; the
+            end of the process; CPU time of the parent beside the first of these)
         """
-        marks = [self.started, self.restoring, self.restored, self.answered]
+        marks = [self.started, self.restoring, self.restored, self.answered, self.gone]
         seen = [mark for mark in marks if mark is not None]
         assert len(seen) == len(marks), self
-        start_s, restore_s, count_s = (after.s - before.s for before, after in pairwise(seen))
-        return start_s, restore_s, count_s, seen[1].parent_cpu_s - seen[0].parent_cpu_s
+        start_s, restore_s, count_s, end_s = (b.s - a.s for a, b in pairwise(seen))
+        return start_s, restore_s, count_s, end_s, seen[1].parent_cpu_s - seen[0].parent_cpu_s
 
 
 @dataclass
@@ -101,7 +104,9 @@ class Watcher:
         if child.restored is None and stage == "count":
             child.restored = now
         if child.answered is None and folder.measurement.exists():
-            child.answered = now
+            child.answered, child.pids = now, frozenset(family.children(os.getpid()))
+        elif child.answered and not child.gone and not child.pids & {*family.children(os.getpid())}:
+            child.gone = now
 
 
 def options(folder: Path, save_dir: Path, with_ssim: bool) -> Options:
@@ -145,14 +150,14 @@ def _said(
     assert len(records) == len(outcomes), outcomes
     images = [image for record in records for image in record.splits[0].images]
     children = list(watcher.children.values())
-    start_s, restore_s, count_s, beside_s = (
+    start_s, restore_s, count_s, end_s, beside_s = (
         sum(part) for part in zip(*(child.parts_s for child in children), strict=True)
     )
     model_s = sum(image.runtime_ms for image in images) / 1000
     parts_s = {
         "decode and check": staged_s,
         "child, beside the model": restore_s - model_s,
-        "between, score, remove": wall_s - staged_s - start_s - restore_s - count_s,
+        "between, score, remove": wall_s - staged_s - start_s - restore_s - count_s - end_s,
         "the same beside a start": beside_s / cores(),
     }
     return {
@@ -161,6 +166,7 @@ def _said(
         "parts_ms": {name: 1000 * part / len(images) for name, part in parts_s.items()},
         "start_s": start_s / len(children),
         "count_s": count_s / len(children),
+        "end_s": end_s / len(children),
         "wall_s": wall_s,
         "peak_mib": _peak_mib(),
         "child_peak_mib": max(record.peak_rss_mib or 0 for record in records),
