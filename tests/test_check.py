@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from utils.check.answer import Answer
 from utils.check.figure_rules import FIGURES, START, Attempt
 from utils.check.network_rules import NETWORK
-from utils.check.observer import Event
 from utils.check.rule import Finding, NotReached, Rule, Violation, tried
 from utils.check.rules import RULES
+from utils.check.side_effects import SideEffect
 from utils.check.source_rules import SOURCE, Source
 from utils.check.subject import Subject
 from utils.count.complexity import count
@@ -85,19 +85,19 @@ def photographs() -> list[np.ndarray]:
 
 
 class Unseen:
-    """An observer that sees what it is told to."""
+    """Side effects that are told, not seen."""
 
-    def __init__(self, *events: Event) -> None:
-        self.events = list(events)
+    def __init__(self, *told: SideEffect) -> None:
+        self.seen = list(told)
 
     watching = staticmethod(lambda: torch.no_grad())
 
 
 def _by_network_rules(
-    network: nn.Module, photographs: list[np.ndarray], *events: Event
+    network: nn.Module, photographs: list[np.ndarray], *told: SideEffect
 ) -> dict[str, Finding]:
     bench = make_bench(Built(torch.device("cpu"), network.eval(), Sidecar(), network))
-    subject = Subject(bench, Unseen(*events), photographs)
+    subject = Subject(bench, Unseen(*told), photographs)
     return {rule.name: tried(rule, subject) for rule in NETWORK}
 
 
@@ -150,34 +150,38 @@ def test_the_smallest_size_is_found_exactly(smallest: int, photographs: list[np.
 
 
 @pytest.mark.parametrize(
-    ("event", "rule"),
+    ("kind", "rule"),
     list(zip(("write", "network", "read", "process"), OBSERVED, strict=True)),
 )
 def test_what_was_observed_breaks_its_rule(
-    event: str, rule: str, photographs: list[np.ndarray]
+    kind: str, rule: str, photographs: list[np.ndarray]
 ) -> None:
-    findings = _by_network_rules(Tiny(), photographs, Event(event, "/x/y"), Event(event, "/x/z"))
+    findings = _by_network_rules(
+        Tiny(), photographs, SideEffect(kind, "/x/y"), SideEffect(kind, "/x/z")
+    )
     assert _failed(findings) == {rule}
     assert findings[rule].detail == "/x/y and 1 more"
 
 
-def test_the_observer_tells_own_files_from_foreign_ones(tmp_path: Path) -> None:
+def test_side_effects_on_own_files_are_told_from_those_on_foreign_ones(tmp_path: Path) -> None:
     program = f"""
 import os, socket, subprocess, sys
 from pathlib import Path
-from utils.check.observer import Observer
+from utils.check.side_effects import SideEffects
+from utils.sandbox import observer
 here = Path({str(tmp_path)!r})
 for name in ("model.py", "other.py", "stage"):
     (here / name).write_text("")
 os.mkdir(here / "own"), os.chdir(here / "own")
-seen = Observer([here / "model.py"], [here / "stage"], here)
+effects = SideEffects([here / "model.py"], [here / "stage"], here)
+observer.install(effects.judge)
 (here / "before").write_text("not watched")
-with seen.watching():
+with effects.watching():
     (here / "model.py").read_text(), (here / "stage").write_text(""), Path("x.npy").exists()
     import wave, colorsys
     open(os.devnull, "w").close()
     os.listdir(here)
-    assert seen.events == [], seen.events
+    assert effects.seen == [], effects.seen
     (here / "other.py").read_bytes()
     (here / "own" / "mine.txt").write_text("x")
     (here / "own" / "mine.txt").read_text()
@@ -188,8 +192,8 @@ with seen.watching():
     except OSError:
         pass
 (here / "after").write_text("not watched")
-print([event.kind for event in seen.events])
-print([event.what for event in seen.events if event.kind in ("read", "write")])
+print([seen.kind for seen in effects.seen])
+print([seen.what for seen in effects.seen if seen.kind in ("read", "write")])
 """
     root = Path(__file__).resolve().parents[1]
     done = subprocess.run(

@@ -406,13 +406,14 @@ import json, sys
 from pathlib import Path
 import numpy
 import torch
-from utils.sandbox.observer import Observer
+from utils.sandbox import observer
+from utils.sandbox.deeds import Deeds
 own = Path.cwd()
-observer = Observer(own / "private", (own / "code",), Path("utils"))
-observer.install()
+deeds = Deeds(own / "private", (own / "code",), Path("utils"))
+observer.install(deeds.judge)
 sys.path.insert(0, str(own / "code"))
 import net
-print(json.dumps([[flag.name, flag.detail] for flag in observer.flags()]))
+print(json.dumps([[flag.name, flag.detail] for flag in deeds.flags()]))
 """
 
 HONEST = """

@@ -41,9 +41,9 @@ from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Flag, Measurement, SplitTiming, Stage
 from utils.rtsr.arch import import_arch
 from utils.rtsr.procedure import run_fixed_input
-from utils.sandbox import gate
+from utils.sandbox import gate, observer
 from utils.sandbox.allocation import limit_memory
-from utils.sandbox.observer import Observer
+from utils.sandbox.deeds import Deeds
 from utils.sandbox.policy import own_files
 from utils.sidecar import Sidecar
 from utils.submission import ForkSubmission, Submission
@@ -109,7 +109,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
 
 
 def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | None) -> Measurement:
-    before, constructor, observer = Before(), OpWatch(), observe(job, folder)
+    before, constructor, deeds = Before(), OpWatch(), observe(job, folder)
     with constructor:
         built = prepare(job, stage) if session is None else prepare_clone(job, session)
     before.look()
@@ -133,7 +133,7 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
         output_dtype=", ".join(sorted(official.dtypes)),
         peak_rss_mib=peak_mib,
         machine=machine.describe(device),
-        flags=(*failed, *flags, *observer.flags()),
+        flags=(*failed, *flags, *deeds.flags()),
         precision=precision,
         layers=costs,
         fork=session.facts() if session else None,
@@ -186,11 +186,11 @@ def _loaded(submission: Submission, stage: StageMark, *, trusted: bool) -> nn.Mo
     return model
 
 
-def observe(job: Job, folder: JobFolder) -> Observer:
+def observe(job: Job, folder: JobFolder) -> Deeds:
     """Note from now on what the submission opens, starts and connects to."""
-    observer = Observer(folder.path, own_files(job.submission), Path(__file__).parent)
-    observer.install()
-    return observer
+    deeds = Deeds(folder.path, own_files(job.submission), Path(__file__).parent)
+    observer.install(deeds.judge)
+    return deeds
 
 
 def prepare_clone(job: Job, session: Session) -> Built:

@@ -2,7 +2,7 @@
 
 A module imports only those before it in this list.
 
-    observer    what a submission does beside restoring images
+    side_effects  what a submission does beside restoring images
     rule        what a rule is, and what it finds
     source_rules    read from the files of a submission, which are not run
     subject     a network that rules may try; child only

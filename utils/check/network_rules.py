@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.check.observer import Kind
 from utils.check.rule import Rule, Violation
+from utils.check.side_effects import Kind
 
 if TYPE_CHECKING:  # The parent lists the rules and has no PyTorch.
     from utils.check.subject import Subject
@@ -121,7 +121,7 @@ def free_of(kind: Kind) -> Callable[[Subject], str]:
     """Make the rule that nothing of one kind was seen."""
 
     def rule(subject: Subject) -> str:
-        found = list(dict.fromkeys(event.what for event in subject.events if event.kind == kind))
+        found = list(dict.fromkeys(seen.what for seen in subject.side_effects if seen.kind == kind))
         if found:
             more = f" and {len(found) - 1} more" if len(found) > 1 else ""
             raise Violation(f"{found[0]}{more}")

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from utils.check.observer import Event, Observer
 from utils.check.rule import NotReached
+from utils.check.side_effects import SideEffect, SideEffects
 from utils.measure.bench import Bench, Image
 from utils.measure.restore import check_output
 
@@ -33,13 +33,13 @@ class Subject:
 
     Args:
         bench: the network.
-        observer: has watched it since it was imported.
+        side_effects: what it did since it was imported; to be watched on.
         photographs: LR images of the data set; noise is no fair input for a network.
     """
 
-    def __init__(self, bench: Bench, observer: Observer, photographs: list[Image]) -> None:
+    def __init__(self, bench: Bench, side_effects: SideEffects, photographs: list[Image]) -> None:
         self._bench = bench
-        self._observer = observer
+        self._side_effects = side_effects
         self._photographs = photographs
         self.scale = bench.sidecar.scale
         self.white = bench.sidecar.data_range
@@ -48,9 +48,9 @@ class Subject:
         self._works = False
 
     @property
-    def events(self) -> list[Event]:
+    def side_effects(self) -> list[SideEffect]:
         """What it did beside restoring images, so far."""
-        return self._observer.events
+        return self._side_effects.seen
 
     def restore(self, *images: Image) -> Output:
         """Restore images of one size as one batch.
@@ -60,7 +60,7 @@ class Subject:
             Exception: whatever the network raises.
         """
         batch = torch.cat([self._bench.load(image) for image in images])
-        with self._observer.watching():
+        with self._side_effects.watching():
             output = self._bench.forward(batch)
         checked = check_output(output, batch, self.scale)
         self._works = True

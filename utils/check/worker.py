@@ -16,14 +16,14 @@ from utils import jsonfile
 from utils.audit.other_range import restored_in_other_range
 from utils.check.answer import Answer, answer_file
 from utils.check.network_rules import NETWORK
-from utils.check.observer import Observer
 from utils.check.rule import tried
+from utils.check.side_effects import SideEffects
 from utils.check.subject import Subject
 from utils.count import complexity
 from utils.job import Job, JobFailure, JobFolder
 from utils.measure.bench import Bench
 from utils.protocol import COMPLEXITY_INPUT
-from utils.sandbox import gate
+from utils.sandbox import gate, observer
 from utils.submission import Submission
 from utils.worker import StageMark, limit, make_bench, one_line, prepare
 
@@ -41,9 +41,10 @@ def main(argv: list[str]) -> int:
     submission = job.submission
     assert isinstance(submission, Submission), "clones are not checked"
     own = [path for path in (submission.model_file, submission.checkpoint) if path is not None]
-    observer = Observer(own, [folder.stage], ROOT)
+    side_effects = SideEffects(own, [folder.stage], ROOT)
+    observer.install(side_effects.judge)
     try:
-        with observer.watching():
+        with side_effects.watching():
             built = prepare(job, stage)
         bench = make_bench(built)
     except BaseException as error:  # A submission may raise anything, SystemExit included.
@@ -52,7 +53,7 @@ def main(argv: list[str]) -> int:
         failure = JobFailure(stage.now, one_line(error))
         return _say(folder, Answer(complete=True, failure=failure))
     stage.enter("restore")
-    answer = _try_rules(bench, observer, job, folder)
+    answer = _try_rules(bench, side_effects, job, folder)
     stage.enter("count")
     answer = replace(answer, trying=None)
     with contextlib.suppress(Exception):  # Then there are no figures, and their rule says so.
@@ -61,10 +62,10 @@ def main(argv: list[str]) -> int:
     return _say(folder, replace(answer, complete=True))
 
 
-def _try_rules(bench: Bench, observer: Observer, job: Job, folder: JobFolder) -> Answer:
+def _try_rules(bench: Bench, side_effects: SideEffects, job: Job, folder: JobFolder) -> Answer:
     (split,) = job.splits
     images = [np.load(folder.lr_image(0, index)) for index in range(split.count)]
-    subject, answer = Subject(bench, observer, images), Answer()
+    subject, answer = Subject(bench, side_effects, images), Answer()
     for rule in NETWORK:
         _say(folder, replace(answer, trying=rule.name))
         answer = replace(answer, findings=(*answer.findings, tried(rule, subject)))

@@ -15,5 +15,6 @@ A module imports only those before it in this list.
     gpu_lock    one run of the harness on a GPU at a time
     allocation  the limit of memory, in the worker
     actor       whose code is running
-    observer    what a submission opens, starts and connects to -> flags; in the worker
+    observer    what this process opens, starts and connects to, event by event
+    deeds       which of it is a flag; in the worker
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -15,7 +15,7 @@ Actor = Literal["submission", "harness", "compiler", "library"]
 _THROUGH = ("numpy", "torch", "PIL", "cv2")
 """Packages that act for whoever calls them."""
 _COMPILERS = ("torch/_inductor", "torch/_dynamo", "torch/_functorch", "triton")
-_OURS = (__file__, str(Path(__file__).with_name("observer.py")))
+_WATCHERS = (__file__, *(str(Path(__file__).with_name(f"{n}.py")) for n in ("observer", "deeds")))
 
 
 class Actors:
@@ -34,13 +34,8 @@ class Actors:
 
     def who(self) -> Actor:
         """Say who acts: the innermost that does not act for its caller."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None:
-            file = frame.f_code.co_filename
-            if file not in _OURS and (found := self._whose(file)) is not None:
-                return found
-            frame = frame.f_back
-        return "submission"
+        found = (actor for file in _files() if (actor := self._whose(file)) is not None)
+        return next(found, "submission")
 
     def _whose(self, file: str) -> Actor | None:
         if file.startswith("<frozen"):
@@ -52,6 +47,20 @@ class Actors:
         if package is not None:
             return _of_package(place[len(package) + 1 :])
         return None if within(place, (self._standard,)) else "submission"
+
+
+def is_importing() -> bool:
+    """Say whether Python itself acts, to import something."""
+    return next(_files(), "").startswith("<frozen importlib")
+
+
+def _files() -> Iterator[str]:
+    # Whose code is on the call stack, innermost first, but for those who only watch.
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if (file := frame.f_code.co_filename) not in _WATCHERS:
+            yield file
+        frame = frame.f_back
 
 
 def _of_package(file: str) -> Actor | None:
