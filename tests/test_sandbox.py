@@ -41,7 +41,7 @@ def test_a_secret_is_not_handed_on(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["PATH", "LANG", "LC_ALL", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PYTORCH_CUDA_ALLOC_CONF"],
+    ["PATH", "LANG", "LC_ALL", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PYTORCH_CUDA_ALLOC_CONF", "GLIBC_TUNABLES", "MALLOC_ARENA_MAX"],
 )  # fmt: skip
 def test_what_computing_needs_is_handed_on(tmp_path: Path, name: str) -> None:
     assert scrubbed({name: "x"}, tmp_path, _places(tmp_path))[name] == "x"
@@ -494,3 +494,21 @@ def test_a_memory_limit_leaves_room_for_an_honest_one(harness: Harness) -> None:
     harness.add("team01_Honest", tiny())
     done = harness.run("--model_id", "1", "--memory_limit", "2", "--device", "cpu")
     assert done.returncode == 0, done.stdout
+
+
+def test_reading_hr_and_results_of_this_harness_is_flagged(harness: Harness) -> None:
+    hr, record = harness.path / "data" / "demo" / "HR", harness.results / "records"
+    peek = (
+        f"\nimport contextlib, os\nfor place in {[str(hr), str(record)]!r}:\n"
+        "    with contextlib.suppress(OSError):\n"
+        "        for name in os.listdir(place):\n"
+        "            with contextlib.suppress(OSError):\n"
+        "                open(os.path.join(place, name)).close()\n"
+    )
+    harness.add("team01_Peeks", tiny() + peek)
+    done = harness.run("--model_id", "0", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert harness.record("00_Tiny")["flags"] == []
+    flags = {flag["name"]: flag["detail"] for flag in harness.record("01_Peeks")["flags"]}
+    assert str(next(hr.iterdir())) in flags["read_images"]
+    assert str(record) in flags["read_outside"]

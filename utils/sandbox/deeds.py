@@ -48,7 +48,9 @@ class Deeds:
         self._seen: list[tuple[str, str]] = []
         self._folder = os.path.realpath(folder)
         self._own = (self._folder, *map(os.path.realpath, own))
-        self._python = (os.path.realpath(house), *map(os.path.realpath, interpreter()))
+        # The child's PYTHONPATH names the harness, whose other folders hold HR and results.
+        places = {*map(os.path.realpath, interpreter())} - {os.path.realpath(house.parent)}
+        self._python = (os.path.realpath(house), *places)
         self._actors = Actors(house)
         self._readable = (*self._own, *self._python, *_SYSTEM, *_DEVICES)
         self._judges: dict[Kind, Callable[[Event], None]] = {
