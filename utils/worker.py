@@ -7,10 +7,6 @@ answer travels in files (`utils.job`), so whatever the submission prints cannot 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
-import resource
-import signal
 import sys
 import traceback
 from dataclasses import dataclass, replace
@@ -41,23 +37,18 @@ from utils.protocol import COMPLEXITY_INPUT
 from utils.record import Flag, Measurement, SplitTiming, Stage
 from utils.rtsr.arch import import_arch
 from utils.rtsr.procedure import run_fixed_input
-from utils.sandbox import gate
+from utils.sandbox import gate, process
 from utils.sandbox.allocation import limit_memory
 from utils.sandbox.observer import Observer
 from utils.sandbox.policy import own_files
 from utils.sidecar import Sidecar
 from utils.submission import ForkSubmission, Submission
 
-FILE_AT_MOST = 2**30
-"""Bytes of the largest file a submission may write, its log included."""
-
-_PR_SET_PDEATHSIG = 1
-
 
 def main(argv: list[str]) -> int:
     """Measure the job in the folder `argv[0]`."""
     folder = JobFolder(Path(argv[0]))
-    limit()
+    process.limit()
     gate.wait()
     stage = StageMark(folder)
     try:
@@ -72,14 +63,6 @@ def main(argv: list[str]) -> int:
         return 1
     jsonfile.dump(measurement, folder.measurement)
     return 0
-
-
-def limit() -> None:
-    """Bound the files this process may write, and tie its life to its parent's."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_AT_MOST, FILE_AT_MOST))
-    if sys.platform == "linux":
-        # Nobody else would ever stop the child of a parent that was killed.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class StageMark:
@@ -277,9 +260,4 @@ def one_line(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    status = main(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # The submission may have closed or replaced it.
-            stream.flush()
-    # Threads and exit handlers that a submission left behind must not keep the process alive.
-    os._exit(status)
+    process.end(main(sys.argv[1:]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import traceback
 from dataclasses import replace
@@ -23,9 +22,9 @@ from utils.count import complexity
 from utils.job import Job, JobFailure, JobFolder
 from utils.measure.bench import Bench
 from utils.protocol import COMPLEXITY_INPUT
-from utils.sandbox import gate
+from utils.sandbox import gate, process
 from utils.submission import Submission
-from utils.worker import StageMark, limit, make_bench, one_line, prepare
+from utils.worker import StageMark, make_bench, one_line, prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(argv: list[str]) -> int:
     """Try the rules on the job in the folder `argv[0]`; the answer says how far it came."""
     folder = JobFolder(Path(argv[0]))
-    limit()
+    process.limit()
     gate.wait()
     # What Python itself would leave beside the model file is not the submission's doing.
     sys.dont_write_bytecode = True
@@ -87,9 +86,4 @@ def _say(folder: JobFolder, answer: Answer) -> int:
 
 
 if __name__ == "__main__":
-    status = main(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # The submission may have closed or replaced it.
-            stream.flush()
-    # Threads and exit handlers that a submission left behind must not keep the process alive.
-    os._exit(status)
+    process.end(main(sys.argv[1:]))
