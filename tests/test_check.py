@@ -28,7 +28,7 @@ from utils.job import JobFailure
 from utils.record import Flag
 from utils.sidecar import Claims, Sidecar
 from utils.submission import Broken, Submission, discover
-from utils.worker import Built, make_bench
+from utils.worker.building import Built, make_bench
 
 OBSERVED = ("files written", "network access", "foreign files", "other programs")
 

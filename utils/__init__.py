@@ -53,7 +53,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     rtsr/       the NTIRE 2023 Real-Time SR challenge: data, procedure, score, submissions
     audit/      what could deceive -> flags
     sandbox/    what a submission may use, see and reach, and what it was seen doing
-    worker      the child process: the only program that runs a submission
+    worker/     the child process: the only program that runs a submission
     entries     what a run is about: models/, a clone, an archive
     train/      recipes, training data, the training itself
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import traceback
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,12 +18,13 @@ from utils.check.observer import Observer
 from utils.check.rule import tried
 from utils.check.subject import Subject
 from utils.count import complexity
-from utils.job import Job, JobFailure, JobFolder
+from utils.job import Job, JobFolder
 from utils.measure.bench import Bench
 from utils.protocol import COMPLEXITY_INPUT
 from utils.sandbox import gate, process
 from utils.submission import Submission
-from utils.worker import StageMark, make_bench, one_line, prepare
+from utils.worker.building import make_bench, prepare
+from utils.worker.stage import StageMark
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,10 +46,7 @@ def main(argv: list[str]) -> int:
             built = prepare(job, stage)
         bench = make_bench(built)
     except BaseException as error:  # A submission may raise anything, SystemExit included.
-        with contextlib.suppress(Exception):  # It may have filled the log.
-            traceback.print_exc()
-        failure = JobFailure(stage.now, one_line(error))
-        return _say(folder, Answer(complete=True, failure=failure))
+        return _say(folder, Answer(complete=True, failure=stage.failed(error)))
     stage.enter("restore")
     answer = _try_rules(bench, observer, job, folder)
     stage.enter("count")
