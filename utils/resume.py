@@ -13,9 +13,10 @@ from utils import isolation, jsonfile, provenance
 from utils.download import sha256
 from utils.errors import UserError
 from utils.fork.mirror import hashes
+from utils.measurement import Machine
 from utils.options import Options
 from utils.rank.row import Row
-from utils.record import Machine, Record
+from utils.record import Record
 from utils.staged_data import Staged
 from utils.submission import Broken, Entry, ForkSubmission, Whole
 

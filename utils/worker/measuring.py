@@ -21,8 +21,8 @@ from utils.measure.device import backend
 from utils.measure.opwatch import OpWatch
 from utils.measure.robust import RobustPass, robust_pass
 from utils.measure.timing import peak_rss_mib
+from utils.measurement import Flag, Measurement, SplitTiming
 from utils.protocol import COMPLEXITY_INPUT
-from utils.record import Flag, Measurement, SplitTiming
 from utils.rtsr.procedure import run_fixed_input
 from utils.sandbox.observer import Observer
 from utils.sandbox.policy import own_files

@@ -7,7 +7,7 @@ import traceback
 
 from utils.errors import UserError, printable_line
 from utils.job import JobFailure, JobFolder
-from utils.record import Stage
+from utils.measurement import Stage
 
 
 class StageMark:
