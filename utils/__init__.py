@@ -38,7 +38,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     job         what parent and child tell each other, in files
     staging     every image decoded and checked, before anything is measured
     judge       SR against HR, in the parent
-    record      what is kept of it
+    record      what is kept of a measurement
     archive/    what participants upload: written, checked, scored
     data_range  is the declared one what the network was made for
     crops       details of the worst and the best image
