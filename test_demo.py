@@ -7,7 +7,6 @@ records -> tables. `utils/__init__.py` is the map of the rooms behind it.
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 
 from utils import resume, run_log
@@ -17,7 +16,6 @@ from utils.entries import all_entries, chosen_entries
 from utils.errors import ExitCode
 from utils.evaluation import evaluate_all
 from utils.options import Options, parse
-from utils.rank.row import Row
 from utils.record import Failure, Outcome
 from utils.scratch import scratch_folder
 from utils.staged_data import stage_all
@@ -25,7 +23,7 @@ from utils.store import Store
 from utils.submission import Entry
 from utils.tables import report
 from utils.tables.board import board
-from utils.tables.formats import LEADERBOARD, write, write_all
+from utils.tables.formats import publisher, write_all
 from utils.workplace import workplace
 
 ROOT = Path(__file__).resolve().parent
@@ -43,39 +41,27 @@ def run(options: Options) -> ExitCode:
 
 
 def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
-    """Make sure that results can be kept, and measure."""
-    report.print_trust(chosen, options.trust)
-    store = Store(options.save_dir, options.protocol, publishers=(partial(publish, options),))
-    store.open()
-    with workplace(options) as (hr_dir, job_dir):
-        return measure(chosen, store, options, hr_dir, job_dir)
-
-
-def measure(
-    chosen: list[Entry], store: Store, options: Options, hr_dir: Path, job_dir: Path
-) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
-    staged = stage_all(chosen, options, hr_dir)
-    plan = resume.plan(chosen, staged, options, store.rows())
-    report.print_kept(plan.kept)
+    report.print_trust(chosen, options.trust)
+    store = Store(options.save_dir, options.protocol, publishers=(publisher(options.protocol),))
+    store.open()  # Before anything is measured: results must have a place.
     outcomes: list[Outcome] = []
-    for outcome in evaluate_all(plan.entries, staged, options, job_dir):
-        store.save(outcome)
-        run_log.append(outcome, store.log)
-        report.print_outcome(outcome)
-        outcomes.append(outcome)
-    store.publish()  # A run that was killed may have left tables older than its records.
-    finished = board(store.rows(), options.protocol)
-    write_all(finished, store.save_dir)
-    report.print_leaderboard(finished, store.save_dir)
-    report.print_summary(plan.kept, outcomes, finished, store.save_dir)
+    with workplace(options) as (hr_dir, job_dir):
+        staged = stage_all(chosen, options, hr_dir)
+        plan = resume.plan(chosen, staged, options, store.rows())
+        report.print_kept(plan.kept)
+        for outcome in evaluate_all(plan.entries, staged, options, job_dir):
+            store.save(outcome)
+            run_log.append(outcome, store.log)
+            report.print_outcome(outcome)
+            outcomes.append(outcome)
+        store.publish()  # A run that was killed may have left tables older than its records.
+        finished = board(store.rows(), options.protocol)
+        write_all(finished, store.save_dir)
+        report.print_leaderboard(finished, store.save_dir)
+        report.print_summary(plan.kept, outcomes, finished, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
-
-
-def publish(options: Options, rows: list[Row], save_dir: Path) -> None:
-    """Rebuild the leaderboard that others may be reading while the run goes on."""
-    write(LEADERBOARD, board(rows, options.protocol), save_dir)
 
 
 def main(arguments: list[str]) -> int:

@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from torch import nn
 
-from utils.errors import ExitCode, UserError
+from utils.command import ended
+from utils.errors import UserError
 from utils.measure.device import resolve
 from utils.provenance import git_commit
 from utils.train.recipe import Recipe, read_recipe
@@ -60,6 +61,7 @@ def _count(text: str) -> int:
 
 def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     """Go through the stages of a recipe, and write the checkpoint and its report."""
+    torch.set_num_threads(options.threads or torch.get_num_threads())
     setting = Setting(
         recipe_file=f"recipes/{options.recipe.name}",
         profile="smoke" if options.smoke else options.profile,
@@ -133,18 +135,11 @@ def shown() -> Iterator[Callable[[str, Trainer], None]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; the user's mistakes cost one line."""
-    try:
-        options = parse(arguments)
-        torch.set_num_threads(options.threads or torch.get_num_threads())
-        train(options, arguments)
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.UNUSABLE
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted: --resume goes on from the last save\n")
-        return ExitCode.INTERRUPTED
-    return ExitCode.OK
+    """Run the command."""
+    return ended(
+        lambda: train(parse(arguments), arguments),
+        interrupted="--resume goes on from the last save",
+    )
 
 
 if __name__ == "__main__":

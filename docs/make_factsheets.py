@@ -23,9 +23,10 @@ from tabulate import tabulate
 from utils import jsonfile
 from utils.count import complexity
 from utils.measure import network
+from utils.measurement import Counts
 from utils.metrics import METRICS as METRIC_TABLE
 from utils.protocol import COMPLEXITY_INPUT
-from utils.record import Counts, Record
+from utils.record import Record
 from utils.sidecar import SetClaims
 from utils.submission import Submission, adapted, choose, discover
 from utils.tables.claims import agrees

@@ -12,9 +12,10 @@ from synthetic import synthetic_record, synthetic_split
 
 from utils import jsonfile
 from utils.leaderboard import read
+from utils.measurement import Flag
 from utils.protocol import protocols
 from utils.rank.entrants import Choices
-from utils.record import Crop, Failure, Flag, Record
+from utils.record import Crop, Failure, Record
 from utils.sidecar import Claims, Team
 from utils.tables import report_html
 from utils.tables.board import Board, board

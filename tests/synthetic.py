@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.record import (
-    SCHEMA,
-    Counts,
-    ImageResult,
-    Machine,
-    Provenance,
-    Record,
-    RobustTiming,
-    SplitResult,
-)
+from utils.measurement import Counts, Machine
+from utils.record import SCHEMA, ImageResult, Provenance, Record, RobustTiming, SplitResult
 from utils.sidecar import Sidecar, Team
 
 SETS = {"valid": "DIV2K_LSDIR_valid", "test": "DIV2K_LSDIR_test"}

@@ -13,7 +13,7 @@ from utils.audit.evidence import clocks, precision_flags, repeated_outputs, thro
 from utils.conditions import Conditions, Precision
 from utils.measure.robust import RobustPass
 from utils.measure.timing import Lap
-from utils.record import RobustSamples
+from utils.measurement import RobustSamples
 
 NET = """
 import threading

@@ -198,8 +198,8 @@ HOSTILE = {
 def hostile(tmp_path_factory: pytest.TempPathFactory):
     harness = Harness(tmp_path_factory.mktemp("hostile") / "harness")
     write_pairs(harness.path / "data" / "demo")
-    worker = harness.path / "utils" / "worker.py"
-    worker.write_text(worker.read_text().replace("FILE_AT_MOST = 2**30", "FILE_AT_MOST = 2**22"))
+    process = harness.path / "utils" / "sandbox" / "process.py"
+    process.write_text(process.read_text().replace("FILE_AT_MOST = 2**30", "FILE_AT_MOST = 2**22"))
     for number, (name, deed) in enumerate(HOSTILE.items(), start=1):
         harness.add(f"team{number:02d}_{name}", tiny("self.up(self.body(x))", deed))
     harness.add("team40_Scale", sidecar="scale = 2\n")

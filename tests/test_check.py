@@ -25,10 +25,10 @@ from utils.check.subject import Subject
 from utils.count.complexity import count
 from utils.data_range import Verdict
 from utils.job import JobFailure
-from utils.record import Flag
+from utils.measurement import Flag
 from utils.sidecar import Claims, Sidecar
 from utils.submission import Broken, Submission, discover
-from utils.worker import Built, make_bench
+from utils.worker.building import Built, make_bench
 
 OBSERVED = ("files written", "network access", "foreign files", "other programs")
 

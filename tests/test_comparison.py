@@ -21,10 +21,11 @@ from utils.compare.difference import Difference
 from utils.compare.noise import signed_rank_p
 from utils.compare.report_comparison import lay_out
 from utils.compare.table_comparison import csv_text, markdown
+from utils.measurement import Flag
 from utils.official_results import entry
 from utils.protocol import protocols
 from utils.rank.row import Row, rows_of
-from utils.record import Failure, Flag, Record, SplitResult
+from utils.record import Failure, Record, SplitResult
 
 PROTOCOL = protocols()["ntire2026"]
 IMAGES = 20

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from utils import jsonfile, model_summary
 from utils.complexity_audit import complexity_flags, complexity_notes
 from utils.count import complexity
-from utils.record import Counts
+from utils.measurement import Counts
 
 SIZE = (3, 64, 64)
 PIXELS = 64 * 64

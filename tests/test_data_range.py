@@ -20,7 +20,8 @@ from utils.measure.bench import Bench
 from utils.staging import StagedImage
 from utils.submission import Submission, discover
 from utils.utils_image import imread_uint, modcrop
-from utils.worker import StageMark, make_bench, prepare
+from utils.worker.building import make_bench, prepare
+from utils.worker.stage import StageMark
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("00_RFDN", "01_EDRN", "05_SRneXt", "09_MDRN", "13_PRFDN", "16_LKDN")

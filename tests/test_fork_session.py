@@ -176,7 +176,7 @@ def test_a_clones_utils_and_ours_live_side_by_side(tmp_path: Path) -> None:
     before = {name: sys.modules[name] for name in sys.modules if name.startswith("utils")}
     path, usual = list(sys.path), builtins.__import__
     ours = {
-        "__file__": str(Path(__file__).parents[1] / "utils" / "worker.py"),
+        "__file__": str(Path(__file__).parents[1] / "utils" / "worker" / "measuring.py"),
         "__name__": "utils.x",
     }
     with world_of(tmp_path.resolve()):

@@ -83,5 +83,6 @@ def test_scoring_ranking_and_reporting_come_without_torch(root: Path) -> None:
 
 def test_only_the_worker_and_training_import_a_model_file(root: Path) -> None:
     network = {"utils.measure.network"}
-    users = {path.stem for path in (root / "utils").rglob("*.py") if _imports(path, network)}
-    assert users == {"worker", "training_network"}
+    files = (root / "utils").rglob("*.py")
+    users = {_module(path, root) for path in files if _imports(path, network)}
+    assert users == {"utils.worker.building", "utils.train.training_network"}

@@ -12,7 +12,7 @@ from utils import isolation, jsonfile
 from utils.conditions import Conditions
 from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
 from utils.measure import machine
-from utils.record import Counts, Flag, Measurement, RobustSamples, SplitTiming
+from utils.measurement import Counts, Flag, Measurement, RobustSamples, SplitTiming
 from utils.submission import Submission
 
 CONDITIONS = Conditions(seed=0, warmup_calls=3, unstable_shapes=0)

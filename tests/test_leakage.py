@@ -149,3 +149,12 @@ def test_the_command_checks_and_writes(
     monkeypatch.setattr(leakage, "HASH_FILE", copy)
     assert leakage.main(["check", str(tmp_path / "New")]) == ExitCode.UNUSABLE
     assert "is the test image New/a.png" in capsys.readouterr().err
+
+
+def test_a_folder_that_the_system_refuses_costs_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert leakage.main(["check", "x" * 300]) == ExitCode.UNUSABLE
+    said = capsys.readouterr().err
+    assert said.startswith("error: xxx")
+    assert said.count("\n") == 1

@@ -12,7 +12,7 @@ from torch import nn
 
 from utils.count.complexity import count
 from utils.measure.network import import_model
-from utils.record import Counts
+from utils.measurement import Counts
 from utils.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team13_PRFDN.py"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
 import subprocess
 import sys
 import time
@@ -136,3 +138,10 @@ def test_what_cannot_be_run_costs_one_line(root, small, change, complaint) -> No
     assert complaint in done.stderr
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_file_where_its_folder_should_be_costs_one_line(root, small, tmp_path) -> None:
+    (tmp_path / "out").write_text("")
+    done = run(root, *small)
+    assert done.returncode == ExitCode.UNUSABLE
+    assert done.stderr == f"error: {tmp_path / 'out'}: {os.strerror(errno.EEXIST)}\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.server
+import os
 import threading
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from harness import Harness, nearest_state
 
 from utils.download import fetch
-from utils.errors import UserError
+from utils.errors import ExitCode, UserError
 from utils.zoo import ROOT, main, read_zoo
 
 CONTENT = bytes(range(256)) * 1000
@@ -112,6 +114,14 @@ def test_an_unknown_submission_and_one_that_cannot_be_downloaded(capsys) -> None
     assert "submission 77: no public checkpoint is known" in capsys.readouterr().err
     assert main(["5"]) == 2
     assert "srnext_x4.pth: cannot be downloaded" in capsys.readouterr().err
+
+
+def test_a_folder_that_the_system_refuses_costs_one_line(capsys) -> None:
+    assert main(["16", "--dir", "x" * 300]) == ExitCode.UNUSABLE
+    said = capsys.readouterr().err
+    assert said.startswith("error: xxx")
+    assert said.count("\n") == 1
+    assert os.strerror(errno.ENAMETOOLONG) in said
 
 
 def test_a_folder_of_public_checkpoints_is_used_under_their_names(harness: Harness) -> None:

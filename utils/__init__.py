@@ -34,10 +34,11 @@ A module imports only those before it in this list; a name with a slash is a pac
     options     what they ask for
     conditions  what a measurement was taken under
     observed    what was seen while operations were counted
-    record      what is kept of a measurement
+    measurement  what the child says of a submission
     job         what parent and child tell each other, in files
     staging     every image decoded and checked, before anything is measured
     judge       SR against HR, in the parent
+    record      what is kept of a measurement
     archive/    what participants upload: written, checked, scored
     data_range  is the declared one what the network was made for
     crops       details of the worst and the best image
@@ -53,7 +54,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     rtsr/       the NTIRE 2023 Real-Time SR challenge: data, procedure, score, submissions
     audit/      what could deceive -> flags
     sandbox/    what a submission may use, see and reach, and what it was seen doing
-    worker      the child process: the only program that runs a submission
+    worker/     the child process: the only program that runs a submission
     entries     what a run is about: models/, a clone, an archive
     train/      recipes, training data, the training itself
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from utils.errors import printable_line
 from utils.fork.facts import ForkSource
-from utils.record import Flag
+from utils.measurement import Flag
 
 
 def clone_flags(fork: ForkSource | None, *, trusted: bool) -> Iterator[Flag]:

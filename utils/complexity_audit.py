@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from utils.measurement import Counts, Flag
 from utils.observed import Dispatched, Missed, SidePath
-from utils.record import Counts, Flag
 
 HIDDEN_SHARE = 0.05
 """Of all multiply-adds, missed by a counter that does not say so."""

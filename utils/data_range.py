@@ -13,8 +13,8 @@ import numpy as np
 
 from utils.job import SubmissionFailed
 from utils.judge import range_note, read_sr
+from utils.measurement import Flag
 from utils.metrics import METRICS
-from utils.record import Flag
 from utils.staging import StagedImage
 from utils.submission import Whole
 

@@ -19,9 +19,10 @@ from utils.fork.facts import ForkSource
 from utils.interleave import interleaved
 from utils.job import JobFolder, SubmissionFailed
 from utils.job_files import fill, job_folder, told
+from utils.measurement import Measurement
 from utils.options import Options
 from utils.progress import progress_bar
-from utils.record import Crop, Measurement, Outcome, Provenance, Record, SplitResult
+from utils.record import Crop, Outcome, Provenance, Record, SplitResult
 from utils.recording import failure, log_file, record, score
 from utils.rtsr.results import compare_results
 from utils.sandbox.policy import Policy

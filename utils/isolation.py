@@ -21,8 +21,8 @@ from typing import get_args
 from utils import jsonfile
 from utils.errors import UserError, printable_line
 from utils.job import Job, JobFailure, JobFolder, SubmissionFailed
+from utils.measurement import Flag, Isolation, Measurement, Stage
 from utils.realtime import problem
-from utils.record import Flag, Isolation, Measurement, Stage
 from utils.sandbox import family, gate, launch
 from utils.sandbox.environment import import_path, scrubbed
 from utils.sandbox.guard import Guard

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from utils.measurement import Stage
 from utils.realtime import FixedInputPlan
-from utils.record import Stage
 from utils.submission import Whole
 
 

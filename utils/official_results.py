@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from utils.escape import one_line, visible
+from utils.measurement import Counts
 from utils.protocol import FlopsCounter
-from utils.record import Counts, Record, SplitResult
+from utils.record import Record, SplitResult
 
 Official = dict[str, Any]
 """One model's entry in `results.json`; the keys are the official script's."""

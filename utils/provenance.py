@@ -28,17 +28,32 @@ _THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 def describe(submission: Whole, command: tuple[str, ...], root: Path) -> Provenance:
     """Describe the files and the harness that a submission is about to be measured with."""
-    checkpoint = submission.checkpoint if isinstance(submission, Submission) else None
+    checkpoint = _checkpoint(submission)
+    model_sha256, checkpoint_sha256 = file_hashes(submission)
     return Provenance(
         date=now(),
         command=command,
         git_commit=git_commit(root),
         git_dirty=_is_dirty(root),
         model_file=submission.model_file.name,
-        model_sha256=sha256(submission.model_file),
+        model_sha256=model_sha256,
         checkpoint=checkpoint.name if checkpoint else "",
-        checkpoint_sha256=sha256(checkpoint) if checkpoint else "",
+        checkpoint_sha256=checkpoint_sha256,
     )
+
+
+def file_hashes(submission: Whole) -> tuple[str, str]:
+    """Hash the model file, and the checkpoint: empty for a clone, which chooses its own.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    checkpoint = _checkpoint(submission)
+    return sha256(submission.model_file), sha256(checkpoint) if checkpoint else ""
+
+
+def _checkpoint(submission: Whole) -> Path | None:
+    return submission.checkpoint if isinstance(submission, Submission) else None
 
 
 def of_clone(clone: Path, facts: ForkFacts) -> ForkSource:

@@ -14,17 +14,9 @@ from utils.data_range import Verdict
 from utils.errors import printable_line
 from utils.job import JobFolder, SubmissionFailed
 from utils.judge import judge
+from utils.measurement import Measurement, SplitTiming
 from utils.options import Options
-from utils.record import (
-    SCHEMA,
-    Failure,
-    ImageResult,
-    Measurement,
-    Provenance,
-    Record,
-    SplitResult,
-    SplitTiming,
-)
+from utils.record import SCHEMA, Failure, ImageResult, Provenance, Record, SplitResult
 from utils.rtsr.bicubic import bicubic_psnr_db
 from utils.staging import StagedSplit
 from utils.submission import Entry, Whole

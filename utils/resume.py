@@ -13,9 +13,10 @@ from utils import isolation, jsonfile, provenance
 from utils.download import sha256
 from utils.errors import UserError
 from utils.fork.mirror import hashes
+from utils.measurement import Machine
 from utils.options import Options
 from utils.rank.row import Row
-from utils.record import Machine, Record
+from utils.record import Record
 from utils.staged_data import Staged
 from utils.submission import Broken, Entry, ForkSubmission, Whole
 
@@ -76,23 +77,21 @@ def _is_repetition(record: Record, entry: Entry, staged: Staged, options: Option
         and record.protocol == options.protocol_name
         and [(s.role, s.dataset, s.data_sha256) for s in record.splits]
         == [(s.role, s.dataset, s.sha256) for s in splits]
-        and _is_of(record, entry, options)
+        and _is_of(record, entry)
     )
 
 
-def _is_of(record: Record, entry: Whole, options: Options) -> bool:
+def _is_of(record: Record, entry: Whole) -> bool:
     if isinstance(entry, ForkSubmission):
         return _is_of_clone(record, entry)
     if entry.checkpoint is None or (record.form, record.sidecar) != (entry.form, entry.sidecar):
         return False
     try:
-        now = provenance.describe(entry, options.command, isolation.ROOT)
+        now = (entry.model_file.name, *provenance.file_hashes(entry))
     except OSError:
         return False
     then = record.provenance
-    return (then.model_file, then.model_sha256, then.checkpoint_sha256) == (
-        *(now.model_file, now.model_sha256, now.checkpoint_sha256),
-    )
+    return (then.model_file, then.model_sha256, then.checkpoint_sha256) == now
 
 
 def _is_of_clone(record: Record, entry: ForkSubmission) -> bool:

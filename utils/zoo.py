@@ -17,8 +17,9 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated
 
+from utils.command import ended
 from utils.download import fetch, sha256
-from utils.errors import ExitCode, UserError
+from utils.errors import UserError
 from utils.jsonfile import explain
 from utils.submission import SELECT, Entry, ForkSubmission, Submission
 
@@ -104,25 +105,22 @@ def with_public_checkpoints(entries: Sequence[Entry], folder: Path) -> list[Entr
     ]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Download the public checkpoints of some submissions."""
+def run(arguments: Sequence[str]) -> None:
+    """Download the public checkpoints of some submissions.
+
+    Raises:
+        UserError: one of them cannot be had; those before it are kept.
+        OSError: the folder cannot be used.
+    """
     parser = argparse.ArgumentParser("python -m utils.zoo", description=__doc__.split("\n")[0])
     parser.add_argument("model_id", type=int, nargs="+", metavar="ID")
     parser.add_argument("--dir", type=Path, default=ROOT / "model_zoo" / "public", metavar="DIR")
     options = parser.parse_args(arguments)
-    try:
-        for entry in wanted(read_zoo(ROOT / "model_zoo" / "public.toml"), options.model_id):
-            if entry.url is None:
-                raise UserError(f"cannot be downloaded; it is {entry.source}", where=entry.file)
-            fetch(entry.url, options.dir / entry.file, entry.sha256)
-            sys.stdout.write(f"{options.dir / entry.file}\n")
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.UNUSABLE
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted: run it again to go on\n")
-        return ExitCode.INTERRUPTED
-    return ExitCode.OK
+    for entry in wanted(read_zoo(ROOT / "model_zoo" / "public.toml"), options.model_id):
+        if entry.url is None:
+            raise UserError(f"cannot be downloaded; it is {entry.source}", where=entry.file)
+        fetch(entry.url, options.dir / entry.file, entry.sha256)
+        sys.stdout.write(f"{options.dir / entry.file}\n")
 
 
 def wanted(zoo: Sequence[PublicCheckpoint], ids: Sequence[int]) -> list[PublicCheckpoint]:
@@ -138,6 +136,11 @@ def wanted(zoo: Sequence[PublicCheckpoint], ids: Sequence[int]) -> list[PublicCh
             raise UserError("no public checkpoint is known", where=f"submission {number}")
         chosen += entries
     return chosen
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    return ended(lambda: run(arguments), interrupted="run it again to go on")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from utils.measure import caching
 from utils.measure.bench import Bench, Image
 from utils.measure.opwatch import AutocastWatch, OpWatch
 from utils.measure.timing import pause, process_cpu_ns, synchronize, thread_cpu_ns
-from utils.record import Flag
+from utils.measurement import Flag
 
 BACKGROUND_MS = 1.0
 BACKGROUND_SHARE = 0.2

@@ -40,7 +40,7 @@ from utils.measure.bench import Image, OfficialPass
 from utils.measure.opwatch import OpWatch
 from utils.measure.robust import RobustPass
 from utils.measure.timing import Lap
-from utils.record import Flag
+from utils.measurement import Flag
 
 LAUNCH_MS = 0.2
 """Of one call: from the start of the wall clock to the first kernel, and the way back."""

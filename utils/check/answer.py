@@ -7,7 +7,7 @@ from pathlib import Path
 
 from utils.check.rule import Finding
 from utils.job import JobFailure, JobFolder
-from utils.record import Counts
+from utils.measurement import Counts
 
 
 @dataclass(frozen=True)

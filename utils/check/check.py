@@ -19,9 +19,9 @@ from utils.check.source_rules import SOURCE, Source
 from utils.data_range import Verdict
 from utils.errors import ExitCode, UserError
 from utils.job import Job, JobFailure, JobFolder, JobSplit, SubmissionFailed
+from utils.measurement import Stage
 from utils.metrics import METRICS
 from utils.options import Options
-from utils.record import Stage
 from utils.sandbox.policy import Policy
 from utils.scratch import scratch_folder
 from utils.splits import find_splits

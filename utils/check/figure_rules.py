@@ -11,9 +11,9 @@ from utils.check.answer import Answer
 from utils.check.rule import NotReached, Rule, Violation
 from utils.complexity_audit import complexity_flags
 from utils.data_range import Verdict
+from utils.measurement import Counts, Stage
 from utils.official_results import GIGA, MEGA, published_flops
 from utils.protocol import FlopsCounter
-from utils.record import Counts, Stage
 from utils.submission import Submission
 from utils.tables.claims import agrees
 

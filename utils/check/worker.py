@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-import traceback
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +18,13 @@ from utils.check.rule import tried
 from utils.check.side_effects import SideEffects
 from utils.check.subject import Subject
 from utils.count import complexity
-from utils.job import Job, JobFailure, JobFolder
+from utils.job import Job, JobFolder
 from utils.measure.bench import Bench
 from utils.protocol import COMPLEXITY_INPUT
-from utils.sandbox import gate, observer
+from utils.sandbox import gate, observer, process
 from utils.submission import Submission
-from utils.worker import StageMark, limit, make_bench, one_line, prepare
+from utils.worker.building import make_bench, prepare
+from utils.worker.stage import StageMark
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(argv: list[str]) -> int:
     """Try the rules on the job in the folder `argv[0]`; the answer says how far it came."""
     folder = JobFolder(Path(argv[0]))
-    limit()
+    process.limit()
     gate.wait()
     # What Python itself would leave beside the model file is not the submission's doing.
     sys.dont_write_bytecode = True
@@ -48,10 +47,7 @@ def main(argv: list[str]) -> int:
             built = prepare(job, stage)
         bench = make_bench(built)
     except BaseException as error:  # A submission may raise anything, SystemExit included.
-        with contextlib.suppress(Exception):  # It may have filled the log.
-            traceback.print_exc()
-        failure = JobFailure(stage.now, one_line(error))
-        return _say(folder, Answer(complete=True, failure=failure))
+        return _say(folder, Answer(complete=True, failure=stage.failed(error)))
     stage.enter("restore")
     answer = _try_rules(bench, side_effects, job, folder)
     stage.enter("count")
@@ -88,9 +84,4 @@ def _say(folder: JobFolder, answer: Answer) -> int:
 
 
 if __name__ == "__main__":
-    status = main(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # The submission may have closed or replaced it.
-            stream.flush()
-    # Threads and exit handlers that a submission left behind must not keep the process alive.
-    os._exit(status)
+    process.end(main(sys.argv[1:]))

@@ -8,7 +8,8 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from utils.compare.difference import Value
-from utils.record import Machine, Record
+from utils.measurement import Machine
+from utils.record import Record
 
 _WITHOUT_EFFECT = ("--save_dir",)
 """Options, with one value, that no figure depends on."""

@@ -21,8 +21,8 @@ from utils.count.observation import (
     missed_by_thop,
     observe,
 )
+from utils.measurement import Counts
 from utils.observed import WATCHERS, Missed, OpCount, Watcher
-from utils.record import Counts
 from utils.snapshot import preserved
 
 Size = tuple[int, int, int]

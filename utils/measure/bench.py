@@ -16,7 +16,7 @@ from utils.job import Job, JobFolder
 from utils.measure.nvml import GpuWatch, around
 from utils.measure.restore import Restorer, check_finite, check_output
 from utils.measure.timing import Lap, PeakMemory, Stopwatch
-from utils.record import SplitTiming
+from utils.measurement import SplitTiming
 from utils.sidecar import Sidecar
 from utils.utils_image import save_uint, tensor2levels, uint2tensor4
 

@@ -13,7 +13,7 @@ import torch
 
 from utils import jsonfile
 from utils.measure.device import backend, cpu_name, resolve
-from utils.record import Machine
+from utils.measurement import Machine
 
 
 def describe(device: torch.device) -> Machine:

@@ -30,7 +30,7 @@ from utils.measure.bench import Bench, Image
 from utils.measure.caching import noisy
 from utils.measure.nvml import around
 from utils.measure.timing import Lap
-from utils.record import RobustSamples
+from utils.measurement import RobustSamples
 
 WINDOW = 3
 TOLERANCE = 0.05

@@ -20,7 +20,7 @@ from typing import Protocol, TypeVar
 
 import torch
 
-from utils.record import Clock
+from utils.measurement import Clock
 
 T = TypeVar("T")
 MIB = 1024**2

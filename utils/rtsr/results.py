@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from utils.errors import UserError
-from utils.record import Flag, SplitResult
+from utils.measurement import Flag
+from utils.record import SplitResult
 from utils.rtsr_metrics import psnr_rgb
 from utils.staging import StagedImage, StagedSplit
 from utils.utils_image import imread_uint

@@ -14,6 +14,7 @@ A module imports only those before it in this list.
     traces      files that a submission has left in its private folder
     gpu_lock    one run of the harness on a GPU at a time
     allocation  the limit of memory, in the worker
+    process     bounds of the files and the life of the worker, and its end; in the worker
     actor       whose code is running
     observer    what this process opens, starts and connects to, event by event
     deeds       which of it is a flag; in the worker

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from utils.errors import printable_line
-from utils.record import Flag
+from utils.measurement import Flag
 from utils.sandbox.actor import Actors, is_importing, within
 from utils.sandbox.observer import Event, Kind
 from utils.sandbox.policy import interpreter

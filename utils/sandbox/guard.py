@@ -13,7 +13,7 @@ from pathlib import Path
 
 from utils.job import Job, JobFolder
 from utils.limits import GIB, PROCESSES_AT_MOST, Limits
-from utils.record import Stage
+from utils.measurement import Stage
 from utils.sandbox.family import children
 
 PERIOD_S = 0.5

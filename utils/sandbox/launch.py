@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from utils.errors import UserError, cause
-from utils.record import Isolation
+from utils.measurement import Isolation
 from utils.sandbox import bubblewrap, landlock
 from utils.sandbox.policy import Places
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from utils.errors import UserError, cause
-from utils.record import Flag
+from utils.measurement import Flag
 
 KEPT_BYTES = 8 * 2**20
 """Of the beginning and again of the end."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from utils.errors import printable_line
 from utils.job import Job, JobFolder
-from utils.record import Flag
+from utils.measurement import Flag
 from utils.sandbox.policy import Places
 
 _CACHES = ("torchinductor_*", "torch_*", "pymp-*", "matplotlib*", "tmp*", ".triton", ".nv")

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils import jsonfile
+from utils.protocol import Protocol
+from utils.store import Publisher
 from utils.tables import report_html, table_csv, table_latex, table_markdown
-from utils.tables.board import Board
+from utils.tables.board import Board, board
 
 
 @dataclass(frozen=True)
@@ -46,3 +48,8 @@ def write_all(board: Board, save_dir: Path, results: Path | None = None) -> None
     """Write every file."""
     for form in FORMATS:
         write(form, board, save_dir, results)
+
+
+def publisher(protocol: Protocol) -> Publisher:
+    """Make what rebuilds the leaderboard that others may be reading while a run goes on."""
+    return lambda rows, save_dir: write(LEADERBOARD, board(rows, protocol), save_dir)

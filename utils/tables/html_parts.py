@@ -12,7 +12,8 @@ from utils import jsonfile
 from utils.crops import PICTURES, Picture, picture_file
 from utils.errors import UserError
 from utils.escape import name, one_line
-from utils.record import Crop, Machine, Record, SplitResult
+from utils.measurement import Machine
+from utils.record import Crop, Record, SplitResult
 from utils.tables.board import Board
 from utils.tables.columns import Column
 from utils.tables.html_table import Entry

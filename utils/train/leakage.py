@@ -24,7 +24,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from utils import jsonfile
-from utils.errors import ExitCode, UserError
+from utils.command import ended
+from utils.errors import UserError
 from utils.images.image_file import get_image_paths, imread_uint
 from utils.protocol import protocols
 
@@ -173,8 +174,13 @@ def write_hashes(data_dir: Path, datasets: Sequence[str], path: Path = HASH_FILE
     jsonfile.dump({**hashes, **added}, path)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Check folders for test images, or write the hashes of test sets."""
+def run(arguments: Sequence[str]) -> None:
+    """Check folders for test images, or write the hashes of test sets.
+
+    Raises:
+        UserError: a test image is among them, or an image cannot be read.
+        OSError: a folder cannot be read.
+    """
     parser = argparse.ArgumentParser(
         "python -m utils.train.leakage", description=__doc__.split("\n")[0]
     )
@@ -186,17 +192,17 @@ def main(arguments: Sequence[str]) -> int:
     write.add_argument("data_dir", type=Path)
     write.add_argument("dataset", nargs="+", help="its images are DATA_DIR/DATASET/HR/*")
     options = parser.parse_args(arguments)
-    try:
-        if options.command == "write":
-            write_hashes(options.data_dir, options.dataset)
-            return ExitCode.OK
-        files = [Path(name) for folder in options.folder for name in get_image_paths(folder) or ()]
-        check_training_data(files, options.against)
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.UNUSABLE
+    if options.command == "write":
+        write_hashes(options.data_dir, options.dataset)
+        return
+    files = [Path(name) for folder in options.folder for name in get_image_paths(folder) or ()]
+    check_training_data(files, options.against)
     sys.stdout.write(f"no test image among {len(files)} images (crops are not recognised)\n")
-    return ExitCode.OK
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    return ended(lambda: run(arguments))
 
 
 if __name__ == "__main__":
