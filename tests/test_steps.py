@@ -23,13 +23,13 @@ class Day:
 
     def __init__(self, **failing: tuple[str, Exception]) -> None:
         self.events: list[str] = []
-        self._failing = failing
+        self.failing = failing
 
     def outcomes(self, *names: str) -> Iterator[Outcome]:
         return one_ahead(map(self._measuring, names))
 
     def _measuring(self, name: str) -> Measuring:
-        return Measuring(self._steps(name), lambda failed: _failure(name, failed))
+        return Measuring(lambda: self._steps(name), lambda failed: _failure(name, failed))
 
     def _steps(self, name: str) -> Steps:
         try:
@@ -44,8 +44,8 @@ class Day:
 
     def _happens(self, name: str, what: str) -> None:
         self.events.append(f"{name} {what}")
-        if name in self._failing and self._failing[name][0] == what:
-            raise self._failing[name][1]
+        if name in self.failing and self.failing[name][0] == what:
+            raise self.failing[name][1]
 
 
 def _failure(name: str, failed: SubmissionFailed) -> Failure:
@@ -89,8 +89,20 @@ def test_what_was_measured_is_kept_when_the_harness_cannot_go_on(step: str) -> N
     assert next(outcomes).label == "a"
     with pytest.raises(UserError, match="no space left"):
         next(outcomes)
+    # While one is scored the next one starts, and is given up.
+    assert ("c start" in day.events) == ("c removed" in day.events) == (step == "score")
     assert "c run" not in day.events
-    assert day.events.count("a removed") == day.events.count("b removed") == 1
+    starts = day.events.count("b start")
+    assert day.events.count("b removed") == starts == (2 if step == "start" else 1)
+
+
+def test_what_found_no_room_beside_the_one_before_is_tried_again_when_that_is_gone() -> None:
+    day = Day(b=("start", UserError("no space left")))
+    outcomes = day.outcomes("a", "b", "c")
+    assert next(outcomes).label == "a"
+    assert day.events[-3:] == ["b removed", "a score", "a removed"]
+    day.failing.clear()
+    assert [outcome.label for outcome in outcomes] == ["b", "c"]
 
 
 def test_what_waits_is_given_up_when_nobody_asks_any_more() -> None:

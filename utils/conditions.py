@@ -22,7 +22,7 @@ class Request:
     sandbox: bool
     real_time: RealTimeOptions
     threads: str
-    """What the environment says of threads, and how many cores there were."""
+    """How many cores there were, and what the environment says of threads and memory."""
     code_sha256: str
     """Of the files of this house that a figure depends on (`utils.provenance.code_sha256`)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +48,8 @@ def evaluate_all(
     asked = provenance.request(options, isolation.ROOT)
 
     def measuring(entry: Entry) -> Measuring:
-        steps = _steps(entry, staged, options, asked, job_dir)
-        return Measuring(steps, lambda failed: failure(entry, failed, options))
+        begin = partial(_steps, entry, staged, options, asked, job_dir)
+        return Measuring(begin, lambda failed: failure(entry, failed, options))
 
     if options.interleave is None:
         yield from one_ahead(map(measuring, entries))

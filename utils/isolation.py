@@ -78,9 +78,9 @@ class Waiting:
         before = present(self._folder)
         left: list[str] = []
         with kept_in(log, self._output):
+            guard = Guard(self._child.pid, job, self._folder, self._policy.limits)
             gate.let_through(self._child)
             try:
-                guard = Guard(self._child.pid, job, self._folder, self._policy.limits)
                 _wait(self._child, self._folder, guard, look)
             finally:
                 left += self.end()
@@ -99,8 +99,9 @@ class Waiting:
         """
         if self._ended:
             return []
-        self._ended = True
-        return family.end(self._child, self._ours)
+        left = family.end(self._child, self._ours)
+        self._ended = True  # Not before: whoever interrupts it calls it once more.
+        return left
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import subprocess
 from dataclasses import replace
@@ -23,7 +24,8 @@ from utils.submission import Submission, Whole
 _AFTERWARDS = ("rank", "tables", "compare", "train", "check")
 """Packages that no figure depends on: they begin where a record is finished, or stand beside."""
 
-_THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+_SETTINGS = re.compile(r"(OMP|MKL)_NUM_THREADS|GLIBC_TUNABLES|MALLOC_\w+")
+"""Of the environment, which a child is given too."""
 
 
 def describe(submission: Whole, command: tuple[str, ...], root: Path) -> Provenance:
@@ -82,7 +84,8 @@ def with_checkpoints(made: Provenance, source: ForkSource) -> Provenance:
 
 def request(options: Options, root: Path) -> Request:
     """Say what a run asks of every submission, as far as it changes what is recorded."""
-    threads = [f"{name}={os.environ[name]}" for name in _THREAD_SETTINGS if name in os.environ]
+    settings = sorted(filter(_SETTINGS.fullmatch, os.environ))
+    threads = [f"{name}={os.environ[name]}" for name in settings]
     return Request(
         metrics=options.metrics,
         repeats=options.repeats,

@@ -18,17 +18,42 @@ class Measuring:
     """A submission on its way to its outcome, whatever goes wrong.
 
     Args:
-        steps: how it gets there.
+        begin: makes the steps to it.
         failed: what a failure is kept as.
     """
 
-    def __init__(self, steps: Steps, failed: Callable[[SubmissionFailed], Outcome]) -> None:
-        self._steps, self._failed = steps, failed
+    def __init__(
+        self, begin: Callable[[], Steps], failed: Callable[[SubmissionFailed], Outcome]
+    ) -> None:
+        self._begin, self._failed = begin, failed
+        self._steps = begin()
         self._outcome: Outcome | None = None
         self._error: UserError | None = None
+        self._is_ready = False
 
-    def step(self) -> None:
-        """Go on to the next pause, or to the end; nothing happens beyond that."""
+    @property
+    def is_last(self) -> bool:
+        """Whether the harness cannot go on beyond it."""
+        return self._error is not None
+
+    def prepare(self) -> None:
+        """Go on to where its process waits, unless it is there."""
+        if not self._is_ready:
+            self._is_ready = True
+            self._step()
+
+    def prepare_ahead(self) -> None:
+        """Do so if there is room for it already, beside what another one has left behind."""
+        self.prepare()
+        if self._error is not None:
+            self._error, self._is_ready, self._steps = None, False, self._begin()
+
+    def run(self) -> None:
+        """Go on to where the machine is free again."""
+        self.prepare()
+        self._step()
+
+    def _step(self) -> None:
         if self._outcome is not None or self._error is not None:
             return
         try:
@@ -51,7 +76,7 @@ class Measuring:
             UserError: the harness itself cannot go on.
         """
         while self._outcome is None and self._error is None:
-            self.step()
+            self._step()
         if self._outcome is None:
             assert self._error is not None
             raise self._error
@@ -74,16 +99,17 @@ def one_ahead(submissions: Iterable[Measuring]) -> Iterator[Outcome]:
     todo = iter(submissions)
     with ExitStack() as stack:
 
-        def ready() -> Measuring | None:
-            following = next(todo, None)
-            if following is not None:
-                stack.callback(following.close)
-                following.step()
-            return following
+        def following() -> Measuring | None:
+            found = next(todo, None)
+            if found is not None:
+                stack.callback(found.close)
+            return found
 
-        current = ready()
+        current = following()
         while current is not None:
-            current.step()  # All is quiet until the machine is free again.
-            following = ready()
+            current.run()
+            after = following()
+            if after is not None and not current.is_last:
+                after.prepare_ahead()
             yield current.outcome()
-            current = following
+            current = after

@@ -22,7 +22,7 @@ from utils.audit.evidence import (
     throttling,
 )
 from utils.conditions import Precision
-from utils.errors import printable_line
+from utils.errors import UserError, printable_line
 from utils.measure import caching
 from utils.measure.bench import Bench, Image
 from utils.measure.opwatch import AutocastWatch, OpWatch
@@ -32,6 +32,8 @@ from utils.measurement import Flag
 BACKGROUND_MS = 1.0
 BACKGROUND_SHARE = 0.2
 _TRIALS = 2
+_CLONE = torch.Tensor.clone
+"""Taken before a submission could put a function of its own in its place."""
 
 
 def audit(
@@ -53,6 +55,7 @@ def audit(
         "outputs", lambda: repeated_outputs(evidence.robust, lambda: _repeatable(bench, image))
     )
     flags += throttling(evidence.robust)
+    flags += _attempt("late values", lambda: late(bench, image))
     seen: list[Precision] = []
     flags += _attempt("types", lambda: _types(bench, network, image, seen))
     threads = torch.get_num_threads()
@@ -63,6 +66,20 @@ def audit(
     finally:
         torch.set_num_threads(threads)
     return flags, seen[0] if seen else None
+
+
+def late(bench: Bench, image: Image) -> Iterator[Flag]:
+    """Flag outputs whose values are others when they are read than when the clock has stopped."""
+    lr = bench.load(image)
+    output, _ = bench.time(lr)
+    at_once = _CLONE(output) if isinstance(output, torch.Tensor) else output
+    read = bench.image(output, lr)
+    try:
+        same = np.array_equal(bench.image(at_once, lr), read)
+    except UserError:  # Memory that nobody has written yet may hold anything, NaN included.
+        same = False
+    if not same:
+        yield Flag("lazy_output", "its values have changed after the forward pass had returned")
 
 
 def _repeatable(bench: Bench, image: Image) -> bool:

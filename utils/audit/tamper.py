@@ -32,6 +32,9 @@ CLOCKS = (
 READERS = (
     *("numpy.load", "numpy.save", "numpy.clip", "numpy.multiply", "numpy.divide", "numpy.empty"),
     *("cv2.convertScaleAbs", "cv2.merge", "os.pwrite", "hashlib.sha256", "builtins.open"),
+    *("pathlib.Path.open", "numpy.lib.format.write_array_header_1_0", "threading.Thread.start"),
+    *("concurrent.futures.thread.ThreadPoolExecutor.submit", "concurrent.futures.Future.cancel"),
+    *("concurrent.futures.thread._WorkItem.run", "concurrent.futures.Future.result"),
     *("torch.Tensor.detach", "torch.Tensor.cpu", "torch.Tensor.numpy", "torch.Tensor.squeeze"),
     *("torch.Tensor.to", "torch.Tensor.float", "torch.Tensor.__getattribute__"),
     *("torch.Tensor.numel", "torch.nn.Module.__call__", "torch.nn.Module._call_impl"),

@@ -119,7 +119,7 @@ def _run(job: Job, folder: JobFolder, policy: Policy, debug: bool) -> str:
     except SubmissionFailed as failed:
         return failed.reason
     finally:
-        if debug:
+        if debug and log.exists():
             sys.stderr.write(log.read_text(encoding="utf-8", errors="backslashreplace"))
 
 

@@ -59,6 +59,10 @@ def convert(
     helping = helper.submit(strips) if helper is not None and rows < height else None
     try:
         found = strips()
+    except BaseException:
+        for _ in todo:  # Nothing is left to do for the helper, nor to hold.
+            pass
+        raise
     finally:
         helped = [] if helping is None or helping.cancel() else helping.result()
     return _extremes(iter(found + helped))

@@ -35,7 +35,7 @@ class Bench:
     gpu: GpuWatch
     sidecar: Sidecar
     helper: Executor = field(default_factory=lambda: ThreadPoolExecutor(1))
-    """Sleeps but while an output is made an image."""
+    """Sleeps but when an output is made an image."""
 
     def load(self, lr: Image) -> Tensor:
         """Put an LR image on the device: (1, 3, h, w), float32 in [0, data_range]."""

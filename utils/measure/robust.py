@@ -8,8 +8,8 @@ finds nothing to keep.
 
 LR images are decoded before the run; each is on the device before its timer starts. They are not
 there all at once, since that would be counted as the network's memory. Between two samples the
-output is compared with the scored one; during a sample nothing of ours runs: one thread, no garbage
-collection, no logging, and the parent sleeps.
+output is compared with the scored one; during a sample nothing of ours runs: no other thread is
+awake, no garbage is collected, nothing is logged, and the parent sleeps.
 """
 
 from __future__ import annotations
