@@ -4,11 +4,12 @@
 which imports what `test_demo.py` imports. Submissions are in DATA/../submissions-N.
 
 Nothing is patched: a thread looks every 2 ms at the files through which parent and child talk
-(`utils.job`), and so learns when a child was started, when it began to restore images, when it had
-restored the last one, when it had answered and when it was gone.
+(`utils.job`), and into /proc, and so learns when a child was started, waited to begin, was let
+through, began to restore images, had restored the last one, had answered, and was gone.
 
 While a child starts, the parent scores the submission before. That is in nobody's way, but no
-present either: its CPU time, spread over all cores, is counted.
+present either: its CPU time, spread over all cores, is counted, and all the time for which the
+child then waits.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
@@ -57,6 +59,9 @@ class Child:
     """When a child reached what, in seconds of the monotonic clock."""
 
     started: Moment | None = None
+    waiting: Moment | None = None
+    """None if it found the way free."""
+    let_through: Moment | None = None
     restoring: Moment | None = None
     restored: Moment | None = None
     answered: Moment | None = None
@@ -64,18 +69,35 @@ class Child:
     pids: frozenset[int] = frozenset()
 
     @property
-    def parts_s(self) -> tuple[float, float, float, float, float]:
-        """How long its parts took.
-
-        Returns:
-            (start, imports, build and load; restoring; counting, and whatever audit follows; the
-            end of the process; CPU time of the parent beside the first of these)
-        """
-        marks = [self.started, self.restoring, self.restored, self.answered, self.gone]
+    def parts(self) -> Parts:
+        """How long its parts took."""
+        begun = self.waiting or self.let_through
+        marks = [self.started, begun, self.let_through]
+        marks += [self.restoring, self.restored, self.answered, self.gone]
         seen = [mark for mark in marks if mark is not None]
         assert len(seen) == len(marks), self
-        start_s, restore_s, count_s, end_s = (b.s - a.s for a, b in pairwise(seen))
-        return start_s, restore_s, count_s, end_s, seen[1].parent_cpu_s - seen[0].parent_cpu_s
+        import_s, wait_s, build_s, restore_s, count_s, end_s = (
+            after.s - before.s for before, after in pairwise(seen)
+        )
+        beside_s = seen[1].parent_cpu_s - seen[0].parent_cpu_s
+        return Parts(import_s + build_s, wait_s, restore_s, count_s, end_s, beside_s)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Seconds of a child's life."""
+
+    start: float
+    """Start, imports, build and load."""
+    wait: float
+    """For the parent, when it could have begun."""
+    restore: float
+    count: float
+    """Counting, and our audits."""
+    end: float
+    """Of the process, when it has answered."""
+    beside: float
+    """CPU time of the parent while it started."""
 
 
 @dataclass
@@ -97,16 +119,27 @@ class Watcher:
             stage = folder.stage.read_text() if folder.stage.exists() else ""
         except OSError:  # The run removes the folder when it likes.
             return
-        if child.started is None:
-            child.started = now
-        if child.restoring is None and stage in ("restore", "count"):
-            child.restoring = now
-        if child.restored is None and stage == "count":
-            child.restored = now
+        child.started = child.started or now
+        if child.let_through is None:
+            child.waiting = child.waiting or (now if not stage and _waits() else None)
+            child.let_through = now if stage else None
+        if stage in ("restore", "count"):
+            child.restoring = child.restoring or now
+        if stage == "count":
+            child.restored = child.restored or now
         if child.answered is None and folder.measurement.exists():
             child.answered, child.pids = now, frozenset(family.children(os.getpid()))
-        elif child.answered and not child.gone and not child.pids & {*family.children(os.getpid())}:
-            child.gone = now
+        elif child.answered and not child.pids & {*family.children(os.getpid())}:
+            child.gone = child.gone or now
+
+
+def _waits() -> bool:
+    # At its gate (`utils.sandbox.gate`) the child reads from a pipe; nobody else of ours does.
+    for pid in family.children(os.getpid()):
+        with suppress(OSError):
+            if "pipe_read" in Path(f"/proc/{pid}/wchan").read_text():
+                return True
+    return False
 
 
 def options(folder: Path, save_dir: Path, with_ssim: bool) -> Options:
@@ -150,14 +183,17 @@ def _said(
     assert len(records) == len(outcomes), outcomes
     images = [image for record in records for image in record.splits[0].images]
     children = list(watcher.children.values())
-    start_s, restore_s, count_s, end_s, beside_s = (
-        sum(part) for part in zip(*(child.parts_s for child in children), strict=True)
+    parts = [child.parts for child in children]
+    start_s, wait_s, restore_s, count_s, end_s, beside_s = (
+        sum(getattr(part, each.name) for part in parts) for each in fields(Parts)
     )
     model_s = sum(image.runtime_ms for image in images) / 1000
+    not_counted_s = start_s + model_s + count_s + end_s
+    child_s = restore_s - model_s
     parts_s = {
         "decode and check": staged_s,
-        "child, beside the model": restore_s - model_s,
-        "between, score, remove": wall_s - staged_s - start_s - restore_s - count_s - end_s,
+        "child, beside the model": child_s,
+        "between, score, remove": wall_s - staged_s - child_s - not_counted_s,
         "the same beside a start": beside_s / cores(),
     }
     return {
@@ -165,6 +201,7 @@ def _said(
         "model_ms": 1000 * model_s / len(images),
         "parts_ms": {name: 1000 * part / len(images) for name, part in parts_s.items()},
         "start_s": start_s / len(children),
+        "wait_s": wait_s / len(children),
         "count_s": count_s / len(children),
         "end_s": end_s / len(children),
         "wall_s": wall_s,
