@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from utils import isolation, jsonfile
+from utils import jsonfile
+from utils.answer import believed
 from utils.conditions import Conditions
 from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
 from utils.measure import machine
@@ -35,7 +36,7 @@ def _answer(
         flags=flags,
     )
     jsonfile.dump(measurement, folder.measurement)
-    return isolation._answer(job, folder, 0)
+    return believed(job, folder, 0)
 
 
 def test_a_good_answer_comes_back_as_it_was_sent(tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ A module imports only those before it in this list; a name with a slash is a pac
     entries     what a run is about: models/, a clone, an archive
     train/      recipes, training data, the training itself
 
-    isolation   the child seen from its parent: time limit, kill, its answer validated
+    isolation   the child seen from its parent: started, let through, ended
+    answer      what it says, as far as it can be believed
     progress    the progress bar
     data/       `python -m utils.data`: sets listed, checked, prepared, downloaded
     recording   what child and parent found -> Record
@@ -81,7 +82,7 @@ A module imports only those before it in this list; a name with a slash is a pac
     score_zip   `python -m utils.score_zip`: score an upload as the server does
 
 To read the program, begin at test_demo.py and follow its calls: options, submission, staged_data,
-evaluation, isolation, worker, judge, record, store, rank, tables.
+evaluation, isolation, worker, answer, judge, record, store, rank, tables.
 
 The one file to open for
     a new metric            metrics.py          one entry in METRICS

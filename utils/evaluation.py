@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from utils import data_range, isolation, provenance
+from utils.answer import measured
 from utils.archive.write import write_uploads
 from utils.clone_flags import clone_flags
 from utils.conditions import Request
@@ -74,7 +75,7 @@ def _steps(entry: Entry, staged: Staged, options: Options, asked: Request, job_d
             yield
             count = sum(split.count for split in job.splits)
             with progress_bar(entry.label, count) as progress:
-                answer = isolation.measured(worker, job, folder, log_file(entry, options), progress)
+                answer = measured(worker, job, folder, log_file(entry, options), progress)
         yield
         return _record(entry, source, answer, splits, folder, options, asked)
 

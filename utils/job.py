@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
+from utils import jsonfile
+from utils.errors import UserError
 from utils.measurement import Stage
 from utils.realtime import FixedInputPlan
 from utils.submission import Whole
@@ -110,3 +113,12 @@ class JobFolder:
     def sr_image(self, split: int, index: int) -> Path:
         """SR image, uint8 RGB of shape (scale*h, scale*w, 3), as .npy."""
         return self.sr / f"{split}-{index:04d}.npy"
+
+
+def stage_reached(folder: JobFolder) -> str:
+    """Read the stage that a child was in when it ended; `unknown` if it has not said so."""
+    try:
+        said = jsonfile.read_bytes(folder.stage).decode("utf-8", "replace")
+    except UserError:
+        said = "unknown"
+    return said if said in get_args(Stage) else "unknown"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from utils import data_range, isolation, jsonfile
+from utils.answer import crashed
 from utils.check.answer import Answer, answer_file
 from utils.check.figure_rules import FIGURES, START, Attempt
 from utils.check.listing import print_end, print_findings
@@ -18,7 +19,7 @@ from utils.check.rules import RULES
 from utils.check.source_rules import SOURCE, Source
 from utils.data_range import Verdict
 from utils.errors import ExitCode, UserError
-from utils.job import Job, JobFailure, JobFolder, JobSplit, SubmissionFailed
+from utils.job import Job, JobFailure, JobFolder, JobSplit, SubmissionFailed, stage_reached
 from utils.measurement import Stage
 from utils.metrics import METRICS
 from utils.options import Options
@@ -115,7 +116,7 @@ def _run(job: Job, folder: JobFolder, policy: Policy, debug: bool) -> str:
     try:
         with isolation.waiting("utils.check.worker", job.submission, folder, policy) as program:
             ended = program.run(job, log, lambda: None)
-        return isolation.crashed(folder, ended.status)
+        return crashed(folder, ended.status)
     except SubmissionFailed as failed:
         return failed.reason
     finally:
@@ -134,7 +135,7 @@ def _stopped(answer: Answer, folder: JobFolder, reason: str) -> Answer:
     if answer.trying is not None:
         return answer
     # A child that has not even begun has not imported anything.
-    reached = _REACHED.get(isolation.stage_reached(folder), "import")
+    reached = _REACHED.get(stage_reached(folder), "import")
     return replace(answer, failure=JobFailure(reached, reason))
 
 
