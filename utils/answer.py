@@ -34,6 +34,7 @@ def measured(
         SubmissionFailed: it gave no answer, or none that can be believed.
         UserError: the log cannot be written.
     """
+    jsonfile.prepare(Measurement)  # Now, while the worker may still import PyTorch.
     ended = worker.run(job, log, _counting(job, folder, progress))
     answer = believed(job, folder, ended.status)
     return replace(answer, flags=(*answer.flags, *ended.flags), isolation=ended.isolation)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,8 @@ def evaluate_all(
     Raises:
         UserError: the harness itself cannot go on, for want of disk space say.
     """
-    asked = provenance.request(options, isolation.ROOT)
+    # Once for all, and not before a process starts, beside which it costs nothing.
+    asked = cache(partial(provenance.request, options, isolation.ROOT))
 
     def measuring(entry: Entry) -> Measuring:
         begin = partial(_steps, entry, staged, options, asked, job_dir)
@@ -70,14 +71,14 @@ def _steps(entry: Entry, staged: Staged, options: Options, asked: Request, job_d
     with job_folder(entry, job_dir) as folder:
         child_told = told(entry, folder)
         with isolation.waiting("utils.worker", child_told, folder, policy) as worker:
-            source = _source(entry, options)
+            source, request = _source(entry, options), asked()
             job = fill(folder, child_told, splits, options)
             yield
             count = sum(split.count for split in job.splits)
             with progress_bar(entry.label, count) as progress:
                 answer = measured(worker, job, folder, log_file(entry, options), progress)
         yield
-        return _record(entry, source, answer, splits, folder, options, asked)
+        return _record(entry, source, answer, splits, folder, options, request)
 
 
 def _whole(entry: Entry) -> Whole:

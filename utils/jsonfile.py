@@ -89,6 +89,11 @@ def load(kind: type[T], path: Path) -> T:
     return loaded
 
 
+def prepare(kind: type[Any]) -> None:
+    """Do in advance what the first `load` of a kind does once."""
+    _adapter(kind)
+
+
 @cache
 def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
     # Building one takes a hundred times as long as reading a record with it.
