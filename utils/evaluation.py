@@ -61,7 +61,9 @@ def evaluate_all(
         )
 
 
-def _steps(entry: Entry, staged: Staged, options: Options, asked: Request, job_dir: Path) -> Steps:
+def _steps(
+    entry: Entry, staged: Staged, options: Options, asked: Callable[[], Request], job_dir: Path
+) -> Steps:
     entry = _whole(entry)
     if (problem := staged.problems.get(entry.sidecar.scale)) is not None:
         raise SubmissionFailed("discover", str(problem))
