@@ -91,7 +91,7 @@ def load(kind: type[T], path: Path) -> T:
 
 def prepare(kind: type[Any]) -> None:
     """Do in advance what the first `load` of a kind does once."""
-    _adapter(kind)
+    _adapter(kind)  # type: ignore[arg-type]
 
 
 @cache
