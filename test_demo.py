@@ -9,22 +9,23 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from utils import resume, run_log
-from utils.check.check import check
-from utils.command import ended, heed_termination, print_any_name
-from utils.entries import all_entries, chosen_entries
-from utils.errors import ExitCode
-from utils.evaluation import evaluate_all
-from utils.options import Options, parse
-from utils.record import Failure, Outcome
-from utils.scratch import scratch_folder
-from utils.staged_data import stage_all
-from utils.store import Store
-from utils.submission import Entry
-from utils.tables import report
-from utils.tables.board import board
-from utils.tables.formats import publisher, write_all
-from utils.workplace import workplace
+from esr.base.command import ended, heed_termination, print_any_name
+from esr.base.errors import ExitCode
+from esr.base.scratch import scratch_folder
+from esr.evaluate import resume
+from esr.evaluate.entries import all_entries, chosen_entries
+from esr.evaluate.options import Options, parse
+from esr.evaluate.pipeline import evaluate_all
+from esr.evaluate.staged_data import stage_all
+from esr.evaluate.workplace import workplace
+from esr.records import run_log
+from esr.records.record import Failure, Outcome
+from esr.records.results_folder import Store
+from esr.report import terminal
+from esr.report.board import board
+from esr.report.formats import publisher, write_all
+from esr.submissions.submission import Entry
+from esr.tools.check.check_submission import check
 
 ROOT = Path(__file__).resolve().parent
 
@@ -34,7 +35,7 @@ def run(options: Options) -> ExitCode:
     with scratch_folder() as code_dir:
         entries = all_entries(options, ROOT, code_dir)
         if options.list:
-            report.print_listing(entries)
+            terminal.print_listing(entries)
             return ExitCode.OK
         chosen = chosen_entries(entries, options)
         return check(chosen, options) if options.check else evaluate(chosen, options)
@@ -42,24 +43,24 @@ def run(options: Options) -> ExitCode:
 
 def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
-    report.print_trust(chosen, options.trust)
+    terminal.print_trust(chosen, options.trust)
     store = Store(options.save_dir, options.protocol, publishers=(publisher(options.protocol),))
     store.open()  # Before anything is measured: results must have a place.
     outcomes: list[Outcome] = []
     with workplace(options) as (hr_dir, job_dir):
         staged = stage_all(chosen, options, hr_dir)
         plan = resume.plan(chosen, staged, options, store.rows())
-        report.print_kept(plan.kept)
+        terminal.print_kept(plan.kept)
         for outcome in evaluate_all(plan.entries, staged, options, job_dir):
             store.save(outcome)
             run_log.append(outcome, store.log)
-            report.print_outcome(outcome)
+            terminal.print_outcome(outcome)
             outcomes.append(outcome)
         store.publish()  # A run that was killed may have left tables older than its records.
         finished = board(store.rows(), options.protocol)
         write_all(finished, store.save_dir)
-        report.print_leaderboard(finished, store.save_dir)
-        report.print_summary(plan.kept, outcomes, finished, store.save_dir)
+        terminal.print_leaderboard(finished, store.save_dir)
+        terminal.print_summary(plan.kept, outcomes, finished, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 

@@ -19,17 +19,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from torch import nn
 
-from utils.command import ended
-from utils.errors import UserError
-from utils.measure.device import resolve
-from utils.provenance import git_commit
-from utils.train.recipe import Recipe, read_recipe
-from utils.train.training import Trainer, plain, write
-from utils.train.training_network import Family, check_stages, family, run_stage, shipped
-from utils.train.training_report import save_report
-from utils.train.training_run import LOG, Run, identity_of
-from utils.train.training_set import TrainingSet, on_disk, smoke_recipe, synthetic
-from utils.train.training_summary import Setting, summarise
+from esr.base.command import ended
+from esr.base.errors import UserError
+from esr.evaluate.provenance import git_commit
+from esr.measure.device import resolve
+from esr.tools.train.recipe import Recipe, read_recipe
+from esr.tools.train.trainer import Trainer, plain, write
+from esr.tools.train.training_network import Family, check_stages, family, run_stage, shipped
+from esr.tools.train.training_report import save_report
+from esr.tools.train.training_run import LOG, Run, identity_of
+from esr.tools.train.training_set import TrainingSet, on_disk, smoke_recipe, synthetic
+from esr.tools.train.training_summary import Setting, summarise
 
 ROOT = Path(__file__).resolve().parent
 BAR = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())

@@ -21,13 +21,13 @@ if str(ROOT) not in sys.path:  # Started by its path, like test_demo.py.
     sys.path.insert(0, str(ROOT))
 
 from benchmarks.images import SCALE, image_folder  # noqa: E402
-from utils.data.checking import check_set  # noqa: E402
-from utils.data.folders import find_sets  # noqa: E402
-from utils.data.pictures import each  # noqa: E402
-from utils.data.prepare import prepare  # noqa: E402
-from utils.images.image_file import imread_uint  # noqa: E402
-from utils.layout import images_in  # noqa: E402
-from utils.parallel import cores  # noqa: E402
+from esr.base.threads import cores  # noqa: E402
+from esr.datasets.check.check_set import check_set  # noqa: E402
+from esr.datasets.check.set_contents import find_sets  # noqa: E402
+from esr.datasets.each_image import each  # noqa: E402
+from esr.datasets.image_folders import images_in  # noqa: E402
+from esr.datasets.prepare_lr import prepare  # noqa: E402
+from esr.images.image_file import imread_uint  # noqa: E402
 
 IMAGES = 20
 

@@ -29,9 +29,9 @@ if str(ROOT) not in sys.path:  # Started by its path, like test_demo.py.
 from benchmarks.images import image_folder, pair  # noqa: E402
 from benchmarks.model import write_submissions  # noqa: E402
 from benchmarks.stages import stages  # noqa: E402
-from utils.measure.device import cpu_name  # noqa: E402
-from utils.parallel import cores, in_parallel, keep_freed_memory  # noqa: E402
-from utils.utils_image import imread_uint  # noqa: E402
+from esr.base.threads import cores, in_parallel, keep_freed_memory  # noqa: E402
+from esr.images.official_image import imread_uint  # noqa: E402
+from esr.measure.device import cpu_name  # noqa: E402
 
 TARGET = {1: 1 / 5, 10: 1 / 10}
 

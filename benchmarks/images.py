@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from utils.images.resample import imresize_uint8
+from esr.images.resample import imresize_uint8
 
 WIDTH, HEIGHT, SCALE = 2040, 1356, 4
 DIFFERENT = 20

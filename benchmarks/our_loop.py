@@ -4,7 +4,7 @@
 which imports what `test_demo.py` imports. Submissions are in DATA/../submissions-N.
 
 Nothing is patched: a thread looks every 2 ms at the files through which parent and child talk
-(`utils.job`), and into /proc, and so learns when a child was started, waited to begin, was let
+(`esr.measure.job`), and into /proc, and so learns when a child was started, waited to begin, was let
 through, began to restore images, had restored the last one, had answered, and was gone.
 
 While a child starts, the parent scores the submission before. That is in nobody's way, but no
@@ -26,14 +26,14 @@ from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 
-from utils.evaluation import evaluate_all
-from utils.job import JobFolder
-from utils.options import Options, parse
-from utils.parallel import cores
-from utils.record import Outcome, Record
-from utils.sandbox import family
-from utils.staged_data import stage_all
-from utils.submission import discover
+from esr.base.threads import cores
+from esr.evaluate.options import Options, parse
+from esr.evaluate.pipeline import evaluate_all
+from esr.evaluate.staged_data import stage_all
+from esr.measure.job import JobFolder
+from esr.records.record import Outcome, Record
+from esr.sandbox import process_tree
+from esr.submissions.submission import discover
 
 _LOOK_EVERY_S = 0.002
 
@@ -128,14 +128,14 @@ class Watcher:
         if stage == "count":
             child.restored = child.restored or now
         if child.answered is None and folder.measurement.exists():
-            child.answered, child.pids = now, frozenset(family.children(os.getpid()))
-        elif child.answered and not child.pids & {*family.children(os.getpid())}:
+            child.answered, child.pids = now, frozenset(process_tree.children(os.getpid()))
+        elif child.answered and not child.pids & {*process_tree.children(os.getpid())}:
             child.gone = child.gone or now
 
 
 def _waits() -> bool:
-    # At its gate (`utils.sandbox.gate`) the child reads from a pipe; nobody else of ours does.
-    for pid in family.children(os.getpid()):
+    # At its gate (`esr.sandbox.inside.start_barrier`) the child reads from a pipe; nobody else of ours does.
+    for pid in process_tree.children(os.getpid()):
         with suppress(OSError):
             if "pipe_read" in Path(f"/proc/{pid}/wchan").read_text():
                 return True
@@ -217,7 +217,7 @@ def _scores(record: Record) -> dict[str, list[float]]:
 
 
 def _peak_mib() -> float:
-    # Not by `utils.measure.timing`, which brings PyTorch into a process that has none.
+    # Not by `esr.measure.timing`, which brings PyTorch into a process that has none.
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 

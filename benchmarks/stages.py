@@ -19,9 +19,9 @@ import torch
 from benchmarks import official_loop
 from benchmarks.images import SCALE, pair
 from benchmarks.model import Nearest
-from utils import utils_image
-from utils.judge import read_sr
-from utils.metrics import METRICS
+from esr.evaluate.score_images import read_sr
+from esr.images import official_image
+from esr.images.metrics import METRICS
 
 Step = Callable[[], object]
 
@@ -49,9 +49,9 @@ def _steps(
     folder: Path, number: int, model: Nearest, with_ssim: bool, scratch: Path
 ) -> dict[str, dict[str, Step]]:
     lr_file, hr_file = pair(folder, number)
-    lr_image, hr = utils_image.imread_uint(lr_file), utils_image.imread_uint(hr_file)
+    lr_image, hr = official_image.imread_uint(lr_file), official_image.imread_uint(hr_file)
     output = model(official_loop.to_tensor(lr_image, 1.0))
-    official_sr, sr = official_loop.to_uint8(output, 1.0), utils_image.tensor2uint(output, 1.0)
+    official_sr, sr = official_loop.to_uint8(output, 1.0), official_image.tensor2uint(output, 1.0)
     sr_file, lr_copy = scratch / "sr.npy", scratch / "lr.npy"
     np.save(sr_file, sr)
     np.save(lr_copy, lr_image)
@@ -59,23 +59,23 @@ def _steps(
     steps: dict[str, dict[str, Step]] = {
         "decode LR": {
             "official": lambda: official_loop.imread(lr_file),
-            "ours": lambda: utils_image.imread_uint(lr_file),
+            "ours": lambda: official_image.imread_uint(lr_file),
         },
         "decode HR": {
             "official": lambda: official_loop.modcrop(official_loop.imread(hr_file), SCALE),
-            "ours": lambda: utils_image.imread_uint(hr_file),
+            "ours": lambda: official_image.imread_uint(hr_file),
         },
         "to tensor": {
             "official": lambda: official_loop.to_tensor(lr_image, 1.0),
-            "ours": lambda: utils_image.uint2tensor4(lr_image, 1.0),
+            "ours": lambda: official_image.uint2tensor4(lr_image, 1.0),
         },
         "to uint8": {
             "official": lambda: official_loop.to_uint8(output, 1.0),
-            "ours": lambda: utils_image.tensor2uint(output, 1.0),
+            "ours": lambda: official_image.tensor2uint(output, 1.0),
         },
         "write HR": {"ours": lambda: np.save(scratch / "hr.npy", hr)},
         "to uint8, checked and written": {
-            "ours": lambda: utils_image.save_uint(output, 1.0, sr_file)
+            "ours": lambda: official_image.save_uint(output, 1.0, sr_file)
         },
         "job files": {"ours": lambda: shutil.copyfile(lr_copy, scratch / "copy.npy")},
         "PSNR": {

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from utils.errors import UserError
-from utils.images.resample import imresize_uint8
-from utils.utils_image import imread_uint, imsave, modcrop
+from esr.base.errors import UserError
+from esr.images.official_image import imread_uint, imsave, modcrop
+from esr.images.resample import imresize_uint8
 
 Image = npt.NDArray[np.uint8]
 

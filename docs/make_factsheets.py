@@ -20,16 +20,16 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from utils import jsonfile
-from utils.count import complexity
-from utils.measure import network
-from utils.measurement import Counts
-from utils.metrics import METRICS as METRIC_TABLE
-from utils.protocol import COMPLEXITY_INPUT
-from utils.record import Record
-from utils.sidecar import SetClaims
-from utils.submission import Submission, adapted, choose, discover
-from utils.tables.claims import agrees
+from esr.base import json_file
+from esr.challenge.protocol import COMPLEXITY_INPUT
+from esr.images.metrics import METRICS as METRIC_TABLE
+from esr.measure import network
+from esr.measure.counts import complexity
+from esr.records.measurement import Counts
+from esr.records.record import Record
+from esr.report.claims import agrees
+from esr.submissions.sidecar import SetClaims
+from esr.submissions.submission import Submission, adapted, choose, discover
 
 ROOT = Path(__file__).resolve().parents[1]
 PROSE = ROOT / "docs" / "factsheets"
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
         forms = [adapted(entry, None, form) for form in entry.sidecar.forms] or [entry]
         sections.append(_section([_measure(form, options) for form in forms]))
     head = (PROSE / "head.md").read_text(encoding="utf-8")
-    jsonfile.write_text(ROOT / "docs" / "factsheets.md", "\n".join([head, *sections]))
+    json_file.write_text(ROOT / "docs" / "factsheets.md", "\n".join([head, *sections]))
     return 0
 
 
@@ -77,7 +77,7 @@ def _measure(entry: object, options: argparse.Namespace) -> Measured:
         command += ["--data_dir", options.data_dir, "--checkpoint_dir", options.checkpoint_dir]
         subprocess.run(command, check=False, stdout=sys.stderr)
         file = Path(save_dir) / "records" / f"{entry.label}.json"
-        return Measured(entry, counts, jsonfile.load(Record, file) if file.exists() else None)
+        return Measured(entry, counts, json_file.load(Record, file) if file.exists() else None)
 
 
 def _has_scale(folder: Path, scale: int) -> bool:

@@ -14,10 +14,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from esr.base import json_file
+from esr.base.errors import ExitCode, UserError
 from model_zoo.page import page
 from model_zoo.quality import ZOO, CheckpointQuality, measure, merge, shipped
-from utils import jsonfile
-from utils.errors import ExitCode, UserError
 
 README = ZOO / "README.md"
 RECORDS = ZOO / "records.json"
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
             update(options.data_dir, options.checkpoint_dir, options.model_id)
         elif options.data_dir or options.checkpoint_dir or options.model_id:
             parser.error("measuring needs both --data_dir and --checkpoint_dir")
-        jsonfile.write_text(README, page(load_records()))
+        json_file.write_text(README, page(load_records()))
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return ExitCode.UNUSABLE
@@ -47,12 +47,12 @@ def update(data_dir: Path, checkpoint_dir: Path, ids: Sequence[int] | None) -> N
     for submission in shipped().values():
         if ids is None or submission.model_id in ids:
             measured = measure(submission, data_dir, checkpoint_dir)
-            jsonfile.dump(merge(load_records(), [measured]), RECORDS)
+            json_file.dump(merge(load_records(), [measured]), RECORDS)
 
 
 def load_records() -> list[CheckpointQuality]:
     """Read what was measured before."""
-    return jsonfile.load(list[CheckpointQuality], RECORDS) if RECORDS.exists() else []
+    return json_file.load(list[CheckpointQuality], RECORDS) if RECORDS.exists() else []
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from esr.base.errors import UserError
+from esr.tools.train.training_report import StageReport, TrainingReport, load_report
 from model_zoo.quality import ZOO, CheckpointQuality, SetQuality
-from utils.errors import UserError
-from utils.train.training_report import StageReport, TrainingReport, load_report
 
 HEAD = """# Checkpoints
 Written by `python -m model_zoo.make_readme`: edit that program, not this page.
@@ -22,7 +22,7 @@ trained them with `train.py` and the recipes in `recipes/`, so that the harness 
 The architectures are the submissions', hence parameters, FLOPs, activations and runtime are
 comparable; the PSNR is that of a short training on few images, not what a submission reached: the
 `[claims]` in `models/*.toml` belong to the authors' weights. To rank with those, name one with
-`--checkpoint PATH`, or a folder of them with `--checkpoint_dir DIR`; `python -m utils.zoo ID`
+`--checkpoint PATH`, or a folder of them with `--checkpoint_dir DIR`; `python -m esr.submissions.public_checkpoints ID`
 downloads what is public. EDRN's are lost.
 
 Every file is a flat state_dict of float32 tensors on the CPU that loads with `weights_only=True`,
@@ -34,7 +34,7 @@ TRAINING_IMAGES = """## Training images
 `CID22_train`: photographs of 512x512, a part of CID22 (CC BY-SA 4.0, Cloudinary).
 `CLIC2025_tiles512`: tiles of 512x512 from photographs of CLIC 2025 (Unsplash licence). Both by way
 of imazen/codec-corpus; neither is part of this repository. `train.py` refuses training images among
-which there is one of Set5, Set14, B100, Urban100 or the demo set (`utils/train/leakage.py`).
+which there is one of Set5, Set14, B100, Urban100 or the demo set (`esr/tools/train/leakage.py`).
 Held-out tiles may have neighbours from the same photograph in the training set, so a held-out PSNR
 is a little flattering; the test sets are not affected.
 """

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils import jsonfile
-from utils.dataset import ImagePair, pair_images
-from utils.download import sha256
-from utils.errors import UserError
-from utils.images.image_file import imread_uint, imsave
-from utils.images.resample import imresize_uint8
-from utils.parallel import in_parallel
-from utils.record import Record, SplitResult
-from utils.submission import Submission, adapted, discover
-from utils.utils_image import calculate_psnr, modcrop
-from utils.zoo import public_checkpoint, read_zoo
+from esr.base import json_file
+from esr.base.download import sha256
+from esr.base.errors import UserError
+from esr.base.threads import in_parallel
+from esr.datasets.image_pairs import ImagePair, pair_images
+from esr.images.image_file import imread_uint, imsave
+from esr.images.official_image import calculate_psnr, modcrop
+from esr.images.resample import imresize_uint8
+from esr.records.record import Record, SplitResult
+from esr.submissions.public_checkpoints import public_checkpoint, read_zoo
+from esr.submissions.submission import Submission, adapted, discover
 
 ROOT = Path(__file__).resolve().parents[1]
 ZOO = ROOT / "model_zoo"
@@ -133,7 +133,7 @@ def _evaluate(submission: Submission, data: Path) -> Record:
         done = subprocess.run([*command, "--save_dir", save_dir], check=False, stdout=sys.stderr)
         if done.returncode != 0:
             raise UserError("could not be measured, see above", where=submission.checkpoint)
-        return jsonfile.load(Record, Path(save_dir) / "records" / f"{submission.label}.json")
+        return json_file.load(Record, Path(save_dir) / "records" / f"{submission.label}.json")
 
 
 def lay_out(origin: Path, target: Path, scale: int, step: int = 1) -> None:

@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from synthetic import synthetic_record, synthetic_split
 
-from utils.official_results import entry
-from utils.protocol import protocols
-from utils.rank.entrants import Choices
-from utils.rank.row import Row
-from utils.record import Failure, Record
-from utils.sidecar import Claims
-from utils.tables.board import Board, board
+from esr.challenge.protocol import protocols
+from esr.rank.entrants import Choices
+from esr.rank.figures import Row
+from esr.records.official_results import entry
+from esr.records.record import Failure, Record
+from esr.report.board import Board, board
+from esr.submissions.sidecar import Claims
 
 HOSTILE = (
     "=cmd|' /C calc'!A0",

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from harness import write_image
 
-from utils.images.resample import imresize_uint8
+from esr.images.resample import imresize_uint8
 
 DEMO = Path(__file__).resolve().parents[1] / "data" / "demo" / "HR"
 NAMES = ("astronaut", "coffee", "rocket")

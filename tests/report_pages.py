@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 from synthetic import synthetic_record, synthetic_split
 
-from utils import jsonfile
-from utils.leaderboard import read
-from utils.measurement import Flag
-from utils.protocol import protocols
-from utils.rank.entrants import Choices
-from utils.record import Crop, Failure, Record
-from utils.sidecar import Claims, Team
-from utils.tables import report_html
-from utils.tables.board import Board, board
+from esr.base import json_file
+from esr.challenge.protocol import protocols
+from esr.rank.entrants import Choices
+from esr.records.measurement import Flag
+from esr.records.record import Crop, Failure, Record
+from esr.report.board import Board, board
+from esr.report.html import html_report
+from esr.submissions.sidecar import Claims, Team
+from esr.tools.leaderboard import read
 
 HOSTILE = (
     "</script><script>window.pwned = 1; alert(1)</script>"
@@ -76,13 +76,13 @@ def write_results(results: Path) -> None:
         hostile,
     )
     for record in records:
-        jsonfile.dump(record, results / "records" / f"{record.label}.json")
+        json_file.dump(record, results / "records" / f"{record.label}.json")
     date = "2026-11-21T12:00:00+00:00"
     for failure in (
         Failure("06_Broken", 6, "import", f"ModuleNotFoundError: {HOSTILE}", date),
         Failure("07_Stale", 7, "timeout", "took longer than 600 s", date),
     ):
-        jsonfile.dump(failure, results / "failures" / f"{failure.label}.json")
+        json_file.dump(failure, results / "failures" / f"{failure.label}.json")
 
 
 def board_of(path: Path, protocol: str = "ntire2026", choices: Choices | None = None) -> Board:
@@ -95,5 +95,5 @@ def board_of(path: Path, protocol: str = "ntire2026", choices: Choices | None = 
 def write_page(results: Path, page: Path, choices: Choices | None = None) -> Path:
     """Render a results folder or an official file."""
     folder = results if results.is_dir() else results.parent
-    page.write_text(report_html.render(board_of(results, choices=choices), folder), "utf-8")
+    page.write_text(html_report.render(board_of(results, choices=choices), folder), "utf-8")
     return page

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.measurement import Counts, Machine
-from utils.record import SCHEMA, ImageResult, Provenance, Record, RobustTiming, SplitResult
-from utils.sidecar import Sidecar, Team
+from esr.records.measurement import Counts, Machine
+from esr.records.record import SCHEMA, ImageResult, Provenance, Record, RobustTiming, SplitResult
+from esr.submissions.sidecar import Sidecar, Team
 
 SETS = {"valid": "DIV2K_LSDIR_valid", "test": "DIV2K_LSDIR_test"}
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from harness import Harness, nearest_state, smooth_image, tiny, write_image, write_pairs
 
-from utils.audit.evidence import clocks, precision_flags, repeated_outputs, throttling
-from utils.conditions import Conditions, Precision
-from utils.measure.robust import RobustPass
-from utils.measure.timing import Lap
-from utils.measurement import RobustSamples
+from esr.audit.audit_rules import clocks, precision_flags, repeated_outputs, throttling
+from esr.measure.robust_pass import RobustPass
+from esr.measure.timing import Lap
+from esr.records.conditions import Conditions, Precision
+from esr.records.measurement import RobustSamples
 
 NET = """
 import threading
@@ -92,7 +92,7 @@ return self.kept[key].clone()""",
     "patched_harness": net(
         "return self.compute(x)",
         top="""
-from utils.measure import timing
+from esr.measure import timing
 real = timing.WallStopwatch.time
 def halved(self, call):
     result, lap = real(self, call)
@@ -185,7 +185,7 @@ def test_flags_say_what_was_seen(cheats: Harness) -> None:
     patched = _flags(cheats, "03_patched_timer")["patched_timer"]
     assert patched == "time.perf_counter_ns, torch.cuda.Event.elapsed_time"
     ours = _flags(cheats, "04_patched_harness")["patched_harness"]
-    assert ours == "utils.measure.timing.WallStopwatch.time"
+    assert ours == "esr.measure.timing.WallStopwatch.time"
     settings = _flags(cheats, "05_changed_settings")["changed_settings"]
     assert settings.startswith("cudnn.benchmark from False to True")
     assert "Lazy" in _flags(cheats, "07_lazy_output")["lazy_output"]

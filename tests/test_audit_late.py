@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from utils.audit.audit import late
-from utils.measure.bench import Bench
-from utils.measure.nvml import GpuWatch
-from utils.measure.timing import UnknownMemory, WallStopwatch
-from utils.sidecar import Sidecar
+from esr.audit.audit_passes import late
+from esr.measure.bench import Bench
+from esr.measure.nvml import GpuWatch
+from esr.measure.timing import UnknownMemory, WallStopwatch
+from esr.submissions.sidecar import Sidecar
 
 CPU = torch.device("cpu")
 IMAGE = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from utils.bootstrap import interval, mean_of_medians, robust_timing
+from esr.measure.bootstrap import interval, mean_of_medians, robust_timing
 
 
 def test_median_of_each_image_then_mean_over_images() -> None:

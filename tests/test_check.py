@@ -14,21 +14,21 @@ import torch
 from harness import Harness, nearest_state, smooth_image, tiny
 from torch import Tensor, nn
 
-from utils.check.answer import Answer
-from utils.check.figure_rules import FIGURES, START, Attempt
-from utils.check.network_rules import NETWORK
-from utils.check.rule import Finding, NotReached, Rule, Violation, tried
-from utils.check.rules import RULES
-from utils.check.side_effects import SideEffect
-from utils.check.source_rules import SOURCE, Source
-from utils.check.subject import Subject
-from utils.count.complexity import count
-from utils.data_range import Verdict
-from utils.job import JobFailure
-from utils.measurement import Flag
-from utils.sidecar import Claims, Sidecar
-from utils.submission import Broken, Submission, discover
-from utils.worker.building import Built, make_bench
+from esr.evaluate.data_range_verdict import Verdict
+from esr.evaluate.worker.build_network import Built, make_bench
+from esr.measure.counts.complexity import count
+from esr.measure.job import JobFailure
+from esr.records.measurement import Flag
+from esr.submissions.sidecar import Claims, Sidecar
+from esr.submissions.submission import Broken, Submission, discover
+from esr.tools.check.check_answer import Answer
+from esr.tools.check.figure_rules import FIGURES, START, Attempt
+from esr.tools.check.network_rules import NETWORK
+from esr.tools.check.rule import Finding, NotReached, Rule, Violation, tried
+from esr.tools.check.rules import RULES
+from esr.tools.check.side_effects import SideEffect
+from esr.tools.check.source_rules import SOURCE, Source
+from esr.tools.check.subject import Subject
 
 OBSERVED = ("files written", "network access", "foreign files", "other programs")
 
@@ -167,8 +167,8 @@ def test_side_effects_on_own_files_are_told_from_those_on_foreign_ones(tmp_path:
     program = f"""
 import os, socket, subprocess, sys
 from pathlib import Path
-from utils.check.side_effects import SideEffects
-from utils.sandbox import observer
+from esr.tools.check.side_effects import SideEffects
+from esr.sandbox.inside import audit_hook as observer
 here = Path({str(tmp_path)!r})
 for name in ("model.py", "other.py", "stage"):
     (here / name).write_text("")
@@ -239,7 +239,7 @@ def test_broken_files_break_their_rule(harness: Harness, rule: str) -> None:
     "code",
     [
         "from . import blocks", "from .team03_blocks import f", "import models.team00_Tiny", "import fmen",
-        "from utils.sidecar import Sidecar", "importlib.import_module('models.blocks')", "__import__('models.x')",
+        "from esr.submissions.sidecar import Sidecar", "importlib.import_module('models.blocks')", "__import__('models.x')",
     ],
 )  # fmt: skip
 def test_a_module_of_the_repository_is_no_library(harness: Harness, code: str) -> None:

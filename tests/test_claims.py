@@ -9,8 +9,8 @@ import pytest
 from harness import Harness, nearest_state, tiny, write_pairs
 from synthetic import synthetic_record, synthetic_split
 
-from utils.sidecar import Claims, SetClaims
-from utils.tables.claims import agrees, claimed
+from esr.report.claims import agrees, claimed
+from esr.submissions.sidecar import Claims, SetClaims
 
 
 @pytest.mark.parametrize(

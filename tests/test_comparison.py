@@ -15,17 +15,17 @@ from rich.console import Console
 from synthetic import synthetic_record, synthetic_split
 from test_leaderboard import run
 
-from utils import jsonfile
-from utils.compare.comparison import Comparison, compare
-from utils.compare.difference import Difference
-from utils.compare.noise import signed_rank_p
-from utils.compare.report_comparison import lay_out
-from utils.compare.table_comparison import csv_text, markdown
-from utils.measurement import Flag
-from utils.official_results import entry
-from utils.protocol import protocols
-from utils.rank.row import Row, rows_of
-from utils.record import Failure, Record, SplitResult
+from esr.base import json_file
+from esr.challenge.protocol import protocols
+from esr.rank.figures import Row, rows_of
+from esr.records.measurement import Flag
+from esr.records.official_results import entry
+from esr.records.record import Failure, Record, SplitResult
+from esr.report.compare.comparison import Comparison, compare
+from esr.report.compare.comparison_files import csv_text, markdown
+from esr.report.compare.comparison_terminal import lay_out
+from esr.report.compare.difference import Difference
+from esr.report.compare.noise import signed_rank_p
 
 PROTOCOL = protocols()["ntire2026"]
 IMAGES = 20
@@ -307,7 +307,7 @@ def test_names_from_strangers_are_harmless_and_lines_fit() -> None:
 
 def write(folder: Path, *records: Record) -> Path:
     for one in records:
-        jsonfile.dump(one, folder / "records" / f"{one.label}.json")
+        json_file.dump(one, folder / "records" / f"{one.label}.json")
     return folder
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from esr.measure.counts import complexity
+from esr.records.op_counts import OpCount
 from models.team00_RFDN import RFDN
-from utils.count import complexity
-from utils.observed import OpCount
 
 SIZE = (3, 16, 24)
 PIXELS = 16 * 24

@@ -12,10 +12,10 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from utils import jsonfile, model_summary
-from utils.complexity_audit import complexity_flags, complexity_notes
-from utils.count import complexity
-from utils.measurement import Counts
+from esr.audit.complexity_flags import complexity_flags, complexity_notes
+from esr.base import json_file
+from esr.measure.counts import complexity, official_counts
+from esr.records.measurement import Counts
 
 SIZE = (3, 64, 64)
 PIXELS = 64 * 64
@@ -393,7 +393,7 @@ def test_linear_on_tokens_is_counted_128_times_too_high_officially():
     assert counts.flops_dispatch == PIXELS * 3 * 96 == counts.flops_fvcore == counts.flops_thop
     # The figures of the reference: 16 x 128 x 128 = 4.29 G against 0.0336 G, 128 times.
     layer, tokens = nn.Linear(64, 8), torch.zeros(1, 65536, 64)
-    official = model_summary.flops_of(layer, (tokens,), torch.zeros(1, 65536, 8))
+    official = official_counts.flops_of(layer, (tokens,), torch.zeros(1, 65536, 8))
     assert official / (65536 * 64 * 8) == 128
 
 
@@ -413,7 +413,7 @@ def test_linear_on_few_tokens_is_counted_too_low_officially():
 
 def test_recognising_the_dummy_input_deceives_every_counter():
     """What cannot be seen in principle: no counter runs on the images that are scored."""
-    pixel = float(model_summary.dummy_input(nn.Module(), SIZE)[0, 0, 0, 0])
+    pixel = float(official_counts.dummy_input(nn.Module(), SIZE)[0, 0, 0, 0])
 
     class Recognises(Honest):
         def forward(self, x):
@@ -451,8 +451,8 @@ def test_attention_and_matrix_times_vector_are_counted():
 def test_counts_survive_a_round_trip_through_a_file(tmp_path):
     counts, _ = examine(OpaqueOp())
     file = tmp_path / "counts.json"
-    jsonfile.dump(counts, file)
-    loaded = jsonfile.load(Counts, file)
+    json_file.dump(counts, file)
+    loaded = json_file.load(Counts, file)
     assert (loaded, loaded.side) == (counts, counts.side)
     assert complexity_flags(loaded) == complexity_flags(counts)
 

@@ -6,9 +6,9 @@ import tomllib
 
 import pytest
 
-from utils.complexity_audit import complexity_flags, complexity_notes, hidden_share
-from utils.count import complexity
-from utils.measure.network import import_model
+from esr.audit.complexity_flags import complexity_flags, complexity_notes, hidden_share
+from esr.measure.counts import complexity
+from esr.measure.network import import_model
 
 SIZE = (3, 32, 32)
 DEFAULTS = {

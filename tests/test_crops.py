@@ -10,12 +10,12 @@ import pytest
 from harness import smooth_image
 from skimage.metrics import peak_signal_noise_ratio
 
-from utils.crops import PICTURES, keep_crops, picture_file
-from utils.images.resample import imresize_uint8
-from utils.manifest import PairHash
-from utils.metrics import METRICS
-from utils.record import ImageResult
-from utils.staging import StagedImage, StagedSplit
+from esr.datasets.manifest import PairHash
+from esr.datasets.staging import StagedImage, StagedSplit
+from esr.evaluate.detail_crops import PICTURES, keep_crops, picture_file
+from esr.images.metrics import METRICS
+from esr.images.resample import imresize_uint8
+from esr.records.record import ImageResult
 
 
 def _staged(

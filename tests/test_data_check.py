@@ -1,4 +1,4 @@
-"""Every defect that `python -m utils.data check` names, made and found."""
+"""Every defect that `python -m esr.datasets check` names, made and found."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from data_sets import NAMES, bicubic, photograph, write_set
 from harness import write_image
 from PIL import Image as Pillow
 
-from utils.data.__main__ import main
-from utils.data.checking import check_set
-from utils.data.finding import DEFECTS, NOTES, Finding
-from utils.data.folders import find_sets
-from utils.manifest import MANIFEST
+from esr.datasets.check.check_set import check_set
+from esr.datasets.check.data_finding import DEFECTS, NOTES, Finding
+from esr.datasets.check.set_contents import find_sets
+from esr.datasets.data_command import main
+from esr.datasets.manifest import MANIFEST
 
 FIRST = NAMES[0]
 

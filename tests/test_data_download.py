@@ -15,13 +15,13 @@ import pytest
 from data_sets import bicubic, photograph
 from harness import write_image
 
-import utils.data.obtain
-from utils.data.__main__ import main
-from utils.data.obtain import obtain
-from utils.data.unpack import unpack
-from utils.download import fetch
-from utils.errors import UserError
-from utils.registry import Archive, DataSet
+import esr.datasets.obtain_set
+from esr.base.download import fetch
+from esr.base.errors import UserError
+from esr.challenge.data_set_registry import Archive, DataSet
+from esr.datasets.data_command import main
+from esr.datasets.obtain_set import obtain
+from esr.datasets.unpack_zip import unpack
 
 HTTP = ("http",)
 CUT_AT = 5000
@@ -176,9 +176,9 @@ def test_offline_is_one_line(
 ) -> None:
     class Nobody:
         def open(self, *_: object, **__: object) -> None:
-            raise utils.download.urllib.error.URLError(OSError(-2, "Name or service not known"))
+            raise esr.base.download.urllib.error.URLError(OSError(-2, "Name or service not known"))
 
-    monkeypatch.setattr(utils.download.urllib.request, "build_opener", lambda *_: Nobody())
+    monkeypatch.setattr(esr.base.download.urllib.request, "build_opener", lambda *_: Nobody())
     assert main(["download", "DIV2K_valid", "--dir", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1

@@ -1,4 +1,4 @@
-"""`python -m utils.data prepare` against the LR images that are published."""
+"""`python -m esr.datasets prepare` against the LR images that are published."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 from data_sets import bicubic, photograph, write_set
 from harness import Harness, write_image
 
-from utils.data.__main__ import main
-from utils.layout import images_in
+from esr.datasets.data_command import main
+from esr.datasets.image_folders import images_in
 
 
 def _pixels(path: Path) -> np.ndarray:
@@ -125,7 +125,7 @@ def test_lr_alone_cannot_be_prepared(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_a_run_that_was_killed_goes_on(root: Path, tmp_path: Path) -> None:
     for number in range(60):
         write_image(tmp_path / "HR" / f"{number:02d}.png", photograph("coffee", 320, 480))
-    command = [sys.executable, "-m", "utils.data", "prepare", str(tmp_path)]
+    command = [sys.executable, "-m", "esr.datasets", "prepare", str(tmp_path)]
     lr = tmp_path / "LR_bicubic" / "X4"
     running = subprocess.Popen(command, cwd=root)
     until = time.monotonic() + 60
@@ -145,7 +145,7 @@ def test_an_evaluation_of_hr_alone_says_it_and_then_works(harness: Harness) -> N
     write_image(data / "HR" / "a.png", photograph("coffee"))
     done = harness.run("--data_dir", str(data))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert f"make them: python -m utils.data prepare {data} --scale 4" in done.stderr
+    assert f"make them: python -m esr.datasets prepare {data} --scale 4" in done.stderr
     assert main(["prepare", str(data)]) == 0
     assert harness.run("--data_dir", str(data)).returncode == 0
     assert len(harness.record("00_Tiny")["splits"][0]["data_sha256"]) == 64

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from utils.dataset import DataRequest, find_splits, pair_images
-from utils.errors import UserError
-from utils.protocol import protocols
-from utils.registry import registry
+from esr.base.errors import UserError
+from esr.challenge.data_set_registry import registry
+from esr.challenge.protocol import protocols
+from esr.datasets.image_pairs import DataRequest, find_splits, pair_images
 
 NEWEST = protocols()["ntire2024"]
 

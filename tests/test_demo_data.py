@@ -11,9 +11,9 @@ import skimage
 from PIL import Image
 
 from data.make_demo import PHOTOGRAPHS, SCALES, crop_hr, make_demo
-from utils.errors import UserError
-from utils.images.resample import imresize_uint8
-from utils.utils_image import calculate_psnr, modcrop
+from esr.base.errors import UserError
+from esr.images.official_image import calculate_psnr, modcrop
+from esr.images.resample import imresize_uint8
 
 NAMES = [photograph.name for photograph in PHOTOGRAPHS]
 SHIPPED = Path(skimage.__file__).parent / "data"

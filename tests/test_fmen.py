@@ -15,9 +15,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from utils.count.complexity import count
-from utils.measure.network import import_model
-from utils.submission import discover
+from esr.measure.counts.complexity import count
+from esr.measure.network import import_model
+from esr.submissions.submission import discover
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAINING_SHA256 = "8dcd4a688fb04bae72be647c1a4615ebf00263dd5870375fe8b7a0caae53df01"

@@ -11,7 +11,7 @@ import pytest
 from clones import tree_sha256, write_clone
 from harness import Harness, nearest_state, smooth_image, tiny, write_pairs
 
-from utils.utils_image import calculate_psnr
+from esr.images.official_image import calculate_psnr
 
 
 class Run:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from utils.fork.absent import AbsentPackages
-from utils.fork.stand_ins import STAND_INS, DropPath, to_2tuple
+from esr.submissions.clone_session.absent_packages import AbsentPackages
+from esr.submissions.clone_session.stand_ins import STAND_INS, DropPath, to_2tuple
 
 
 @pytest.fixture

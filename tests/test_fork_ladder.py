@@ -7,13 +7,13 @@ import textwrap
 
 import pytest
 
-from utils.errors import UserError
-from utils.fork.discovery import discover_clone
-from utils.fork.extract import needed
-from utils.fork.ladder import Branch, branches
-from utils.fork.loop import forward_call
-from utils.fork.path import functions
-from utils.submission import Broken, ForkSubmission
+from esr.base.errors import UserError
+from esr.submissions.clone.control_flow import functions
+from esr.submissions.clone.discover_clone import discover_clone
+from esr.submissions.clone.forward_call import forward_call
+from esr.submissions.clone.needed_source import needed
+from esr.submissions.clone.select_model_branches import Branch, branches
+from esr.submissions.submission import Broken, ForkSubmission
 
 RETURN = "    return model, name, data_range, tile\n"
 

@@ -10,17 +10,17 @@ import pytest
 import torch
 from torch import nn
 
-from utils.checkpoint import read_checkpoint
-from utils.errors import UserError
-from utils.fork.commit import checked_out
-from utils.fork.gate import Gate
-from utils.fork.imports import modules_in, world_of
-from utils.fork.mirror import copy_clone, hashes
-from utils.fork.patches import in_place
-from utils.fork.redirect import Redirection, is_needed
-from utils.fork.selection import checked
-from utils.fork.session import Session
-from utils.submission import ForkSubmission
+from esr.base.errors import UserError
+from esr.submissions.checkpoint_file import read_checkpoint
+from esr.submissions.clone.git_head import checked_out
+from esr.submissions.clone.private_copy import copy_clone, hashes
+from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
+from esr.submissions.clone_session.import_root import modules_in, world_of
+from esr.submissions.clone_session.patched import in_place
+from esr.submissions.clone_session.safe_load import Gate
+from esr.submissions.clone_session.select_model_call import checked
+from esr.submissions.clone_session.session import Session
+from esr.submissions.submission import ForkSubmission
 
 no_gpu = pytest.mark.skipif(not is_needed(), reason="redirection is for machines without a GPU")
 
@@ -180,10 +180,10 @@ def test_a_clones_utils_and_ours_live_side_by_side(tmp_path: Path) -> None:
         "__name__": "utils.x",
     }
     with world_of(tmp_path.resolve()):
-        from utils import errors as theirs
+        from esr.base import errors as theirs
 
         assert theirs.WHOSE == "the clone"
-        exec("from utils.errors import UserError\nfrom utils.images import ssim", ours)
+        exec("from esr.base.errors import UserError\nfrom esr.images import ssim", ours)
         assert Path.cwd() == tmp_path.resolve()
         assert modules_in(tmp_path.resolve()) == [str(tmp_path.resolve() / "utils" / "errors.py")]
     assert ours["UserError"] is UserError

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from utils import official_results
-from utils.escape import LINE_AT_MOST, NAME_AT_MOST, name, one_line
-from utils.protocol import protocols
-from utils.rank.row import rows_of
-from utils.tables import report
-from utils.tables.board import board
-from utils.tables.formats import write_all
+from esr.base.visible_text import LINE_AT_MOST, NAME_AT_MOST, name, one_line
+from esr.challenge.protocol import protocols
+from esr.rank.figures import rows_of
+from esr.records import official_results
+from esr.report import terminal
+from esr.report.board import board
+from esr.report.formats import write_all
 
 CONTROL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -45,13 +45,13 @@ def test_no_file_holds_a_control_character(written: Path, suffix: str) -> None:
 @pytest.mark.parametrize("width", [40, 80, 160])
 def test_a_terminal_is_told_nothing_but_text(width: int) -> None:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
-    console.print(report.leaderboard(boards.hostile(), console))
+    console.print(terminal.leaderboard(boards.hostile(), console))
     assert _unsafe(console.file.getvalue()) == set()
 
 
 def test_rich_reads_no_markup_or_emoji_code_in_a_name() -> None:
     console = Console(file=io.StringIO(), width=160)
-    console.print(report.leaderboard(boards.hostile(), console))
+    console.print(terminal.leaderboard(boards.hostile(), console))
     assert "[bold red]markup[/] :smile:" in console.file.getvalue()
 
 
@@ -67,13 +67,13 @@ def test_a_data_sets_name_is_harmless_in_titles(tmp_path: Path) -> None:
     assert not [title for title in titles if title.strip('"').startswith("=")]
     for width in (40, 80, 300):
         console = Console(file=io.StringIO(), width=width)
-        console.print(report.leaderboard(finished, console))
+        console.print(terminal.leaderboard(finished, console))
         assert _unsafe(console.file.getvalue()) == set()
 
 
 def test_everything_printed_is_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     made = boards.hostile()
-    report.print_leaderboard(made, Path("/results"))
+    terminal.print_leaderboard(made, Path("/results"))
     printed = capsys.readouterr().out
     assert _unsafe(printed) == set()
     assert printed.splitlines()[-len(made.remarks) - 1 : -1] == list(made.remarks)
@@ -85,7 +85,7 @@ def test_a_failures_line_is_printed_as_one(capsys: pytest.CaptureFixture[str]) -
     for label in boards.HOSTILE:
         failure = boards.failed(label, label).failure
         assert failure
-        report.print_outcome(failure)
+        terminal.print_outcome(failure)
     printed = capsys.readouterr().out
     assert len(printed.splitlines()) == len(boards.HOSTILE)
     assert _unsafe(printed) == set()
@@ -122,5 +122,5 @@ def test_two_rows_whose_names_are_shown_alike_stay_two() -> None:
     results = {label: {"valid_ave_psnr": 27.0, "valid_ave_runtime": 5.0} for label in names}
     made = board(rows_of(results), protocols()["ntire2026"])
     console = Console(file=io.StringIO(), width=80)
-    console.print(report.leaderboard(made, console))
+    console.print(terminal.leaderboard(made, console))
     assert console.file.getvalue().count("27.00") == 2

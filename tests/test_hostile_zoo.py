@@ -23,7 +23,7 @@ import pytest
 from harness import TINY, Harness, write_pairs
 from hostile.detaches import LASTS_S
 
-from utils.sandbox import landlock
+from esr.sandbox import landlock
 
 HOSTILE = Path(__file__).parent / "hostile"
 CALL = "deed(lambda: self.up(self.body(x)), x)"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import utils.utils_image as util
-from utils.errors import UserError
+import esr.images.official_image as util
+from esr.base.errors import UserError
 
 
 @pytest.mark.parametrize("name", ["plain.png", "with space.bmp", "größe 写真.png", "a.ppm"])

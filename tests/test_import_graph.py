@@ -76,13 +76,13 @@ def test_answers_that_measure_nothing_come_without_torch_and_pandas(
 
 
 def test_scoring_ranking_and_reporting_come_without_torch(root: Path) -> None:
-    program = "import sys, utils.evaluation, utils.store, utils.leaderboard; sys.exit('torch' in sys.modules)"
+    program = "import sys, esr.evaluate.pipeline, esr.records.results_folder, esr.tools.leaderboard; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=root, timeout=120)
     assert done.returncode == 0
 
 
 def test_only_the_worker_and_training_import_a_model_file(root: Path) -> None:
-    network = {"utils.measure.network"}
+    network = {"esr.measure.network"}
     files = (root / "utils").rglob("*.py")
     users = {_module(path, root) for path in files if _imports(path, network)}
-    assert users == {"utils.worker.building", "utils.train.training_network"}
+    assert users == {"esr.evaluate.worker.build_network", "esr.tools.train.training_network"}

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from harness import Harness, write_pairs
 
-from utils import jsonfile
-from utils.interleave import drift, interleaved
-from utils.record import Failure, Outcome, Record
-from utils.submission import Broken, Entry
+from esr.base import json_file
+from esr.evaluate.interleaved import drift, interleaved
+from esr.records.record import Failure, Outcome, Record
+from esr.submissions.submission import Broken, Entry
 
 
 def _entries(*ids: int) -> list[Entry]:
@@ -84,7 +84,7 @@ def test_repeats_are_in_the_record_with_their_seed(interleaved_run: Harness) -> 
 
 
 def test_the_cold_start_is_apart_from_the_warm_runtime(interleaved_run: Harness) -> None:
-    record = jsonfile.load(Record, interleaved_run.results / "records" / "01_A.json")
+    record = json_file.load(Record, interleaved_run.results / "records" / "01_A.json")
     split = record.splits[0]
     assert split.cold_ms == split.images[0].runtime_ms
     assert split.robust is not None

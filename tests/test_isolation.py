@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from utils import jsonfile
-from utils.answer import believed
-from utils.conditions import Conditions
-from utils.job import Job, JobFolder, JobSplit, SubmissionFailed
-from utils.measure import machine
-from utils.measurement import Counts, Flag, Measurement, RobustSamples, SplitTiming
-from utils.submission import Submission
+from esr.base import json_file
+from esr.evaluate.worker_result import believed
+from esr.measure import machine
+from esr.measure.job import Job, JobFolder, JobSplit, SubmissionFailed
+from esr.records.conditions import Conditions
+from esr.records.measurement import Counts, Flag, Measurement, RobustSamples, SplitTiming
+from esr.submissions.submission import Submission
 
 CONDITIONS = Conditions(seed=0, warmup_calls=3, unstable_shapes=0)
 
@@ -35,7 +35,7 @@ def _answer(
         machine=machine.describe(torch.device("cpu")),
         flags=flags,
     )
-    jsonfile.dump(measurement, folder.measurement)
+    json_file.dump(measurement, folder.measurement)
     return believed(job, folder, 0)
 
 

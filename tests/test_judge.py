@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from harness import Harness
 
-from utils.images.resample import imresize_uint8
-from utils.judge import range_note
-from utils.manifest import PairHash
-from utils.metrics import METRICS
-from utils.staging import StagedImage
-from utils.submission import Submission, discover
-from utils.utils_image import imread_uint, modcrop
+from esr.datasets.manifest import PairHash
+from esr.datasets.staging import StagedImage
+from esr.evaluate.score_images import range_note
+from esr.images.metrics import METRICS
+from esr.images.official_image import imread_uint, modcrop
+from esr.images.resample import imresize_uint8
+from esr.submissions.submission import Submission, discover
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "hubble", "retina"])

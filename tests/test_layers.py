@@ -11,10 +11,10 @@ from test_complexity_audit import Functional, Honest, OverridesCall
 from torch import nn
 from torch.nn import functional
 
+from esr.measure.counts import complexity
+from esr.measure.counts.layer_costs import FUNCTIONAL, WHOLE, layers
+from esr.report.layer_table import layer_table
 from models.team00_RFDN import RFDN
-from utils.count import complexity
-from utils.count.layers import FUNCTIONAL, WHOLE, layers
-from utils.tables.layer_table import layer_table
 
 SIZE = (3, 16, 24)
 PIXELS = 16 * 24

@@ -1,4 +1,4 @@
-"""`python -m utils.leaderboard`, as an organizer runs it."""
+"""`python -m esr.tools.leaderboard`, as an organizer runs it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from harness import ROOT, Harness
 from synthetic import synthetic_record, synthetic_split
 from test_ranking import RULE_OF_2027
 
-from utils import jsonfile
+from esr.base import json_file
 
 
 def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "utils.leaderboard", *map(str, arguments)]
+    command = [sys.executable, "-m", "esr.tools.leaderboard", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
@@ -34,7 +34,7 @@ def write_records(folder: Path, count: int, images: int) -> None:
             for role in ("valid", "test")
         )
         record = synthetic_record(number, "SPAN" if number == 0 else f"Net{number}", splits)
-        jsonfile.dump(record, folder / "records" / f"{record.label}.json")
+        json_file.dump(record, folder / "records" / f"{record.label}.json")
 
 
 @pytest.mark.parametrize("year", ["2024", "2026_head"])
@@ -71,7 +71,7 @@ def test_an_official_file_is_never_overwritten(shared: Path, tmp_path: Path) -> 
 def test_two_hundred_submissions_are_ranked_without_torch(tmp_path: Path) -> None:
     write_records(tmp_path, 200, 20)
     program = (
-        "import sys\nfrom utils.leaderboard import main\n"
+        "import sys\nfrom esr.tools.leaderboard import main\n"
         f"status = main([{str(tmp_path)!r}])\n"
         "assert status == 0\nsys.exit('torch' in sys.modules)\n"
     )

@@ -14,9 +14,9 @@ import pytest
 from harness import smooth_image, write_image
 from PIL import Image, ImageOps
 
-from utils.errors import ExitCode, UserError
-from utils.train import leakage
-from utils.train.leakage import DIFFERENT_BITS, HASH_FILE, check_training_data, find_leaks
+from esr.base.errors import ExitCode, UserError
+from esr.tools.train import leakage
+from esr.tools.train.leakage import DIFFERENT_BITS, HASH_FILE, check_training_data, find_leaks
 
 SETS = ("Set5", "Set14", "B100", "Urban100")
 TURNS = (None, *Image.Transpose)

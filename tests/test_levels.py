@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from utils.images.levels import convert
-from utils.utils_image import save_uint, tensor2levels
+from esr.images.levels import convert
+from esr.images.official_image import save_uint, tensor2levels
 
 
 def _official(values: np.ndarray, data_range: float) -> np.ndarray:

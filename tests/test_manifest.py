@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from harness import Harness, write_pairs
 
-from utils.dataset import ImagePair
-from utils.errors import UserError
-from utils.manifest import (
+from esr.base.errors import UserError
+from esr.datasets.image_pairs import ImagePair
+from esr.datasets.manifest import (
     MANIFEST,
     PairHash,
     check_manifest,

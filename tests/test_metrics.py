@@ -10,7 +10,7 @@ import skimage.color
 import skimage.data
 import skimage.metrics
 
-from utils.metrics import METRICS
+from esr.images.metrics import METRICS
 
 
 def test_every_entry_stands_under_its_own_name() -> None:

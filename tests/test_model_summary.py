@@ -10,8 +10,8 @@ from fvcore.nn import FlopCountAnalysis
 from torch import nn
 from torch.nn import functional
 
-from utils.errors import UserError
-from utils.model_summary import dummy_input, get_model_activation, get_model_flops
+from esr.base.errors import UserError
+from esr.measure.counts.official_counts import dummy_input, get_model_activation, get_model_flops
 
 SIZE = (3, 16, 24)
 PIXELS = 16 * 24

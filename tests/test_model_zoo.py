@@ -12,16 +12,16 @@ import pytest
 import torch
 from harness import run_command
 
+from esr.base import json_file
+from esr.base.errors import UserError
+from esr.images.resample import imresize_uint8
+from esr.records.record import Record, SplitResult
+from esr.submissions.public_checkpoints import read_zoo
+from esr.submissions.submission import Submission, discover
+from esr.tools.train.training_report import load_report
 from model_zoo import quality
 from model_zoo.make_readme import README, load_records
 from model_zoo.page import page
-from utils import jsonfile
-from utils.errors import UserError
-from utils.images.resample import imresize_uint8
-from utils.record import Record, SplitResult
-from utils.submission import Submission, discover
-from utils.train.training_report import load_report
-from utils.zoo import read_zoo
 
 EXPECTED = {0: "00_RFDN", 1: "01_EDRN", 5: "05_SRneXt", 9: "09_MDRN", 13: "13_PRFDN", 16: "16_LKDN"}
 GAIN_DB = 0.5
@@ -45,7 +45,7 @@ def _measure_all(root: Path, folder: Path, *arguments: str) -> dict[str, Record]
     done = run_command(root, *command, *arguments, cwd=folder, timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr
     files = (folder / "results" / "records").glob("*.json")
-    return {file.stem: jsonfile.load(Record, file) for file in files}
+    return {file.stem: json_file.load(Record, file) for file in files}
 
 
 def _gain_db(split: SplitResult, folder: Path, scale: int) -> float:

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from utils.measure import nvml
-from utils.measure.nvml import REASONS, GpuWatch, around
+from esr.measure import nvml
+from esr.measure.nvml import REASONS, GpuWatch, around
 
 GPU = torch.device("cuda", 0)
 

@@ -52,7 +52,7 @@ ACTS = {
 
 PRELUDE = """
 import contextlib, ctypes, encodings.idna, json, os, socket, subprocess, sys, urllib.request
-from utils.sandbox import observer
+from esr.sandbox.inside import audit_hook as observer
 def datagrams():
     return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 """

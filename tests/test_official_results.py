@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.official_results import table
+from esr.records.official_results import table
 
 
 def test_the_published_table_of_2024_is_rebuilt_byte_for_byte(shared: Path) -> None:

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from harness import Harness
 
-from utils.errors import UserError
-from utils.metrics import METRICS
-from utils.perceptual.asking import check, perceptual_scores
-from utils.perceptual.request import NAMES
+from esr.base.errors import UserError
+from esr.images.metrics import METRICS
+from esr.images.perceptual.helper_messages import NAMES
+from esr.images.perceptual.perceptual_scores import check, perceptual_scores
 
 LIBRARY = """
 class LearnedPerceptualImagePatchSimilarity:

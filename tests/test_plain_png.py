@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.images.image_file import imread_uint
-from utils.images.plain_png import decode_plain_png
+from esr.images.image_file import imread_uint
+from esr.images.plain_png import decode_plain_png
 
 pytest.importorskip("imagecodecs")
 

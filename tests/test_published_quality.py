@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from harness import run_command, write_image
 
-from utils.images.image_file import imread_uint
-from utils.images.resample import imresize_np
-from utils.utils_image import modcrop
+from esr.images.image_file import imread_uint
+from esr.images.official_image import modcrop
+from esr.images.resample import imresize_np
 
 
 def _measure(root: Path, shared: Path, save_dir: Path, *arguments: str) -> pd.Series:

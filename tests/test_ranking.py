@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from synthetic import synthetic_record, synthetic_split
 
-from utils.official_results import entry
-from utils.protocol import Gate, Protocol, Track, protocols, read_protocol
-from utils.rank.entrants import PUBLISHED, Choices
-from utils.rank.ranking import Ranking, rank
-from utils.rank.row import Row, robust_runtime, rows_of
-from utils.record import Failure
+from esr.challenge.protocol import Gate, Protocol, Track, protocols, read_protocol
+from esr.rank.entrants import PUBLISHED, Choices
+from esr.rank.figures import Row, robust_runtime, rows_of
+from esr.rank.ranking import Ranking, rank
+from esr.records.official_results import entry
+from esr.records.record import Failure
 
 COSTS_2022 = {
     "time": ("valid_ave_runtime", "test_ave_runtime"),

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from utils.errors import ExitCode, UserError
-from utils.measure import network as networks
-from utils.train.recipe import read_recipe
-from utils.train.training_network import family
-from utils.train.training_set import smoke_recipe, synthetic
+from esr.base.errors import ExitCode, UserError
+from esr.measure import network as networks
+from esr.tools.train.recipe import read_recipe
+from esr.tools.train.training_network import family
+from esr.tools.train.training_set import smoke_recipe, synthetic
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.toml"))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from utils.dataset import DataRequest, find_splits
-from utils.errors import UserError
-from utils.protocol import protocols
-from utils.registry import FACTS, read_registry, registry
+from esr.base.errors import UserError
+from esr.challenge.data_set_registry import FACTS, read_registry, registry
+from esr.challenge.protocol import protocols
+from esr.datasets.image_pairs import DataRequest, find_splits
 
 
 def test_every_set_of_every_year_is_registered() -> None:

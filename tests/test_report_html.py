@@ -17,10 +17,10 @@ import pytest
 from conftest import ROOT
 from report_pages import HOSTILE, NOTED, board_of, write_page, write_results
 
-from utils.errors import UserError
-from utils.rank.entrants import Choices
-from utils.tables import report_html
-from utils.tables.html_charts import charts
+from esr.base.errors import UserError
+from esr.rank.entrants import Choices
+from esr.report.html import html_report
+from esr.report.html.charts import charts
 
 SCRIPTS = 4
 """Figures, Plotly, the import map, the page's own."""
@@ -135,7 +135,7 @@ def test_a_label_that_is_a_path_reads_no_picture_elsewhere(tmp_path: Path) -> No
             record = replace(record, label=f"../crops/{record.label}")
         row = replace(line.standing.row, record=record)
         lines.append(replace(line, standing=replace(line.standing, row=row)))
-    page = Page(report_html.render(replace(board, lines=tuple(lines)), tmp_path))
+    page = Page(html_report.render(replace(board, lines=tuple(lines)), tmp_path))
     assert page.all("img") == []
 
 
@@ -217,16 +217,16 @@ def test_a_strange_official_file_makes_a_page(tmp_path: Path, content: str) -> N
 def test_a_library_that_is_missing_costs_one_line(
     results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_html, "find_spec", lambda package: None)
+    monkeypatch.setattr(html_report, "find_spec", lambda package: None)
     with pytest.raises(UserError, match=r"requirements\.txt"):
-        report_html.render(board_of(results), results)
+        html_report.render(board_of(results), results)
 
 
 def test_the_page_is_made_without_torch_and_without_building_figures(results: Path) -> None:
     program = (
         "import sys\nfrom pathlib import Path\n"
         f"sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
-        "from report_pages import board_of\nfrom utils.tables import report_html\n"
+        "from report_pages import board_of\nfrom esr.report.html import html_report as report_html\n"
         f"path = Path({str(results)!r})\n"
         "assert '</html>' in report_html.render(board_of(path), path)\n"
         "sys.exit(' '.join({'torch', 'plotly', 'itables', 'IPython'} & set(sys.modules)) or 0)\n"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.images.resample import imresize_np, imresize_uint8
+from esr.images.resample import imresize_np, imresize_uint8
 
 SETS = [
     *(("Set5", 2), ("Set5", 3), ("Set5", 4), ("Set14", 2), ("Set14", 3), ("Set14", 4)),

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from utils.errors import UserError
-from utils.measure.restore import check_finite, check_output, restorer
-from utils.sidecar import Sidecar
-from utils.utils_image import tensor2levels
+from esr.base.errors import UserError
+from esr.images.official_image import tensor2levels
+from esr.measure.restore import check_finite, check_output, restorer
+from esr.submissions.sidecar import Sidecar
 
 
 class _Counter(nn.Module):

@@ -17,13 +17,13 @@ import torch
 from harness import Harness, nearest_state, tiny, write_pairs
 from test_import_graph import _imports
 
-from utils import provenance, resume
-from utils.options import Options, parse
-from utils.rank.row import Row
-from utils.record import Failure, Record
-from utils.staged_data import stage_all
-from utils.store import Store
-from utils.submission import discover
+from esr.evaluate import provenance, resume
+from esr.evaluate.options import Options, parse
+from esr.evaluate.staged_data import stage_all
+from esr.rank.figures import Row
+from esr.records.record import Failure, Record
+from esr.records.results_folder import Store
+from esr.submissions.submission import discover
 
 
 def _all(harness: Harness, temporary: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -263,7 +263,7 @@ def test_what_follows_a_record_is_no_part_of_the_code_that_measured(root: Path) 
         ".".join(path.relative_to(root).with_suffix("").parts): path
         for path in (root / "utils").rglob("*.py")
     }
-    reached, found = set(), {"utils.evaluation", "utils.worker.__main__"}
+    reached, found = set(), {"esr.evaluate.pipeline", "esr.evaluate.worker.__main__"}
     while found:
         reached |= found
         found = {other for name in found for other in _imports(files[name], set(files))} - reached

@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from utils.job import JobFolder
-from utils.measure.bench import Bench
-from utils.measure.nvml import GpuWatch
-from utils.measure.robust import WARMUP_AT_MOST, robust_pass, undisturbed, until_stable
-from utils.measure.timing import CudaStopwatch, Lap, UnknownMemory, WallStopwatch
-from utils.sidecar import Sidecar
+from esr.measure.bench import Bench
+from esr.measure.job import JobFolder
+from esr.measure.nvml import GpuWatch
+from esr.measure.robust_pass import WARMUP_AT_MOST, robust_pass, undisturbed, until_stable
+from esr.measure.timing import CudaStopwatch, Lap, UnknownMemory, WallStopwatch
+from esr.submissions.sidecar import Sidecar
 
 CPU = torch.device("cpu")
 
@@ -161,7 +161,7 @@ def test_throttled_samples_are_marked(folder: JobFolder) -> None:
 def test_on_cuda_events_and_wall_clock_agree_and_clean_memory_is_known(folder: JobFolder) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    from utils.measure.device import BACKENDS
+    from esr.measure.device import BACKENDS
 
     device = torch.device("cuda", 0)
     weight = torch.rand(64, 3, 5, 5, device=device)

@@ -14,18 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from utils.errors import UserError
-from utils.metrics import METRICS
-from utils.rtsr.bicubic import enlarge
-from utils.rtsr.degrade import (
-    Degradation,
-    ground_truth,
-    jpeg,
-    low_resolution,
-)
-from utils.rtsr.prepare import main as prepare_main
-from utils.rtsr.score import real_time_score
-from utils.rtsr_metrics import luma_final, luma_first
+from esr.base.errors import UserError
+from esr.challenge.rtsr.prepare_rtsr import main as prepare_main
+from esr.challenge.rtsr.real_time_score import real_time_score
+from esr.challenge.rtsr.rtsr_degradation import Degradation, ground_truth, jpeg, low_resolution
+from esr.evaluate.bicubic_reference import enlarge
+from esr.images.metrics import METRICS
+from esr.images.rtsr_metrics import luma_final, luma_first
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.errors import UserError
-from utils.rtsr.archive import MEMBERS_AT_MOST, extract
+from esr.base.errors import UserError
+from esr.submissions.unpack_archive import MEMBERS_AT_MOST, extract
 
 
 def _zip(path: Path, *members: tuple[zipfile.ZipInfo | str, bytes]) -> Path:

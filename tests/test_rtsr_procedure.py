@@ -11,17 +11,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from utils.errors import UserError
-from utils.measure.bench import Bench
-from utils.measure.nvml import GpuWatch
-from utils.measure.timing import CudaMemory, CudaStopwatch, UnknownMemory, WallStopwatch
-from utils.model_summary import activations, layer_calls
-from utils.options import parse
-from utils.protocol import protocols
-from utils.realtime import Calls, FixedInput, FixedInputPlan, problem
-from utils.realtime_options import plan
-from utils.rtsr.procedure import run_fixed_input
-from utils.sidecar import Sidecar
+from esr.base.errors import UserError
+from esr.challenge.fixed_input import Calls, FixedInput, FixedInputPlan, problem
+from esr.challenge.fixed_input_options import plan
+from esr.challenge.protocol import protocols
+from esr.evaluate.options import parse
+from esr.measure.bench import Bench
+from esr.measure.counts.official_counts import activations, layer_calls
+from esr.measure.fixed_input_pass import run_fixed_input
+from esr.measure.nvml import GpuWatch
+from esr.measure.timing import CudaMemory, CudaStopwatch, UnknownMemory, WallStopwatch
+from esr.submissions.sidecar import Sidecar
 
 CPU = torch.device("cpu")
 PLAN = FixedInputPlan((3, 24, 16), True, Calls(50, 244), Calls(1, 3), (3, 24, 16))

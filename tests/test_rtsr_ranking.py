@@ -10,13 +10,13 @@ import pytest
 from boards import record as esr_record
 from boards import row
 
-from utils.errors import UserError
-from utils.protocol import Track, protocols, read_protocol
-from utils.rank.ranking import Placing, Ranking, rank
-from utils.rank.row import Row
-from utils.realtime import Calls, FixedInput, FixedInputRun
-from utils.record import ImageResult, Record
-from utils.tables.board import board
+from esr.base.errors import UserError
+from esr.challenge.fixed_input import Calls, FixedInput, FixedInputRun
+from esr.challenge.protocol import Track, protocols, read_protocol
+from esr.rank.figures import Row
+from esr.rank.ranking import Placing, Ranking, rank
+from esr.records.record import ImageResult, Record
+from esr.report.board import board
 
 RTSR = protocols()["rtsr2023"]
 TRACKS = [track.name for track in RTSR.tracks]

@@ -14,15 +14,23 @@ from harness import Harness, tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from utils.errors import UserError
-from utils.job import Job, JobFolder, JobSplit
-from utils.limits import GIB, Limits, memory_bytes
-from utils.sandbox import bubblewrap, family, gpu_lock, guard, landlock, output, policy
-from utils.sandbox.environment import scrubbed
-from utils.sandbox.guard import Guard
-from utils.sandbox.policy import Places, places
-from utils.sandbox.traces import present, traces
-from utils.submission import Submission
+from esr.base.errors import UserError
+from esr.measure.job import Job, JobFolder, JobSplit
+from esr.sandbox import (
+    bubblewrap,
+    gpu_lock,
+    landlock,
+    limit_guard,
+    policy,
+    printed_output,
+    process_tree,
+)
+from esr.sandbox.child_environment import scrubbed
+from esr.sandbox.left_files import present, traces
+from esr.sandbox.limit_guard import Guard
+from esr.sandbox.limits import GIB, Limits, memory_bytes
+from esr.sandbox.policy import Places, places
+from esr.submissions.submission import Submission
 
 needs_landlock = pytest.mark.skipif(landlock.version() == 0, reason="this kernel has no Landlock")
 
@@ -215,14 +223,14 @@ os.wait()
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 def test_a_daemon_is_found_named_and_killed() -> None:
-    family.adopt_orphans()
-    ours = set(family.descendants(os.getpid()))
+    process_tree.adopt_orphans()
+    ours = set(process_tree.descendants(os.getpid()))
     child = subprocess.Popen([sys.executable, "-c", DAEMON], start_new_session=True)
     child.wait()
-    left = set(family.descendants(os.getpid())) - ours
+    left = set(process_tree.descendants(os.getpid())) - ours
     assert len(left) == 1
-    assert len(family.end(child, ours)) == 1
-    assert set(family.descendants(os.getpid())) <= ours
+    assert len(process_tree.end(child, ours)) == 1
+    assert set(process_tree.descendants(os.getpid())) <= ours
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
@@ -230,15 +238,15 @@ def test_what_was_there_before_is_left_alone() -> None:
     # A helper of the harness, which itself starts something while the submission runs.
     program = "import subprocess, sys; sys.stdin.readline(); subprocess.run(['cat'])"
     with subprocess.Popen([sys.executable, "-c", program], stdin=-1) as helper:
-        ours = set(family.descendants(os.getpid()))
+        ours = set(process_tree.descendants(os.getpid()))
         child = subprocess.Popen(["true"], start_new_session=True)
         helper.stdin.write(b"\n")
         helper.stdin.flush()
-        while not list(family.children(helper.pid)):
+        while not list(process_tree.children(helper.pid)):
             pass
-        assert family.end(child, ours) == []
+        assert process_tree.end(child, ours) == []
         assert helper.poll() is None
-        assert len(list(family.children(helper.pid))) == 1
+        assert len(list(process_tree.children(helper.pid))) == 1
         helper.stdin.close()
 
 
@@ -257,8 +265,8 @@ def job(tmp_path: Path) -> tuple[Job, JobFolder]:
 
 
 def _look(limits: Limits, job: tuple[Job, JobFolder], monkeypatch: pytest.MonkeyPatch, deed=None):
-    monkeypatch.setattr(guard, "PERIOD_S", 0)
-    monkeypatch.setattr(guard, "DISK_EVERY", 1)
+    monkeypatch.setattr(limit_guard, "PERIOD_S", 0)
+    monkeypatch.setattr(limit_guard, "DISK_EVERY", 1)
     watching = Guard(os.getpid(), *job, limits)
     if deed is not None:
         deed()
@@ -283,7 +291,7 @@ def test_a_limit_that_is_broken_is_named(job, monkeypatch: pytest.MonkeyPatch) -
         Limits(60, 2**40, 2**20), job, monkeypatch, lambda: junk.write_bytes(bytes(2**22))
     )
     assert (stage, "--disk_limit is 0.000977 GiB" in reason) == ("limit", True)
-    monkeypatch.setattr(guard, "PROCESSES_AT_MOST", 0)
+    monkeypatch.setattr(limit_guard, "PROCESSES_AT_MOST", 0)
     stage, reason = _look(Limits(60, 2**40, 2**40), job, monkeypatch)
     assert (stage, "more than 0 processes" in reason) == ("limit", True)
 
@@ -326,9 +334,9 @@ def test_what_is_left_in_its_folder_is_named(job) -> None:
 
 
 def test_a_long_log_keeps_both_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "KEPT_BYTES", 4)
+    monkeypatch.setattr(printed_output, "KEPT_BYTES", 4)
     log = tmp_path / "log"
-    with output.printed_in(tmp_path) as printed, output.kept_in(log, printed):
+    with printed_output.printed_in(tmp_path) as printed, printed_output.kept_in(log, printed):
         printed.file.write(b"first, middle and last")
         printed.file.flush()
     assert log.read_text() == "firs\n[14 bytes are left out here]\nlast"
@@ -337,7 +345,7 @@ def test_a_long_log_keeps_both_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 HOLD = """
 import sys, time
 from pathlib import Path
-from utils.sandbox.gpu_lock import locked
+from esr.sandbox.gpu_lock import locked
 with locked(Path(sys.argv[1]), "cuda:0"):
     print("held", flush=True)
     sys.stdin.read()
@@ -406,8 +414,8 @@ import json, sys
 from pathlib import Path
 import numpy
 import torch
-from utils.sandbox import observer
-from utils.sandbox.deeds import Deeds
+from esr.sandbox.inside import audit_hook as observer
+from esr.sandbox.inside.audit_events import Deeds
 own = Path.cwd()
 deeds = Deeds(own / "private", (own / "code",), Path("utils"))
 observer.install(deeds.judge)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from utils.scratch import remove_orphans, scratch_folder
+from esr.base.scratch import remove_orphans, scratch_folder
 
 OWNER = """
 import sys
-from utils.scratch import scratch_folder
+from esr.base.scratch import scratch_folder
 with scratch_folder() as folder:
     (folder / "image.npy").write_bytes(b"x")
     print(folder, flush=True)

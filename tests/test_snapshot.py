@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from utils.count import complexity
-from utils.model_summary import get_model_activation, get_model_flops
-from utils.snapshot import preserved
+from esr.measure.counts import complexity
+from esr.measure.counts.official_counts import get_model_activation, get_model_flops
+from esr.measure.network_snapshot import preserved
 
 SIZE = (3, 16, 16)
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from utils.images.ssim import calculate_ssim, ssim
+from esr.images.ssim import calculate_ssim, ssim
 
 
 def _official(img1: np.ndarray, img2: np.ndarray, border: int) -> float:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from harness import smooth_image, write_image
 
-from utils.dataset import ImagePair, Split
-from utils.judge import judge
-from utils.staging import StagedSplit, stage
+from esr.datasets.image_pairs import ImagePair, Split
+from esr.datasets.staging import StagedSplit, stage
+from esr.evaluate.score_images import judge
 
 SIDE, SCALE = 240, 4
 
@@ -59,7 +59,7 @@ def test_memory_does_not_grow_with_the_number_of_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """NumPy reports its arrays to tracemalloc, OpenCV what it returns."""
-    monkeypatch.setattr("utils.parallel.cores", lambda: 2)
+    monkeypatch.setattr("esr.base.threads.cores", lambda: 2)
     one_image = SIDE * SIDE * 3
     peaks, kept = [], []
     for count in (6, 48):

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from harness import Harness
 
-from utils.errors import UserError
-from utils.job import SubmissionFailed
-from utils.record import Failure, Outcome
-from utils.sandbox import gate
-from utils.steps import Measuring, Steps, one_ahead
+from esr.base.errors import UserError
+from esr.evaluate.steps import Measuring, Steps, one_ahead
+from esr.measure.job import SubmissionFailed
+from esr.records.record import Failure, Outcome
+from esr.sandbox.inside import start_barrier
 
 
 class Day:
@@ -114,7 +114,7 @@ def test_what_waits_is_given_up_when_nobody_asks_any_more() -> None:
     assert "b run" not in day.events
 
 
-@pytest.mark.parametrize("module", ["utils.worker", "utils.check.worker"])
+@pytest.mark.parametrize("module", ["esr.evaluate.worker", "esr.tools.check.check_worker"])
 def test_a_child_whose_parent_has_gone_does_nothing(
     module: str, tmp_path: Path, root: Path
 ) -> None:
@@ -130,12 +130,12 @@ def test_a_child_whose_parent_has_gone_does_nothing(
 
 
 def test_a_child_waits_until_it_is_let_through_and_finds_nothing_else_to_read() -> None:
-    code = "from utils.sandbox import gate; gate.wait(); import sys; print([sys.stdin.read()])"
+    code = "from esr.sandbox.inside import start_barrier as gate; gate.wait(); import sys; print([sys.stdin.read()])"
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdin=-1, stdout=-1, bufsize=0) as child:
         time.sleep(0.5)
         assert child.poll() is None
-        gate.let_through(child)
+        start_barrier.let_through(child)
         assert child.stdout is not None
         assert child.stdout.read() == b"['']\n"
         assert child.wait() == 0
@@ -144,7 +144,7 @@ def test_a_child_waits_until_it_is_let_through_and_finds_nothing_else_to_read() 
 def test_a_child_that_has_ended_already_can_be_let_through() -> None:
     with subprocess.Popen([sys.executable, "-c", ""], stdin=-1, bufsize=0) as child:
         child.wait()
-        gate.let_through(child)
+        start_barrier.let_through(child)
 
 
 def test_a_submission_that_asks_is_not_answered(harness: Harness) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from utils.errors import UserError
-from utils.submission import Broken, Submission, adapted, choose, discover
+from esr.base.errors import UserError
+from esr.submissions.submission import Broken, Submission, adapted, choose, discover
 
 
 def _write(root: Path, *names: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from synthetic import synthetic_record, synthetic_split
 
-from utils.record import Failure
-from utils.tables.summary import summary
+from esr.records.record import Failure
+from esr.report.run_summary import summary
 
 SAVE_DIR = Path("/a/long/path/to/results")
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.protocol import protocols
-from utils.rank.row import rows_of
-from utils.tables.board import Board, board
-from utils.tables.table_csv import harmless, render
+from esr.challenge.protocol import protocols
+from esr.rank.figures import rows_of
+from esr.report.board import Board, board
+from esr.report.csv_table import harmless, render
 
 EXACT = {} if pd.__version__ >= "3" else {"float_precision": "round_trip"}
 
@@ -39,7 +39,7 @@ def _read(text: str, **options) -> pd.DataFrame:
 
 
 def _undone(cell: str) -> str:
-    """Undo what the top of utils/tables/table_csv.py describes, by its words."""
+    """Undo what the top of esr/report/csv_table.py describes, by its words."""
     text = re.sub(r"(^|(?<=;))'", "", cell)
     escape = r"\\(\\|[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
     return re.sub(escape, lambda found: ast.literal_eval(f"'{found[0]}'"), text)

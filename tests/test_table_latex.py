@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
-from utils.protocol import protocols
-from utils.rank.row import rows_of
-from utils.tables.board import Board, board
-from utils.tables.latex_text import escaped
-from utils.tables.table_latex import render
+from esr.challenge.protocol import protocols
+from esr.rank.figures import rows_of
+from esr.report.board import Board, board
+from esr.report.latex_table import render
+from esr.report.latex_text import escaped
 
 DOCUMENT = "\\documentclass[twocolumn]{article}\n\\usepackage{booktabs}\n\\begin{document}\n\\input{leaderboard.tex}\n\\end{document}\n"
 

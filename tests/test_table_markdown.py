@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from utils.tables.board import Board
-from utils.tables.sheet import sheet
-from utils.tables.table_markdown import escaped, render
+from esr.report.board import Board
+from esr.report.markdown_table import escaped, render
+from esr.report.sheet import sheet
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
 TEXT = {"text", "text_special"}

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from utils.audit.tamper import CLOCKS, READERS, Fingerprints, changes, our_names, settings
-from utils.measure import restore, timing
+from esr.audit.replaced_functions import CLOCKS, READERS, Fingerprints, changes, our_names, settings
+from esr.measure import restore, timing
 
 
 def test_nothing_has_changed_where_nothing_was_changed() -> None:
@@ -46,13 +46,13 @@ def test_a_function_of_ours_with_other_code_is_named(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(restore.check_finite, "__code__", (lambda low, high: None).__code__)
     # And wherever it has been imported to.
     assert {name.split(".")[-1] for name in fingerprints.changed()} == {"check_finite"}
-    assert "utils.measure.restore.check_finite" in fingerprints.changed()
+    assert "esr.measure.restore.check_finite" in fingerprints.changed()
 
 
 def test_a_method_of_ours_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     fingerprints = Fingerprints(our_names())
     monkeypatch.setattr(timing.WallStopwatch, "time", lambda *_: None)
-    assert fingerprints.changed() == ["utils.measure.timing.WallStopwatch.time"]
+    assert fingerprints.changed() == ["esr.measure.timing.WallStopwatch.time"]
 
 
 def test_settings_are_named_with_both_values() -> None:
@@ -96,7 +96,7 @@ SETTINGS = {
 PROGRAM = """
 import json, sys
 import torch
-from utils.audit.tamper import changes, settings
+from esr.audit.replaced_functions import changes, settings
 seen = {}
 for name, statement in json.loads(sys.argv[1]).items():
     before = settings()

@@ -13,8 +13,8 @@ import torch
 from goldens import arrays
 from torch import Tensor, nn
 
-from utils.sidecar import read_sidecar
-from utils.tables.claims import agrees
+from esr.report.claims import agrees
+from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team00_RFDN.py"
 BLOCKS = ("B1", "B2", "B3", "B4")

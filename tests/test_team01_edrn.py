@@ -15,9 +15,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from utils.count.complexity import count
-from utils.measure.network import import_model
-from utils.sidecar import read_sidecar
+from esr.measure.counts.complexity import count
+from esr.measure.network import import_model
+from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team01_EDRN.py"
 WEIGHTS_SHA256 = "6c430ab91d1873c4b99fa7e7aef0d1e7691e2d741ccdaafc7e9c86b6f3847395"

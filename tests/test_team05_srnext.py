@@ -13,9 +13,9 @@ import torch
 from goldens import arrays, maps
 from torch import nn
 
-from utils.count.complexity import count
-from utils.measure.network import import_model, load
-from utils.sidecar import read_sidecar
+from esr.measure.counts.complexity import count
+from esr.measure.network import import_model, load
+from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team05_SRneXt.py"
 FLOAT32_LEVELS = 2e-3

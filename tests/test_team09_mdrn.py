@@ -14,9 +14,9 @@ import torch
 from goldens import arrays, maps
 from torch import nn
 
-from utils.count.complexity import count
-from utils.measure.network import import_model, load
-from utils.sidecar import read_sidecar
+from esr.measure.counts.complexity import count
+from esr.measure.network import import_model, load
+from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team09_MDRN.py"
 FLOAT32_TOLERANCE = 2e-4

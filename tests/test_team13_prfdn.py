@@ -13,10 +13,10 @@ import torch
 from goldens import arrays
 from torch import Tensor, nn
 
-from utils.errors import UserError
-from utils.measure import network as loading
-from utils.measure.network import import_model
-from utils.sidecar import read_sidecar
+from esr.base.errors import UserError
+from esr.measure import network as loading
+from esr.measure.network import import_model
+from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team13_PRFDN.py"
 FLOAT32_LEVELS = 2e-3

@@ -10,10 +10,10 @@ import goldens
 import pytest
 from torch import nn
 
-from utils.count.complexity import count
-from utils.measure.network import import_model
-from utils.measurement import Counts
-from utils.sidecar import read_sidecar
+from esr.measure.counts.complexity import count
+from esr.measure.network import import_model
+from esr.records.measurement import Counts
+from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team13_PRFDN.py"
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from utils.measure.network import import_model
+from esr.measure.network import import_model
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team13_PRFDN.py"
 FORMS = [(2, False), (2, True), (4, False), (4, True)]

@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from utils.count.complexity import count
-from utils.errors import UserError
-from utils.measure.network import import_model, load
-from utils.sidecar import read_sidecar
+from esr.base.errors import UserError
+from esr.measure.counts.complexity import count
+from esr.measure.network import import_model, load
+from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team16_LKDN.py"
 SIDECAR = read_sidecar(MODEL_FILE.with_suffix(".toml"))

@@ -15,8 +15,8 @@ from test_team16_lkdn import MODEL_FILE, assert_outputs, loaded, part, weights
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from utils.count.complexity import count
-from utils.measure.network import import_model
+from esr.measure.counts.complexity import count
+from esr.measure.network import import_model
 
 MERGED = 1e-6
 """Tolerance on parameters that the authors merged in float32; they came within 5.63e-7."""

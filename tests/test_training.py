@@ -10,12 +10,12 @@ import pytest
 import torch
 from test_training_data import enlarged_noise, stage
 
-from utils.errors import UserError
-from utils.train.objective import LOSSES, averaging, learning_rate
-from utils.train.recipe import Stage
-from utils.train.training import Trainer
-from utils.train.training_data import Sampler, TrainingPair
-from utils.train.training_network import family
+from esr.base.errors import UserError
+from esr.tools.train.objective import LOSSES, averaging, learning_rate
+from esr.tools.train.recipe import Stage
+from esr.tools.train.trainer import Trainer
+from esr.tools.train.training_data import Sampler, TrainingPair
+from esr.tools.train.training_network import family
 
 CPU = torch.device("cpu")
 

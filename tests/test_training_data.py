@@ -11,9 +11,9 @@ import pytest
 import torch
 from harness import smooth_image, write_image
 
-from utils.errors import UserError
-from utils.train.recipe import Recipe, Source, Stage
-from utils.train.training_data import (
+from esr.base.errors import UserError
+from esr.tools.train.recipe import Recipe, Source, Stage
+from esr.tools.train.training_data import (
     Sampler,
     TrainingPair,
     find_images,
@@ -21,7 +21,7 @@ from utils.train.training_data import (
     read_pairs,
     sampler_of,
 )
-from utils.train.training_set import on_disk
+from esr.tools.train.training_set import on_disk
 
 
 def enlarged_noise(height: int, width: int, scale: int = 4) -> TrainingPair:

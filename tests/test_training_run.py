@@ -14,7 +14,7 @@ import pytest
 import torch
 from harness import smooth_image, write_image
 
-from utils.errors import ExitCode
+from esr.base.errors import ExitCode
 
 RECIPE = """
 model = "team00_RFDN"

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from harness import Harness, nearest_state
 
-from utils.download import fetch
-from utils.errors import ExitCode, UserError
-from utils.zoo import ROOT, main, read_zoo
+from esr.base.download import fetch
+from esr.base.errors import ExitCode, UserError
+from esr.submissions.public_checkpoints import ROOT, main, read_zoo
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

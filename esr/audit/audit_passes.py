@@ -1,0 +1,183 @@
+"""What takes further passes to see; the flags are listed in `esr.audit.audit_rules`.
+
+Everything here is untimed, and after the passes whose figures count: a dozen passes over one image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import nn
+
+from esr.audit.audit_rules import (
+    Evidence,
+    clocks,
+    constructor,
+    output_kinds,
+    precision_flags,
+    repeated_outputs,
+    throttling,
+)
+from esr.base.errors import UserError, printable_line
+from esr.measure import caching
+from esr.measure.bench import Bench, Image
+from esr.measure.op_watch import AutocastWatch, OpWatch
+from esr.measure.timing import pause, process_cpu_ns, synchronize, thread_cpu_ns
+from esr.records.conditions import Precision
+from esr.records.measurement import Flag
+
+BACKGROUND_MS = 1.0
+BACKGROUND_SHARE = 0.2
+_TRIALS = 2
+_CLONE = torch.Tensor.clone
+"""Taken before a submission could put a function of its own in its place."""
+
+
+def audit(
+    bench: Bench, network: nn.Module, evidence: Evidence
+) -> tuple[list[Flag], Precision | None]:
+    """Carry out every check; one that fails becomes a flag and does not stop the others.
+
+    Returns:
+        (flags, the types the network computes with; None if that check failed)
+    """
+    assert evidence.image is not None
+    image = evidence.image
+    flags = [*evidence.before.flags(), *constructor(evidence.constructor)]
+    flags += output_kinds(evidence.official.kinds)
+    flags += clocks(evidence.official.laps, "official")
+    for found in evidence.robust:
+        flags += clocks(found.laps, "robust")
+    flags += _attempt(
+        "outputs", lambda: repeated_outputs(evidence.robust, lambda: _repeatable(bench, image))
+    )
+    flags += throttling(evidence.robust)
+    flags += _attempt("late values", lambda: late(bench, image))
+    seen: list[Precision] = []
+    flags += _attempt("types", lambda: _types(bench, network, image, seen))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # No pool of threads that spins for a while after its work.
+    try:
+        flags += _attempt("background work", lambda: background(bench, image))
+        flags += _attempt("caching", lambda: cached(bench, image))
+    finally:
+        torch.set_num_threads(threads)
+    return flags, seen[0] if seen else None
+
+
+def late(bench: Bench, image: Image) -> Iterator[Flag]:
+    """Flag outputs whose values are others when they are read than when the clock has stopped."""
+    lr = bench.load(image)
+    output, _ = bench.time(lr)
+    at_once = _CLONE(output) if isinstance(output, torch.Tensor) else output
+    read = bench.image(output, lr)
+    try:
+        same = np.array_equal(bench.image(at_once, lr), read)
+    except UserError:  # Memory that nobody has written yet may hold anything, NaN included.
+        same = False
+    if not same:
+        yield Flag("lazy_output", "its values have changed after the forward pass had returned")
+
+
+def _repeatable(bench: Bench, image: Image) -> bool:
+    lr = bench.load(image)
+    first, second = (bench.image(bench.forward(lr), lr) for _ in range(2))
+    return np.array_equal(first, second)
+
+
+def _types(bench: Bench, network: nn.Module, image: Image, seen: list[Precision]) -> Iterator[Flag]:
+    lr = bench.load(image)
+    with AutocastWatch() as autocast, OpWatch() as forward:
+        output = bench.forward(lr)
+    with OpWatch() as reading:
+        bench.image(output, lr)
+    if reading.arithmetic:
+        calls = sum(reading.arithmetic.values())
+        yield Flag("lazy_output", f"{calls} convolutions or matrix products when it was read")
+    tensors = (*network.parameters(), *network.buffers())
+    precision = Precision(
+        weights=tuple(sorted({str(t.dtype) for t in tensors if t.is_floating_point()})),
+        arithmetic=tuple(sorted(forward.arithmetic)),
+        activations=tuple(sorted(forward.activations)),
+        autocast=autocast.seen,
+    )
+    seen.append(precision)
+    yield from precision_flags(precision)
+
+
+def background(bench: Bench, image: Image) -> Iterator[Flag]:
+    """Flag CPU time that other threads spend after the forward pass has returned."""
+    trials = [_after_return(bench, image) for _ in range(_TRIALS)]
+    call_ms, after_ms = min(trials, key=lambda trial: trial[1])
+    if after_ms > BACKGROUND_MS and after_ms > BACKGROUND_SHARE * call_ms:
+        yield Flag(
+            "background_work",
+            f"other threads computed for {after_ms:.1f} ms after a forward pass of {call_ms:.1f} ms"
+            " (CPU time) had returned",
+        )
+
+
+def _after_return(bench: Bench, image: Image) -> tuple[float, float]:
+    _settle()
+    lr = bench.load(image)
+    began = thread_cpu_ns()
+    bench.forward(lr)
+    returned = _others_ns()
+    call_ms = (thread_cpu_ns() - began) / 1e6
+    if bench.device.type == "cuda":
+        synchronize()
+    _settle()
+    return call_ms, (_others_ns() - returned) / 1e6
+
+
+def _others_ns() -> int:
+    return process_cpu_ns() - thread_cpu_ns()
+
+
+def _settle(tick_s: float = 0.05, ticks: int = 40) -> None:
+    # Until the other threads are at rest, or have shown that they never are.
+    last = -math.inf
+    for _ in range(ticks):
+        now = _others_ns()
+        if now - last < 1e5:
+            return
+        last = now
+        pause(tick_s)
+
+
+def cached(bench: Bench, image: Image) -> Iterator[Flag]:
+    """Flag outputs that were kept instead of computed."""
+    rng = np.random.default_rng()
+    other = rng.integers(0, 256, image.shape, np.uint8)
+    tensors = bench.load(image), bench.load(other)
+    seen, unseen = (bench.image(bench.forward(lr), lr) for lr in tensors)
+    if np.array_equal(seen, unseen):
+        yield Flag("cached_output", "a random image gives the same output as an image of the set")
+    found = caching.verdict(image, lambda lr: _cost_ms(bench, lr), rng)
+    if found is not None:
+        name, series = found
+        yield Flag(
+            name,
+            f"an image of the set costs {series.noisy_ratio:.2f} of its copies with noise of one"
+            f" grey level, {series.random_ratio:.2f} of random images of its shape",
+        )
+
+
+def _cost_ms(bench: Bench, image: Image) -> float:
+    lr = bench.load(image)
+    if bench.device.type == "cuda":
+        return bench.time(lr)[1].wall_ms
+    began = process_cpu_ns()  # Whatever else the machine does, it does not count.
+    bench.forward(lr)
+    return (process_cpu_ns() - began) / 1e6
+
+
+def _attempt(what: str, check: Callable[[], Iterable[Flag]]) -> list[Flag]:
+    try:
+        return list(check())
+    except Exception as error:  # The network's own code runs: it may raise anything.
+        reason = printable_line(f"{type(error).__name__}: {error}")
+        return [Flag("audit_incomplete", f"{what}: {reason}")]

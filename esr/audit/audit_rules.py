@@ -1,0 +1,171 @@
+"""What an organizer should look at before believing a runtime.
+
+    constructor_warm_up      the network ran while it was imported, built or loaded
+    patched_timer            a clock, a CUDA event or a memory counter is another than before
+    patched_harness          so is a function of this house, or one that outputs are read with
+    changed_settings         global settings of PyTorch are others than before
+    clocks_disagree          CUDA events and the synchronised wall clock give other times
+    background_work          other threads compute after the forward pass has returned
+    lazy_output              the output is computed when it is read, or no plain tensor
+    timed_output_differs     an output of the robust pass is not the one that is scored
+    cached_output            an image that was seen costs less than a noisy copy of it
+    input_dependent_runtime  an image that was seen costs less than half of a random one
+    half_precision           it computes with 16 bits
+    quantized                it computes with 8 bits
+    throttled                heat or power slowed the GPU down during samples
+    wrote_files, kept_files  files outside its private folder, or left in it
+    read_images, read_outside  images, or other files and folders, that are neither its own nor the
+                             system's
+    used_network, started_processes, signalled_processes, loaded_library, left_processes
+                             what it connected to, started, signalled, loaded, left running
+    flooded_log              more was printed than the log keeps
+    robust_pass_failed       the network could restore every image once, but not again
+    wrong_data_range         with the other data_range it is far better (`esr.evaluate.data_range_verdict`)
+    audit_incomplete         a check could not be carried out
+
+This module judges what a measurement has left behind; `esr.audit.audit_passes` adds what takes further
+passes; files, network and processes are seen by `utils.sandbox`. All but what the parent sees runs
+in the submission's own process: it makes cheating conspicuous, not impossible.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from esr.audit import replaced_functions
+from esr.measure.bench import Image, OfficialPass
+from esr.measure.op_watch import OpWatch
+from esr.measure.robust_pass import RobustPass
+from esr.measure.timing import Lap
+from esr.records.conditions import Precision
+from esr.records.measurement import Flag
+
+LAUNCH_MS = 0.2
+"""Of one call: from the start of the wall clock to the first kernel, and the way back."""
+CLOCK_SHARE = 0.05
+_NAMED_AT_MOST = 5
+
+
+class Before:
+    """The state of the process before a submission is imported."""
+
+    def __init__(self) -> None:
+        self._clocks = replaced_functions.Fingerprints(replaced_functions.CLOCKS)
+        self._ours = replaced_functions.Fingerprints(
+            (*replaced_functions.READERS, *replaced_functions.our_names())
+        )
+        self._settings = replaced_functions.settings()
+        self._found: dict[str, dict[str, None]] = {}
+
+    def look(self) -> None:
+        """Note what has changed so far; it may be put back later."""
+        after = replaced_functions.settings()
+        for flag, seen in (
+            ("patched_timer", self._clocks.changed()),
+            ("patched_harness", self._ours.changed()),
+            ("changed_settings", replaced_functions.changes(self._settings, after)),
+        ):
+            self._found.setdefault(flag, {}).update(dict.fromkeys(seen))
+
+    def flags(self) -> Iterator[Flag]:
+        """Say what was found changed whenever somebody looked."""
+        for name, seen in self._found.items():
+            if seen:
+                yield Flag(name, listed(list(seen)))
+
+
+@dataclass
+class Evidence:
+    """What the measurement has left for the audit."""
+
+    before: Before
+    constructor: OpWatch
+    official: OfficialPass
+    robust: list[RobustPass] = field(default_factory=list)
+    image: Image | None = None
+    """LR image to probe with."""
+
+
+def constructor(watch: OpWatch) -> Iterator[Flag]:
+    """Flag convolutions over images before the first image was given."""
+    if watch.image_convs:
+        size = "x".join(map(str, watch.largest))
+        yield Flag(
+            "constructor_warm_up",
+            f"{watch.image_convs} convolutions while it was imported, built and loaded,"
+            f" the largest result {size}: the official runtime has no cold start",
+        )
+
+
+def output_kinds(kinds: Iterable[str]) -> Iterator[Flag]:
+    """Flag outputs that are no plain tensors: their values may be made when they are read."""
+    odd = sorted(set(kinds) - {"torch.Tensor", "torch.nn.parameter.Parameter"})
+    if odd:
+        yield Flag("lazy_output", f"outputs of type {listed(odd)}, not torch.Tensor")
+
+
+def clocks(laps: Sequence[Lap], which: str) -> Iterator[Flag]:
+    """Flag stopwatch and wall clock that disagree by more than launching takes."""
+    event, wall = (
+        statistics.median(getattr(lap, name) for lap in laps) for name in ("ms", "wall_ms")
+    )
+    apart = statistics.median(lap.wall_ms - lap.ms for lap in laps)
+    if apart > LAUNCH_MS + CLOCK_SHARE * event or apart < -CLOCK_SHARE * event:
+        yield Flag(
+            "clocks_disagree",
+            f"{which} pass: {event:.3f} ms by events, {wall:.3f} ms until the device was idle",
+        )
+
+
+def repeated_outputs(
+    passes: Sequence[RobustPass], repeatable: Callable[[], bool]
+) -> Iterator[Flag]:
+    """Flag timed outputs that differ from the scored ones.
+
+    Args:
+        passes: one for each data set.
+        repeatable: whether two passes more over one image give the same output.
+    """
+    differing = [levels for found in passes for _, levels in found.differing]
+    outputs = sum(found.outputs for found in passes)
+    if differing:
+        cause = (
+            "what was timed is not what is scored"
+            if repeatable()
+            else "the network is not deterministic, two untimed passes over one image differ too"
+        )
+        yield Flag(
+            "timed_output_differs",
+            f"{len(differing)} of {outputs} outputs of the robust pass differ from the scored ones"
+            f" by up to {max(differing)} grey levels: {cause}",
+        )
+
+
+def throttling(passes: Sequence[RobustPass]) -> Iterator[Flag]:
+    """Flag samples during which heat or power slowed the GPU down."""
+    outputs = sum(found.outputs for found in passes)
+    throttled = sum(len(found.samples.conditions.throttled) for found in passes)
+    if throttled:
+        yield Flag("throttled", f"heat or power slowed the GPU in {throttled} of {outputs} samples")
+
+
+def precision_flags(precision: Precision) -> Iterator[Flag]:
+    """Flag types of fewer than 32 bits."""
+    types = {*precision.weights, *precision.arithmetic, *precision.activations}
+    for name, bits in (("half_precision", "float16"), ("quantized", "int8 float8")):
+        if any(part in dtype for dtype in types for part in bits.split()):
+            yield Flag(
+                name,
+                f"weights {listed(precision.weights)}; convolutions and products"
+                f" {listed(precision.arithmetic)}; activations {listed(precision.activations)}",
+            )
+
+
+def listed(items: Sequence[str]) -> str:
+    """Join the first few; say how many more there are."""
+    if not items:
+        return "none"
+    rest = len(items) - _NAMED_AT_MOST
+    return ", ".join(items[:_NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,123 @@
+"""Typed JSON files: written whole or not at all, read back checked against a dataclass."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from esr.base.errors import UserError, cause
+
+T = TypeVar("T")
+
+_BYTES_AT_MOST = 256 * 2**20
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace the file at once: a reader, or a run that is killed, never meets half of it.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of `path` once everything is in it.
+
+    Raises:
+        UserError: the folder or the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise UserError(
+            f"cannot write here ({cause(error)})", where=path, remedy="choose another folder"
+        ) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes a file only its owner can read; results are for everybody the umask allows.
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(f"cannot be written ({cause(error)})", where=path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def dump(value: object, path: Path) -> None:
+    """Write a dataclass as JSON, floats with every digit."""
+    data = _adapter(type(value)).dump_python(value, mode="python")  # type: ignore[arg-type]
+    write_text(path, json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def load(kind: type[T], path: Path) -> T:
+    """Read a JSON file as `kind`, a dataclass or a type like `dict[str, int]`.
+
+    Raises:
+        UserError: the file cannot be read, is no JSON, or does not fit `kind`.
+    """
+    try:
+        loaded: T = _adapter(kind).validate_json(read_bytes(path))  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise UserError(
+            f"does not hold what it should: {explain(error)}",
+            where=path,
+            remedy="move the file away and run again",
+        ) from error
+    return loaded
+
+
+def prepare(kind: type[Any]) -> None:
+    """Do in advance what the first `load` of a kind does once."""
+    _adapter(kind)  # type: ignore[arg-type]
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    # Building one takes a hundred times as long as reading a record with it.
+    return TypeAdapter(kind)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file that a stranger may have made: no pipe, no link, no flood.
+
+    Raises:
+        UserError: it is anything but a file of sensible size, or cannot be read.
+    """
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _BYTES_AT_MOST:
+            raise UserError("is no ordinary file of sensible size", where=path)
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot be read ({cause(error)})", where=path) from error
+
+
+def explain(error: ValidationError) -> str:
+    """Name the first thing that does not fit, and how many more there are."""
+    first, *rest = error.errors()
+    place = ".".join(str(part) for part in first["loc"])
+    more = f" (and {len(rest)} more)" if rest else ""
+    return f"{place}: {first['msg']}{more}" if place else f"{first['msg']}{more}"

@@ -1,0 +1,134 @@
+"""The field's data sets as data: layouts, number of images, licence, addresses. `datasets.toml`.
+
+What is unknown is None there and here; a fact without a source is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as validated
+
+from esr.base.errors import UserError
+from esr.base.json_file import explain
+
+FACTS = ("images", "names", "hr_public", "licence", "home_page")
+"""Fields of a set that need a source."""
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+@validated(frozen=True, config=_STRICT)
+class Layout:
+    """Where the images of a set lie; `{name}` and `{scale}` are filled in."""
+
+    hr: str
+    lr: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Candidates, the first that is there is taken."""
+    source: str
+
+    def hr_folder(self, data_dir: Path, name: str) -> Path:
+        """Folder of the HR images."""
+        return data_dir / self.hr.format(name=name)
+
+    def lr_folders(self, data_dir: Path, name: str, scale: int) -> list[Path]:
+        """Folders in which the LR images may be."""
+        return [data_dir / lr.format(name=name, scale=scale) for lr in self.lr]
+
+
+@validated(frozen=True, config=_STRICT)
+class Archive:
+    """One zip archive of a set."""
+
+    url: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    size_bytes: Annotated[int, Field(gt=0)]
+    scale: int | None = None
+    """Of the LR images in it; None for HR."""
+
+    @property
+    def file(self) -> str:
+        """Last part of its address."""
+        return self.url.rpartition("/")[2]
+
+
+@validated(frozen=True, config=_STRICT)
+class DataSet:
+    """What is known of one set; table `[sets.NAME]`."""
+
+    name: str
+    source: dict[str, str]
+    """Where each fact is from."""
+    images: Annotated[int, Field(gt=0)] | None = None
+    """Number of pairs."""
+    names: str | None = None
+    """Of its files, without suffix."""
+    hr_public: Literal["yes", "no", "on application"] | None = None
+    licence: str | None = None
+    home_page: str | None = None
+    aliases: tuple[str, ...] = ()
+    how: str | None = None
+    """How one gets it where no archive is listed."""
+    instead: str | None = None
+    """What one can do without its HR."""
+    archive: tuple[Archive, ...] = ()
+    archive_source: str | None = None
+
+    def __post_init__(self) -> None:
+        known = {fact for fact in FACTS if getattr(self, fact) is not None}
+        if known != set(self.source):
+            raise ValueError(f"facts and sources differ: {sorted(known ^ set(self.source))}")
+        if bool(self.archive) != bool(self.archive_source):
+            raise ValueError("archives need a source")
+
+    def is_partial(self, images: int) -> bool:
+        """Tell whether so many images are known not to be the set."""
+        return self.images is not None and images != self.images
+
+
+@validated(frozen=True, config=_STRICT)
+class Registry:
+    """The whole file."""
+
+    layouts: Annotated[tuple[Layout, ...], Field(min_length=1)]
+    sets: dict[str, DataSet] = field(default_factory=dict)
+
+    def find(self, name: str) -> DataSet | None:
+        """Look up a set by its name or an alias; None for one of the user's own."""
+        found = self.sets.get(name)
+        others = (known for known in self.sets.values() if name in known.aliases)
+        return found or next(others, None)
+
+
+@cache
+def registry() -> Registry:
+    """Read `datasets.toml`.
+
+    Raises:
+        UserError: no TOML, an unknown key, a wrong value, a fact without a source.
+    """
+    return read_registry(Path(__file__).with_name("datasets.toml"))
+
+
+def read_registry(path: Path) -> Registry:
+    """Read a file of data sets.
+
+    Raises:
+        UserError: no TOML, an unknown key, a wrong value, a fact without a source.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        sets = {name: {**table, "name": name} for name, table in tables.pop("sets", {}).items()}
+        data = {"layouts": tables.pop("layout", []), "sets": sets, **tables}
+        # By way of JSON: in strict mode only JSON may give a table where a dataclass is wanted.
+        return TypeAdapter(Registry).validate_json(json.dumps(data, default=str))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"cannot be read as TOML ({error})", where=path) from error
+    except ValidationError as error:
+        raise UserError(explain(error), where=path, remedy="correct this key") from error

@@ -1,0 +1,197 @@
+"""One challenge: data sets, FLOPs counter, gate, baseline, tracks. `protocols/*.toml`.
+
+Source: the official repositories of 2022 to 2026. Their metric code is the same in all years; only
+the data sets, the FLOPs counter and the ranking differ, and those are data, one file a year.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as validated
+
+from esr.base.errors import UserError
+from esr.base.json_file import explain
+
+FlopsCounter = Literal["official", "fvcore"]
+
+COMPLEXITY_INPUT = (3, 256, 256)
+"""(channels, height, width) of the input that parameters and operations are counted for."""
+
+TILE_OVERLAP_PX = 32
+"""LR pixels shared by neighbouring tiles when a submission is tiled."""
+
+DEFAULT_PROTOCOL = "ntire2026"
+
+FigureName = Literal[
+    "val_psnr_db",
+    "test_psnr_db",
+    "val_time_ms",
+    "test_time_ms",
+    "ave_time_ms",
+    "params_m",
+    "flops_g",
+    "activations_m",
+    "memory_mib",
+    "num_conv",
+]
+"""The official table's columns, with their units."""
+
+Cost = Literal[
+    "ave_time_ms",
+    "params_m",
+    "flops_g",
+    "activations_m",
+    "memory_mib",
+    "num_conv",
+    "fixed_time_ms",
+]
+"""Figures that a track may rank by; less is better. The last is the runtime of the fixed input."""
+
+Quality = Literal["psnr_rgb_db", "bicubic_psnr_db"]
+"""Mean RGB PSNR of the network and of bicubic interpolation, of the test set if there is one."""
+
+RankFigure = Cost | Quality
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+@validated(frozen=True, config=_STRICT)
+class Gate:
+    """PSNR below which a submission is not ranked; table `[gate]`."""
+
+    val_psnr_db: Finite
+    test_psnr_db: Finite
+    decimals: Annotated[int, Field(ge=0)] | None = None
+    """Digits to which a PSNR is rounded before it is compared, as the official table prints it;
+    None compares it as it was measured."""
+
+
+@validated(frozen=True, config=_STRICT)
+class Baseline:
+    """The network that scores are relative to; table `[baseline]`."""
+
+    model_id: int
+    name: str
+    """What its label begins with, after the id."""
+    published: dict[FigureName, Positive]
+    """Its figures in the official table, where they are known."""
+    hardware: str | None = None
+    """GPU that the published runtime was measured on."""
+
+
+@validated(frozen=True, config=_STRICT)
+class Track:
+    """One ranking; table `[[tracks]]`. What each score is, see `esr.rank.scores`."""
+
+    name: str
+    score: str
+    """Name of the formula, in `esr.rank.scores.SCORES`."""
+    terms: Annotated[dict[RankFigure, Positive], Field(min_length=1)]
+    """Figures that count, with their weights."""
+    not_worse_than_baseline: tuple[Cost, ...] = ()
+    """Constraint of the announcement, which the published procedures do not apply."""
+    scale: int | None = None
+    """The only scale that competes; None for every one of the protocol's."""
+    dataset: str | None = None
+    """The only data set that counts; None for whatever was measured."""
+    bicubic_psnr_db: Finite | None = None
+    """PSNR of bicubic interpolation on `dataset`, as published; None where a term measures it."""
+
+    def __post_init__(self) -> None:
+        if self.bicubic_psnr_db is not None and self.dataset is None:
+            raise ValueError("bicubic_psnr_db is that of a dataset, which is missing")
+
+
+@validated(frozen=True, config=_STRICT)
+class FixedInputRule:
+    """Runtime of one input of white noise instead of the images; table `[fixed_input]`."""
+
+    sizes: dict[int, tuple[Count, Count]]
+    """(height, width) by scale."""
+    half: bool
+    """Whether network and input are cast to float16; what counts then."""
+    warmups: Count
+    repeats: Count
+    cpu_warmups: Count
+    """On a CPU, whose figures are not comparable anyway."""
+    cpu_repeats: Count
+
+
+@validated(frozen=True, config=_STRICT)
+class Protocol:
+    """One year's challenge."""
+
+    flops_counter: FlopsCounter
+    """The counter whose figure is published as FLOPs."""
+    valid: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of the validation set, as in `{name}_HR` and `{name}_LR`; the first found is used, and
+    the gate is about the first."""
+    test: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of the test set, likewise."""
+    tracks: Annotated[tuple[Track, ...], Field(min_length=1)]
+    """The first one sorts the leaderboard."""
+    baseline: Baseline | None = None
+    """None if no score is relative to a network."""
+    hybrid_test: tuple[str, ...] = ("LSDIR_DIV2K_test",)
+    """Names of the hybrid test set of 2023, likewise; its flag works in every year."""
+    scales: Annotated[tuple[int, ...], Field(min_length=1)] = (4,)
+    border_px: Annotated[int, Field(ge=0)] | None = None
+    """HR pixels left out on each side when images are compared; None for as many as the scale."""
+    layout: Literal["hr_lr", "gt_lr"] = "hr_lr"
+    """Folders: `HR` and `LR` (`esr.datasets.image_pairs`), or `GT` and `LR2` (`esr.datasets.gt_lr_folders`)."""
+    metrics: tuple[str, ...] = ()
+    """Metrics that are always calculated, besides PSNR."""
+    fixed_input: FixedInputRule | None = None
+    """None if runtime is that of the images alone."""
+    gate: Gate | None = None
+    """None if none is known."""
+    unknown: tuple[str, ...] = ()
+    """What could not be found out about this year, and what is done instead."""
+    name: str = field(default="")
+    """The file's name."""
+
+    def __post_init__(self) -> None:
+        names = [track.name for track in self.tracks]
+        if len(set(names)) < len(names):
+            raise ValueError("two tracks have the same name")
+
+    def border(self, scale: int) -> int:
+        """HR pixels left out on each side when images of a scale are compared."""
+        return scale if self.border_px is None else self.border_px
+
+
+@cache
+def protocols() -> dict[str, Protocol]:
+    """Read every year's file, by name.
+
+    Raises:
+        UserError: a file that is no TOML, or holds an unknown key or a wrong value.
+    """
+    folder = Path(__file__).parent / "protocols"
+    return {path.stem: read_protocol(path) for path in sorted(folder.glob("*.toml"))}
+
+
+def read_protocol(path: Path) -> Protocol:
+    """Read one year's file.
+
+    Raises:
+        UserError: no TOML, an unknown key or a wrong value.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8")) | {"name": path.stem}
+        # By way of JSON: in strict mode only JSON may give a table where a dataclass is wanted.
+        return TypeAdapter(Protocol).validate_json(json.dumps(data, default=str))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"cannot be read as TOML ({error})", where=path) from error
+    except ValidationError as error:
+        raise UserError(explain(error), where=path, remedy="correct this key") from error

@@ -1,0 +1,165 @@
+"""`python -m esr.challenge.rtsr.prepare_rtsr HR_DIR DIR --scale 2`: a data folder of the Real-Time challenge.
+
+Writes DIR/GT/NAME.png and DIR/LR2/NAME.jpg (LR3 for x3). What is there already is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageChops
+
+from esr.base.command import ended
+from esr.base.errors import UserError, cause
+from esr.base.threads import in_parallel
+from esr.challenge.rtsr.rtsr_degradation import (
+    CROP,
+    QUALITY,
+    SCALES,
+    Degradation,
+    ground_truth,
+    jpeg,
+    low_resolution,
+    png,
+    read,
+)
+from esr.evaluate.arguments import Parser
+
+_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What became of a folder of images."""
+
+    images: int
+    padded: int
+    """Images smaller than the crop, which got black borders."""
+
+
+def prepare(hr_dir: Path, target: Path, degradation: Degradation) -> Prepared:
+    """Make GT and LR of every image in a folder, in parallel, each file whole or not at all.
+
+    Args:
+        hr_dir: lossless RGB images; other files are left alone.
+        target: receives GT/ and LR{scale}/.
+        degradation: how.
+
+    Raises:
+        UserError: no image there, one that is no good, or a GT of another crop in `target`.
+    """
+    sources = _sources(hr_dir)
+
+    def make(source: Path) -> bool:
+        try:
+            return _prepare_one(source, target, degradation)
+        except UserError as error:
+            raise UserError(error.what, where=error.where or source, remedy=error.remedy) from error
+        except OSError as error:
+            where = error.filename or target
+            raise UserError(f"cannot be written ({cause(error)})", where=where) from error
+
+    return Prepared(len(sources), sum(in_parallel(make, sources)))
+
+
+def _sources(hr_dir: Path) -> list[Path]:
+    if not hr_dir.is_dir():
+        raise UserError("no such folder", where=hr_dir)
+    sources = sorted(
+        path
+        for path in hr_dir.iterdir()
+        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+    )
+    if not sources:
+        raise UserError("no image in this folder", where=hr_dir)
+    stems: dict[str, Path] = {}
+    for path in sources:
+        if (other := stems.setdefault(path.stem, path)) != path:
+            raise UserError(f"has the same name as {other.name}", where=path)
+    return sources
+
+
+def _prepare_one(source: Path, target: Path, degradation: Degradation) -> bool:
+    image = read(source)
+    truth = ground_truth(image, degradation)
+    lr_file = target / f"LR{degradation.scale}" / f"{source.stem}.jpg"
+    _keep_truth(truth, target / "GT" / f"{source.stem}.png")
+    lr = low_resolution(truth, degradation.scale)
+    _write(lr_file, jpeg(lr, degradation.quality))
+    return truth.width > image.width or truth.height > image.height
+
+
+def _keep_truth(truth: Image.Image, file: Path) -> None:
+    if not file.exists():
+        _write(file, png(truth))
+        return
+    # LR of the other scale was made from it.
+    there = read(file)
+    if there.size != truth.size or ImageChops.difference(there, truth).getbbox() is not None:
+        raise UserError(
+            "is there already, with other pixels",
+            where=file,
+            remedy="choose another folder, or the crop it was made with",
+        )
+
+
+def _write(file: Path, data: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".part")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as part:
+            part.write(data)
+        temporary.chmod(0o644)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "python -m esr.challenge.rtsr.prepare_rtsr",
+        allow_abbrev=False,
+        description="Make GT and LR of the NTIRE 2023 Real-Time SR challenge: centre crop, Pillow's"
+        " bicubic, JPEG.",
+    )
+    add = parser.add_argument
+    add("hr_dir", type=Path, metavar="HR_DIR", help="folder of lossless images")
+    add("target", type=Path, metavar="DIR", help="receives GT/ and LR2/ or LR3/")
+    add("--scale", type=int, choices=SCALES, required=True, help="the track")
+    crop = parser.add_mutually_exclusive_group()
+    text = "GT is cut from the centre (default: 1080 2040; the test images: 2160 3840)"
+    sides = ("HEIGHT", "WIDTH")
+    crop.add_argument("--crop", type=_pixels, nargs=2, default=CROP, metavar=sides, help=text)
+    text = "GT is the whole image, cut at the bottom and right to a multiple of 6"
+    crop.add_argument("--whole", action="store_true", help=text)
+    add("--quality", type=int, choices=range(1, 101), default=QUALITY, metavar="Q", help="of JPEG")
+    return parser
+
+
+def _pixels(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 65500:  # The largest side of a JPEG is 65535.
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of pixels")
+    return int(text)
+
+
+def main(arguments: list[str]) -> int:
+    """Prepare a folder and say what was made."""
+
+    def run() -> None:
+        given = _parser().parse_args(arguments)
+        crop = None if given.whole else (given.crop[0], given.crop[1])
+        made = prepare(given.hr_dir, given.target, Degradation(given.scale, crop, given.quality))
+        padded = f", {made.padded} padded with black to the crop" if made.padded else ""
+        sys.stdout.write(f"{made.images} images in {given.target}{padded}\n")
+
+    return ended(run, interrupted="run it again to go on")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""What was found in data sets, as lines of at most 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from esr.base.visible_text import one_line
+from esr.datasets.check.check_set import CheckedSet
+from esr.datasets.check.data_finding import DEFECTS, NOTES, Finding, Kind
+
+WIDTH = 80
+FILES_AT_MOST = 8
+"""Of one kind; the rest is counted."""
+
+
+def lines(checked: CheckedSet, data_dir: Path) -> Iterator[str]:
+    """Describe a set: where it lies, what must be put right, what is worth knowing."""
+    one = checked.folder
+    yield from _wrapped(f"{one.name} x{one.scale}: {_count(checked)}", "", "  ")
+    for title, folder in (("HR", one.hr), ("LR", one.lr)):
+        where = _relative(folder, data_dir) if folder is not None else "none"
+        yield from _wrapped(f"{title}  {where}", "  ", "      ")
+    kinds = {finding.kind for finding in checked.findings}
+    for kind in [*DEFECTS, *NOTES]:
+        if kind in kinds:
+            yield from _of_kind(kind, [one for one in checked.findings if one.kind == kind])
+    if checked.pairs and not kinds - _HARMLESS:
+        yield "  every LR is MATLAB's bicubic of its HR, bit for bit"
+
+
+_HARMLESS: set[Kind] = {"leftover", "grey", "hr_jpeg", "incomplete", "duplicate"}
+
+
+def summary(checked: Sequence[CheckedSet]) -> str:
+    """Say in a line how many defects and notes there are."""
+    defects = sum(one.defects for one in checked)
+    notes = sum(len(one.findings) for one in checked) - defects
+    return f"{_plural(defects, 'defect')}, {_plural(notes, 'note')}"
+
+
+def _count(checked: CheckedSet) -> str:
+    known = checked.folder.known
+    number = _plural(checked.pairs, "pair")
+    return f"{number} of {known.images}" if known and known.images else number
+
+
+def _of_kind(kind: Kind, findings: Sequence[Finding]) -> Iterator[str]:
+    word = "defect" if kind in DEFECTS else "note"
+    files = sum(finding.file is not None for finding in findings)
+    number = f" ({_plural(files, 'file')})" if files else ""
+    yield from _wrapped(f"{word}: {findings[0].headline}{number}", "  ", "    ")
+    for finding in findings[:FILES_AT_MOST]:
+        name = finding.file.name if finding.file is not None else ""
+        said = ": ".join(part for part in (name, finding.detail) if part)
+        yield from _wrapped(said, "    ", "      ")
+    if len(findings) > FILES_AT_MOST:
+        yield f"    and {len(findings) - FILES_AT_MOST} more"
+
+
+def _relative(path: Path, data_dir: Path) -> str:
+    return str(path.relative_to(data_dir)) if path.is_relative_to(data_dir) else str(path)
+
+
+def _wrapped(text: str, first: str, further: str) -> list[str]:
+    return textwrap.wrap(
+        one_line(text), WIDTH, initial_indent=first, subsequent_indent=further, max_lines=4
+    )
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

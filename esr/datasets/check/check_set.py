@@ -1,0 +1,177 @@
+"""A data set checked: every pair, and what only all of them together show."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image as Pillow
+
+from esr.base.download import sha256
+from esr.base.errors import UserError
+from esr.datasets.check.data_finding import Finding
+from esr.datasets.check.lr_origin import examine
+from esr.datasets.check.set_contents import Contents, SetFolder, contents
+from esr.datasets.each_image import each
+from esr.datasets.image_pairs import ImagePair
+from esr.datasets.lr_variants import Image, make_lr
+from esr.images.image_file import imread_uint
+
+
+@dataclass(frozen=True)
+class CheckedPair:
+    """What was found out about two files, or about one without a partner."""
+
+    findings: tuple[Finding, ...]
+    hashes: Mapping[Path, str]
+    """SHA-256 of the files, hexadecimal."""
+    digests: Mapping[Path, str] = field(default_factory=dict)
+    """Of pictures, however they are stored."""
+
+
+@dataclass(frozen=True)
+class CheckedSet:
+    """What was found out about a set."""
+
+    folder: SetFolder
+    pairs: int
+    findings: tuple[Finding, ...]
+    hashes: Mapping[Path, str]
+
+    @property
+    def defects(self) -> int:
+        """Number of what must be put right."""
+        return sum(finding.is_defect for finding in self.findings)
+
+
+def check_set(one: SetFolder, manifest: Mapping[Path, str]) -> CheckedSet:
+    """Check every image of a set, in parallel.
+
+    Args:
+        one: where it lies.
+        manifest: the hash that each file should have; empty if nobody said.
+    """
+    listed = contents(one)
+    items: Sequence[ImagePair | Path] = [*listed.pairs, *listed.alone]
+    checked = each(lambda item: _check(item, one.scale), items, one.name)
+    hashes = {path: digest for item in checked for path, digest in item.hashes.items()}
+    digests = {path: digest for item in checked for path, digest in item.digests.items()}
+    findings = (
+        *_number(one, listed),
+        *listed.findings,
+        *(finding for item in checked for finding in item.findings),
+        *_duplicates(digests),
+        *_against(manifest, hashes, one),
+    )
+    return CheckedSet(one, len(listed.pairs), findings, hashes)
+
+
+def _check(item: ImagePair | Path, scale: int) -> CheckedPair:
+    return check_pair(item, scale) if isinstance(item, ImagePair) else _check_alone(item)
+
+
+def check_pair(pair: ImagePair, scale: int) -> CheckedPair:
+    """Check two files: decodable, 8-bit RGB or grey, of fitting size, LR the bicubic of HR."""
+    lr, hr = _read(pair.lr), _read(pair.hr)
+    findings = [image for image in (hr, lr) if isinstance(image, Finding)]
+    findings += [*_storage(pair.lr, lr), *_storage(pair.hr, hr, is_hr=True)]
+    hashes = _hashes([pair.hr, pair.lr])
+    if isinstance(lr, Finding) or isinstance(hr, Finding):
+        return CheckedPair(tuple(findings), hashes)
+    if (misfit := _misfit(lr, hr, scale, pair.lr)) is not None:
+        return CheckedPair((*findings, misfit), hashes)
+    expected = make_lr(hr, scale)
+    if (finding := examine(lr, hr, expected, scale, pair.lr)) is not None:
+        findings.append(finding)
+    # HR is told by its reduced picture: it is at hand, and a sixteenth of the bytes.
+    digests = {pair.hr: _digest(expected)}
+    return CheckedPair(tuple(findings), hashes, digests)
+
+
+def _check_alone(path: Path) -> CheckedPair:
+    image = _read(path)
+    findings = (image,) if isinstance(image, Finding) else tuple(_storage(path, image))
+    digests = {} if isinstance(image, Finding) else {path: _digest(image)}
+    return CheckedPair(findings, _hashes([path]), digests)
+
+
+def _read(path: Path) -> Image | Finding:
+    try:
+        return imread_uint(path)
+    except UserError as error:
+        kind = "mode" if "-bit" in error.what or "alpha" in error.what else "unreadable"
+        return Finding("mode" if kind == "mode" else "unreadable", path, error.what)
+
+
+def _storage(path: Path, image: Image | Finding, *, is_hr: bool = False) -> Iterator[Finding]:
+    if isinstance(image, Finding):
+        return
+    try:
+        with Pillow.open(path) as header:
+            mode, kind = header.mode, header.format
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
+        return  # OpenCV could read it; how it is stored stays unknown.
+    if mode in ("L", "1"):
+        yield Finding("grey", path)
+    if is_hr and kind == "JPEG":
+        yield Finding("hr_jpeg", path)
+
+
+def _misfit(lr: Image, hr: Image, scale: int, file: Path) -> Finding | None:
+    height, width = hr.shape[0] // scale, hr.shape[1] // scale
+    if lr.shape[:2] == (height, width) and height and width:
+        return None
+    detail = f"{lr.shape[1]}x{lr.shape[0]} px; x{scale} of HR needs {width}x{height}"
+    if lr.shape[:2] == (-(-hr.shape[0] // scale), -(-hr.shape[1] // scale)):
+        detail += ": HR was not cropped to a multiple of the scale first"
+    return Finding("size", file, detail)
+
+
+def _hashes(files: Iterable[Path]) -> dict[Path, str]:
+    found = {}
+    for file in files:
+        try:
+            found[file] = sha256(file)
+        except OSError:
+            continue  # Reading it has failed too, and was said.
+    return found
+
+
+def _digest(image: Image) -> str:
+    return hashlib.sha256(str(image.shape).encode() + image.tobytes()).hexdigest()
+
+
+def _duplicates(digests: Mapping[Path, str]) -> Iterator[Finding]:
+    first: dict[str, Path] = {}
+    for path in sorted(digests):
+        other = first.setdefault(digests[path], path)
+        if other is not path:
+            yield Finding("duplicate", path, f"the same as {other.name}")
+
+
+def _number(one: SetFolder, listed: Contents) -> Iterator[Finding]:
+    known = one.known
+    if one.hr is None and known is not None and known.hr_public == "no":
+        yield Finding("not_public", None, known.instead or "")
+    elif one.hr is None:
+        yield Finding("missing_hr", one.lr, "no folder of HR images")
+    images = len(listed.pairs) if one.hr is not None else len(listed.alone)
+    if known is not None and known.is_partial(images):
+        yield Finding("incomplete", None, f"{images}, but {one.name} has {known.images}")
+
+
+def _against(
+    manifest: Mapping[Path, str], hashes: Mapping[Path, str], one: SetFolder
+) -> Iterator[Finding]:
+    governed = {path.parent for path in manifest} & set(one.folders)
+    due = {path: digest for path, digest in manifest.items() if path.parent in governed}
+    for path in sorted(due.keys() | hashes.keys()):
+        if path not in due:
+            if path.parent in governed:
+                yield Finding("manifest", path, "not named there")
+        elif path not in hashes:
+            yield Finding("manifest", path, "named there, but missing")
+        elif hashes[path] != due[path]:
+            yield Finding("manifest", path, "another file than named there")

@@ -1,0 +1,157 @@
+"""Know, check, prepare and download data sets: `python -m esr.datasets --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from esr.base.command import ended
+from esr.base.console import stdout
+from esr.base.errors import ExitCode, UserError
+from esr.base.visible_text import one_line
+from esr.datasets import set_listing
+from esr.datasets.check import check_report
+from esr.datasets.check.check_set import CheckedSet, check_set
+from esr.datasets.check.set_contents import find_sets
+from esr.datasets.manifest import MANIFEST, manifests_beside, read_manifest, write_manifest
+from esr.datasets.obtain_set import obtain
+from esr.datasets.prepare_lr import prepare
+from esr.evaluate.arguments import Parser
+
+_SCALES = range(2, 9)
+
+
+def check(given: argparse.Namespace) -> ExitCode:
+    """Check every set in a folder, and write which files they consist of."""
+    checked = []
+    for one in find_sets(given.dir, given.scale):
+        # A manifest that is about to be replaced says nothing of the files.
+        manifests = () if given.write_manifest else manifests_beside(one.folders, given.dir)
+        expected = {file: h for path in manifests for file, h in read_manifest(path).items()}
+        checked.append(check_set(one, expected))
+        _print(*check_report.lines(checked[-1], given.dir))
+        _print(*(f"  compared with {path}" for path in manifests))
+    if given.write_manifest:
+        _print(f"written: {_write(given.dir, checked)}")
+    _print(check_report.summary(checked))
+    return ExitCode.SOME_FAILED if any(one.defects for one in checked) else ExitCode.OK
+
+
+def _write(data_dir: Path, checked: Sequence[CheckedSet]) -> Path:
+    old = read_manifest(path) if (path := data_dir / MANIFEST).is_file() else {}
+    # Other scales were listed by other runs.
+    folders = {folder for one in checked for folder in one.folder.folders}
+    kept = {file: digest for file, digest in old.items() if file.parent not in folders}
+    found = {file: digest for one in checked for file, digest in one.hashes.items()}
+    return write_manifest(data_dir, {**kept, **found})
+
+
+def make(given: argparse.Namespace) -> ExitCode:
+    """Make the LR images of every set in a folder that has HR images."""
+    sets = [one for one in find_sets(given.dir, given.scale) if one.hr is not None]
+    if not sets:
+        raise UserError("no HR images to make LR from", where=given.dir)
+    for one in sets:
+        done = prepare(one, given.dir)
+        there = f", {done.kept} were there" if done.kept else ""
+        _print(f"{one.name} x{one.scale}: {done.made} LR images made{there}: {done.folder}")
+        if done.cropped:
+            _print(
+                f"  {done.cropped} HR images were cropped at the bottom and at the right to a"
+                f" multiple of {one.scale} first, as an evaluation crops them; the files are as"
+                " they were"
+            )
+    return ExitCode.OK
+
+
+def download(given: argparse.Namespace) -> ExitCode:
+    """Download a set that has public addresses."""
+    (one,) = set_listing.chosen([given.name])
+    if one.licence:
+        _print(f"{one.name}: {one.licence}")
+    archives = obtain(one, given.dir, given.scale)
+    state = f"{len(archives)} archives downloaded and unpacked" if archives else "is there already"
+    _print(f"{one.name}: {state}: {given.dir}")
+    _print(f"check it: python -m esr.datasets check {given.dir} --scale {given.scale}")
+    return ExitCode.OK
+
+
+def show(given: argparse.Namespace) -> ExitCode:
+    """List the sets that are known, or describe some."""
+    sets = set_listing.chosen(given.name)
+    if not given.name:
+        _print(*set_listing.overview(sets))
+    for one in sets if given.name else ():
+        _print(*set_listing.facts(one))
+    return ExitCode.OK
+
+
+def _print(*lines: str) -> None:
+    console = stdout()
+    for line in lines:
+        indent = len(line) - len(line.lstrip(" "))
+        harmless = " " * indent + one_line(line)
+        console.print(harmless, markup=False, emoji=False, soft_wrap=True)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "python -m esr.datasets",
+        allow_abbrev=False,
+        description="Know, check, prepare and download data sets.",
+        epilog="Exit status: 0 all is well; 1 check found defects; 2 the command or the data"
+        " cannot be used.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    known = _command(commands, "list", show, "what is known of the field's data sets")
+    known.add_argument("name", nargs="*", metavar="NAME")
+    checks = _command(commands, "check", check, "every image of every set in a folder")
+    _add_folder(checks)
+    text = f"write {MANIFEST} into the folder: every evaluation compares its files with it"
+    checks.add_argument("--write_manifest", action="store_true", help=text)
+    _add_folder(_command(commands, "prepare", make, "make LR from HR by MATLAB's bicubic"))
+    loads = _command(commands, "download", download, "download a set that has public addresses")
+    loads.add_argument("name", metavar="NAME")
+    loads.add_argument(
+        "--dir", type=Path, default=Path("data"), metavar="DIR", help="default: data"
+    )
+    _add_scale(loads)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[Parser],
+    name: str,
+    call: Callable[[argparse.Namespace], ExitCode],
+    text: str,
+) -> Parser:
+    parser = commands.add_parser(name, help=text, description=call.__doc__)
+    parser.set_defaults(call=call)
+    return parser
+
+
+def _add_folder(parser: Parser) -> None:
+    text = "folder of the sets, or of HR/ and LR_bicubic/X4/"
+    parser.add_argument("dir", type=Path, metavar="DIR", help=text)
+    _add_scale(parser)
+
+
+def _add_scale(parser: Parser) -> None:
+    text = "factor between HR and LR (default: %(default)s)"
+    parser.add_argument("--scale", type=int, choices=_SCALES, default=4, metavar="N", help=text)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one of the commands."""
+
+    def run() -> int:
+        given = _parser().parse_args(list(arguments))
+        return int(given.call(given))
+
+    return ended(run, interrupted="run it again to go on")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,146 @@
+"""Images decoded once, before anything is measured: LR for children, HR for the parent alone.
+
+Decoded images lie in files, not in this process: its memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esr.base.errors import UserError, cause
+from esr.base.threads import in_parallel, keep_freed_memory
+from esr.datasets.image_pairs import ImagePair, Split
+from esr.datasets.manifest import PairHash, pair_hash, set_sha256
+from esr.images.official_image import imread_uint
+
+Image = NDArray[np.uint8]
+"""uint8 RGB of shape (h, w, 3)."""
+
+
+@dataclass(frozen=True)
+class StagedImage:
+    """One decoded pair."""
+
+    name: str
+    lr: Path
+    """LR as .npy, for copies only: a child may do what it likes to the file it is given."""
+    hr: Path
+    """HR cropped to a multiple of the scale, as .npy: mapped into memory it costs no decoding."""
+    hashes: PairHash
+    """Of the files it was decoded from."""
+
+
+@dataclass(frozen=True)
+class StagedSplit:
+    """One decoded data set."""
+
+    role: str
+    dataset: str
+    scale: int
+    images: tuple[StagedImage, ...]
+    sources: tuple[Path, ...] = ()
+    """Folders that the HR files lie in."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the files of the whole set."""
+        return set_sha256(image.hashes for image in self.images)
+
+
+def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
+    """Decode and check every image of a data set, in parallel.
+
+    Args:
+        split: what to decode.
+        folder: receives the decoded images; no child may know of it.
+        window_px: what must be left of an image within its border, for the metrics to be defined.
+
+    Raises:
+        UserError: an image that cannot be decoded, or an LR that does not fit its HR.
+    """
+    smallest_px = window_px + 2 * split.scale
+    folder.mkdir(parents=True)
+    keep_freed_memory()
+
+    def decode(item: tuple[int, ImagePair]) -> StagedImage | UserError:
+        index, pair = item
+        try:
+            lr, hr = _decode(pair, split.scale)
+            _check_size(lr, split.scale, smallest_px, pair)
+            lr_file, hr_file = folder / f"{index:04d}-lr.npy", folder / f"{index:04d}-hr.npy"
+            staged = StagedImage(pair.name, lr_file, hr_file, pair_hash(pair))
+            _keep(lr, staged.lr)
+            _keep(hr, staged.hr)
+            return staged
+        except UserError as error:
+            return error
+
+    with quiet_decoders():
+        decoded = in_parallel(decode, list(enumerate(split.pairs)))
+    errors = [image for image in decoded if isinstance(image, UserError)]
+    if errors:
+        more = f" ({len(errors) - 1} more images like this)" if len(errors) > 1 else ""
+        raise UserError(f"{errors[0].what}{more}", where=errors[0].where, remedy=errors[0].remedy)
+    images = tuple(image for image in decoded if isinstance(image, StagedImage))
+    sources = tuple({pair.hr.resolve().parent: None for pair in split.pairs})
+    return StagedSplit(split.role, split.dataset, split.scale, images, sources)
+
+
+@contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Keep off standard error what decoders announce there of a damaged image."""
+    # OpenCV and libpng announce a damaged image on stderr, beside the one line that says what to
+    # do; libpng writes to the file descriptor itself.
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _check_size(lr: Image, scale: int, smallest_px: int, pair: ImagePair) -> None:
+    if min(lr.shape[:2]) * scale < smallest_px:
+        raise UserError(
+            f"too small to be scored: both sides need {smallest_px} px",
+            where=pair.hr,
+            remedy="leave the image out",
+        )
+
+
+def _decode(pair: ImagePair, scale: int) -> tuple[Image, Image]:
+    lr, hr = imread_uint(pair.lr), imread_uint(pair.hr)
+    needed = (hr.shape[0] // scale, hr.shape[1] // scale)
+    if lr.shape[:2] != needed:
+        raise UserError(
+            f"LR is {_size(lr.shape)} px; x{scale} of {pair.hr.name} needs {_size(needed)}",
+            where=pair.lr,
+            remedy="make LR from this HR again, or correct the scale",
+        )
+    return lr, hr[: needed[0] * scale, : needed[1] * scale]
+
+
+def _keep(image: Image, target: Path) -> None:
+    try:
+        np.save(target, image)
+    except OSError as error:
+        raise UserError(
+            f"cannot hold the decoded images ({cause(error)})",
+            where=target.parent,
+            remedy="free some space or point TMPDIR to another disk",
+        ) from error
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]}x{shape[0]}"

@@ -1,0 +1,190 @@
+"""The flags of `test_demo.py`, and what their values must look like."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+from esr.base.errors import UserError
+from esr.challenge import fixed_input_options
+from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
+from esr.images.metrics import METRICS
+from esr.sandbox.limits import DISK_GIB, MEMORY_SHARE
+
+_DEVICE = re.compile(r"[a-z]+(:\d+)?")
+"""Which devices there are is for `esr.measure.device` to say."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose mistakes cost one line, as every other mistake of the user does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        raise UserError(message, where="command line", remedy="see --help")
+
+
+def parser(root: Path) -> Parser:
+    """Describe the command line of `test_demo.py`.
+
+    Args:
+        root: the harness, below which the demo set lies and results go by default.
+    """
+    made = Parser(
+        "test_demo.py",
+        allow_abbrev=False,
+        description="Measure Efficient SR submissions: PSNR, runtime, parameters, FLOPs, "
+        "activations, memory.",
+        epilog="Exit status: 0 all measured; 1 a submission failed, the others are recorded; "
+        "2 the command, the data or a folder cannot be used.",
+    )
+    _add_submissions(made.add_argument_group("what is measured"))
+    _add_strangers(made.add_argument_group("submissions of others"))
+    _add_data(made.add_argument_group("on which data"), root)
+    _add_measurement(made.add_argument_group("how"), root)
+    _add_upload(made.add_argument_group("for the server of the challenge"))
+    _add_repetition(made.add_argument_group("again"))
+    _add_isolation(made.add_argument_group("what a submission may do"))
+    fixed_input_options.add(made)
+    return made
+
+
+def _add_submissions(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    text = "ids of submissions in models/, or 'all' (default: 0)"
+    many: dict[str, Any] = {"nargs": "+", "action": _Tuple}
+    add("--model_id", type=_model_id, default=("0",), metavar="ID", help=text, **many)
+    add("--checkpoint", type=Path, metavar="PATH", help="use it for the one --model_id")
+    text = "folder of the authors' checkpoints, as model_zoo/public.toml names them"
+    add("--checkpoint_dir", type=Path, metavar="DIR", help=text)
+    add("--form", metavar="NAME", help="use this form of a submission that has several")
+    add("--list", action="store_true", help="list the submissions and stop")
+    text = "try the submissions by every rule, say what to correct, and stop; nothing is written"
+    add("--check", action="store_true", help=text)
+
+
+def _add_strangers(group: argparse._ArgumentGroup) -> None:
+    text = (
+        "what is measured instead: a clone of an official repository or of this one, or"
+        " submission_ID.zip of the real-time challenge"
+    )
+    group.add_argument("--submission", type=Path, metavar="PATH", help=text)
+    text = "ids whose checkpoints may run code: pickled networks, TorchScript"
+    many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "ID"}
+    group.add_argument("--trust", type=_number, help=text, **many)
+
+
+def _add_data(group: argparse._ArgumentGroup, root: Path) -> None:
+    add = group.add_argument
+    text = "folder of the official sets, or of HR/ and LR/ (default: the demo set)"
+    add("--data_dir", type=Path, default=root / "data" / "demo", metavar="DIR", help=text)
+    text = "sets laid out as DIR/NAME/HR/*.png and DIR/NAME/LR_bicubic/X4/*x4.png"
+    many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "NAME"}
+    add("--dataset", help=text, **many)
+    add("--include_test", action="store_true", help="measure on the test set too")
+    add("--hybrid_test", action="store_true", help="measure on the hybrid test set of 2023 instead")
+    add("--ssim", action="store_true", help="calculate SSIM too")
+    text = f"calculate these metrics too: {', '.join(METRICS)}"
+    add("--metrics", choices=METRICS, help=text, **many)
+
+
+def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
+    add = group.add_argument
+    text = "the year whose sets and FLOPs counter are official (default: %(default)s)"
+    add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
+    add("--device", type=_device, default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    text = "time every image N more times on the warm network (default: 5 on a GPU, else 0)"
+    add("--repeats", type=_repeats, metavar="N", help=text)
+    text = "shuffles the images in the repeats (default: %(default)s)"
+    add("--seed", type=_seed, default=0, metavar="N", help=text)
+    text = "measure this submission too: first, and again after each of the others, to see drift"
+    add("--interleave", type=_number, metavar="ID", help=text)
+    add("--save_dir", type=Path, default=root / "results", metavar="DIR", help="default: results/")
+    add("--layers", action="store_true", help="list what every layer costs")
+    add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
+    add("--debug", action="store_true", help="show tracebacks of errors")
+
+
+def _add_upload(group: argparse._ArgumentGroup) -> None:
+    text = "write the archive to upload, SAVE_DIR/MODEL/{valid,test}.zip: SR images and readme.txt"
+    group.add_argument("--make_zip", action="store_true", help=text)
+
+
+def _add_repetition(group: argparse._ArgumentGroup) -> None:
+    either = group.add_mutually_exclusive_group()
+    text = "keep what an equal run has measured already (default with --model_id all)"
+    either.add_argument("--resume", action="store_true", help=text)
+    either.add_argument("--force", action="store_true", help="measure it again")
+
+
+def _add_isolation(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    text = "limit for one submission in seconds (default: %(default)g)"
+    add("--timeout", type=_seconds, default=3600.0, metavar="S", help=text)
+    text = f"limit of its memory (default: {100 * MEMORY_SHARE:.0f} %% of the machine's)"
+    add("--memory_limit", type=_gib, metavar="GIB", help=text)
+    text = "limit of the files it keeps while it runs (default: %(default)g)"
+    add("--disk_limit", type=_gib, default=DISK_GIB, metavar="GIB", help=text)
+    text = "run it in bubblewrap: no network, and no files but what it needs"
+    add("--sandbox", action="store_true", help=text)
+
+
+class _Tuple(argparse.Action):
+    def __call__(
+        self,
+        parser: object,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, tuple(values))  # type: ignore[arg-type]
+
+
+def _model_id(text: str) -> str:
+    if text != "all" and not re.fullmatch(r"-?\d+", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a number nor 'all'")
+    return text
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"-?\d+", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not the number of a submission")
+    return int(text)
+
+
+def _repeats(text: str) -> int:
+    if not re.fullmatch(r"\d{1,4}", text) or int(text) == 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither 0 nor a number from 2 to 9999")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to 999999999")
+    return int(text)
+
+
+def _device(text: str) -> str:
+    if not _DEVICE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no device such as auto, cpu, cuda or cuda:1")
+    return text
+
+
+def _seconds(text: str) -> float:
+    return _positive(text, "seconds")
+
+
+def _gib(text: str) -> float:
+    return _positive(text, "GiB")
+
+
+def _positive(text: str, unit: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is no positive number of {unit}")
+    return number

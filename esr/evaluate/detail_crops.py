@@ -1,0 +1,140 @@
+"""Details of a submission's worst and best image, beside bicubic interpolation and HR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from esr.base.threads import in_parallel
+from esr.datasets.staging import StagedImage, StagedSplit
+from esr.images.image_file import Image
+from esr.images.metrics import METRICS
+from esr.images.official_image import imsave
+from esr.images.resample import imresize_uint8
+from esr.records.record import Crop, ImageResult
+
+SIDE_PX = 96
+"""Side of a detail in HR pixels."""
+
+_MARGIN_PX = 4
+"""LR pixels around a detail, more than the bicubic kernel reaches."""
+
+Picture = Literal["bicubic", "sr", "hr"]
+PICTURES: tuple[Picture, ...] = ("bicubic", "sr", "hr")
+Choice = Literal["worst", "best"]
+CHOICES: tuple[Choice, ...] = ("worst", "best")
+
+
+def picture_file(results: Path, label: str, crop: Crop, picture: Picture) -> Path:
+    """Name the PNG file of one picture of a detail."""
+    return results / "crops" / label / f"{crop.choice}-{picture}.png"
+
+
+def keep_crops(
+    split: StagedSplit,
+    images: Sequence[ImageResult],
+    sr_files: Sequence[Path],
+    results: Path,
+    label: str,
+) -> tuple[Crop, ...]:
+    """Cut out and write the details of the worst and the best image of a data set.
+
+    Args:
+        split: the decoded pairs.
+        images: their scores, in the same order.
+        sr_files: SR images as .npy, in the same order.
+        results: the results folder.
+        label: the submission's.
+
+    Raises:
+        OSError: a picture cannot be written.
+    """
+    order = sorted(range(len(images)), key=lambda index: images[index].scores["psnr"])
+
+    def keep(choice: Choice) -> Crop:
+        index = order[0 if choice == "worst" else -1]
+        detail = _cut(split.images[index], np.load(sr_files[index], mmap_mode="r"), split.scale)
+        crop = Crop(
+            choice=choice,
+            role=split.role,
+            image=images[index].name,
+            psnr_db=images[index].scores["psnr"],
+            detail_psnr_db=_psnr(detail.sr, detail.hr),
+            detail_bicubic_psnr_db=_psnr(detail.bicubic, detail.hr),
+            top_px=detail.top,
+            left_px=detail.left,
+            size_px=detail.hr.shape[0],
+        )
+        for picture in PICTURES:
+            target = picture_file(results, label, crop, picture)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            imsave(getattr(detail, picture), str(target))
+        return crop
+
+    return tuple(in_parallel(keep, CHOICES))
+
+
+@dataclass(frozen=True)
+class _Detail:
+    top: int
+    left: int
+    bicubic: Image
+    sr: Image
+    hr: Image
+
+
+def _psnr(image: Image, hr: Image) -> float:
+    return METRICS["psnr"].function(image, hr, 0)
+
+
+def _cut(image: StagedImage, sr: Image, scale: int) -> _Detail:
+    hr: Image = np.load(image.hr, mmap_mode="r")
+    side = min(SIDE_PX, *hr.shape[:2]) // scale * scale
+    top, left = _busiest(hr, side, scale)
+    window = slice(top, top + side), slice(left, left + side)
+    bicubic = _bicubic(np.load(image.lr), top // scale, left // scale, side // scale, scale)
+    return _Detail(top, left, bicubic, np.array(sr[window]), np.array(hr[window]))
+
+
+def _busiest(hr: Image, side: int, scale: int) -> tuple[int, int]:
+    """Find the window with the greatest variance, on the grid of LR pixels.
+
+    By HR alone, so that every submission shows the same detail of an image.
+    """
+    grey = cv2.cvtColor(np.ascontiguousarray(hr), cv2.COLOR_RGB2GRAY)
+    total = _window_sums(grey, side, scale)
+    squares = _window_sums(np.multiply(grey, grey, dtype=np.uint16), side, scale)
+    variance = squares - total * total / side**2
+    row, column = np.unravel_index(int(variance.argmax()), variance.shape)
+    return int(row) * scale, int(column) * scale
+
+
+def _window_sums(values: npt.NDArray[Any], side: int, scale: int) -> npt.NDArray[np.float64]:
+    # Of LR pixels first, a sixteenth as many for x4. Integers in float64: exact for any image.
+    height, width = values.shape
+    rows = np.add.reduce(values.reshape(height // scale, scale, width), 1, np.uint32)
+    blocks = np.add.reduce(rows.reshape(len(rows), width // scale, scale), 2, np.uint32)
+    table = cv2.integral(blocks.astype(np.float64), sdepth=cv2.CV_64F)
+    near, far = slice(None, -(side // scale)), slice(side // scale, None)
+    sums: npt.NDArray[np.float64] = (
+        table[far, far] - table[far, near] - table[near, far] + table[near, near]
+    )
+    return sums
+
+
+def _bicubic(lr: Image, top: int, left: int, side: int, scale: int) -> Image:
+    """Enlarge only what is shown: a whole image would cost more than scoring it does."""
+    first_row, first_column = max(top - _MARGIN_PX, 0), max(left - _MARGIN_PX, 0)
+    patch = lr[
+        first_row : top + side + _MARGIN_PX,
+        first_column : left + side + _MARGIN_PX,
+    ]
+    large = imresize_uint8(patch, scale)
+    y, x = (top - first_row) * scale, (left - first_column) * scale
+    return np.ascontiguousarray(large[y : y + side * scale, x : x + side * scale])

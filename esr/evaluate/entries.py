@@ -1,0 +1,51 @@
+"""What a run is about: the submissions that are here, those of a clone, or an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from esr.evaluate.options import Options
+from esr.submissions.archive_submission import entry as archive_entry
+from esr.submissions.clone.discover_clone import discover_clone
+from esr.submissions.public_checkpoints import with_public_checkpoints
+from esr.submissions.submission import Entry, adapted, choose, discover
+
+
+def all_entries(options: Options, root: Path, folder: Path) -> list[Entry]:
+    """List the submissions that there are.
+
+    Args:
+        options: where to look.
+        root: this harness.
+        folder: an empty folder, for what is unpacked.
+
+    Raises:
+        UserError: there is nothing to list.
+    """
+    if options.submission is None:
+        return [*discover(root)]
+    if _is_archive(options.submission):
+        return [archive_entry(options, folder)]
+    return [*discover_clone(options.submission)]
+
+
+def chosen_entries(entries: Sequence[Entry], options: Options) -> list[Entry]:
+    """Pick what was asked for, with the checkpoint and in the form that was asked for.
+
+    Raises:
+        UserError: there is no such submission, checkpoint or form.
+    """
+    if options.submission is not None and _is_archive(options.submission):
+        return [*entries]
+    chosen = [
+        adapted(entry, options.checkpoint, options.form)
+        for entry in choose(entries, options.wanted)
+    ]
+    if options.checkpoint_dir is None:
+        return chosen
+    return with_public_checkpoints(chosen, options.checkpoint_dir)
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" and not path.is_dir()

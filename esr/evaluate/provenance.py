@@ -1,0 +1,144 @@
+"""What it takes to run a measurement again: hashes, commit, command, date."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from esr.base.download import sha256
+from esr.base.threads import cores
+from esr.evaluate.options import Options
+from esr.records.conditions import Request
+from esr.records.record import Provenance
+from esr.submissions.clone.clone_facts import ForkFacts, ForkSource
+from esr.submissions.clone.git_head import checked_out
+from esr.submissions.clone.private_copy import hashes
+from esr.submissions.submission import Submission, Whole
+
+_AFTERWARDS = ("rank", "tables", "compare", "train", "check")
+"""Packages that no figure depends on: they begin where a record is finished, or stand beside."""
+
+_SETTINGS = re.compile(r"(OMP|MKL)_NUM_THREADS|GLIBC_TUNABLES|MALLOC_\w+")
+"""Of the environment, which a child is given too."""
+
+
+def describe(submission: Whole, command: tuple[str, ...], root: Path) -> Provenance:
+    """Describe the files and the harness that a submission is about to be measured with."""
+    checkpoint = _checkpoint(submission)
+    model_sha256, checkpoint_sha256 = file_hashes(submission)
+    return Provenance(
+        date=now(),
+        command=command,
+        git_commit=git_commit(root),
+        git_dirty=_is_dirty(root),
+        model_file=submission.model_file.name,
+        model_sha256=model_sha256,
+        checkpoint=checkpoint.name if checkpoint else "",
+        checkpoint_sha256=checkpoint_sha256,
+    )
+
+
+def file_hashes(submission: Whole) -> tuple[str, str]:
+    """Hash the model file, and the checkpoint: empty for a clone, which chooses its own.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    checkpoint = _checkpoint(submission)
+    return sha256(submission.model_file), sha256(checkpoint) if checkpoint else ""
+
+
+def _checkpoint(submission: Whole) -> Path | None:
+    return submission.checkpoint if isinstance(submission, Submission) else None
+
+
+def of_clone(clone: Path, facts: ForkFacts) -> ForkSource:
+    """Describe a clone, and the files of it that were used.
+
+    Raises:
+        UserError: a file that is said to have been used is not in the clone.
+    """
+    files = hashes(clone, (*facts.modules, *facts.checkpoints))
+    return ForkSource(str(clone), checked_out(clone), facts, files)
+
+
+def with_checkpoints(made: Provenance, source: ForkSource) -> Provenance:
+    """Add what a clone turned out to load: one checkpoint by its hash, several by their hashes'."""
+    loaded = [file for file in source.files if file.path in source.facts.checkpoints]
+    if not loaded:
+        return made
+    together = "".join(f"{file.sha256} {file.path}\n" for file in loaded)
+    digest = hashlib.sha256(together.encode("utf-8", "surrogateescape")).hexdigest()
+    return replace(
+        made,
+        checkpoint=", ".join(file.path for file in loaded),
+        checkpoint_sha256=loaded[0].sha256 if len(loaded) == 1 else digest,
+    )
+
+
+def request(options: Options, root: Path) -> Request:
+    """Say what a run asks of every submission, as far as it changes what is recorded."""
+    settings = sorted(filter(_SETTINGS.fullmatch, os.environ))
+    threads = [f"{name}={os.environ[name]}" for name in settings]
+    return Request(
+        metrics=options.metrics,
+        repeats=options.repeats,
+        seed=options.seed,
+        interleave=options.interleave,
+        layers=options.layers,
+        save_images=options.save_images,
+        make_zip=options.make_zip,
+        sandbox=options.sandbox,
+        real_time=options.real_time,
+        threads=", ".join([f"{cores()} cores", *threads]),
+        code_sha256=code_sha256(root),
+    )
+
+
+def code_sha256(root: Path) -> str:
+    """Hash the files of `utils/` that a figure depends on; there need not be a git."""
+    folder = root / "utils"
+    files = {
+        path.relative_to(folder) for kind in ("py", "toml") for path in folder.rglob(f"*.{kind}")
+    }
+    lines = (
+        f"{sha256(folder / file)} {file.as_posix()}\n"
+        for file in sorted(files)
+        if file.parts[0] not in _AFTERWARDS
+    )
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def now() -> str:
+    """Date and time in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def git_commit(root: Path) -> str | None:
+    """Return the commit that is checked out; None where there is no git."""
+    return _git(root, "rev-parse HEAD")
+
+
+def _is_dirty(root: Path) -> bool | None:
+    changes = _git(root, "status --porcelain --untracked-files=no")
+    return None if changes is None else bool(changes)
+
+
+def _git(root: Path, arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *shlex.split(arguments)],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):  # A downloaded archive has no git; so be it.
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,125 @@
+"""What need not be measured again: records that this run would only repeat."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from esr.base import json_file
+from esr.base.download import sha256
+from esr.base.errors import UserError
+from esr.evaluate import provenance
+from esr.evaluate.options import Options
+from esr.evaluate.staged_data import Staged
+from esr.rank.figures import Row
+from esr.records.measurement import Machine
+from esr.records.record import Record
+from esr.sandbox import isolated_process
+from esr.submissions.clone.private_copy import hashes
+from esr.submissions.submission import Broken, Entry, ForkSubmission, Whole
+
+_SAME = ("device", "device_name", "driver", "python", "torch", "cuda", "cudnn", "platform")
+"""Of a `Machine`: the other facts are settings, which a submission may have changed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run keeps and what it does."""
+
+    kept: tuple[Record, ...]
+    entries: tuple[Entry, ...]
+    """To be measured."""
+
+
+def plan(entries: Sequence[Entry], staged: Staged, options: Options, rows: Sequence[Row]) -> Plan:
+    """Keep what an equal run has measured on this machine, if the user lets us.
+
+    Args:
+        entries: the submissions that were asked for.
+        staged: the data they would be measured on.
+        options: how.
+        rows: what is in the results folder. A failure that is newer than a record voids it.
+    """
+    if not options.resume:
+        return Plan((), tuple(entries))
+    records = {row.label: row.record for row in rows if row.record and not row.failure}
+    kept = {
+        entry.label: records[entry.label]
+        for entry in entries
+        if entry.label in records and _is_repetition(records[entry.label], entry, staged, options)
+    }
+    if kept:
+        here = _machine(options.device)
+        kept = {label: record for label, record in kept.items() if _same(record.machine, here)}
+    unfinished = [entry for entry in entries if entry.label not in kept]
+    if unfinished and options.interleave is not None:
+        # Drift is between two measurements of one run, so the baseline is part of what is left.
+        unfinished = [
+            entry
+            for entry in entries
+            if entry in unfinished or entry.model_id == options.interleave
+        ]
+    measured = {entry.label for entry in unfinished}
+    return Plan(
+        tuple(record for label, record in kept.items() if label not in measured),
+        tuple(unfinished),
+    )
+
+
+def _is_repetition(record: Record, entry: Entry, staged: Staged, options: Options) -> bool:
+    if isinstance(entry, Broken):
+        return False
+    splits = staged.splits.get(entry.sidecar.scale, [])
+    return (
+        record.request == provenance.request(options, isolated_process.ROOT)
+        and record.protocol == options.protocol_name
+        and [(s.role, s.dataset, s.data_sha256) for s in record.splits]
+        == [(s.role, s.dataset, s.sha256) for s in splits]
+        and _is_of(record, entry)
+    )
+
+
+def _is_of(record: Record, entry: Whole) -> bool:
+    if isinstance(entry, ForkSubmission):
+        return _is_of_clone(record, entry)
+    if entry.checkpoint is None or (record.form, record.sidecar) != (entry.form, entry.sidecar):
+        return False
+    try:
+        now = (entry.model_file.name, *provenance.file_hashes(entry))
+    except OSError:
+        return False
+    then = record.provenance
+    return (then.model_file, then.model_sha256, then.checkpoint_sha256) == now
+
+
+def _is_of_clone(record: Record, entry: ForkSubmission) -> bool:
+    """Whether the clone's script and every file that was used of it are what they were."""
+    fork = record.fork
+    if fork is None or fork.path != str(entry.clone):
+        return False
+    try:
+        script = sha256(entry.model_file)
+        used = hashes(entry.clone, [file.path for file in fork.files])
+    except (OSError, UserError):
+        return False
+    return (record.provenance.model_sha256, fork.files) == (script, used)
+
+
+def _machine(device: str) -> Machine | None:
+    """Ask a child, since PyTorch is not imported here."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "machine.json"
+        command = [sys.executable, "-m", "esr.measure.machine", device, str(file)]
+        subprocess.run(command, cwd=isolated_process.ROOT, capture_output=True, check=False)
+        try:
+            return json_file.load(Machine, file)
+        except UserError:
+            return None
+
+
+def _same(then: Machine, now: Machine | None) -> bool:
+    return now is not None and all(getattr(then, name) == getattr(now, name) for name in _SAME)

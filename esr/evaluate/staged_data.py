@@ -1,0 +1,68 @@
+"""The decoded data of a whole run, for every scale that its submissions need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from esr.base.errors import UserError
+from esr.datasets.find_splits import find_splits
+from esr.datasets.image_pairs import Split
+from esr.datasets.manifest import check_manifest
+from esr.datasets.staging import StagedSplit, stage
+from esr.evaluate.options import Options
+from esr.images.metrics import METRICS
+from esr.images.perceptual import perceptual_scores
+from esr.submissions.submission import Broken, Entry
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The decoded data of every scale that the submissions of a run need."""
+
+    splits: dict[int, list[StagedSplit]]
+    problems: dict[int, UserError]
+    """Why a scale has no data; its submissions fail, the others are measured."""
+
+    @property
+    def hr_folders(self) -> tuple[Path, ...]:
+        """Folders of the decoded HR images, and of the files they were decoded from."""
+        splits = [split for of_scale in self.splits.values() for split in of_scale]
+        decoded = [image.hr.parent for split in splits for image in split.images[:1]]
+        return (*decoded, *(folder for split in splits for folder in split.sources))
+
+
+def stage_all(entries: Sequence[Entry], options: Options, hr_dir: Path) -> Staged:
+    """Find, decode and check the data of every scale.
+
+    Args:
+        entries: the submissions to measure.
+        options: which data.
+        hr_dir: private folder for the decoded HR images.
+
+    Raises:
+        UserError: no scale has data that can be used, or a metric cannot be calculated here.
+    """
+    scales = {entry.sidecar.scale for entry in entries if not isinstance(entry, Broken)}
+    window_px = max(METRICS[name].window_px for name in options.metrics)
+    perceptual_scores.check(options.metrics)
+    staged = Staged({}, {})
+    for scale in sorted(scales):
+        try:
+            splits = find_splits(options.data, options.protocol, scale)
+            staged.splits[scale] = [
+                _staged(split, hr_dir / f"x{scale}-{number}", window_px, options.data.data_dir)
+                for number, split in enumerate(splits)
+            ]
+        except UserError as error:
+            staged.problems[scale] = error
+    if staged.problems and not staged.splits:
+        raise next(iter(staged.problems.values()))
+    return staged
+
+
+def _staged(split: Split, folder: Path, window_px: int, data_dir: Path) -> StagedSplit:
+    staged = stage(split, folder, window_px)
+    check_manifest(split.pairs, [image.hashes for image in staged.images], data_dir)
+    return staged

@@ -1,0 +1,89 @@
+"""`readme.txt` of an upload: what participants say of runtime, device and training data.
+
+Source: the four lines that the pages of the NTIRE challenges on CodaLab ask for (17547 in 2024), as
+participants know them; the pages could not be read here. Unknown: whether the server checks them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from esr.base.visible_text import one_line
+from esr.submissions.sidecar import Team
+
+NAME = "readme.txt"
+
+_RUNTIME = "runtime per image [s]"
+_DEVICE = "CPU[1] / GPU[0]"
+_EXTRA = "Extra Data [1] / No Extra Data [0]"
+_OTHER = "Other description"
+_UNKNOWN = "not stated"
+_CHOICE = {True: "1", False: "0", None: _UNKNOWN}
+
+
+@dataclass(frozen=True)
+class Readme:
+    """What the four lines say; None where one is absent or says nothing that can be read."""
+
+    runtime_s: float | None = None
+    """Seconds an image."""
+    on_cpu: bool | None = None
+    extra_data: bool | None = None
+    """Whether other data than the challenge's was trained on."""
+    description: str | None = None
+
+    def text(self) -> str:
+        """Write the file; a line that is unknown says so."""
+        runtime = _UNKNOWN if self.runtime_s is None else f"{self.runtime_s:.6f}"
+        lines = {
+            _RUNTIME: runtime,
+            _DEVICE: _CHOICE[self.on_cpu],
+            _EXTRA: _CHOICE[self.extra_data],
+            _OTHER: one_line(self.description or "") or _UNKNOWN,
+        }
+        return "".join(f"{key} : {value}\n" for key, value in lines.items())
+
+
+def readme_of(team: Team, runtime_ms: float, device: str) -> Readme:
+    """Say what was measured and what the sidecar's table `[team]` adds.
+
+    Args:
+        team: who submitted.
+        runtime_ms: mean over the images.
+        device: `cpu`, `cuda:0`.
+    """
+    description = team.description or team.title
+    return Readme(runtime_ms / 1000, device == "cpu", team.extra_data, description)
+
+
+def read_readme(text: str) -> Readme:
+    """Read what another program wrote; spaces, case and line ends do not matter."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        key, colon, value = line.partition(":")
+        if colon:
+            found.setdefault(_plain(key), value.strip())
+    other = found.get(_plain(_OTHER))
+    return Readme(
+        _seconds(found.get(_plain(_RUNTIME), "")),
+        _choice(found.get(_plain(_DEVICE))),
+        _choice(found.get(_plain(_EXTRA))),
+        None if other in (None, "", _UNKNOWN) else one_line(other),
+    )
+
+
+def _plain(key: str) -> str:
+    return "".join(key.split()).lower()
+
+
+def _seconds(value: str) -> float | None:
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _choice(value: str | None) -> bool | None:
+    return {"1": True, "0": False}.get(value or "")

@@ -1,0 +1,37 @@
+"""`python -m esr.evaluate.worker FOLDER`: the job in, its measurement or why there is none out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from esr.base import json_file
+from esr.evaluate.worker.measure_submission import measure
+from esr.evaluate.worker.stage_mark import StageMark
+from esr.measure.job import Job, JobFolder
+from esr.sandbox.inside import bounded_process, start_barrier
+from esr.sandbox.inside.allocation_limit import limit_memory
+
+
+def main(argv: list[str]) -> int:
+    """Measure the job in the folder `argv[0]`."""
+    folder = JobFolder(Path(argv[0]))
+    bounded_process.limit()
+    start_barrier.wait()
+    stage = StageMark(folder)
+    try:
+        job = json_file.load(Job, folder.job)
+        if job.memory_bytes is not None and (job.device == "cpu" or not torch.cuda.is_available()):
+            limit_memory(job.memory_bytes)
+        measurement = measure(job, folder, stage)
+    except BaseException as error:  # A submission may raise anything, SystemExit included.
+        json_file.dump(stage.failed(error), folder.failure)
+        return 1
+    json_file.dump(measurement, folder.measurement)
+    return 0
+
+
+if __name__ == "__main__":
+    bounded_process.end(main(sys.argv[1:]))

@@ -1,0 +1,94 @@
+"""A job -> a network with its weights on its device, ready to be timed."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from esr.evaluate.worker.stage_mark import StageMark
+from esr.measure import network
+from esr.measure.bench import Bench
+from esr.measure.device import backend, resolve
+from esr.measure.job import Job
+from esr.measure.nvml import GpuWatch
+from esr.measure.restore import Restorer, restorer
+from esr.submissions.archive_network import import_arch
+from esr.submissions.clone_session.session import Session
+from esr.submissions.sidecar import Sidecar
+from esr.submissions.submission import Submission
+
+
+@dataclass(frozen=True)
+class Built:
+    """A network with its weights on its device."""
+
+    device: torch.device
+    model: nn.Module
+    sidecar: Sidecar
+    forward: Restorer
+
+
+def prepare(job: Job, stage: StageMark) -> Built:
+    """Import, build and load the network, as the official `select_model` leaves it."""
+    submission = job.submission
+    assert isinstance(submission, Submission)
+    device = _device(job)
+    stage.enter("import")
+    sys.dont_write_bytecode = True  # A clone's files stay as they are.
+    if submission.factory is not None:
+        model = import_arch(submission.model_file, submission.factory)
+    else:
+        model = _loaded(submission, stage, trusted=job.trusted)
+    model.eval()
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    model = model.to(device)
+    return Built(device, model, submission.sidecar, restorer(model, submission.sidecar))
+
+
+def _loaded(submission: Submission, stage: StageMark, *, trusted: bool) -> nn.Module:
+    clone = submission.model_file.parent.parent
+    if clone not in map(Path, sys.path):
+        sys.path.insert(0, str(clone))
+    module = network.import_model(submission.model_file)
+    stage.enter("build")
+    model = network.build(module, submission)
+    stage.enter("load")
+    assert submission.checkpoint is not None, "the parent starts no job without a checkpoint"
+    strict = submission.sidecar.strict
+    network.load(model, submission.checkpoint, strict=strict, trusted=trusted)
+    return model
+
+
+def prepare_clone(job: Job, session: Session) -> Built:
+    """Let a clone's own `select_model` do it, and take its own call of the network."""
+    device = _device(job)
+    found = session.select(device)
+    sidecar = replace(job.submission.sidecar, data_range=found.data_range, tile=found.tile)
+    forward = found.forward or restorer(found.network, sidecar)
+    return Built(device, found.network, sidecar, forward)
+
+
+def _device(job: Job) -> torch.device:
+    device = resolve(job.device)
+    torch.backends.cudnn.benchmark = False
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def make_bench(built: Built) -> Bench:
+    """Get a network that is loaded ready to be timed."""
+    found = backend(built.device)
+    return Bench(
+        device=built.device,
+        forward=built.forward,
+        watch=found.stopwatch(),
+        memory=found.memory(built.device),
+        gpu=GpuWatch(built.device),
+        sidecar=built.sidecar,
+    )

@@ -1,0 +1,131 @@
+"""A submission is built, restores every image, is watched and counted: a `Measurement`."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from esr.audit.audit_passes import audit
+from esr.audit.audit_rules import Before, Evidence
+from esr.audit.other_range import restored_in_other_range
+from esr.challenge.protocol import COMPLEXITY_INPUT
+from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
+from esr.evaluate.worker.stage_mark import StageMark, one_line
+from esr.measure import machine
+from esr.measure.bench import Bench, Image, official_pass
+from esr.measure.counts import complexity
+from esr.measure.counts.layer_costs import layers
+from esr.measure.device import backend
+from esr.measure.fixed_input_pass import run_fixed_input
+from esr.measure.job import Job, JobFolder
+from esr.measure.op_watch import OpWatch
+from esr.measure.robust_pass import RobustPass, robust_pass
+from esr.measure.timing import peak_rss_mib
+from esr.records.measurement import Flag, Measurement, SplitTiming
+from esr.sandbox.inside import audit_hook
+from esr.sandbox.inside.audit_events import Deeds
+from esr.sandbox.policy import own_files
+from esr.submissions.clone_session.session import Session
+from esr.submissions.submission import ForkSubmission
+
+
+def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
+    """Build the network, restore and time every image, then look for what could deceive, and count.
+
+    The official pass over all data sets comes first: nothing before it may warm the network up.
+    """
+    with contextlib.ExitStack() as stack:
+        session = None
+        if isinstance(job.submission, ForkSubmission):
+            session = Session(job.submission, stage.enter, trusted=job.trusted)
+            stack.enter_context(session.opened())
+        return _measure(job, folder, stage, session)
+
+
+def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | None) -> Measurement:
+    before, constructor, deeds = Before(), OpWatch(), observe(job, folder)
+    with constructor:
+        built = prepare(job, stage) if session is None else prepare_clone(job, session)
+    before.look()
+    device, model = built.device, built.model
+    bench = make_bench(built)
+    stage.enter("restore")
+    official = official_pass(bench, job, folder)
+    peak_mib = peak_rss_mib()
+    before.look()
+    splits, passes, failed = repeat(bench, job, folder, official.splits)
+    before.look()
+    stage.enter("count")
+    evidence = Evidence(before, constructor, official, passes, probe_image(job, folder, passes))
+    flags, precision = audit(bench, model, evidence)
+    counts = complexity.count(model, COMPLEXITY_INPUT)
+    costs = layers(model, COMPLEXITY_INPUT) if job.layers else ()
+    measurement = Measurement(
+        counts=counts,
+        clock=bench.watch.clock,
+        splits=tuple(splits),
+        output_dtype=", ".join(sorted(official.dtypes)),
+        peak_rss_mib=peak_mib,
+        machine=machine.describe(device),
+        flags=(*failed, *flags, *deeds.flags()),
+        precision=precision,
+        layers=costs,
+        fork=session.facts() if session else None,
+    )
+    other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
+    # Last, since it leaves the network in half precision.
+    fixed = run_fixed_input(bench, model, job.fixed_input) if job.fixed_input else None
+    return replace(measurement, other_range=other, fixed_input=fixed)
+
+
+def observe(job: Job, folder: JobFolder) -> Deeds:
+    """Note from now on what the submission opens, starts and connects to."""
+    deeds = Deeds(folder.path, own_files(job.submission), Path(__file__).parents[1])
+    audit_hook.install(deeds.judge)
+    return deeds
+
+
+def repeat(
+    bench: Bench, job: Job, folder: JobFolder, official: list[SplitTiming]
+) -> tuple[list[SplitTiming], list[RobustPass], list[Flag]]:
+    """Add the robust pass to every data set, if repeats are asked for.
+
+    Returns:
+        (the data sets, the robust passes, a flag if the network could not go through them)
+    """
+    repeats = backend(bench.device).repeats if job.repeats is None else job.repeats
+    if not repeats:
+        return official, [], []
+    try:
+        passes = [
+            robust_pass(bench, folder, number, split.count, repeats, job.seed)
+            for number, split in enumerate(job.splits)
+        ]
+    except Exception as error:  # What the official script measures is measured already.
+        return official, [], [Flag("robust_pass_failed", one_line(error))]
+    splits = [
+        replace(split, robust=found.samples) for split, found in zip(official, passes, strict=True)
+    ]
+    return splits, passes, []
+
+
+def probe_image(job: Job, folder: JobFolder, passes: list[RobustPass]) -> Image:
+    """Choose the LR image for the audit: one that ran suspiciously fast, else the smallest."""
+    for number, found in enumerate(passes):
+        if found.suspect is not None:
+            return _load(folder.lr_image(number, found.suspect))
+    files = [
+        folder.lr_image(number, index)
+        for number, split in enumerate(job.splits)
+        for index in range(split.count)
+    ]
+    # The header alone says the size; it is a fixed number of bytes before the pixels.
+    return _load(min(files, key=lambda file: file.stat().st_size))
+
+
+def _load(file: Path) -> Image:
+    image: Image = np.load(file)
+    return image

@@ -1,0 +1,102 @@
+"""The folder of a job: made, filled for its child, removed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from esr.base import json_file
+from esr.base.errors import UserError, cause
+from esr.base.threads import in_parallel
+from esr.challenge.fixed_input_options import plan
+from esr.datasets.staging import StagedSplit
+from esr.evaluate.options import Options
+from esr.measure.job import Job, JobFolder, JobSplit
+from esr.submissions.clone.private_copy import copy_clone
+from esr.submissions.submission import ForkSubmission, Whole
+
+
+@contextmanager
+def job_folder(submission: Whole, job_dir: Path) -> Iterator[JobFolder]:
+    """Make the folder of a job, with the code that runs in it; remove it in the end.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    folder = JobFolder(job_dir / submission.label)
+    try:
+        with _written(folder):
+            folder.sr.mkdir(parents=True)
+            folder.lr_image(0, 0).parent.mkdir()
+            if isinstance(submission, ForkSubmission):
+                copy_clone(submission.clone, folder.clone)
+        yield folder
+    finally:
+        _remove(folder)
+
+
+def told(submission: Whole, folder: JobFolder) -> Whole:
+    """Leave out of a submission what its own process must not know."""
+    if isinstance(submission, ForkSubmission):
+        return replace(submission, clone=folder.clone)
+    return replace(submission, results=None)
+
+
+def fill(
+    folder: JobFolder, submission: Whole, splits: Sequence[StagedSplit], options: Options
+) -> Job:
+    """Write the job and copies of the LR images.
+
+    Args:
+        folder: that of the job.
+        submission: as it is told to its process.
+        splits: the data sets.
+        options: what else the process is told.
+
+    Raises:
+        UserError: they cannot be written.
+    """
+    job = Job(
+        submission,
+        options.device,
+        tuple(JobSplit(split.role, len(split.images)) for split in splits),
+        repeats=options.repeats,
+        seed=options.seed,
+        layers=options.layers,
+        trusted=submission.model_id in options.trust,
+        memory_bytes=options.limits.memory_bytes,
+        fixed_input=plan(options.real_time, options.protocol, submission.sidecar.scale),
+    )
+    copies = [
+        (image.lr, folder.lr_image(number, index))
+        for number, split in enumerate(splits)
+        for index, image in enumerate(split.images)
+    ]
+    with _written(folder):
+        in_parallel(lambda files: shutil.copyfile(*files), copies)
+    json_file.dump(job, folder.job)
+    return job
+
+
+@contextmanager
+def _written(folder: JobFolder) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot be written ({cause(error)})", where=folder.path) from error
+
+
+def _remove(folder: JobFolder) -> None:
+    # One after the other, giving back 8 MB an image takes as long as scoring them. A child may
+    # have put a link there that leads to other people's files.
+    if not folder.sr.is_symlink():
+        in_parallel(_unlink, folder.sr.glob("*.npy"))
+    shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def _unlink(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink()

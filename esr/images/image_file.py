@@ -1,0 +1,135 @@
+"""Image files: found, read and written, with the official names and values.
+
+Where the official code goes on with damaged or unsuitable data (a file cut off, 16 bits, an alpha
+channel, a folder that is not there), this one raises.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from esr.base.errors import UserError
+from esr.images.plain_png import decode_plain_png
+
+Array = npt.NDArray[Any]
+Image = npt.NDArray[np.uint8]
+"""uint8 RGB (H, W, 3), or grey (H, W) or (H, W, 1), in [0, 255]."""
+StrPath = str | os.PathLike[str]
+
+_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp")
+
+
+def is_image_file(filename: str) -> bool:
+    """Tell by its extension whether a file is an image."""
+    return filename.lower().endswith(_EXTENSIONS)
+
+
+def get_image_paths(dataroot: StrPath | None) -> list[str] | None:
+    """List the images below a folder, at any depth, sorted by path; None for None.
+
+    Raises:
+        UserError: no such folder, or no image in it.
+    """
+    if dataroot is None:
+        return None
+    files = (path for path in Path(dataroot).rglob("*") if path.is_file())
+    paths = sorted(str(path) for path in files if is_image_file(path.name))
+    if not paths:
+        raise UserError("no image in this folder", where=dataroot)
+    return paths
+
+
+def mkdir(path: StrPath) -> None:
+    """Make a folder, and those above it, unless it exists."""
+    Path(path).mkdir(parents=True, exist_ok=True)
+
+
+def mkdirs(paths: StrPath | Iterable[StrPath]) -> None:
+    """Make one folder or several, as `mkdir`."""
+    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+        mkdir(path)
+
+
+def imread_uint(path: StrPath, n_channels: int = 3) -> Image:
+    """Read an 8-bit image file.
+
+    Args:
+        path: PNG, JPEG, BMP or whatever else OpenCV decodes; EXIF orientation is ignored.
+        n_channels: 3 for RGB (H, W, 3), grey repeated three times; 1 for grey (H, W, 1).
+
+    Raises:
+        UserError: missing, damaged, not 8-bit, or with an alpha channel.
+        ValueError: another `n_channels`.
+    """
+    if n_channels not in (1, 3):
+        raise ValueError(f"n_channels is 1 or 3, not {n_channels}")
+    return decode_uint(_read_bytes(path), path, n_channels)
+
+
+def decode_uint(data: bytes, path: StrPath, n_channels: int = 3) -> Image:
+    """Decode the bytes of an image file as `imread_uint` does; `path` is for the message."""
+    if n_channels == 3 and (rgb := decode_plain_png(data)) is not None:
+        return rgb
+    img = _decode(data, cv2.IMREAD_UNCHANGED, path)
+    if img.dtype != np.uint8:
+        remedy = "convert it to 8 bits a channel"
+        raise UserError(f"a {8 * img.itemsize}-bit image, not 8-bit", where=path, remedy=remedy)
+    if img.ndim == 3 and img.shape[2] != 3:
+        raise UserError("an image with an alpha channel", where=path, remedy="save it as plain RGB")
+    if n_channels == 3:
+        return cast(Image, cv2.cvtColor(img, _RGB_CODES[img.ndim]))
+    # OpenCV's decoders have a grey conversion of their own, which the official code gets.
+    grey = img if img.ndim == 2 else _decode(data, cv2.IMREAD_GRAYSCALE, path)
+    return cast(Image, grey[:, :, None])
+
+
+_RGB_CODES = {2: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB}
+
+
+def _read_bytes(path: StrPath) -> bytes:
+    # OpenCV is given bytes, not a path: it then tells a missing file from a damaged one, reads any
+    # file name on any system, and rejects a truncated PNG.
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", where=path) from error
+
+
+def _decode(data: bytes, flags: int, path: StrPath) -> Array:
+    # OpenCV 4.10 fills up a truncated JPEG with grey; its end marker is missing then.
+    cut_off = data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data[-65536:]
+    try:
+        img = None if cut_off else cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:  # no bytes, or a header that promises billions of pixels
+        img = None
+    if img is None:
+        remedy = "copy or download it again"
+        raise UserError("damaged, or not an image", where=path, remedy=remedy)
+    return cast(Array, img)
+
+
+def imsave(img: Array, img_path: StrPath) -> None:
+    """Write a uint8 image, RGB (H, W, 3) or grey, in the format of the path's extension.
+
+    Raises:
+        UserError: the file cannot be written (the official function keeps silent then).
+    """
+    encoded = encode_uint(img, Path(img_path).suffix)
+    try:
+        Path(img_path).write_bytes(encoded)
+    except OSError as error:
+        raise UserError(f"cannot be written ({error.strerror})", where=img_path) from error
+
+
+def encode_uint(img: Array, extension: str) -> bytes:
+    """Encode a uint8 image, RGB (H, W, 3) or grey, in the format of an extension such as `.png`."""
+    img = np.squeeze(img)
+    bgr = img[:, :, [2, 1, 0]] if img.ndim == 3 else img
+    return cv2.imencode(extension, bgr)[1].tobytes()

@@ -1,0 +1,76 @@
+"""The metrics of SR against HR: a new one is one more entry in `METRICS`, here and nowhere else.
+
+Options, scoring, records and tables go through this table. While the SR images are kept, a metric
+added later needs no new run of the networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from esr.images import rtsr_metrics
+from esr.images.color import rgb2ycbcr
+from esr.images.official_image import calculate_psnr, calculate_ssim
+from esr.images.perceptual.perceptual_scores import perceptual_score
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of merit of an SR image; a data set gets the mean over its images."""
+
+    name: str
+    """Key on the command line and in records, e.g. `psnr`."""
+    unit: str
+    """Unit of the value; empty for a pure number."""
+    higher_is_better: bool
+    window_px: int
+    """Smallest side of an image, border left out, that the metric is defined for."""
+    decimals: int
+    """Digits after the point that tables show."""
+    function: Callable[[Image, Image, int], float]
+    """(SR, HR, border in pixels left out on each side) -> value; RGB uint8 (H, W, 3)."""
+
+
+def psnr_y(sr: Image, hr: Image, border: int) -> float:
+    """PSNR of Y alone, in dB; Y is not rounded, as in the tests of MDRN, LKDN and BasicSR."""
+    return calculate_psnr(_luma(sr), _luma(hr), border)
+
+
+def ssim_y(sr: Image, hr: Image, border: int) -> float:
+    """SSIM of Y alone, Y as for `psnr_y`."""
+    return calculate_ssim(_luma(sr), _luma(hr), border)
+
+
+def _luma(img: Image) -> npt.NDArray[np.float64]:
+    luma: npt.NDArray[np.float64] = rgb2ycbcr(img / 255.0) * 255.0
+    return luma
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        metric.name: metric
+        for metric in (
+            Metric("psnr", "dB", True, 1, 2, calculate_psnr),
+            Metric("ssim", "", True, 11, 4, calculate_ssim),
+            Metric("psnr_y", "dB", True, 1, 2, psnr_y),
+            Metric("ssim_y", "", True, 11, 4, ssim_y),
+            Metric("psnr_rgb", "dB", True, 1, 2, rtsr_metrics.psnr_rgb),
+            Metric("ssim_rgb", "", True, 11, 4, rtsr_metrics.ssim_rgb),
+            Metric("psnr_y_first", "dB", True, 1, 2, rtsr_metrics.psnr_y_first),
+            Metric("ssim_y_first", "", True, 11, 4, rtsr_metrics.ssim_y_first),
+            Metric("psnr_y_final", "dB", True, 1, 2, rtsr_metrics.psnr_y_final),
+            Metric("ssim_y_final", "", True, 11, 4, rtsr_metrics.ssim_y_final),
+            Metric("lpips", "", False, 64, 4, partial(perceptual_score, "lpips")),
+            Metric("dists", "", False, 64, 4, partial(perceptual_score, "dists")),
+        )
+    }
+)
+"""Every metric by its name, in the order of the table columns."""

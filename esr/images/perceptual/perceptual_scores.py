@@ -1,0 +1,85 @@
+"""The helper that calculates perceptual metrics, seen from the parent."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from esr.base import json_file
+from esr.base.errors import UserError, printable_line
+from esr.images.perceptual.helper_messages import NAMES, Answer, Request
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def check(names: Sequence[str]) -> None:
+    """Make sure, before anything is measured, that the perceptual ones of these can be had.
+
+    Raises:
+        UserError: the library, torchvision or weights are missing.
+    """
+    if wanted := [name for name in names if name in NAMES]:
+        _run(["--check", *wanted])
+
+
+def perceptual_scores(
+    names: Sequence[str], pairs: Sequence[tuple[Path, Path]], border: int
+) -> list[dict[str, float]]:
+    """Calculate metrics of all images of a data set, in one process of their own.
+
+    Args:
+        names: of `request.NAMES`.
+        pairs: (SR, HR) as .npy files, checked before.
+        border: pixels left out on each side.
+
+    Returns:
+        The values by metric, in the order of the pairs.
+
+    Raises:
+        UserError: the helper cannot calculate them.
+    """
+    if not names:
+        return [{} for _ in pairs]
+    files = tuple((str(sr), str(hr)) for sr, hr in pairs)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        json_file.dump(Request(tuple(names), border, files), folder / "request.json")
+        _run([name])
+        values = json_file.load(Answer, folder / "answer.json").values
+    return [{name: values[name][index] for name in names} for index in range(len(pairs))]
+
+
+def perceptual_score(
+    name: str, sr: npt.NDArray[np.uint8], hr: npt.NDArray[np.uint8], border: int
+) -> float:
+    """Calculate one metric of one image; for many, `perceptual_scores` starts one process.
+
+    Raises:
+        UserError: the helper cannot calculate it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        pair = Path(folder) / "sr.npy", Path(folder) / "hr.npy"
+        for image, file in zip((sr, hr), pair, strict=True):
+            np.save(file, image)
+        return perceptual_scores([name], [pair], border)[0][name]
+
+
+def _run(arguments: Sequence[str]) -> None:
+    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        [sys.executable, "-m", "esr.images.perceptual.perceptual_helper", *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = (done.stdout or done.stderr).strip().splitlines()
+        raise UserError(printable_line(lines[-1]) if lines else "the perceptual metrics failed")

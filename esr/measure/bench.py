@@ -1,0 +1,110 @@
+"""A network on its device: one image restored and timed, and the official pass over the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from esr.images.official_image import save_uint, tensor2levels, uint2tensor4
+from esr.measure.job import Job, JobFolder
+from esr.measure.nvml import GpuWatch, around
+from esr.measure.restore import Restorer, check_finite, check_output
+from esr.measure.timing import Lap, PeakMemory, Stopwatch
+from esr.records.measurement import SplitTiming
+from esr.submissions.sidecar import Sidecar
+
+Image = NDArray[np.uint8]
+"""uint8 RGB of shape (h, w, 3)."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A network on its device, ready to be timed."""
+
+    device: torch.device
+    forward: Restorer
+    watch: Stopwatch
+    memory: PeakMemory
+    gpu: GpuWatch
+    sidecar: Sidecar
+    helper: Executor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    """Sleeps but when an output is made an image."""
+
+    def load(self, lr: Image) -> Tensor:
+        """Put an LR image on the device: (1, 3, h, w), float32 in [0, data_range]."""
+        return uint2tensor4(lr, self.sidecar.data_range).to(self.device)
+
+    def time(self, lr: Tensor) -> tuple[object, Lap]:
+        """Time one forward pass, tiling and padding included, copies to and from the device not."""
+        return self.watch.time(lambda: self.forward(lr))
+
+    def image(self, output: object, lr: Tensor) -> Image:
+        """Check an output and turn it into the SR image that is scored."""
+        sr = check_output(output, lr, self.sidecar.scale)
+        image, extremes = tensor2levels(sr, self.sidecar.data_range, self.helper)
+        check_finite(*extremes)
+        return image
+
+    def save(self, output: object, lr: Tensor, sr_file: Path) -> None:
+        """Check an output and save the same SR image as .npy."""
+        sr = check_output(output, lr, self.sidecar.scale)
+        # Whether it is finite is seen on the way: to look first would take as long again.
+        check_finite(*save_uint(sr, self.sidecar.data_range, sr_file, self.helper))
+
+
+@dataclass
+class OfficialPass:
+    """What the official pass found beside the runtimes."""
+
+    splits: list[SplitTiming]
+    laps: list[Lap]
+    dtypes: set[str]
+    """Types of the elements of the outputs."""
+    kinds: set[str]
+    """Python types of the outputs."""
+
+
+def official_pass(bench: Bench, job: Job, folder: JobFolder) -> OfficialPass:
+    """Restore every image once, cold and in order, the first included, and keep the SR images.
+
+    It goes as the official loop does, and nothing that this house adds may come before it.
+    """
+    found = OfficialPass([], [], set(), set())
+    for number, split in enumerate(job.splits):
+        bench.memory.restart()
+        before = bench.gpu.state()
+        laps = [_restore(bench, *files, found) for files in _files(folder, number, split.count)]
+        memory = bench.memory
+        found.splits.append(
+            SplitTiming(
+                role=split.role,
+                runtime_ms=tuple(lap.ms for lap in laps),
+                memory_mib=memory.official_mib(),
+                split_memory_mib=memory.split_mib(),
+                reserved_mib=memory.reserved_mib(),
+                gpu=around(before, bench.gpu.state()),
+            )
+        )
+        found.laps += laps
+    return found
+
+
+def _files(folder: JobFolder, split: int, count: int) -> Iterator[tuple[Path, Path]]:
+    for index in range(count):
+        yield folder.lr_image(split, index), folder.sr_image(split, index)
+
+
+def _restore(bench: Bench, lr_file: Path, sr_file: Path, found: OfficialPass) -> Lap:
+    lr = bench.load(np.load(lr_file))
+    output, lap = bench.time(lr)
+    bench.save(output, lr, sr_file)
+    found.dtypes.add(str(getattr(output, "dtype", "unknown")))
+    found.kinds.add(f"{type(output).__module__}.{type(output).__qualname__}")
+    return lap

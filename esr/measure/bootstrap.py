@@ -1,0 +1,67 @@
+"""The robust runtime and its uncertainty, from the samples of a warm network."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from esr.records.conditions import Conditions
+from esr.records.record import RobustTiming
+
+RESAMPLES = 2000
+LEVEL = 0.95
+_SEED = 20240
+_ELEMENTS_AT_MOST = 2**22
+"""Of one block of resampled runtimes, so that memory does not grow with the number of images."""
+
+
+def robust_timing(samples_ms: ArrayLike, conditions: Conditions | None) -> RobustTiming:
+    """Summarise repeated runtimes.
+
+    Args:
+        samples_ms: (images, repeats) in milliseconds.
+        conditions: how they were taken.
+    """
+    samples = np.asarray(samples_ms, np.float64)
+    low, high = interval(samples)
+    return RobustTiming(
+        samples_ms=tuple(tuple(map(float, row)) for row in samples),
+        mean_ms=mean_of_medians(samples),
+        low_ms=low,
+        high_ms=high,
+        p90_ms=float(np.percentile(samples, 90)),
+        conditions=conditions,
+    )
+
+
+def mean_of_medians(samples: NDArray[np.float64]) -> float:
+    """Per image the median of its repeats, then the mean over images.
+
+    Args:
+        samples: (images, repeats).
+    """
+    return float(np.median(samples, axis=1).mean())
+
+
+def interval(samples: NDArray[np.float64]) -> tuple[float, float]:
+    """Percentile bootstrap of `mean_of_medians` (Efron 1979), the images held fixed.
+
+    Whole rounds are drawn, with replacement: samples of one round share the state of the machine,
+    and to draw them image by image would average that uncertainty away.
+
+    Args:
+        samples: (images, repeats); column r was taken in round r.
+
+    Returns:
+        the ends of the interval that holds `LEVEL` of the resampled means
+    """
+    images, rounds = samples.shape
+    drawn = np.random.default_rng(_SEED).integers(rounds, size=(RESAMPLES, rounds))
+    block = max(1, _ELEMENTS_AT_MOST // (images * rounds))
+    means = [
+        np.median(samples[:, drawn[start : start + block]], axis=2).mean(axis=0)
+        for start in range(0, RESAMPLES, block)
+    ]
+    tail = 50 * (1 - LEVEL)
+    low, high = np.percentile(np.concatenate(means), (tail, 100 - tail))
+    return float(low), float(high)

@@ -1,0 +1,226 @@
+"""What a network costs by five counters: official, fvcore, thop, the dispatcher, parameters."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from esr.measure.counts import official_counts
+from esr.measure.counts.observed_pass import (
+    Observation,
+    missed_by_fvcore,
+    missed_by_official,
+    missed_by_thop,
+    observe,
+)
+from esr.measure.network_snapshot import preserved
+from esr.records.measurement import Counts
+from esr.records.op_counts import WATCHERS, Missed, OpCount, Watcher
+
+Size = tuple[int, int, int]
+"""(channels, height, width)."""
+
+_Result = TypeVar("_Result")
+_NOTE_AT_MOST = 200
+_FVCORE_PRODUCTS = ("conv", "linear", "addmm", "mm", "bmm", "matmul", "einsum")
+_SAME = 1e-3
+"""Of the largest value: how far two outputs of the same network may be apart."""
+
+
+def count(model: nn.Module, input_size: Size = (3, 256, 256)) -> Counts:
+    """Count parameters, FLOPs, activations and convolutions of a network on its device.
+
+    One fused multiply-add is one FLOP. Five forward passes with batch 1, one of them uncounted, to
+    see that nobody computes something else when counted; the model is left as it was. A counter
+    that fails leaves None and a note, and does not stop the others. A network that knows the
+    dummy input can still deceive them all.
+
+    Args:
+        model: takes (1, *input_size), float32 in [0, 1]; need not be in eval mode.
+        input_size: (channels, height, width).
+    """
+    run = _Run(model, input_size)
+    notes: list[str] = []
+    with torch.no_grad(), _quiet():
+        run.attempt("plain", lambda: run.network(run.dummy()), [])
+        official = run.attempt("official", run.official, notes)
+        fvcore = run.attempt("fvcore", run.fvcore, notes)
+        thop = run.attempt("thop", run.thop, notes)
+        seen = run.attempt("dispatch", run.observe, notes)
+    return Counts(
+        input_size=input_size,
+        params=sum(parameter.numel() for parameter in model.parameters()),
+        flops_official=official.flops if official else None,
+        flops_fvcore=fvcore.flops if fvcore else None,
+        flops_thop=thop.flops if thop else None,
+        activations=official.activations if official else None,
+        num_conv=official.num_conv if official else None,
+        fvcore_uncounted=fvcore.uncounted if fvcore else (),
+        notes=tuple(notes),
+        flops_dispatch=seen.flops if seen else None,
+        dispatched=seen.dispatched() if seen else None,
+        missed=tuple(_missed(seen, official, fvcore, thop)) if seen else (),
+        differs_under=run.differing(),
+        side=seen.side_path() if seen else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Official:
+    flops: int
+    activations: int
+    num_conv: int
+    layers: frozenset[nn.Module]
+
+
+@dataclass(frozen=True)
+class _Fvcore:
+    flops: int
+    uncounted: tuple[OpCount, ...]
+    products: int
+    num_conv: int
+
+
+@dataclass(frozen=True)
+class _Thop:
+    flops: int
+    rules: frozenset[type[nn.Module]]
+
+
+def _missed(
+    seen: Observation, official: _Official | None, fvcore: _Fvcore | None, thop: _Thop | None
+) -> Iterator[Missed]:
+    found = []
+    if official:
+        found.append(missed_by_official(seen, official.layers))
+    if fvcore:
+        found.append(missed_by_fvcore(seen, fvcore.products, fvcore.num_conv))
+    if thop:
+        found.append(missed_by_thop(seen, thop.flops, thop.rules))
+    return (missed for missed in found if missed.flops or missed.num_conv)
+
+
+class _Witness(nn.Module):
+    """The network, with somebody beside it who keeps what it returns."""
+
+    def __init__(self, network: nn.Module, keep: Callable[[object], None]) -> None:
+        super().__init__()
+        self.network = network
+        self._keep = keep
+
+    def forward(self, image: Tensor) -> object:
+        output = self.network(image)
+        self._keep(output)
+        return output
+
+
+class _Run:
+    """One network under one counter after the other, and what it returned under each."""
+
+    def __init__(self, model: nn.Module, input_size: Size) -> None:
+        self._model = model
+        self._size = input_size
+        self._returned: object = None
+        self._outputs: dict[str, object] = {}
+        self.network = _Witness(model, self._keep)
+
+    def _keep(self, output: object) -> None:
+        self._returned = output.clone() if isinstance(output, Tensor) else None
+
+    def attempt(self, counter: str, run: Callable[[], _Result], notes: list[str]) -> _Result | None:
+        """Count with the network lent out; a failure becomes a note."""
+        self._returned = None
+        try:
+            with preserved(self.network):
+                result = run()
+            self._outputs[counter] = self._returned
+        except Exception as error:  # The network's own code runs: it may raise anything.
+            note = " ".join(f"{counter}: {type(error).__name__}: {error}".split())
+            notes.append(note if len(note) <= _NOTE_AT_MOST else f"{note[: _NOTE_AT_MOST - 3]}...")
+            return None
+        return result
+
+    def dummy(self) -> Tensor:
+        """Make the input."""
+        return official_counts.dummy_input(self.network, self._size)
+
+    def official(self) -> _Official:
+        """Both official functions in one pass."""
+        calls = official_counts.layer_calls(self.network, self._size)
+        activations, num_conv = official_counts.activations(calls)
+        layers = frozenset(call.layer for call in calls)
+        return _Official(sum(call.flops for call in calls), activations, num_conv, layers)
+
+    def fvcore(self) -> _Fvcore:
+        """Count with fvcore, and count the convolutions it met."""
+        from fvcore.nn import FlopCountAnalysis
+        from fvcore.nn.jit_handles import conv_flop_jit
+
+        met: list[object] = []
+
+        def convolution(inputs: list[Any], outputs: list[Any]) -> Any:  # noqa: ANN401
+            met.append(None)
+            return conv_flop_jit(inputs, outputs)
+
+        analysis = FlopCountAnalysis(self.network, self.dummy())
+        analysis.set_op_handle("aten::_convolution", convolution)
+        by_operator = analysis.by_operator()
+        uncounted = sorted(analysis.unsupported_ops().items())
+        return _Fvcore(
+            flops=int(analysis.total()),
+            uncounted=tuple(OpCount(name, calls) for name, calls in uncounted),
+            products=int(sum(by_operator[name] for name in _FVCORE_PRODUCTS)),
+            num_conv=len(met),
+        )
+
+    def thop(self) -> _Thop:
+        """Count with thop."""
+        from thop import profile
+
+        flops, _ = profile(self.network, inputs=(self.dummy(),), verbose=False)
+        rules = sys.modules["thop.profile"].register_hooks
+        return _Thop(int(flops), frozenset(rules))
+
+    def observe(self) -> Observation:
+        """Watch the dispatcher."""
+        return observe(self._model, self.dummy(), self.network)
+
+    def differing(self) -> tuple[Watcher, ...]:
+        """Name the counters under which the output was another than without one."""
+        plain = self._outputs.get("plain")
+        return tuple(
+            counter
+            for counter in WATCHERS
+            if isinstance(plain, Tensor) and not _same(plain, self._outputs.get(counter, plain))
+        )
+
+
+def _same(plain: Tensor, other: object) -> bool:
+    if not isinstance(other, Tensor) or other.shape != plain.shape:
+        return False
+    if plain.is_meta:
+        return True  # Shapes alone have no values that could differ.
+    tolerance = _SAME * float(plain.abs().nan_to_num(0, 0, 0).max()) if plain.numel() else 0.0
+    return torch.allclose(plain.float(), other.float(), 0, tolerance, equal_nan=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # Both tools warn and log about what they do not know, and thop's log sets up the root logger.
+    disabled, handlers = logging.root.manager.disable, logging.root.handlers[:]
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+        logging.root.handlers[:] = handlers

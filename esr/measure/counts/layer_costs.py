@@ -1,0 +1,149 @@
+"""Where the cost of a network is, layer by layer."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as hooks
+
+from esr.measure.counts.dispatch_counts import Call
+from esr.measure.counts.observed_pass import observe
+from esr.measure.counts.official_counts import CONVS, dummy_input
+from esr.measure.network_snapshot import preserved
+from esr.records.op_counts import LayerCost
+
+FUNCTIONAL = "(functional)"
+WHOLE = "(network)"
+PASSES = 3
+"""Timed, after one that is not."""
+
+
+def layers(
+    model: nn.Module, input_size: tuple[int, int, int] = (3, 256, 256)
+) -> tuple[LayerCost, ...]:
+    """List what every layer costs for one dummy input, in the order of the network.
+
+    The columns sum up to the parameters, the multiply-adds at the dispatcher and the official
+    activations of `esr.measure.counts.complexity.count`, and to the time of a pass. Five forward passes.
+
+    Args:
+        model: left as it was.
+        input_size: (channels, height, width), batch 1.
+    """
+    with torch.no_grad(), preserved(model):
+        dummy = dummy_input(model, input_size)
+        calls = _by_module(model, observe(model, dummy).calls)
+        passes = [_time(model, dummy) for _ in range(PASSES + 1)][1:]
+        costs = _Costs(model)
+        return tuple(costs.rows(calls, passes))
+
+
+class _Costs:
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._counted: set[int] = set()
+
+    def rows(
+        self, calls: dict[nn.Module, list[Call]], passes: list[dict[nn.Module, float]]
+    ) -> Iterator[LayerCost]:
+        """Make a row of every module that does something itself, the network's own first."""
+        listed = {
+            module: name
+            for name, module in self._model.named_modules()
+            if self._has_row(module, calls[module])
+        }
+        # What the others spend on calling their parts is the network's own.
+        rest = [sum(ms for module, ms in spent.items() if module not in listed) for spent in passes]
+        for module, name in listed.items():
+            times = [spent.get(module, 0.0) for spent in passes]
+            if module is self._model:
+                times = [own + other for own, other in zip(times, rest, strict=True)]
+            yield self._row(name or WHOLE, module, calls[module], statistics.median(times))
+
+    def _has_row(self, module: nn.Module, calls: list[Call]) -> bool:
+        works = any(call.ops for call in calls) or any(True for _ in module.parameters(False))
+        return module is self._model or works
+
+    def _row(self, name: str, module: nn.Module, calls: list[Call], time_ms: float) -> LayerCost:
+        leaf = next(module.children(), None) is None
+        shapes = [call.output_shape for call in calls if call.module is module]
+        outputs = [shape for shape in shapes if shape is not None]
+        return LayerCost(
+            name=name,
+            kind=type(module).__name__ if leaf else FUNCTIONAL,
+            calls=len(shapes),
+            output_shape=outputs[-1] if outputs else None,
+            params=self._params(module),
+            flops=sum(op.flops or 0 for call in calls for op in call.ops),
+            activations=sum(map(math.prod, outputs)) if isinstance(module, CONVS) else 0,
+            time_ms=time_ms,
+        )
+
+    def _params(self, module: nn.Module) -> int:
+        own = [p for p in module.parameters(recurse=False) if id(p) not in self._counted]
+        self._counted.update(map(id, own))
+        return sum(parameter.numel() for parameter in own)
+
+
+def _by_module(model: nn.Module, calls: tuple[Call, ...]) -> dict[nn.Module, list[Call]]:
+    """Sort calls by module; one that is no part of the network belongs to whoever called it."""
+    modules = set(model.modules())
+    found: defaultdict[nn.Module, list[Call]] = defaultdict(list)
+    for call in calls:
+        owner = call.enclosing(lambda call: call.module in modules)
+        found[owner.module if owner and owner.module else model].append(call)
+    return found
+
+
+def _time(model: nn.Module, dummy: Tensor) -> dict[nn.Module, float]:
+    """Time one pass: milliseconds in each module, its parts apart."""
+    spent: defaultdict[nn.Module, float] = defaultdict(float)
+    with _stopwatch(model, dummy.device, spent):
+        model(dummy)
+    return spent
+
+
+@contextmanager
+def _stopwatch(
+    model: nn.Module, device: torch.device, spent: defaultdict[nn.Module, float]
+) -> Iterator[None]:
+    modules = set(model.modules())
+    stack, last = [model], _now_ms(device)
+
+    def book() -> None:
+        nonlocal last
+        now = _now_ms(device)
+        spent[stack[-1]] += now - last
+        last = now
+
+    def enter(module: nn.Module, _args: object) -> None:
+        if module in modules:
+            book()
+            stack.append(module)
+
+    def leave(module: nn.Module, _args: object, _output: object) -> None:
+        if module in modules:
+            book()
+            stack.pop()
+
+    before = hooks.register_module_forward_pre_hook(enter)
+    after = hooks.register_module_forward_hook(leave, always_call=True)
+    try:
+        yield
+        book()
+    finally:
+        before.remove()
+        after.remove()
+
+
+def _now_ms(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() * 1000

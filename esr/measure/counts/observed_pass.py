@@ -1,0 +1,180 @@
+"""One forward pass observed, and what each counter missed of it."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from esr.measure.counts.dispatch_counts import NATIVE, Call, Op, watched
+from esr.measure.counts.hidden_work import SideWatch, settle, storage_of
+from esr.records.op_counts import CustomOp, Dispatched, Missed, OpCount, SidePath
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A pass, with everything that was noted."""
+
+    calls: tuple[Call, ...]
+    ops: tuple[Op, ...]
+    """In the order of time."""
+    output: object
+    side: SideWatch
+    total_s: float
+    threads_s: float
+
+    @property
+    def flops(self) -> int:
+        """Multiply-adds of all operations that have a formula."""
+        return sum(op.flops or 0 for op in self.ops)
+
+    def dispatched(self) -> Dispatched:
+        """Sum up what the dispatcher saw."""
+        unused = _unused(self.ops, self.output) if not self.side.exits.calls else []
+        untouched = self.side.storages.untouched()
+        return Dispatched(
+            num_conv=_convolutions(self.ops),
+            flops_unused=sum(op.flops or 0 for op in unused),
+            num_conv_unused=_convolutions(unused),
+            uncounted=tally(op for op in self.ops if op.computes and op.flops is None),
+            arithmetic=sum(op.arithmetic for op in self.ops),
+            untouched=tuple(untouched),
+            untouched_elements=sum(untouched.values()),
+            unregistered_elements=self.side.storages.unregistered(),
+        )
+
+    def side_path(self) -> SidePath:
+        """Sum up what the dispatcher did not see."""
+        custom = tally(op for op in self.ops if op.name.split("::")[0] not in NATIVE)
+        total_s = max(self.total_s, 1e-9)
+        return SidePath(
+            custom_ops=tuple(
+                CustomOp(op.name, op.calls, self.side.clock.spent[op.name] / total_s)
+                for op in custom
+            ),
+            exits=tuple(OpCount(*item) for item in sorted(self.side.exits.calls.items())),
+            exit_elements=self.side.exits.elements,
+            foreign_elements=self.side.storages.foreign_elements,
+            outside_share=self.side.clock.outside / total_s,
+            threads_share=self.threads_s / (total_s + self.threads_s),
+        )
+
+
+def observe(
+    model: nn.Module, dummy: Tensor, forward: Callable[[Tensor], object] | None = None
+) -> Observation:
+    """Run a network once, on one thread of the CPU, and note every operation.
+
+    Other threads than ours are conspicuous only while PyTorch's own rest.
+
+    Args:
+        model: the network.
+        dummy: its input.
+        forward: what to call instead of the network.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        # What PyTorch does only once must not look like work of the network.
+        first = nn.Conv2d(1, 1, 1).to(dummy.device)
+        _pass(first, dummy[:, :1, :8, :8], first)
+        settle()
+        return _pass(model, dummy, forward or model)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _pass(model: nn.Module, dummy: Tensor, forward: Callable[[Tensor], object]) -> Observation:
+    calls: list[Call] = []
+    ops: list[Op] = []
+    side = SideWatch(model, dummy)
+    with watched(calls, ops, side):
+        output = forward(dummy)
+    total_s, threads_s = side.clock.stop()
+    if isinstance(output, Tensor):
+        side.storages.read([output], weights=False)
+    return Observation(tuple(calls), tuple(ops), output, side, total_s, threads_s)
+
+
+def missed_by_official(seen: Observation, layers: Iterable[nn.Module]) -> Missed:
+    """Find what ran outside the layers that are hooked, or costs more than its layer's rule says.
+
+    Args:
+        seen: the pass.
+        layers: the modules that the counter hooked.
+    """
+    hooked = set(layers)
+    groups = _by_call(seen, lambda call: call.official_flops is not None and call.module in hooked)
+    flops, lost = 0, list[Op]()
+    for call, ops in groups:
+        given = call.official_flops if call is not None and call.official_flops else 0
+        spent = sum(op.flops or 0 for op in ops)
+        flops += max(0, spent - given)
+        # One convolution a layer is what the rule is for.
+        lost += ops[1:] if spent <= given else ops
+    return Missed("official", flops, _convolutions(lost), tally(lost))
+
+
+def missed_by_thop(seen: Observation, total: int, rules: Iterable[type[nn.Module]]) -> Missed:
+    """Find what ran outside the modules for which thop has a rule.
+
+    Args:
+        seen: the pass.
+        total: what thop counted; a layer may do more than its rule knows.
+        rules: types with a rule, which does not hold for their subclasses.
+    """
+    types = set(rules)
+    groups = _by_call(seen, lambda call: type(call.module) in types)
+    lost = [op for call, ops in groups for op in (ops if call is None else ops[1:])]
+    outside = sum(op.flops or 0 for op in lost)
+    return Missed("thop", max(outside, seen.flops - total), _convolutions(lost), tally(lost))
+
+
+def missed_by_fvcore(seen: Observation, flops: int, num_conv: int) -> Missed:
+    """Compare with fvcore.
+
+    Args:
+        seen: the pass.
+        flops: multiply-adds that fvcore counted for convolutions and products alone.
+        num_conv: convolutions that it met.
+    """
+    convolutions = _convolutions(seen.ops)
+    return Missed("fvcore", max(0, seen.flops - flops), max(0, convolutions - num_conv))
+
+
+def tally(ops: Iterable[Op]) -> tuple[OpCount, ...]:
+    """Count operations by name."""
+    return tuple(OpCount(*item) for item in sorted(Tally(op.name for op in ops).items()))
+
+
+def _by_call(
+    seen: Observation, accept: Callable[[Call], bool]
+) -> list[tuple[Call | None, list[Op]]]:
+    """Group what has a formula by the innermost call around it that is accepted."""
+    groups: dict[int, tuple[Call | None, list[Op]]] = {}
+    for call in seen.calls:
+        outer = call.enclosing(accept)
+        ops = groups.setdefault(id(outer), (outer, []))[1]
+        ops += [op for op in call.ops if op.flops is not None]
+    return list(groups.values())
+
+
+def _convolutions(ops: Iterable[Op]) -> int:
+    return sum("convolution" in op.name and op.flops is not None for op in ops)
+
+
+def _unused(ops: tuple[Op, ...], output: object) -> list[Op]:
+    """Find the operations from which nothing leads to the output."""
+    if not isinstance(output, Tensor):
+        return []
+    needed = {storage_of(output)}
+    unused = []
+    for op in reversed(ops):
+        if op.written.isdisjoint(needed):
+            unused.append(op)
+        else:
+            needed |= op.read
+    return unused

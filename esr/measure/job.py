@@ -1,0 +1,124 @@
+"""What parent and child tell each other: files in a folder of the job's own, nothing else.
+
+The parent writes `job.json` and LR images; the child writes SR images, the stage it has reached,
+and in the end either `measurement.json` or `failure.json`. File names say nothing of the images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from esr.base import json_file
+from esr.base.errors import UserError
+from esr.challenge.fixed_input import FixedInputPlan
+from esr.records.measurement import Stage
+from esr.submissions.submission import Whole
+
+
+@dataclass(frozen=True)
+class JobSplit:
+    """A data set as the child sees it."""
+
+    role: str
+    count: int
+    """Number of LR images."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a child is told."""
+
+    submission: Whole
+    device: str
+    """`auto`, `cpu`, `cuda` or `cuda:0`."""
+    splits: tuple[JobSplit, ...]
+    repeats: int | None = None
+    """Rounds of the robust pass; None for what the device's `Backend` says."""
+    seed: int = 0
+    """Of the order of the images in the robust pass."""
+    layers: bool = False
+    """Whether to list the cost of every layer."""
+    trusted: bool = False
+    """Whether its checkpoints may run code."""
+    memory_bytes: int | None = None
+    """Limit of its processes together; the worker holds itself to it on a CPU."""
+    fixed_input: FixedInputPlan | None = None
+    """How to run the fixed input; None if the protocol has none."""
+
+
+@dataclass(frozen=True)
+class JobFailure:
+    """Why a child could not finish, in its own words."""
+
+    stage: Stage
+    reason: str
+
+
+class SubmissionFailed(Exception):
+    """A submission that cannot be measured: it costs one row, and the run goes on."""
+
+    def __init__(self, stage: Stage, reason: str) -> None:
+        super().__init__(stage, reason)
+        self.stage = stage
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """Names of the files in a job's folder."""
+
+    path: Path
+
+    @property
+    def job(self) -> Path:
+        """The `Job`, written by the parent."""
+        return self.path / "job.json"
+
+    @property
+    def measurement(self) -> Path:
+        """The `Measurement`, written by the child when everything is done."""
+        return self.path / "measurement.json"
+
+    @property
+    def failure(self) -> Path:
+        """The `JobFailure`, written by the child when it gives up."""
+        return self.path / "failure.json"
+
+    @property
+    def stage(self) -> Path:
+        """The stage the child is in: what is known of one that was killed."""
+        return self.path / "stage"
+
+    @property
+    def sr(self) -> Path:
+        """Folder of the SR images."""
+        return self.path / "sr"
+
+    @property
+    def other_range(self) -> Path:
+        """SR image of the first LR image under the other data_range, as .npy."""
+        return self.path / "other_range.npy"
+
+    @property
+    def clone(self) -> Path:
+        """A clone's private copy, to work in."""
+        return self.path / "clone"
+
+    def lr_image(self, split: int, index: int) -> Path:
+        """LR image, uint8 RGB of shape (h, w, 3), as .npy."""
+        return self.path / "lr" / f"{split}-{index:04d}.npy"
+
+    def sr_image(self, split: int, index: int) -> Path:
+        """SR image, uint8 RGB of shape (scale*h, scale*w, 3), as .npy."""
+        return self.sr / f"{split}-{index:04d}.npy"
+
+
+def stage_reached(folder: JobFolder) -> str:
+    """Read the stage that a child was in when it ended; `unknown` if it has not said so."""
+    try:
+        said = json_file.read_bytes(folder.stage).decode("utf-8", "replace")
+    except UserError:
+        said = "unknown"
+    return said if said in get_args(Stage) else "unknown"

@@ -1,0 +1,181 @@
+"""Runtime of one forward pass, and peak memory.
+
+Official definition (`test_demo.py`): one pair of CUDA events around the forward pass, in
+milliseconds, no warm-up, copies to and from the device outside; mean over all images. On the CPU
+the same region is timed by a monotonic clock.
+
+The clocks are taken here, when no submission has been imported yet: one that puts something else in
+their place later is seen (`esr.audit.replaced_functions`) and is timed by the real ones all the same.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import torch
+
+from esr.records.measurement import Clock
+
+T = TypeVar("T")
+MIB = 1024**2
+
+NowNs = Callable[[], int]
+"""A clock in nanoseconds."""
+
+wall_ns: NowNs = time.perf_counter_ns
+process_cpu_ns: NowNs = time.process_time_ns
+thread_cpu_ns: NowNs = time.thread_time_ns
+pause = time.sleep
+synchronize = torch.cuda.synchronize
+_EVENT = torch.cuda.Event
+_RECORD = torch.cuda.Event.record
+_ELAPSED_MS = torch.cuda.Event.elapsed_time
+
+
+@dataclass(frozen=True)
+class Lap:
+    """What a stopwatch says of one call."""
+
+    ms: float
+    """The figure, in milliseconds."""
+    wall_ms: float
+    """The same call by the wall clock, to the moment when the whole device is idle."""
+
+
+class Stopwatch(Protocol):
+    """Times one call."""
+
+    clock: Clock
+
+    def time(self, call: Callable[[], T]) -> tuple[T, Lap]:
+        """Run `call` and return its result and its duration."""
+
+
+class CudaStopwatch:
+    """GPU time between two events on the current stream.
+
+    Args:
+        now_ns: a monotonic clock in nanoseconds; read outside the two events.
+    """
+
+    clock: Clock = "cuda_event"
+
+    def __init__(self, now_ns: NowNs = wall_ns) -> None:
+        self._start = _EVENT(enable_timing=True)  # type: ignore[no-untyped-call]
+        self._end = _EVENT(enable_timing=True)  # type: ignore[no-untyped-call]
+        self._now_ns = now_ns
+
+    def time(self, call: Callable[[], T]) -> tuple[T, Lap]:
+        """Run `call` and return its result and its duration."""
+        before = self._now_ns()
+        _RECORD(self._start)
+        result = call()
+        _RECORD(self._end)
+        synchronize()
+        wall_ms = (self._now_ns() - before) / 1e6
+        return result, Lap(float(_ELAPSED_MS(self._start, self._end)), wall_ms)
+
+
+class WallStopwatch:
+    """Wall-clock time, for the CPU.
+
+    Args:
+        now_ns: a monotonic clock in nanoseconds.
+    """
+
+    clock: Clock = "perf_counter"
+
+    def __init__(self, now_ns: NowNs = wall_ns) -> None:
+        self._now_ns = now_ns
+
+    def time(self, call: Callable[[], T]) -> tuple[T, Lap]:
+        """Run `call` and return its result and its duration."""
+        start = self._now_ns()
+        result = call()
+        ms = (self._now_ns() - start) / 1e6
+        return result, Lap(ms, ms)
+
+
+class PeakMemory(Protocol):
+    """Peak of allocated device memory: since the process began, and since the last `restart`."""
+
+    def restart(self) -> None:
+        """Begin a new data set."""
+
+    def release(self) -> None:
+        """Give back what the allocator keeps for later."""
+
+    def official_mib(self) -> float | None:
+        """The peak as if it had never been reset; None if unknown."""
+
+    def split_mib(self) -> float | None:
+        """The peak since the last restart; None if unknown."""
+
+    def reserved_mib(self) -> float | None:
+        """The peak since the last restart of what PyTorch's allocator held; None if unknown."""
+
+
+class CudaMemory:
+    """Peak of `torch.cuda.max_memory_allocated`, which the official script never resets."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._earlier_mib = 0.0
+
+    def restart(self) -> None:
+        """Begin a new data set."""
+        self._earlier_mib = max(self._earlier_mib, self.split_mib())
+        torch.cuda.reset_peak_memory_stats(self._device)
+
+    def release(self) -> None:
+        """Give back what the allocator keeps for later."""
+        torch.cuda.empty_cache()
+
+    def official_mib(self) -> float:
+        """The peak as if it had never been reset."""
+        return max(self._earlier_mib, self.split_mib())
+
+    def split_mib(self) -> float:
+        """The peak since the last restart."""
+        return torch.cuda.max_memory_allocated(self._device) / MIB
+
+    def reserved_mib(self) -> float:
+        """The peak since the last restart of what PyTorch's allocator held, caches included."""
+        return torch.cuda.max_memory_reserved(self._device) / MIB
+
+
+class UnknownMemory:
+    """For devices without a counter of their own; host memory is `peak_rss_mib`."""
+
+    def __init__(self, device: torch.device) -> None:
+        del device
+
+    def restart(self) -> None:
+        """Begin a new data set."""
+
+    def release(self) -> None:
+        """Nothing is known to be kept."""
+
+    def official_mib(self) -> None:
+        """Unknown."""
+
+    def split_mib(self) -> None:
+        """Unknown."""
+
+    def reserved_mib(self) -> None:
+        """Unknown."""
+
+
+def peak_rss_mib() -> float:
+    """Peak resident memory of this process."""
+    if sys.platform == "linux":
+        # Not ru_maxrss: a child begins with that of the parent it was forked from.
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB

@@ -1,0 +1,137 @@
+"""Who enters a ranking: figures that count, and why somebody is left out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from esr.challenge.protocol import Cost, Protocol, RankFigure, Track
+from esr.rank.figures import (
+    Quantity,
+    Row,
+    has_test,
+    official_figure,
+    official_runtime,
+    ranked_split,
+    real_time_figures,
+    robust_runtime,
+)
+from esr.rank.psnr_gate import Verdict, judge_gate
+from esr.rank.scores import Figures
+
+PUBLISHED = "published"
+"""Instead of a row's label: take the baseline's published figures."""
+
+_KEYS: dict[Cost, str] = {
+    "params_m": "num_parameters",
+    "flops_g": "flops",
+    "activations_m": "activations",
+    "memory_mib": "valid_memory",
+    "num_conv": "num_conv",
+}
+
+FIGURE_NAMES: dict[RankFigure, str] = {
+    "ave_time_ms": "runtime",
+    "params_m": "parameters",
+    "flops_g": "FLOPs",
+    "activations_m": "activations",
+    "memory_mib": "memory",
+    "num_conv": "convolutions",
+    "fixed_time_ms": "runtime of the fixed input",
+    "psnr_rgb_db": "RGB PSNR",
+    "bicubic_psnr_db": "PSNR of bicubic",
+}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the published rules leave open."""
+
+    runtime: Literal["official", "robust"] = "official"
+    baseline: str | None = None
+    """A row's label, or `published`; None looks for the protocol's own among the rows."""
+    constraints: bool = False
+    """Whether a track leaves out who is worse than the baseline in what its announcement names."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One row, before it is ranked."""
+
+    row: Row
+    is_baseline: bool
+    """Whether it is the protocol's baseline, or was chosen as one: neither competes."""
+    gate: Verdict
+    costs: Figures
+    reason: str | None
+
+
+def candidate(
+    row: Row, own: str | None, protocol: Protocol, choices: Choices, with_test: bool
+) -> Candidate:
+    """Collect what counts of a row, and why it is not ranked if it is not.
+
+    Args:
+        row: what is known of a submission.
+        own: label of the row that serves as baseline.
+        protocol: the rules.
+        choices: what they leave open.
+        with_test: whether runtimes are means over validation and test set.
+    """
+    costs = _costs(row, choices, with_test)
+    gate = judge_gate(row, protocol)
+    reason = _why_not(row, gate, costs, protocol)
+    if with_test and not has_test(row) and row.failure is None:
+        reason = reason if gate.passed is False else "not measured on the test set, as others were"
+    return Candidate(row, row.label == own or is_baseline(row, protocol), gate, costs, reason)
+
+
+def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
+    measured = official_runtime if choices.runtime == "official" else robust_runtime
+    runtime = measured(row, with_test)
+    costs: dict[RankFigure, Quantity] = {} if runtime is None else {"ave_time_ms": runtime}
+    for name, key in _KEYS.items():
+        if (value := official_figure(row, key)) is not None and value >= 0:
+            costs[name] = Quantity.exact(value)
+    return costs | real_time_figures(row)
+
+
+def _why_not(row: Row, gate: Verdict, costs: Figures, protocol: Protocol) -> str | None:
+    if row.failure is not None:
+        return f"{row.failure.stage}: {row.failure.reason}"
+    if row.record and not fits(row, protocol):
+        scales = " and ".join(f"x{scale}" for scale in protocol.scales)
+        return f"x{row.record.sidecar.scale}, the challenge is {scales}"
+    if gate.passed is False:
+        return gate.reason
+    needed = protocol.tracks[0].terms
+    missing = [FIGURE_NAMES[name] for name in needed if name not in costs]
+    return f"{', '.join(missing)} not measured" if missing else None
+
+
+def fits(row: Row, protocol: Protocol) -> bool:
+    """Tell whether a row is of a scale of the protocol, as far as one knows."""
+    return row.record is None or row.record.sidecar.scale in protocol.scales
+
+
+def outside(row: Row, track: Track) -> str | None:
+    """Say why a row is nothing for a track: another scale, or other data; None if it fits."""
+    if row.record is None:
+        return None
+    if track.scale not in (None, row.record.sidecar.scale):
+        return f"x{row.record.sidecar.scale}, this track is x{track.scale}"
+    dataset = ranked_split(row.record).dataset
+    if track.dataset not in (None, dataset):
+        return f"measured on {dataset}, this track is about {track.dataset}"
+    return None
+
+
+def is_baseline(row: Row, protocol: Protocol) -> bool:
+    """Tell by its label whether a row is the protocol's own baseline."""
+    found = re.match(r"\s*(-?\d+)_(.*)", row.label)
+    if protocol.baseline is None or found is None:
+        return False
+    if int(found[1]) != protocol.baseline.model_id:
+        return False
+    return found[2].lower().startswith(protocol.baseline.name.lower())

@@ -1,0 +1,128 @@
+"""A row of the leaderboard, whatever it was read from, and its figures in the official units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from esr.challenge.protocol import RankFigure
+from esr.records.official_results import Official, figure
+from esr.records.record import Failure, Record, RobustTiming, SplitResult
+
+_IMPOSSIBLE = 1e12
+"""More than any figure of any network in its official unit."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one submission: its latest record, its latest failure, or both."""
+
+    label: str
+    record: Record | None = None
+    failure: Failure | None = None
+    """A success removes it, so it is later than the record."""
+    official: Official | None = None
+    """The record in the official keys, or an entry of somebody else's `results.json`."""
+
+
+def rows_of(results: Mapping[str, Official]) -> list[Row]:
+    """Make a row of every entry of an official `results.json`, in its order.
+
+    Somebody else's file may hold anything: what is no possible figure, or no list of such, is
+    unknown.
+    """
+    return [
+        Row(label, official={key: value for key, value in entry.items() if _possible(value)})
+        for label, entry in results.items()
+    ]
+
+
+def _possible(value: object) -> bool:
+    if isinstance(value, list):
+        return all(_possible(one) and not isinstance(one, list) for one in value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return -_IMPOSSIBLE < value < _IMPOSSIBLE
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A figure and its 95 % interval; without repeats the interval is the figure itself."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def exact(cls, value: float) -> Quantity:
+        """A figure that repeating the measurement does not change, or that was measured once."""
+        return cls(value, value, value)
+
+
+def official_figure(row: Row, key: str) -> float | None:
+    """Look up a figure by its official key; what is no finite number is unknown."""
+    value: object = figure(row.official or {}, key)
+    return value if isinstance(value, int | float) and _possible(value) else None
+
+
+def official_runtime(row: Row, with_test: bool) -> Quantity | None:
+    """Look up the mean runtime in ms.
+
+    Args:
+        row: whose.
+        with_test: the mean of validation and test set, as published; otherwise validation alone.
+    """
+    runtime_ms = official_figure(row, "ave_runtime" if with_test else "valid_ave_runtime")
+    parts = ("valid_ave_runtime", "test_ave_runtime") if with_test else ("valid_ave_runtime",)
+    # No forward pass takes no time: a stopped clock must not win.
+    stopped = any((official_figure(row, part) or 0) <= 0 for part in parts)
+    return None if runtime_ms is None or stopped else Quantity.exact(runtime_ms)
+
+
+def robust_runtime(row: Row, with_test: bool) -> Quantity | None:
+    """Take the same of the warm, repeated runtimes; errors add as independent ones do."""
+    splits = row.record.splits if row.record else ()
+    robust = {split.role: split.robust for split in splits if split.robust is not None}
+    valid = robust.get("valid", robust.get("hybrid_test"))
+    if valid is None or valid.mean_ms <= 0:
+        return None
+    if not with_test:
+        return Quantity(valid.mean_ms, valid.low_ms, valid.high_ms)
+    return _mean(valid, robust["test"]) if "test" in robust else None
+
+
+def ranked_split(record: Record) -> SplitResult:
+    """Choose the data set whose PSNR counts: the test set if it was measured, else the first."""
+    return next((split for split in record.splits if split.role == "test"), record.splits[0])
+
+
+def real_time_figures(row: Row) -> dict[RankFigure, Quantity]:
+    """Take what the Real-Time challenge ranks by, as far as it was measured."""
+    if row.record is None:
+        return {}
+    split, fixed = ranked_split(row.record), row.record.fixed_input
+    run = fixed.scored if fixed and fixed.as_asked else None
+    values: dict[RankFigure, float | None] = {
+        "fixed_time_ms": run.mean_ms if run else None,
+        "psnr_rgb_db": split.score("psnr_rgb"),
+        "bicubic_psnr_db": split.bicubic_psnr_db,
+    }
+    return {name: Quantity.exact(value) for name, value in values.items() if value is not None}
+
+
+def warm_runtime(row: Row) -> Quantity | None:
+    """Take the warm runtime over everything the row was measured on."""
+    return robust_runtime(row, has_test(row))
+
+
+def has_test(row: Row) -> bool:
+    """Tell whether a test set was measured."""
+    return official_figure(row, "test_ave_runtime") is not None
+
+
+def _mean(valid: RobustTiming, test: RobustTiming) -> Quantity:
+    mean = (valid.mean_ms + test.mean_ms) / 2
+    below = math.hypot(valid.mean_ms - valid.low_ms, test.mean_ms - test.low_ms) / 2
+    above = math.hypot(valid.high_ms - valid.mean_ms, test.high_ms - test.mean_ms) / 2
+    return Quantity(mean, mean - below, mean + above)

@@ -1,0 +1,198 @@
+"""Rows and a protocol -> who stands where, in every track, and why somebody does not.
+
+Pure functions; nothing here reads a file or needs PyTorch. Formulas are in `esr.rank.scores`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from esr.base.errors import UserError
+from esr.challenge.protocol import Cost, Protocol, Quality, Track
+from esr.rank.baseline import Base, base_of, baseline_label, counts_test
+from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, candidate, outside
+from esr.rank.figures import Quantity, Row
+from esr.rank.psnr_gate import Verdict
+from esr.rank.scores import ABSOLUTE, SCORES, Figures, Score
+
+
+@dataclass(frozen=True)
+class Placing:
+    """One submission in one track."""
+
+    rank: int | None = None
+    """None if it is not ranked here; equal scores share the better rank."""
+    score: Score | None = None
+    tie: int | None = None
+    """Number of the group whose intervals overlap that of its best; None outside such a group."""
+    reason: str | None = None
+    """Why it is not ranked here, if it is ranked elsewhere."""
+
+
+Section = Literal["ranked", "unranked", "failed"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One submission on the leaderboard."""
+
+    row: Row
+    section: Section
+    is_baseline: bool
+    gate: Verdict
+    runtime: Quantity | None
+    """What was ranked by, in ms; with the test set if the ranking is `with_test`."""
+    placings: tuple[Placing, ...]
+    """In the order of the protocol's tracks."""
+    reason: str | None = None
+    """Why it is not ranked."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A leaderboard, before anybody has rounded or formatted it."""
+
+    protocol: Protocol
+    choices: Choices
+    baseline: str | None
+    """Label of the baseline's row, `published`, or None if there is none."""
+    baseline_problem: str | None
+    """Why the baseline cannot serve, and scores are missing."""
+    with_test: bool
+    """Whether runtimes are means over validation and test set, as published."""
+    standings: tuple[Standing, ...]
+    """Ranked by the first track, the baseline among them; then the unranked, then the failed."""
+
+
+def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None) -> Ranking:
+    """Rank submissions by a protocol.
+
+    Args:
+        rows: in any order; equal scores keep it.
+        protocol: gate, tracks and baseline.
+        choices: what the protocol leaves open.
+    """
+    choices = choices or Choices()
+    _check(protocol)
+    own = choices.baseline or baseline_label(rows, protocol)
+    with_test = counts_test(rows, protocol, own)
+    candidates = [candidate(row, own, protocol, choices, with_test) for row in rows]
+    rivals = [one for one in candidates if one.reason is None and not one.is_baseline]
+    base = base_of(candidates, protocol, own, with_test)
+    tracks = [_placings(track, candidates, rivals, base, choices) for track in protocol.tracks]
+    standings = [
+        _standing(one, tuple(places[index] for places in tracks))
+        for index, one in enumerate(candidates)
+    ]
+    ordered = tuple(sorted(standings, key=_position))
+    return Ranking(protocol, choices, own, base.problem, with_test, ordered)
+
+
+def _check(protocol: Protocol) -> None:
+    for track in protocol.tracks:
+        where = f"{protocol.name}.toml, track {track.name}"
+        if track.score not in SCORES:
+            remedy = f"choose one of {', '.join(SCORES)}"
+            raise UserError(f"no formula is called '{track.score}'", where=where, remedy=remedy)
+        if track.score == "figure" and len(track.terms) > 1:
+            raise UserError("a figure is one term", where=where, remedy="leave one")
+        if track.score not in ABSOLUTE and (more := set(track.terms) & set(get_args(Quality))):
+            what = f"'{track.score}' takes figures of which less is better"
+            raise UserError(what, where=where, remedy=f"leave out {', '.join(sorted(more))}")
+
+
+def _placings(
+    track: Track,
+    candidates: Sequence[Candidate],
+    entrants: Sequence[Candidate],
+    base: Base,
+    choices: Choices,
+) -> list[Placing]:
+    known = base.costs is not None and all(name in base.costs for name in track.terms)
+    costs = base.costs if known else None
+    complaints = {
+        id(one): outside(one.row, track) or _complaint(one.costs, track, base, choices)
+        for one in entrants
+    }
+    rivals = [one for one in entrants if complaints[id(one)] is None]
+    # Who is not ranked has a score all the same: it shows where they would have stood.
+    scored = [one for one in candidates if one.row.failure is None]
+    scores = {id(one): _score(track, one, rivals, costs) for one in scored}
+    orders = {id(one): score.order for one in rivals if (score := scores[id(one)]) is not None}
+    ties = _ties(orders)
+    return [
+        Placing(
+            rank=_rank_among(orders, id(one)),
+            score=scores.get(id(one)),
+            tie=ties.get(id(one)),
+            reason=complaints.get(id(one)),
+        )
+        for one in candidates
+    ]
+
+
+def _score(
+    track: Track, one: Candidate, rivals: Sequence[Candidate], base: Figures | None
+) -> Score | None:
+    if any(name not in one.costs for name in track.terms) or outside(one.row, track):
+        return None
+    return SCORES[track.score](track, one.costs, [rival.costs for rival in rivals], base)
+
+
+def _complaint(costs: Figures, track: Track, base: Base, choices: Choices) -> str | None:
+    missing = [FIGURE_NAMES[name] for name in track.terms if name not in costs]
+    if missing:
+        return f"{', '.join(missing)} not measured"
+    if not choices.constraints or base.costs is None:
+        return None
+    worse = [
+        FIGURE_NAMES[name]
+        for name in track.not_worse_than_baseline
+        if name in base.costs and (name not in costs or _worse(costs, base.costs, name, base))
+    ]
+    return f"worse than the baseline in {', '.join(worse)}" if worse else None
+
+
+def _worse(costs: Figures, base_costs: Figures, name: Cost, base: Base) -> bool:
+    value, limit = costs[name].value, base_costs[name].value
+    # A figure that is known to three digits bounds others to three digits.
+    return (round(value, base.decimals[name]) if name in base.decimals else value) > limit
+
+
+def _rank_among(orders: Mapping[int, Quantity], key: int) -> int | None:
+    if key not in orders:
+        return None
+    return 1 + sum(other.value < orders[key].value for other in orders.values())
+
+
+def _ties(orders: Mapping[int, Quantity]) -> dict[int, int]:
+    """Number the groups whose members' intervals overlap that of the group's best.
+
+    Neighbour by neighbour, an even field would be one long tie from first to last.
+    """
+    groups: list[list[int]] = []
+    for key in sorted(orders, key=lambda key: orders[key].value):
+        if not groups or orders[key].low > orders[groups[-1][0]].high:
+            groups.append([])
+        groups[-1].append(key)
+    shared = [group for group in groups if len(group) > 1]
+    return {key: number for number, group in enumerate(shared, 1) for key in group}
+
+
+def _standing(one: Candidate, placings: tuple[Placing, ...]) -> Standing:
+    section: Section = "ranked"
+    if one.row.failure is not None:
+        section = "failed"
+    elif one.reason is not None and not one.is_baseline:
+        section = "unranked"
+    runtime = one.costs.get("ave_time_ms")
+    return Standing(one.row, section, one.is_baseline, one.gate, runtime, placings, one.reason)
+
+
+def _position(standing: Standing) -> tuple[int, float]:
+    sections: tuple[Section, ...] = ("ranked", "unranked", "failed")
+    score = standing.placings[0].score
+    order = score.order.value if score else float("inf")
+    return sections.index(standing.section), order

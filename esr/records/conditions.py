@@ -1,0 +1,108 @@
+"""What a measurement was taken under: what was asked for, the GPU's state, precision, drift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from esr.challenge.fixed_input_options import RealTimeOptions
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run asked of every submission: equal requests need no second measurement."""
+
+    metrics: tuple[str, ...]
+    repeats: int | None
+    seed: int
+    interleave: int | None
+    layers: bool
+    save_images: bool
+    make_zip: bool
+    sandbox: bool
+    real_time: RealTimeOptions
+    threads: str
+    """How many cores there were, and what the environment says of threads and memory."""
+    code_sha256: str
+    """Of the files of this house that a figure depends on (`esr.evaluate.provenance.code_sha256`)."""
+
+
+@dataclass(frozen=True)
+class GpuState:
+    """What NVML says of a GPU at one moment; what it does not know is None."""
+
+    sm_clock_mhz: int | None
+    memory_clock_mhz: int | None
+    temperature_c: int | None
+    power_w: float | None
+    limited_by: tuple[str, ...] | None
+    """Reasons why the clocks are below their maximum, by NVML's names."""
+    throttled: bool | None
+    """Whether one of them is heat or power."""
+
+
+@dataclass(frozen=True)
+class GpuStates:
+    """A GPU before and after a pass over a data set."""
+
+    before: GpuState
+    after: GpuState
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Types that a network computes with, seen in one untimed pass over the smallest image."""
+
+    weights: tuple[str, ...]
+    """Types of the parameters and buffers in floating point, e.g. `torch.float32`."""
+    arithmetic: tuple[str, ...]
+    """Types of the results of convolutions and matrix products."""
+    activations: tuple[str, ...]
+    """Types in floating point of all intermediate results."""
+    autocast: bool
+    """Whether automatic mixed precision was on during an operation."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How the samples of a `RobustTiming` were taken."""
+
+    seed: int
+    """Of the order of the images, another one in each round."""
+    warmup_calls: int
+    """Untimed passes, all shapes together."""
+    unstable_shapes: int
+    """Input shapes whose runtime had not settled when `esr.measure.robust_pass` gave up warming up."""
+    wall_ms: float | None = None
+    """The robust mean by the synchronised wall clock; None where that is the stopwatch itself."""
+    gpu: GpuStates | None = None
+    throttled: tuple[tuple[int, int], ...] = ()
+    """(image, repeat) of each sample after which the GPU said it was throttled."""
+    memory_mib: float | None = None
+    """Peak of allocated GPU memory, reset after load and warm-up."""
+    reserved_mib: float | None = None
+    """Peak of what PyTorch's allocator held on the GPU, reset after load and warm-up."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The baseline in fresh processes before and after a submission (`--interleave`)."""
+
+    baseline: str
+    """Label of the baseline."""
+    figure: Literal["robust", "official"]
+    """Which runtime is compared: the robust one if the run asked for repeats."""
+    before_ms: float | None
+    after_ms: float | None
+
+    @property
+    def ms(self) -> float | None:
+        """How much slower the machine had become."""
+        if self.before_ms is None or self.after_ms is None:
+            return None
+        return self.after_ms - self.before_ms
+
+    @property
+    def percent(self) -> float | None:
+        """The same in percent of the runtime before."""
+        return 100 * self.ms / self.before_ms if self.ms is not None and self.before_ms else None

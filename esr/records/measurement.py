@@ -1,0 +1,146 @@
+"""What the child process says of a submission: raw samples and integers, never a rounded figure.
+
+What is unknown is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from esr.challenge.fixed_input import FixedInput
+from esr.records.conditions import Conditions, GpuStates, Precision
+from esr.records.op_counts import Dispatched, LayerCost, Missed, OpCount, SidePath, Watcher
+from esr.submissions.clone.clone_facts import ForkFacts
+
+Stage = Literal[
+    "discover", "import", "build", "load", "restore", "count", "timeout", "limit", "crash",
+    "invalid",
+]  # fmt: skip
+"""Where a submission failed: before the run, in the child (import to count), or from outside."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Complexity of a network for one input of `input_size`; a counter that failed left None."""
+
+    input_size: tuple[int, int, int]
+    """(channels, height, width) of the dummy input, batch 1."""
+    params: int
+    """Elements of all parameters, frozen ones included, buffers not."""
+    flops_official: int | None
+    """Official counter (`esr.measure.counts.official_counts.get_model_flops`); one multiply-add is one FLOP."""
+    flops_fvcore: int | None
+    """fvcore's `FlopCountAnalysis`; one multiply-add is one FLOP."""
+    flops_thop: int | None
+    """thop's `profile`; one multiply-add is one FLOP."""
+    activations: int | None
+    """Output elements of all Conv2d and ConvTranspose2d calls, by the official rule."""
+    num_conv: int | None
+    """Calls of Conv2d and ConvTranspose2d, by the official rule."""
+    fvcore_uncounted: tuple[OpCount, ...] = ()
+    """Operations that fvcore does not count."""
+    notes: tuple[str, ...] = ()
+    """Why a counter left None, one line each."""
+    flops_dispatch: int | None = None
+    """PyTorch's formulas (`torch.utils.flop_counter`), halved, at the dispatcher."""
+    dispatched: Dispatched | None = None
+    missed: tuple[Missed, ...] = ()
+    """What the other counters missed; those that missed nothing are left out."""
+    differs_under: tuple[Watcher, ...] = ()
+    """Counters under which the output is another than without."""
+    side: SidePath | None = field(default=None, compare=False)
+    """Holds shares of time, which are others each time."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the child process ran on and with."""
+
+    device: str
+    """`cpu` or `cuda:0`."""
+    device_name: str
+    """Marketing name of the CPU or GPU that did the work."""
+    cpu: str
+    gpu: str | None
+    driver: str | None
+    """Version of the NVIDIA driver."""
+    python: str
+    torch: str
+    cuda: str | None
+    cudnn: int | None
+    platform: str
+    num_threads: int
+    """Threads that PyTorch uses on the CPU."""
+    cudnn_benchmark: bool
+    cudnn_tf32: bool
+    matmul_tf32: bool
+
+
+Clock = Literal["cuda_event", "perf_counter"]
+"""`cuda_event`: the official figure. `perf_counter`: wall clock of a CPU run, not comparable."""
+
+
+@dataclass(frozen=True)
+class SplitTiming:
+    """Raw samples of one data set, in image order, the first (cold) image included."""
+
+    role: str
+    runtime_ms: tuple[float, ...]
+    memory_mib: float | None
+    """Peak of allocated GPU memory since the process began, as the official script reads it."""
+    split_memory_mib: float | None
+    """Peak of allocated GPU memory within this data set alone."""
+    reserved_mib: float | None = None
+    """Peak of what PyTorch's allocator held on the GPU since the process began."""
+    gpu: GpuStates | None = None
+    """The GPU before and after the official pass."""
+    robust: RobustSamples | None = None
+    """None if the run asked for no repeats."""
+
+
+@dataclass(frozen=True)
+class RobustSamples:
+    """What the child measured of the warm network, for `esr.measure.bootstrap` to summarise."""
+
+    samples_ms: tuple[tuple[float, ...], ...]
+    """Repeats of every image, in image order; repeat r was taken in round r."""
+    conditions: Conditions
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something an organizer should look at before believing a figure."""
+
+    name: str
+    """Lower case with underscores, e.g. `cached_output`; listed in `esr.audit.audit_rules`."""
+    detail: str
+    """One line: what was seen, and how much it could hide."""
+
+
+Isolation = Literal["process", "landlock", "bubblewrap"]
+"""What confined a submission: a process of its own, the kernel's file rules on top, `--sandbox`."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Everything the child process reports; the parent validates it before believing it."""
+
+    counts: Counts
+    clock: Clock
+    splits: tuple[SplitTiming, ...]
+    output_dtype: str
+    """Type of the network's output, e.g. `torch.float32`."""
+    peak_rss_mib: float
+    """Peak resident memory of the child process, to the end of the official pass."""
+    machine: Machine
+    flags: tuple[Flag, ...] = ()
+    precision: Precision | None = None
+    layers: tuple[LayerCost, ...] = ()
+    other_range: float | None = None
+    """The data_range of a further SR image of the first LR image (`esr.evaluate.data_range_verdict`)."""
+    isolation: Isolation | None = None
+    """Filled in by the parent."""
+    fixed_input: FixedInput | None = None
+    fork: ForkFacts | None = None
+    """None for a submission in our own layout."""

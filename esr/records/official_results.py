@@ -1,0 +1,137 @@
+"""`results.json` and `results.txt`, with the official keys and in the official format.
+
+Source: `main` of the official `test_demo.py` (2023, 2024). Units: ms, dB, MiB, M, G.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from esr.base.visible_text import one_line, visible
+from esr.challenge.protocol import FlopsCounter
+from esr.records.measurement import Counts
+from esr.records.record import Record, SplitResult
+
+Official = dict[str, Any]
+"""One model's entry in `results.json`; the keys are the official script's."""
+
+MEGA = 10**6
+GIGA = 10**9
+
+
+def entry(record: Record, counter: FlopsCounter) -> Official:
+    """Say a record in the official keys; what is unknown is null.
+
+    Args:
+        record: what was measured.
+        counter: whose FLOPs the protocol publishes.
+    """
+    official: Official = {}
+    for split in record.splits:
+        official |= _split_entry(split)
+    counts = record.counts
+    return official | {
+        "activations": scaled(counts.activations, MEGA),
+        "num_conv": counts.num_conv,
+        "flops": scaled(published_flops(counts, counter), GIGA),
+        "num_parameters": counts.params / MEGA,
+    }
+
+
+def _split_entry(split: SplitResult) -> Official:
+    scores = {
+        name: [image.scores[name] for image in split.images] for name in split.images[0].scores
+    }
+    values = {
+        "runtime": [image.runtime_ms for image in split.images],
+        **scores,
+        "memory": split.memory_mib,
+        "ave_runtime": split.runtime_ms,
+        **{f"ave_{name}": split.score(name) for name in scores},
+    }
+    return {f"{split.role}_{key}": value for key, value in values.items()}
+
+
+def published_flops(counts: Counts, counter: FlopsCounter) -> int | None:
+    """Choose the FLOPs figure that a protocol publishes."""
+    return counts.flops_official if counter == "official" else counts.flops_fvcore
+
+
+def scaled(count: int | None, unit: int) -> float | None:
+    """Divide a count by its unit, `MEGA` or `GIGA`; what is unknown stays unknown."""
+    return None if count is None else count / unit
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    width: int
+    key: str
+    format: str
+
+
+_VALID = (_Column("Val PSNR", 10, "valid_ave_psnr", "2.2f"),)
+_TEST = (_Column("Test PSNR", 10, "test_ave_psnr", "2.2f"),)
+_VALID_TIME = (_Column("Val Time [ms]", 14, "valid_ave_runtime", "3.2f"),)
+_TEST_TIME = (
+    _Column("Test Time [ms]", 14, "test_ave_runtime", "3.2f"),
+    _Column("Ave Time [ms]", 14, "ave_runtime", "3.2f"),
+)
+_COST = (
+    _Column("Params [M]", 10, "num_parameters", "2.3f"),
+    _Column("FLOPs [G]", 10, "flops", "2.2f"),
+    _Column("Acts [M]", 8, "activations", "2.2f"),
+    _Column("Mem [M]", 8, "valid_memory", "2.2f"),
+    _Column("Conv", 8, "num_conv", "4d"),
+)
+_NAME_WIDTH = 20
+
+
+def table(results: Mapping[str, Official]) -> str:
+    """Lay out `results.txt`.
+
+    As in the official script, test columns are there when a test set was run and the hybrid test
+    stands in the validation columns; unlike there, a model that lacks a figure has a blank cell
+    instead of ending the run with a KeyError.
+    """
+    with_test = any("test_ave_psnr" in values for values in results.values())
+    columns = (
+        (*_VALID, *_TEST, *_VALID_TIME, *_TEST_TIME, *_COST)
+        if with_test
+        else (*_VALID, *_VALID_TIME, *_COST)
+    )
+    head = _line("Model", [(column, column.title) for column in columns])
+    return head + "".join(
+        _line(name, [(column, _cell(values, column)) for column in columns])
+        for name, values in results.items()
+    )
+
+
+def _line(name: str, cells: Sequence[tuple[_Column, str]]) -> str:
+    texts = (f"{text:{column.width}s}" for column, text in cells)
+    # The official script prints names as they are; a line break in one would make two rows of it.
+    return "\t".join((f"{visible(name):{_NAME_WIDTH}s}", *texts)) + "\n"
+
+
+def _cell(values: Official, column: _Column) -> str:
+    value = figure(values, column.key)
+    try:
+        return "" if value is None else format(value, column.format)
+    except (TypeError, ValueError, OverflowError):  # Somebody else's file may hold anything.
+        return one_line(repr(value), column.width)
+
+
+def figure(values: Official, key: str) -> int | float | None:
+    """Look a figure up; None if it is unknown."""
+    if key == "ave_runtime":
+        valid, test = values.get("valid_ave_runtime"), values.get("test_ave_runtime")
+        if isinstance(valid, int | float) and isinstance(test, int | float):
+            with contextlib.suppress(OverflowError):  # JSON knows integers of any length.
+                return (valid + test) / 2
+        return None
+    if key.startswith("valid_") and key not in values:
+        return values.get(f"hybrid_test_{key.removeprefix('valid_')}")
+    return values.get(key)

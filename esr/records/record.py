@@ -1,0 +1,192 @@
+"""What an evaluation leaves behind: raw samples and integers, never a rounded figure.
+
+`esr.records.measurement` is what the child process says of a submission, `ImageResult.scores` what the
+parent finds when it compares the SR images with HR. Both, with the provenance, make a `Record`. A
+submission that could not be measured leaves a `Failure`. What is unknown is None.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import Literal
+
+from esr.challenge.fixed_input import FixedInput
+from esr.records.conditions import Conditions, Drift, GpuStates, Precision, Request
+from esr.records.measurement import Clock, Counts, Flag, Isolation, Machine, Stage
+from esr.records.op_counts import LayerCost
+from esr.submissions.clone.clone_facts import ForkSource
+from esr.submissions.sidecar import Sidecar
+
+SCHEMA = 1
+"""Version of the JSON layout; raised when a reader of an older file would misunderstand it."""
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """One image of one data set."""
+
+    name: str
+    runtime_ms: float
+    scores: dict[str, float]
+    """Value of each metric in `esr.images.metrics.METRICS` that was asked for."""
+
+
+@dataclass(frozen=True)
+class RobustTiming:
+    """Runtime of the warm network: per image the median of its repeats, then the mean over images.
+
+    The interval is derived from the samples; it is kept because bootstrapping is too slow for a
+    leaderboard that is built anew after every submission.
+    """
+
+    samples_ms: tuple[tuple[float, ...], ...]
+    """Repeats of every image, in image order."""
+    mean_ms: float
+    low_ms: float
+    """Lower end of the 95 % interval, by bootstrap over the repeats, the images held fixed."""
+    high_ms: float
+    p90_ms: float
+    """90th percentile of all samples."""
+    conditions: Conditions | None = None
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        return sum(map(len, self.samples_ms))
+
+
+@dataclass(frozen=True)
+class SplitResult:
+    """One data set."""
+
+    role: str
+    dataset: str
+    images: tuple[ImageResult, ...]
+    memory_mib: float | None
+    split_memory_mib: float | None
+    robust: RobustTiming | None = None
+    """None if the run asked for no repeats."""
+    reserved_mib: float | None = None
+    """Peak of what PyTorch's allocator held on the GPU since the process began."""
+    gpu: GpuStates | None = None
+    """The GPU before and after the official pass."""
+    data_sha256: str | None = None
+    """Hash of the files of the data set (`esr.datasets.manifest`); older records lack it."""
+    bicubic_psnr_db: float | None = None
+    """Mean RGB PSNR of bicubic interpolation, border included, where a track needs it."""
+
+    @property
+    def cold_ms(self) -> float:
+        """Runtime of the first image of the official pass: a cold start, in the first data set."""
+        return self.images[0].runtime_ms
+
+    @property
+    def cold_ratio(self) -> float | None:
+        """The same over the median runtime of that image when warm; None without repeats."""
+        warm_ms = statistics.median(self.robust.samples_ms[0]) if self.robust else 0
+        return self.cold_ms / warm_ms if warm_ms else None
+
+    @property
+    def runtime_ms(self) -> float:
+        """Mean over all images, the first included."""
+        return _mean([image.runtime_ms for image in self.images])
+
+    def score(self, metric: str) -> float | None:
+        """Mean of a metric over the images; None if it was not measured."""
+        values = [image.scores[metric] for image in self.images if metric in image.scores]
+        return _mean(values) if len(values) == len(self.images) else None
+
+
+def _mean(values: list[float]) -> float:
+    # The official mean, in image order: another order moves the last digit.
+    return sum(values) / len(values)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A detail of one image, kept as `crops/{label}/{choice}-{bicubic,sr,hr}.png`."""
+
+    choice: Literal["worst", "best"]
+    """By PSNR among the images of the first data set."""
+    role: str
+    image: str
+    psnr_db: float
+    """Of the whole image."""
+    detail_psnr_db: float
+    """Of the detail alone."""
+    detail_bicubic_psnr_db: float
+    """Of the detail alone, by bicubic interpolation."""
+    top_px: int
+    left_px: int
+    size_px: int
+    """Side of the square, in HR pixels."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What it takes to run the same thing again."""
+
+    date: str
+    """Start of the run, ISO 8601, UTC."""
+    command: tuple[str, ...]
+    git_commit: str | None
+    git_dirty: bool | None
+    """Whether tracked files of the harness differed from that commit."""
+    model_file: str
+    model_sha256: str
+    checkpoint: str
+    checkpoint_sha256: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One submission, measured."""
+
+    schema: int
+    label: str
+    model_id: int
+    form: str | None
+    sidecar: Sidecar
+    protocol: str
+    counts: Counts
+    clock: Clock
+    output_dtype: str
+    peak_rss_mib: float
+    machine: Machine
+    splits: tuple[SplitResult, ...]
+    note: str | None
+    """What looks wrong with the figures, and what to check."""
+    provenance: Provenance
+    flags: tuple[Flag, ...] = ()
+    crops: tuple[Crop, ...] = ()
+    precision: Precision | None = None
+    drift: Drift | None = None
+    """Of the baseline around this measurement; None without `--interleave`."""
+    layers: tuple[LayerCost, ...] = ()
+    """What every layer costs; empty without `--layers`."""
+    request: Request | None = None
+    """What the run asked for; older records lack it."""
+    isolation: Isolation | None = None
+    """What confined it; older records lack it."""
+    fixed_input: FixedInput | None = None
+    """Runtime of one fixed input; None if the protocol has none."""
+    fork: ForkSource | None = None
+    """The clone of an official repository that it comes from; None for our own layout."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One submission that could not be measured."""
+
+    label: str
+    model_id: int | None
+    stage: Stage
+    reason: str
+    """One line."""
+    date: str
+    log: str | None = None
+    """File that holds what the submission printed."""
+
+
+Outcome = Record | Failure

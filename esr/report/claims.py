@@ -1,0 +1,76 @@
+"""What a factsheet claims, in the leaderboard's columns, beside what was measured."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+from esr.challenge.data_set_registry import registry
+from esr.records.record import Record, SplitResult
+from esr.submissions.sidecar import SetClaims
+
+PREFIXES = {"valid": "Val", "hybrid_test": "Val", "test": "Test"}
+"""What the columns of an official role begin with; those of another set, with its name."""
+
+_CHALLENGE_SET = re.compile("DIV2K|LSDIR")
+
+
+def claimed(record: Record) -> dict[str, Decimal]:
+    """List the claims that this measurement can be compared with, by column title.
+
+    Quality is compared on the data set it was claimed for, and on all of its images; runtime and
+    memory never, since they depend on the machine.
+    """
+    claims = record.sidecar.claims
+    found = {
+        "Params [M]": claims.params_m,
+        "FLOPs [G]": claims.flops_g,
+        "Acts [M]": claims.activations_m,
+        "Conv": claims.num_conv,
+    }
+    for split in record.splits:
+        if is_partial(split):
+            continue
+        if split.role in PREFIXES and _CHALLENGE_SET.search(split.dataset):
+            psnr = claims.test_psnr_db if split.role == "test" else claims.val_psnr_db
+            found[f"{PREFIXES[split.role]} PSNR"] = psnr
+        if (of_set := _of_set(claims.sets, split.dataset)) is not None:
+            found |= _quality(split, of_set)
+    return {title: value for title, value in found.items() if value is not None}
+
+
+def _of_set(claims: Mapping[str, SetClaims], dataset: str) -> SetClaims | None:
+    """Find what is claimed on a set, whichever of its names was used."""
+    known = registry().find(dataset)
+    same = (of for name, of in claims.items() if known and registry().find(name) == known)
+    return claims.get(dataset) or next(same, None)
+
+
+def is_partial(split: SplitResult) -> bool:
+    """Tell whether another number of images was measured than the set of this name has."""
+    known = registry().find(split.dataset)
+    return known is not None and known.is_partial(len(split.images))
+
+
+def _quality(split: SplitResult, claims: SetClaims) -> dict[str, Decimal | None]:
+    prefix = PREFIXES.get(split.role, split.role)
+    return {
+        f"{prefix} PSNR": claims.psnr_db,
+        f"{prefix} SSIM": claims.ssim,
+        f"{prefix} PSNR_Y": claims.psnr_y_db,
+        f"{prefix} SSIM_Y": claims.ssim_y,
+    }
+
+
+def agrees(claim: Decimal, measured: float) -> bool:
+    """Tell whether a claim is the measured figure, rounded or cut off as it was printed.
+
+    The last digit printed decides: 0.2445 agrees with 0.244558, 15.376 does not with 15.366.
+    """
+    if not math.isfinite(measured):
+        return False
+    _, _, exponent = claim.as_tuple()
+    unit = Decimal(1).scaleb(int(exponent))
+    return abs(claim - Decimal(measured)) < unit

@@ -1,0 +1,145 @@
+"""What two runs of a submission can be compared in, from records or from official results."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from esr.rank.figures import Row, official_figure
+from esr.records.official_results import Official
+from esr.records.record import Record, RobustTiming, SplitResult
+
+_COUNTS = ("params", "flops_official", "flops_fvcore", "flops_thop", "activations", "num_conv")
+_OFFICIAL_COUNTS = {
+    "params [M]": "num_parameters",
+    "flops [G]": "flops",
+    "activations [M]": "activations",
+    "num_conv": "num_conv",
+}
+_MEAN = re.compile(r"(.+)_ave_(?!runtime)(\w+)")
+
+
+@dataclass(frozen=True)
+class SetFacts:
+    """One data set."""
+
+    role: str
+    dataset: str | None
+    """None if the source does not name it, as official results do not."""
+    names: tuple[str, ...] | None
+    """Of the images; None if only their order is known."""
+    means: Mapping[str, float]
+    """By metric."""
+    scores: Mapping[str, tuple[float, ...]]
+    """Per image, by metric; a metric is absent if only its mean is known."""
+    runtime_ms: float | None
+    runtimes_ms: tuple[float, ...]
+    """Per image; empty if only their mean is known."""
+    memory_mib: float | None
+    robust: RobustTiming | None = None
+    data_sha256: str | None = None
+    """Of the files of the set; None if the source does not say."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One run of one submission."""
+
+    device: tuple[str, str] | None
+    """(clock, name of the device); None if the source does not say."""
+    counts: Mapping[str, float]
+    sets: Mapping[str, SetFacts]
+    """By role."""
+
+
+def facts(row: Row, *, official: bool) -> Facts:
+    """Collect what was measured in a row's latest run; nothing if that failed.
+
+    Args:
+        row: what is known of the submission.
+        official: in the official keys and units, since the other side has no more than those.
+    """
+    record = row.record
+    if row.failure is not None or (record is None and row.official is None):
+        return Facts(None, {}, {})
+    if record is not None and not official:
+        return _of_record(record)
+    device = (record.clock, record.machine.device_name) if record else None
+    splits = record.splits if record else ()
+    names = {split.role: tuple(image.name for image in split.images) for split in splits}
+    entry = row.official or {}
+    counts = {name: official_figure(row, key) for name, key in _OFFICIAL_COUNTS.items()}
+    roles = sorted({found[1] for key in entry if (found := _MEAN.fullmatch(key))})
+    return Facts(
+        device,
+        _known(counts),
+        {role: _official_set(entry, role, names.get(role)) for role in roles},
+    )
+
+
+def _of_record(record: Record) -> Facts:
+    counts = {name: getattr(record.counts, name) for name in _COUNTS}
+    return Facts(
+        (record.clock, record.machine.device_name),
+        _known(counts),
+        {split.role: _of_split(split) for split in record.splits},
+    )
+
+
+def _of_split(split: SplitResult) -> SetFacts:
+    metrics = [name for name in split.images[0].scores if split.score(name) is not None]
+    return SetFacts(
+        split.role,
+        split.dataset,
+        tuple(image.name for image in split.images),
+        _known({name: split.score(name) for name in metrics}),
+        {name: tuple(image.scores[name] for image in split.images) for name in metrics},
+        split.runtime_ms,
+        _positive(tuple(image.runtime_ms for image in split.images)),
+        split.memory_mib,
+        split.robust,
+        split.data_sha256,
+    )
+
+
+def _official_set(entry: Official, role: str, names: tuple[str, ...] | None) -> SetFacts:
+    found = [match for key in entry if (match := _MEAN.fullmatch(key)) and match[1] == role]
+    metrics = [match[2] for match in found]
+    means = {name: _number(entry.get(f"{role}_ave_{name}")) for name in metrics}
+    runtimes = _numbers(entry.get(f"{role}_runtime"))
+    return SetFacts(
+        role,
+        None,
+        names,
+        _known(means),
+        {name: values for name in metrics if (values := _numbers(entry.get(f"{role}_{name}")))},
+        _number(entry.get(f"{role}_ave_runtime")),
+        _positive(runtimes),
+        _number(entry.get(f"{role}_memory")),
+    )
+
+
+def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Keep runtimes that a ratio can be taken of, or none."""
+    return values if all(0 < value < math.inf for value in values) else ()
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        return None
+    return value
+
+
+def _numbers(values: object) -> tuple[float, ...]:
+    """Somebody else's list: all of it is numbers, or nothing of it is used."""
+    if not isinstance(values, list):
+        return ()
+    found = [_number(value) for value in values]
+    known = tuple(value for value in found if value is not None)
+    return known if len(known) == len(found) else ()
+
+
+def _known(figures: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in figures.items() if value is not None}

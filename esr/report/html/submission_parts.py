@@ -1,0 +1,210 @@
+"""What `report.html` says of one submission beyond its row: crops, claims, flags, provenance."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from esr.base import json_file
+from esr.base.errors import UserError
+from esr.base.visible_text import name, one_line
+from esr.evaluate.detail_crops import PICTURES, Picture, picture_file
+from esr.records.measurement import Machine
+from esr.records.record import Crop, Record, SplitResult
+from esr.report.board import Board
+from esr.report.columns import Column
+from esr.report.html.html_table import Entry
+
+Fact = tuple[str, str]
+"""(what, how it is)"""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PICTURE_AT_MOST = 512 * 2**10
+"""Bytes; a detail takes a tenth of it, and 200 submissions have 1200 of them."""
+
+_CAPTIONS: dict[Picture, str] = {"bicubic": "bicubic", "sr": "SR", "hr": "HR"}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture of a detail."""
+
+    caption: str
+    source: str
+    """Data URI."""
+    note: str
+    """Its PSNR; empty for HR."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A detail of one image."""
+
+    crop: Crop
+    image: str
+    shots: tuple[Shot, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A claim beside its measurement."""
+
+    what: str
+    claimed: str
+    measured: str
+    exact: str
+    differs: bool
+
+
+@dataclass(frozen=True)
+class Part:
+    """One submission's part of the page."""
+
+    entry: Entry
+    facts: tuple[Fact, ...]
+    """Its row, in full."""
+    claims: tuple[Compared, ...]
+    team: str = ""
+    note: str = ""
+    details: tuple[Detail, ...] = ()
+    flags: tuple[Fact, ...] = ()
+    robust: tuple[Fact, ...] = ()
+    provenance: tuple[Fact, ...] = ()
+    machine: tuple[Fact, ...] = ()
+
+
+def part(entry: Entry, board: Board, results: Path) -> Part:
+    """Gather what is known of a submission.
+
+    Args:
+        entry: its row.
+        board: the leaderboard that the row stands on.
+        results: folder that holds `crops/`; pictures that are not there are left out.
+    """
+    record = entry.line.standing.row.record
+    facts, claims = tuple(_facts(entry, board)), tuple(_compared(entry, board))
+    if record is None:
+        return Part(entry, facts=facts, claims=claims)
+    return Part(
+        entry,
+        team=one_line(record.sidecar.team.name or ""),
+        note=one_line(record.note or ""),
+        facts=facts,
+        claims=claims,
+        details=tuple(_details(record, results)),
+        flags=tuple((one_line(flag.name), one_line(flag.detail)) for flag in record.flags),
+        robust=tuple(fact for split in record.splits for fact in _robust(split)),
+        provenance=tuple(_provenance(record)),
+        machine=tuple((what, one_line(how)) for what, how in _machine(record.machine)),
+    )
+
+
+def _facts(entry: Entry, board: Board) -> Iterator[Fact]:
+    elsewhere = {"Model", "Checkpoint sha256", "Date", "Device", "Note", "Flags", "Output dtype"}
+    for column, value in zip(board.columns, entry.line.values, strict=True):
+        if value is None or column.title in elsewhere or column.title.startswith("Claimed "):
+            continue
+        yield one_line(column.title), one_line(value) if isinstance(value, str) else repr(value)
+
+
+def _details(record: Record, results: Path) -> Iterator[Detail]:
+    # A label is a file's name; one that holds a path is not ours.
+    if Path(record.label).name != record.label:
+        return
+    for crop in record.crops:
+        sources = {
+            picture: _source(picture_file(results, record.label, crop, picture))
+            for picture in PICTURES
+        }
+        notes: dict[Picture, str] = {
+            "bicubic": f" {crop.detail_bicubic_psnr_db:.2f} dB",
+            "sr": f" {crop.detail_psnr_db:.2f} dB",
+            "hr": "",
+        }
+        shots = [
+            Shot(_CAPTIONS[picture], source, notes[picture])
+            for picture, source in sources.items()
+            if source
+        ]
+        if shots:
+            yield Detail(crop, name(crop.image), tuple(shots))
+
+
+def _source(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    try:
+        data = json_file.read_bytes(path)
+    except UserError:
+        return None
+    if len(data) > _PICTURE_AT_MOST or not data.startswith(_PNG):
+        return None
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+def _compared(entry: Entry, board: Board) -> Iterator[Compared]:
+    line = entry.line
+    for column in board.columns:
+        if (claim := line.claims.get(column.title)) is not None:
+            differs = column.title in line.differing
+            yield Compared(one_line(column.title), str(claim), *_measured(column, entry), differs)
+
+
+def _measured(column: Column, entry: Entry) -> tuple[str, str]:
+    value = column.value(entry.line.standing)
+    return column.cell(entry.line.standing), "" if value is None else repr(value)
+
+
+def _robust(split: SplitResult) -> Iterator[Fact]:
+    if (robust := split.robust) is not None:
+        repeats = max(map(len, robust.samples_ms), default=0)
+        yield (
+            f"{split.role}: {one_line(split.dataset)}",
+            f"{robust.mean_ms:.3f} ms, 95 % interval {robust.low_ms:.3f} to {robust.high_ms:.3f};"
+            f" 90th percentile {robust.p90_ms:.3f}; {repeats} repeats of"
+            f" {len(robust.samples_ms)} images",
+        )
+
+
+def _provenance(record: Record) -> Iterator[Fact]:
+    made = record.provenance
+    dirty = {True: ", with changes that are not committed", False: "", None: ""}
+    yield "Date", one_line(made.date)
+    yield "Command", one_line(shlex.join(made.command), 2000)
+    if made.git_commit:
+        yield "Commit", f"{one_line(made.git_commit)}{dirty[made.git_dirty]}"
+    yield "Model file", one_line(made.model_file)
+    yield "its sha256", one_line(made.model_sha256)
+    yield "Checkpoint", one_line(made.checkpoint)
+    yield "its sha256", one_line(made.checkpoint_sha256)
+    yield from _clone(record)
+    yield "Clock", record.clock
+    yield "Output", one_line(record.output_dtype)
+
+
+def _clone(record: Record) -> Iterator[Fact]:
+    if (fork := record.fork) is None:
+        return
+    yield "Clone", one_line(fork.path)
+    yield "its commit", one_line(fork.git_commit or "")
+    yield "Restored by", one_line(fork.facts.forward or "the harness's own rules")
+    counts = (f"{what} {calls}" for what, calls in fork.facts.redirected.items())
+    yield "Redirected to the CPU", one_line(", ".join(counts))
+
+
+def _machine(machine: Machine) -> Iterator[Fact]:
+    yield "Device", f"{machine.device_name} ({machine.device})"
+    yield "CPU", f"{machine.cpu}, {machine.num_threads} threads"
+    yield "GPU", f"{machine.gpu}, driver {machine.driver}" if machine.gpu else ""
+    cuda = f", CUDA {machine.cuda}, cuDNN {machine.cudnn}" if machine.cuda else ""
+    yield "Software", f"Python {machine.python}, PyTorch {machine.torch}{cuda}"
+    yield "System", machine.platform
+    switches = {
+        "cudnn.benchmark": machine.cudnn_benchmark,
+        "cudnn TF32": machine.cudnn_tf32,
+        "matmul TF32": machine.matmul_tf32,
+    }
+    yield "Switches", ", ".join(f"{what} {'on' if on else 'off'}" for what, on in switches.items())

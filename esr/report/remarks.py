@@ -1,0 +1,198 @@
+"""What the figures of a leaderboard cannot say themselves, in a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from esr.base.visible_text import name, one_line
+from esr.challenge.data_set_registry import registry
+from esr.rank.entrants import PUBLISHED
+from esr.rank.figures import Row, warm_runtime
+from esr.rank.ranking import Ranking
+from esr.records.record import Record
+from esr.report.claims import is_partial
+from esr.report.fixed_input_remarks import fixed_input_remarks
+
+MARK = "!"
+"""Stands beside a claim that differs."""
+
+_LINE_AT_MOST = 1000
+"""What is quoted has limits of its own."""
+
+
+def remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
+    """Say who failed and why, what was ranked on what, and what does not fit together.
+
+    Args:
+        ranking: the leaderboard.
+        marked: whether a claim is marked.
+
+    Returns:
+        Lines that are harmless as plain text, whatever the names in them are.
+    """
+    for line in _remarks(ranking, marked):
+        yield one_line(line, _LINE_AT_MOST)
+
+
+def _remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
+    rows = [standing.row for standing in ranking.standings]
+    records = [row.record for row in rows if row.record]
+    for row in rows:
+        if row.failure:
+            of_earlier = f"; figures are of {row.record.provenance.date}" if row.record else ""
+            yield (
+                f"{name(row.label)} failed ({row.failure.stage}):"
+                f" {one_line(row.failure.reason)}{of_earlier}"
+            )
+    for record in records:
+        yield from _about_record(record)
+    yield from _about_data(records)
+    if marked:
+        yield f"{MARK} marks a claim that differs by more than rounding."
+    yield from _about_runtime(rows)
+    yield from _about_gate(ranking)
+    if len(rows) > 1:
+        yield from _about_ranking(ranking, records)
+
+
+def _about_record(record: Record) -> Iterator[str]:
+    label = name(record.label)
+    if record.note:
+        yield f"{label}: {one_line(record.note)}"
+    yield from (f"{label}: {flag.name}: {one_line(flag.detail)}" for flag in record.flags)
+    if record.fixed_input:
+        yield from (f"{label}: {line}" for line in fixed_input_remarks(record.fixed_input))
+
+
+def _about_data(records: list[Record]) -> Iterator[str]:
+    splits = {(split.role, split.dataset) for record in records for split in record.splits}
+    names = [f"{role}: {name(dataset)}" for role, dataset in sorted(splits) if role != dataset]
+    if names:
+        yield "; ".join(names)
+    yield from _partial_sets(records)
+    if any(record.clock == "perf_counter" for record in records):
+        yield "Times are wall-clock times of a CPU, not comparable with official figures."
+
+
+def _partial_sets(records: list[Record]) -> Iterator[str]:
+    partial = {
+        (split.role, split.dataset, len(split.images))
+        for record in records
+        for split in record.splits
+        if is_partial(split)
+    }
+    for role, dataset, images in sorted(partial):
+        known = registry().find(dataset)
+        yield (
+            f"{role}: {images} images are not {name(dataset)}, which has"
+            f" {known.images if known else 'others'}: compare nothing with published figures."
+        )
+
+
+def _other_files(records: list[Record]) -> Iterator[str]:
+    """Say which rows were measured on other files under the same name."""
+    found: dict[tuple[str, str, int], dict[str, list[str]]] = {}
+    for record in records:
+        for split in record.splits:
+            if split.data_sha256 is not None:
+                of_set = (split.role, split.dataset, record.sidecar.scale)
+                rows = found.setdefault(of_set, {}).setdefault(split.data_sha256, [])
+                rows.append(name(record.label))
+    for (role, dataset, _), by_hash in sorted(found.items()):
+        others = sorted(by_hash.values(), key=len, reverse=True)[1:]
+        if others:
+            labels = ", ".join(label for rows in others for label in rows)
+            yield (
+                f"{role}: {name(dataset)} consisted of other files for {labels} than for the other"
+                " rows (SHA-256): do not compare them."
+            )
+
+
+def _about_runtime(rows: list[Row]) -> Iterator[str]:
+    if any(warm_runtime(row) for row in rows):
+        yield (
+            "Warm Time is the mean over the images of each one's median, after warm-up; ± is half"
+            " of its 95 % bootstrap interval."
+        )
+    elif len(rows) == 1 and rows[0].official:
+        yield "The runtime is of a single run."
+
+
+def _about_gate(ranking: Ranking) -> Iterator[str]:
+    for standing in ranking.standings:
+        if standing.section == "unranked":
+            yield f"{name(standing.row.label)} is not ranked: {standing.reason}"
+        elif standing.is_baseline and standing.gate.passed is False:
+            label = name(standing.row.label)
+            yield f"{label}, the baseline, fails the gate: {standing.gate.reason}"
+    gate = ranking.protocol.gate
+    if gate is not None and gate.decimals is None:
+        yield "The PSNR gate was applied to PSNR as measured, not as printed."
+    judged = {standing.gate.passed for standing in ranking.standings if standing.row.official}
+    if judged == {None} and len(ranking.standings) > 1:
+        yield f"The PSNR gate of {ranking.protocol.name} was not judged: {_no_gate(ranking)}."
+
+
+def _about_ranking(ranking: Ranking, records: list[Record]) -> Iterator[str]:
+    yield _baseline(ranking)
+    yield from _ranked_by(ranking)
+    yield from _constraints(ranking)
+    questions: tuple[tuple[str, Callable[[Record], object]], ...] = (
+        ("devices", lambda record: record.machine.device_name),
+        ("PyTorch versions", lambda record: record.machine.torch),
+        ("data sets", lambda record: tuple((s.role, s.dataset) for s in record.splits)),
+    )
+    for what, asked in questions:
+        if len({asked(record) for record in records}) > 1:
+            yield f"The rows were measured with different {what}: do not compare them."
+    yield from _other_files(records)
+    others = sorted({record.protocol for record in records} - {ranking.protocol.name})
+    if others:
+        yield f"Some rows were measured under {', '.join(others)}, ranked by other rules here."
+
+
+def _constraints(ranking: Ranking) -> Iterator[str]:
+    if not ranking.choices.constraints:
+        return
+    yield "A track leaves out who is worse than the baseline in what its announcement names."
+    for standing in ranking.standings:
+        for track, placing in zip(ranking.protocol.tracks, standing.placings, strict=True):
+            if placing.reason:
+                yield f"{name(standing.row.label)} is not ranked in {track.name}: {placing.reason}"
+
+
+def _ranked_by(ranking: Ranking) -> Iterator[str]:
+    robust = ranking.choices.runtime == "robust"
+    kind = "warm runtimes" if robust else "official runtimes, a single run each"
+    alone = "" if ranking.with_test else ", on the validation set alone"
+    yield f"Ranked by {kind}{alone}."
+    placings = [placing for standing in ranking.standings for placing in standing.placings]
+    if any(placing.tie for placing in placings):
+        overlap = "their intervals overlap that of the best among them"
+        yield f"Ranks with the same letter are a tie: {overlap if robust else 'equal scores'}."
+
+
+def _no_gate(ranking: Ranking) -> str:
+    if ranking.protocol.gate is None:
+        return "none is known"
+    return f"it is about {ranking.protocol.valid[0]} and {ranking.protocol.test[0]}"
+
+
+def _baseline(ranking: Ranking) -> str:
+    protocol = ranking.protocol
+    rules = f"Rules of {protocol.name}; baseline: "
+    if protocol.baseline is None:
+        return f"Rules of {protocol.name}, whose scores are relative to no network."
+    if ranking.baseline is None:
+        return (
+            f"Rules of {protocol.name}; its baseline {protocol.baseline.name} is not among the"
+            " rows: choose one with python -m esr.tools.leaderboard RESULTS --baseline LABEL, or its"
+            " published figures with --baseline published."
+        )
+    if ranking.baseline == PUBLISHED:
+        hardware = f" on {protocol.baseline.hardware}" if protocol.baseline.hardware else ""
+        rules += f"{protocol.baseline.name}, published{hardware}"
+    else:
+        rules += name(ranking.baseline)
+    problem = ranking.baseline_problem
+    return f"{rules}; scores are missing, since it {problem}." if problem else f"{rules}."

@@ -1,0 +1,107 @@
+"""`--sandbox`: bubblewrap shows a submission only what it needs, without a network.
+
+It sees the system's programs and libraries, Python, `utils` and its own files, all of it read-only;
+it writes to its private folder and to a small /tmp. It has process numbers of its own, and all of
+them end with it. Options: bwrap(1).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from esr.base.errors import UserError, printable_line
+from esr.sandbox.limits import GIB
+from esr.sandbox.policy import Places
+
+_TEMPORARY_BYTES = GIB
+"""Of /tmp and of /dev/shm."""
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/sys")
+_SETTINGS = (
+    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime"),
+    *("passwd", "group", "nsswitch.conf", "nvidia", "OpenCL"),
+)
+"""Of /etc, which may hold secrets."""
+_GPUS = ("nvidia*", "dri", "kfd", "dxg")
+_REMEDY = "install or permit bubblewrap (package bubblewrap, 0.7 or newer), or leave out --sandbox"
+
+
+def check() -> None:
+    """Try bubblewrap once, before anything starts.
+
+    Raises:
+        UserError: it is absent, or the system does not permit it.
+    """
+    if shutil.which("bwrap") is None:
+        raise UserError("bwrap is not installed", where="--sandbox", remedy=_REMEDY)
+    tried = subprocess.run(
+        ["bwrap", *_walls(), *_system(), "--", "true"], capture_output=True, text=True, check=False
+    )
+    if tried.returncode != 0:
+        said = printable_line(tried.stderr) or f"status {tried.returncode}"
+        raise UserError(f"bwrap is not permitted here ({said})", where="--sandbox", remedy=_REMEDY)
+
+
+@contextmanager
+def wrapped(command: Sequence[str], places: Places) -> Iterator[tuple[list[str], int]]:
+    """Put bubblewrap before a command.
+
+    Args:
+        command: program and arguments, with paths that are the same inside.
+        places: of the submission.
+
+    Yields:
+        (the whole command, a file descriptor that it must inherit)
+    """
+    # Not as arguments: the child can read those of bwrap, and would see what is hidden from it.
+    options = b"\0".join(map(os.fsencode, _options(places)))
+    with tempfile.TemporaryFile() as file:
+        file.write(options + b"\0")
+        file.seek(0)
+        yield ["bwrap", "--args", str(file.fileno()), "--", *command], file.fileno()
+
+
+def _options(places: Places) -> list[str]:
+    return [
+        *_walls(),
+        *_system(),
+        *_shown((*places.python, *places.own)),
+        *_covered(places),
+        *("--bind", str(places.folder), str(places.folder), "--chdir", str(places.folder)),
+        *("--remount-ro", "/dev", "--remount-ro", "/"),
+    ]
+
+
+def _walls() -> Iterator[str]:
+    yield from ("--unshare-all", "--new-session", "--die-with-parent")
+    yield from ("--cap-drop", "ALL")
+
+
+def _system() -> Iterator[str]:
+    yield from _shown(map(Path, _SYSTEM))
+    yield from _shown(Path("/etc", name) for name in _SETTINGS)
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    yield from _shown(Path(path).absolute() for path in libraries if path)
+    yield from ("--proc", "/proc", "--dev", "/dev")
+    for device in (path for pattern in _GPUS for path in sorted(Path("/dev").glob(pattern))):
+        yield from ("--dev-bind-try", str(device), str(device))
+    for folder in ("/tmp", "/dev/shm"):
+        yield from ("--perms", "1777", "--size", str(_TEMPORARY_BYTES), "--tmpfs", folder)
+
+
+def _shown(places: Iterator[Path] | Sequence[Path]) -> Iterator[str]:
+    for place in places:
+        if place.exists():
+            yield from ("--ro-bind", str(place), str(place))
+
+
+def _covered(places: Places) -> Iterator[str]:
+    shown = (*map(Path, _SYSTEM), *places.python, *places.own)
+    for place in places.hidden:
+        if any(place.is_relative_to(other) for other in shown) and place.is_dir():
+            yield from ("--tmpfs", str(place))

@@ -1,0 +1,121 @@
+"""What a running submission uses, against its limits; looked at seldom, from the parent.
+
+Memory is the resident memory of its processes: reserved addresses, of which CUDA takes terabytes,
+cost nothing. What processes share counts once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from esr.measure.job import Job, JobFolder
+from esr.records.measurement import Stage
+from esr.sandbox.limits import GIB, PROCESSES_AT_MOST, Limits
+from esr.sandbox.process_tree import children
+
+PERIOD_S = 0.5
+"""Between two looks; one takes 0.1 ms of another core."""
+DISK_EVERY = 4
+"""Looks until the files are added up once more, which takes 1.5 ms for 200 images."""
+_DISK_FLOOR = GIB // 2
+"""Free space that must be left, if there was twice as much: deleted files are on no list."""
+
+
+class Guard:
+    """Looks now and then at what a submission uses.
+
+    Args:
+        pid: its first process.
+        job: what it was told.
+        folder: its private folder.
+        limits: of the submission.
+    """
+
+    def __init__(self, pid: int, job: Job, folder: JobFolder, limits: Limits) -> None:
+        self._pid = pid
+        self._folder = folder.path
+        self._limits = limits
+        # SR images are the job itself: scale x scale as large as LR.
+        sr_bytes = _size(folder.lr_image(0, 0).parent) * job.submission.sidecar.scale**2
+        self._disk_bytes = limits.disk_bytes + _size(folder.path) + sr_bytes
+        self._had_space = _free(self._folder) > 2 * _DISK_FLOOR
+        self._looks = 0
+        self._deadline = time.monotonic() + limits.timeout_s
+        self._next = time.monotonic() + PERIOD_S
+
+    def broken(self) -> tuple[Stage, str] | None:
+        """Say which limit is broken, if any; ask as often as you like."""
+        if time.monotonic() >= self._deadline:
+            return "timeout", f"no result after {self._limits.timeout_s:g} s"
+        if time.monotonic() < self._next:
+            return None
+        self._looks += 1
+        reason = self._processes() or self._space()
+        if reason is None and self._looks % DISK_EVERY == 0:
+            reason = self._disk()
+        self._next = time.monotonic() + PERIOD_S
+        return None if reason is None else ("limit", reason)
+
+    def _processes(self) -> str | None:
+        own, shared, count, todo = 0, 0, 0, [self._pid]
+        while todo and count <= PROCESSES_AT_MOST:
+            pid = todo.pop()
+            count += 1
+            resident, common = _resident(pid)
+            own += resident - common
+            shared = max(shared, common)
+            todo += children(pid)
+        if count > PROCESSES_AT_MOST:
+            return f"it started more than {PROCESSES_AT_MOST} processes"
+        if own + shared > self._limits.memory_bytes:
+            limit = _gib(self._limits.memory_bytes)
+            return f"it used {_gib(own + shared)} of memory, --memory_limit is {limit}"
+        return None
+
+    def _disk(self) -> str | None:
+        used = _size(self._folder)
+        if used > self._disk_bytes:
+            limit = _gib(self._limits.disk_bytes)
+            return f"its folder holds {_gib(used)}, --disk_limit is {limit} beside its job"
+        return None
+
+    def _space(self) -> str | None:
+        if self._had_space and _free(self._folder) < _DISK_FLOOR:
+            return f"it left {_gib(_free(self._folder))} of the disk of {self._folder.parent}"
+        return None
+
+
+def _resident(pid: int) -> tuple[int, int]:
+    """Read the resident memory of a process, and how much of it others may share, in bytes."""
+    with contextlib.suppress(OSError, ValueError):
+        _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
+        page = os.sysconf("SC_PAGE_SIZE")
+        return resident * page, shared * page
+    return 0, 0
+
+
+def _size(folder: Path) -> int:
+    """Add up what the files below a folder take on the disk, in bytes."""
+    total = 0
+    # A submission may remove what is being looked at.
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder):
+            with contextlib.suppress(OSError):
+                total += 512 * entry.stat(follow_symlinks=False).st_blocks
+                if entry.is_dir(follow_symlinks=False):
+                    total += _size(Path(entry.path))
+    return total
+
+
+def _free(folder: Path) -> int:
+    with contextlib.suppress(OSError):
+        status = os.statvfs(folder)
+        return status.f_bavail * status.f_frsize
+    return 2 * _DISK_FLOOR
+
+
+def _gib(number: int) -> str:
+    return f"{number / GIB:.3g} GiB"

@@ -1,0 +1,106 @@
+"""`torch.load` as a clone may use it: nothing in a checkpoint is run without the organizer's leave.
+
+Their source is read by whoever runs it and their checkpoints are by nobody, so `weights_only=True`
+holds even where the call says otherwise. Reading a pickle by other means is not stopped here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from esr.base.errors import UserError, cause
+from esr.submissions.checkpoint_file import diagnosis, file_head, holds_code
+from esr.submissions.clone_session.patched import Patch
+
+Enter = Callable[[Literal["import", "build", "load"]], None]
+"""Told which stage begins."""
+
+
+@dataclass
+class Gate:
+    """Stands in for `torch.load` and `torch.jit.load`."""
+
+    trusted: bool
+    """Whether checkpoints may run code."""
+    enter: Enter
+    to_cpu: Callable[[str], None] | None
+    """Told what was redirected to the CPU; None where there is a GPU."""
+    files: list[Path] = field(default_factory=list)
+    """What was loaded."""
+
+    def __post_init__(self) -> None:
+        self._load: Callable[..., Any] = torch.load
+        self._jit_load: Callable[..., Any] = torch.jit.load
+
+    def patches(self) -> list[Patch]:
+        """List what to put in the place of PyTorch's functions."""
+        return [
+            (torch, "load", self.load),
+            (torch.serialization, "load", self.load),
+            (torch.jit, "load", self.jit_load),
+        ]
+
+    def load(
+        self,
+        f: Any,  # noqa: ANN401
+        map_location: Any = None,  # noqa: ANN401
+        pickle_module: Any = None,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """Load a checkpoint as `torch.load` does, without running code in it unless trusted."""
+        path, head = self._opened(f)
+        options["weights_only"] = not self.trusted
+        if self.trusted:
+            options["pickle_module"] = pickle_module
+        try:
+            return self._load(f, self._location(map_location, "torch.load"), **options)
+        except Exception as error:  # The unpickler promises nothing about what it raises.
+            raise diagnosis(path, head, str(error)) from error
+
+    def jit_load(
+        self,
+        f: Any,  # noqa: ANN401
+        map_location: Any = None,  # noqa: ANN401
+        *further: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """Load a TorchScript archive, if trusted."""
+        path, _ = self._opened(f)
+        if not self.trusted:
+            raise holds_code(path)
+        return self._jit_load(
+            f, self._location(map_location, "torch.jit.load"), *further, **options
+        )
+
+    def _opened(self, f: Any) -> tuple[Path, bytes]:  # noqa: ANN401
+        self.enter("load")
+        given = f if isinstance(f, str | os.PathLike) else getattr(f, "name", None)
+        if not isinstance(given, str | os.PathLike):
+            return Path("(a buffer)"), b""
+        path = Path(given)
+        try:
+            head = file_head(path)
+        except FileNotFoundError as error:
+            raise absent(str(given)) from error
+        except OSError as error:
+            raise UserError(f"cannot be read ({cause(error)})", where=given) from error
+        self.files.append(path.absolute())
+        return path, head
+
+    def _location(self, given: Any, where: str) -> Any:  # noqa: ANN401
+        if self.to_cpu is None or str(given) == "cpu":
+            return given
+        # Whatever it maps to, a GPU or where the tensors were saved from: there is one place.
+        self.to_cpu(where)
+        return "cpu"
+
+
+def absent(name: str) -> UserError:
+    """Say that a checkpoint is not there."""
+    return UserError(f"no checkpoint: {name} is not in the clone")

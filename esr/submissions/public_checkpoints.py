@@ -1,0 +1,149 @@
+"""The authors' own checkpoints: which file belongs to which submission, and where it comes from.
+
+`python -m esr.submissions.public_checkpoints 9 16` downloads them into `model_zoo/public/`, verified; `test_demo.py
+--checkpoint_dir DIR` uses them under their public names. `model_zoo/public.toml` is the mapping.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as validated
+
+from esr.base.command import ended
+from esr.base.download import fetch, sha256
+from esr.base.errors import UserError
+from esr.base.json_file import explain
+from esr.submissions.submission import SELECT, Entry, ForkSubmission, Submission
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@validated(frozen=True, config=ConfigDict(extra="forbid"))
+class PublicCheckpoint:
+    """One file that the authors of a submission published."""
+
+    model: str
+    """Stem of the model file: `team16_LKDN`."""
+    file: str
+    """Name under which it is kept here."""
+    source: str
+    """Repository and path it comes from."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    form: str | None = None
+    """The form it belongs to; None for a submission with one form."""
+    url: Annotated[str, Field(pattern="^https://")] | None = None
+    """Where it can be downloaded; None where it cannot."""
+
+
+def read_zoo(path: Path) -> list[PublicCheckpoint]:
+    """Read the mapping.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        return TypeAdapter(list[PublicCheckpoint]).validate_python(tables.get("checkpoint", []))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"cannot be read ({error})", where=path) from error
+    except ValidationError as error:
+        raise UserError(explain(error), where=path) from error
+
+
+def public_checkpoint(
+    submission: Submission, folder: Path, zoo: Sequence[PublicCheckpoint]
+) -> Submission:
+    """Point a submission at its authors' checkpoint in a folder; without one it has none.
+
+    Raises:
+        UserError: the file there is not the one that was published.
+    """
+    stem = submission.model_file.stem
+    known = [entry for entry in zoo if entry.model == stem and entry.form == submission.form]
+    if not known:
+        form = f" ({submission.form})" if submission.form else ""
+        problem = f"no checkpoint: model_zoo/public.toml names no public one for {stem}{form}"
+        return replace(submission, checkpoint=None, problem=problem)
+    path = folder / known[0].file
+    if not path.is_file():
+        problem = f"no checkpoint: {known[0].file} is not in {folder}"
+        return replace(submission, checkpoint=None, problem=problem)
+    if sha256(path) != known[0].sha256:
+        raise UserError(
+            "is not the file its authors published (its SHA-256 differs)",
+            where=path,
+            remedy="download it again, or give it with --checkpoint",
+        )
+    return replace(submission, checkpoint=path.absolute(), problem="")
+
+
+def with_public_checkpoints(entries: Sequence[Entry], folder: Path) -> list[Entry]:
+    """Point every submission at its authors' checkpoint in a folder.
+
+    Raises:
+        UserError: no such folder, or a file in it is not the one that was published.
+    """
+    if not folder.is_dir():
+        raise UserError("no such folder", where=f"--checkpoint_dir {folder}")
+    for entry in entries:
+        if isinstance(entry, ForkSubmission):
+            raise UserError(
+                f"{SELECT} of {entry.clone} chooses its own checkpoints", where="--checkpoint_dir"
+            )
+    zoo = read_zoo(ROOT / "model_zoo" / "public.toml")
+    return [
+        public_checkpoint(entry, folder, zoo) if isinstance(entry, Submission) else entry
+        for entry in entries
+    ]
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Download the public checkpoints of some submissions.
+
+    Raises:
+        UserError: one of them cannot be had; those before it are kept.
+        OSError: the folder cannot be used.
+    """
+    parser = argparse.ArgumentParser(
+        "python -m esr.submissions.public_checkpoints", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("model_id", type=int, nargs="+", metavar="ID")
+    parser.add_argument("--dir", type=Path, default=ROOT / "model_zoo" / "public", metavar="DIR")
+    options = parser.parse_args(arguments)
+    for entry in wanted(read_zoo(ROOT / "model_zoo" / "public.toml"), options.model_id):
+        if entry.url is None:
+            raise UserError(f"cannot be downloaded; it is {entry.source}", where=entry.file)
+        fetch(entry.url, options.dir / entry.file, entry.sha256)
+        sys.stdout.write(f"{options.dir / entry.file}\n")
+
+
+def wanted(zoo: Sequence[PublicCheckpoint], ids: Sequence[int]) -> list[PublicCheckpoint]:
+    """Pick the entries of some submissions.
+
+    Raises:
+        UserError: one of them has none.
+    """
+    chosen = []
+    for number in ids:
+        entries = [entry for entry in zoo if entry.model.startswith(f"team{number:02d}_")]
+        if not entries:
+            raise UserError("no public checkpoint is known", where=f"submission {number}")
+        chosen += entries
+    return chosen
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    return ended(lambda: run(arguments), interrupted="run it again to go on")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,154 @@
+"""The optional TOML file beside a model: what the conventions cannot say, one fact a line."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from dataclasses import field, fields, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as validated
+
+from esr.base.errors import UserError
+from esr.base.json_file import explain
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+Positive = Annotated[int, Field(ge=1)]
+
+
+@validated(frozen=True, config=_STRICT)
+class Team:
+    """Who submitted; sidecar table `[team]`."""
+
+    name: str | None = None
+    title: str | None = None
+    """Title of the method or of the factsheet."""
+    source: str | None = None
+    """Where the figures and the architecture come from."""
+    extra_data: bool | None = None
+    """Whether other data than the challenge's was trained on; for the `readme.txt` of an upload."""
+    description: str | None = None
+    """What its last line says; without it, the title."""
+
+
+@validated(frozen=True, config=_STRICT)
+class SetClaims:
+    """The factsheet's quality on one data set; sidecar table `[claims.sets.NAME]`."""
+
+    psnr_db: Decimal | None = None
+    ssim: Decimal | None = None
+    psnr_y_db: Decimal | None = None
+    ssim_y: Decimal | None = None
+
+
+@validated(frozen=True, config=_STRICT)
+class Claims:
+    """The factsheet's figures, units in the names; sidecar table `[claims]`.
+
+    Decimal, because the digits as printed tell how exact a claim is: 29.00 is more than 29.
+    """
+
+    val_psnr_db: Decimal | None = None
+    test_psnr_db: Decimal | None = None
+    runtime_ms: Decimal | None = None
+    params_m: Decimal | None = None
+    flops_g: Decimal | None = None
+    activations_m: Decimal | None = None
+    memory_mib: Decimal | None = None
+    num_conv: Decimal | None = None
+    sets: dict[str, SetClaims] = field(default_factory=dict)
+    """By the name of the data set."""
+
+
+@validated(frozen=True, config=_STRICT)
+class Form:
+    """A named variant of a submission; sidecar table `[forms.NAME]`; what it leaves out stays."""
+
+    arch: str | None = None
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    checkpoint: str | None = None
+    scale: Positive | None = None
+    claimed: bool = True
+    """Whether `[claims]` is about this form; false for another size of the network, say."""
+
+
+@validated(frozen=True, config=_STRICT)
+class Sidecar:
+    """`models/team{NN}_{Name}.toml`: what the conventions cannot say, one fact a line."""
+
+    arch: str | None = None
+    """Class of the network; by convention the last class in the file."""
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    """Arguments of its constructor; by convention none."""
+    checkpoint: str | None = None
+    """File name in `model_zoo/`; by convention the only one that begins with `team{NN}`."""
+    data_range: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """Value of white in the network's input and output: 1.0 or 255.0."""
+    scale: Positive = 4
+    strict: bool = True
+    """Whether the checkpoint must hold exactly the network's keys."""
+    size_multiple_px: Positive = 1
+    """LR sides are padded (reflected) to a multiple of this, and SR is cropped back."""
+    tile: Positive | None = None
+    """Side of a tile in LR pixels; without it the image is restored as a whole."""
+    forms: dict[str, Form] = field(default_factory=dict)
+    """Named variants; the first one is used unless `--form` names another."""
+    team: Team = field(default_factory=Team)
+    claims: Claims = field(default_factory=Claims)
+
+    def in_form(self, name: str) -> Sidecar:
+        """Say what the sidecar says, with the facts of one form in their places."""
+        form = self.forms[name]
+        return replace(
+            self,
+            arch=form.arch or self.arch,
+            kwargs={**self.kwargs, **form.kwargs},
+            checkpoint=form.checkpoint or self.checkpoint,
+            scale=form.scale or self.scale,
+            claims=self.claims if form.claimed else Claims(),
+        )
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read a TOML sidecar; one that is absent says nothing beyond the conventions.
+
+    Raises:
+        UserError: not TOML, an unknown key, or a value of the wrong type.
+    """
+    if not path.exists():
+        return Sidecar()
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+        data["claims"] = _as_printed(data.get("claims", {}))
+        # By way of JSON: in strict mode only JSON may give a table where a dataclass is wanted.
+        return TypeAdapter(Sidecar).validate_json(json.dumps(data, default=float))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"cannot be read as TOML ({error})", where=path.name) from error
+    except TypeError as error:
+        raise UserError(
+            "holds a date or time", where=path.name, remedy="write it in quotes"
+        ) from error
+    except ValidationError as error:
+        raise _sidecar_error(path, error) from error
+
+
+def _as_printed(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _as_printed(inner) for key, inner in value.items()}
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _sidecar_error(path: Path, error: ValidationError) -> UserError:
+    first = error.errors()[0]
+    if first["type"] not in ("unexpected_keyword_argument", "extra_forbidden"):
+        return UserError(explain(error), where=path.name, remedy="correct this key")
+    *table, key = (str(part) for part in first["loc"])
+    kinds: dict[str, type] = {"team": Team, "claims": Claims, "forms": Form}
+    allowed = [f.name for f in fields(kinds[table[0]] if table else Sidecar)]
+    close = difflib.get_close_matches(key, allowed, 1)
+    remedy = f"did you mean '{close[0]}'?" if close else f"allowed: {', '.join(allowed)}"
+    return UserError(f"unknown key '{'.'.join([*table, key])}'", where=path.name, remedy=remedy)

@@ -1,0 +1,87 @@
+"""`python -m esr.tools.check.check_worker FOLDER`: try the rules on one network, in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from esr.audit.other_range import restored_in_other_range
+from esr.base import json_file
+from esr.challenge.protocol import COMPLEXITY_INPUT
+from esr.evaluate.worker.build_network import make_bench, prepare
+from esr.evaluate.worker.stage_mark import StageMark
+from esr.measure.bench import Bench
+from esr.measure.counts import complexity
+from esr.measure.job import Job, JobFolder
+from esr.sandbox.inside import audit_hook, bounded_process, start_barrier
+from esr.submissions.submission import Submission
+from esr.tools.check.check_answer import Answer, answer_file
+from esr.tools.check.network_rules import NETWORK
+from esr.tools.check.rule import tried
+from esr.tools.check.side_effects import SideEffects
+from esr.tools.check.subject import Subject
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(argv: list[str]) -> int:
+    """Try the rules on the job in the folder `argv[0]`; the answer says how far it came."""
+    folder = JobFolder(Path(argv[0]))
+    bounded_process.limit()
+    start_barrier.wait()
+    # What Python itself would leave beside the model file is not the submission's doing.
+    sys.dont_write_bytecode = True
+    job, stage = json_file.load(Job, folder.job), StageMark(folder)
+    submission = job.submission
+    assert isinstance(submission, Submission), "clones are not checked"
+    own = [path for path in (submission.model_file, submission.checkpoint) if path is not None]
+    side_effects = SideEffects(own, [folder.stage], ROOT)
+    audit_hook.install(side_effects.judge)
+    try:
+        with side_effects.watching():
+            built = prepare(job, stage)
+        bench = make_bench(built)
+    except BaseException as error:  # A submission may raise anything, SystemExit included.
+        return _say(folder, Answer(complete=True, failure=stage.failed(error)))
+    stage.enter("restore")
+    answer = _try_rules(bench, side_effects, job, folder)
+    stage.enter("count")
+    answer = replace(answer, trying=None)
+    with contextlib.suppress(Exception):  # Then there are no figures, and their rule says so.
+        answer = replace(answer, counts=complexity.count(built.model, COMPLEXITY_INPUT))
+    answer = _in_both_ranges(bench, built.model, folder, answer)
+    return _say(folder, replace(answer, complete=True))
+
+
+def _try_rules(bench: Bench, side_effects: SideEffects, job: Job, folder: JobFolder) -> Answer:
+    (split,) = job.splits
+    images = [np.load(folder.lr_image(0, index)) for index in range(split.count)]
+    subject, answer = Subject(bench, side_effects, images), Answer()
+    for rule in NETWORK:
+        _say(folder, replace(answer, trying=rule.name))
+        answer = replace(answer, findings=(*answer.findings, tried(rule, subject)))
+    return answer
+
+
+def _in_both_ranges(bench: Bench, model: nn.Module, folder: JobFolder, answer: Answer) -> Answer:
+    try:
+        lr = bench.load(np.load(folder.lr_image(0, 0)))
+        bench.save(bench.forward(lr), lr, folder.sr_image(0, 0))
+    except Exception:  # A rule has said so.
+        return answer
+    other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
+    return replace(answer, other_range=other)
+
+
+def _say(folder: JobFolder, answer: Answer) -> int:
+    json_file.dump(answer, answer_file(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    bounded_process.end(main(sys.argv[1:]))

@@ -1,0 +1,159 @@
+"""Rules about what the child reports: how far the network came, and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import get_args
+
+from esr.audit.complexity_flags import complexity_flags
+from esr.challenge.protocol import FlopsCounter
+from esr.evaluate.data_range_verdict import Verdict
+from esr.records.measurement import Counts, Stage
+from esr.records.official_results import GIGA, MEGA, published_flops
+from esr.report.claims import agrees
+from esr.submissions.submission import Submission
+from esr.tools.check.check_answer import Answer
+from esr.tools.check.rule import NotReached, Rule, Violation
+
+_BY_TIME = ("outside_pytorch", "other_threads")
+"""Shares of time, not counts: a busy machine is no reason to change a network."""
+
+_STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A submission, and what the child says of it."""
+
+    submission: Submission
+    answer: Answer
+    in_ranges: Verdict | None
+    """What the two data ranges gave; None if the network restored nothing."""
+    counter: FlopsCounter
+    """The one that claims are about."""
+
+    @property
+    def counts(self) -> Counts:
+        """Its complexity.
+
+        Raises:
+            NotReached: it was not counted.
+        """
+        if self.answer.counts is None:
+            raise NotReached
+        return self.answer.counts
+
+
+def gets_through(stage: Stage, how: str) -> Callable[[Attempt], str]:
+    """Make the rule that the network comes through a stage."""
+
+    def rule(attempt: Attempt) -> str:
+        failure = attempt.answer.failure
+        if failure is not None and failure.stage == stage:
+            raise Violation(failure.reason)
+        if failure is not None and _STAGES.index(failure.stage) < _STAGES.index(stage):
+            raise NotReached
+        return how
+
+    return rule
+
+
+def counted(attempt: Attempt) -> str:
+    """Parameters and operations can be counted."""
+    told = gets_through("count", "at 3x256x256")(attempt)
+    if attempt.answer.trying is not None:  # A rule has ended the child.
+        raise NotReached
+    if attempt.answer.counts is None:
+        raise Violation("its operations could not be counted")
+    return told
+
+
+def data_range(attempt: Attempt) -> str:
+    """The declared data_range is the better one."""
+    if attempt.in_ranges is None:
+        raise NotReached
+    for flag in attempt.in_ranges.flags:
+        raise Violation(flag.detail)
+    if attempt.in_ranges.note:
+        raise Violation(attempt.in_ranges.note)
+    return f"{attempt.submission.sidecar.data_range:g}"
+
+
+def counters(attempt: Attempt) -> str:
+    """The counters agree, or say what they have not counted."""
+    counts = attempt.counts
+    if attempt.in_ranges is None:
+        raise NotReached
+    flags = [flag for flag in complexity_flags(counts) if flag.name not in _BY_TIME]
+    seen = [f"{flag.name}: {flag.detail}" for flag in flags]
+    seen += counts.notes
+    if seen:
+        raise Violation("; ".join(seen))
+    flops = published_flops(counts, attempt.counter)
+    return f"{counts.params / MEGA:.4g} M parameters" + (
+        f", {flops / GIGA:.4g} G FLOPs" if flops is not None else ""
+    )
+
+
+def claims(attempt: Attempt) -> str:
+    """The factsheet's complexity is what is counted, FLOPs by any of the official counters."""
+    compared = list(_claimed(attempt))
+    differing = [
+        f"{what} {claim}, measured {' or '.join(f'{value:.6g}' for value in measured)}"
+        for what, claim, measured in compared
+        if not any(agrees(claim, value) for value in measured)
+    ]
+    if differing:
+        raise Violation(f"claimed {'; '.join(differing)}")
+    return f"{len(compared)} figures compared" if compared else "none are made"
+
+
+def _claimed(attempt: Attempt) -> Iterator[tuple[str, Decimal, list[float]]]:
+    counts, said = attempt.counts, attempt.submission.sidecar.claims
+    for what, claim, unit, measured in (
+        ("params_m", said.params_m, MEGA, (counts.params,)),
+        ("flops_g", said.flops_g, GIGA, (counts.flops_official, counts.flops_fvcore)),
+        ("activations_m", said.activations_m, MEGA, (counts.activations,)),
+        ("num_conv", said.num_conv, 1, (counts.num_conv,)),
+    ):
+        values = [value / unit for value in dict.fromkeys(measured) if value is not None]
+        if claim is not None and values:
+            yield what, claim, values
+
+
+START: tuple[Rule[Attempt], ...] = (
+    Rule(
+        "import",
+        gets_through("import", "as a module of its own"),
+        "import only what requirements.txt installs",
+    ),
+    Rule(
+        "build",
+        gets_through("build", "without arguments but kwargs"),
+        "let it be built without arguments, or state kwargs",
+    ),
+    Rule(
+        "checkpoint",
+        gets_through("load", "strict, and nothing but tensors"),
+        "torch.save(model.state_dict(), PATH) of this very network: strict, and only tensors",
+    ),
+)
+
+FIGURES: tuple[Rule[Attempt], ...] = (
+    Rule("data range", data_range, "state data_range in the TOML file: 1.0 or 255.0"),
+    Rule("counting", counted, "let it restore 256x256 px, and be watched while it does"),
+    Rule(
+        "counters agree",
+        counters,
+        "organizers will look at it: use layers of torch.nn where you can",
+        required=False,
+    ),
+    Rule(
+        "claims agree",
+        claims,
+        "correct [claims] in the TOML file, or the factsheet",
+        required=False,
+    ),
+)

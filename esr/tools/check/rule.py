@@ -1,0 +1,76 @@
+"""What a rule is, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from esr.base.errors import UserError, printable_line
+
+T = TypeVar("T")
+
+State = Literal["passed", "failed", "skipped"]
+
+
+class Violation(Exception):
+    """A rule is broken; the message says what was seen, in one line."""
+
+
+class NotReached(Exception):
+    """A rule cannot be tried, because an earlier one is broken."""
+
+
+@dataclass(frozen=True)
+class Rule(Generic[T]):
+    """Something a submission must keep to, tried on a `T`."""
+
+    name: str
+    """Two words or three, as the list shows it."""
+    check: Callable[[T], str]
+    """Returns what is worth knowing, mostly nothing; raises `Violation` or whatever else."""
+    advice: str
+    """What to do where it is broken."""
+    required: bool = True
+    """False for what honest submissions break too: it is said, and decides nothing."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one rule went."""
+
+    name: str
+    state: State
+    detail: str
+    """What was seen, in one line."""
+    advice: str
+    required: bool
+
+    @property
+    def fatal(self) -> bool:
+        """Whether the submission must be corrected."""
+        return self.required and self.state != "passed"
+
+
+def tried(rule: Rule[T], subject: T) -> Finding:
+    """Try a rule; one whose own code raises is broken by what it was tried on."""
+    try:
+        return finding(rule, "passed", rule.check(subject))
+    except NotReached:
+        return skipped(rule)
+    except Violation as violation:
+        return finding(rule, "failed", str(violation))
+    except UserError as error:
+        return finding(rule, "failed", str(error))
+    except Exception as error:  # The submission's own code runs: it may raise anything.
+        return finding(rule, "failed", f"{type(error).__name__}: {error}")
+
+
+def skipped(rule: Rule[T]) -> Finding:
+    """Say that a rule was not tried."""
+    return finding(rule, "skipped", "")
+
+
+def finding(rule: Rule[T], state: State, detail: str) -> Finding:
+    """Say how a rule went."""
+    return Finding(rule.name, state, printable_line(detail), rule.advice, rule.required)

@@ -1,0 +1,134 @@
+"""Rules that are read from the files of a submission, which are not run."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from esr.submissions.submission import Broken, Own
+from esr.tools.check.rule import NotReached, Rule, Violation
+
+_OFFICIAL_STEM = re.compile(r"team(\d{2,})_\w+")
+_ANY_TEAM = re.compile(r"team(\d+)_\w+")
+_IMPORTERS = ("import_module", "__import__")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A submission as its files say it."""
+
+    entry: Own
+    root: Path
+    """Holds `models/` and `model_zoo/`."""
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The model file, parsed."""
+        try:
+            return ast.parse(self.entry.model_file.read_bytes())
+        except (OSError, ValueError, SyntaxError) as error:
+            raise Violation(f"the model file cannot be read: {error}") from error
+
+    @cached_property
+    def imported(self) -> tuple[str, ...]:
+        """Dotted names of everything that is imported, however deep in the code."""
+        return tuple(name for node in ast.walk(self.tree) for name in _imported(node))
+
+
+def file_name(source: Source) -> str:
+    """The file is named as the registry needs it, and its sidecar can be read."""
+    entry, stem = source.entry, source.entry.model_file.stem
+    if isinstance(entry, Broken):
+        raise Violation(entry.reason)
+    if not _OFFICIAL_STEM.fullmatch(stem):
+        raise Violation(f"{stem}.py is not team[ID]_[Model].py with an ID of two digits")
+    return f"{stem}.py"
+
+
+def checkpoint_name(source: Source) -> str:
+    """There is one checkpoint, and its name says whose it is."""
+    entry = source.entry
+    if isinstance(entry, Broken):
+        raise NotReached
+    if entry.checkpoint is None:
+        raise Violation(entry.problem)
+    name, prefix = entry.checkpoint.name, f"team{entry.model_id:02d}"
+    if not re.match(rf"{prefix}(?!\d)", name):
+        raise Violation(f"{name} does not begin with {prefix}")
+    return name
+
+
+def one_file(source: Source) -> str:
+    """The model file needs no other file of the repository."""
+    found = dict.fromkeys(name for name in source.imported if _is_local(name, source))
+    if found:
+        raise Violation(f"imports {', '.join(found)}")
+    return "imports nothing of this repository"
+
+
+def own_work(source: Source) -> str:
+    """Nothing of another team is imported or named."""
+    texts = [node.value for node in _values(source.tree) if isinstance(node.value, str)]
+    own = source.entry.model_id
+    found = dict.fromkeys(
+        match[0]
+        for text in (*source.imported, *texts)
+        for match in _ANY_TEAM.finditer(text)
+        if int(match[1]) != own
+    )
+    if found:
+        raise Violation(f"names {', '.join(found)}")
+    return "names no other team's file"
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = f"{'.' * node.level}{node.module or ''}"
+        joined = base if base.endswith(".") else f"{base}."
+        yield from (f"{joined}{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Call) and node.args and _called(node) in _IMPORTERS:
+        first = node.args[0]
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):
+            yield first.value
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _is_local(name: str, source: Source) -> bool:
+    top = name.partition(".")[0]
+    if not top or top in sys.stdlib_module_names:
+        return not top
+    folders = (source.entry.model_file.parent, source.root)
+    return any((folder / top).is_dir() or (folder / f"{top}.py").is_file() for folder in folders)
+
+
+def _values(tree: ast.Module) -> list[ast.Constant]:
+    # A docstring may name whom it likes: it is no code.
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and id(node) not in docstrings
+    ]
+
+
+SOURCE: tuple[Rule[Source], ...] = (
+    Rule("file name", file_name, "name it models/team[ID]_[Model].py, as in team07_MyNet.py"),
+    Rule(
+        "checkpoint name",
+        checkpoint_name,
+        "name it model_zoo/team[ID]_[Model].pth, or name it in the TOML file beside the model",
+    ),
+    Rule("one file", one_file, "copy what you need into the model file"),
+    Rule("own work", own_work, "build on your own file only: others change or drop out"),
+)

@@ -1,0 +1,102 @@
+"""A network that rules may try. It is in the child, where PyTorch is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from esr.measure.bench import Bench, Image
+from esr.measure.restore import check_output
+from esr.tools.check.rule import NotReached
+from esr.tools.check.side_effects import SideEffect, SideEffects
+
+PROBE_PX = 64
+"""Side of the probes: room for every network of the official repositories, and quick on a CPU."""
+_PROBES = 3
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a network returned for one or more images."""
+
+    values: NDArray[np.float32]
+    """(n, 3, scale*h, scale*w)."""
+    dtype: str
+    """Its own type, `torch.float32`."""
+
+
+class Subject:
+    """A network on its device, watched while it restores images.
+
+    Args:
+        bench: the network.
+        side_effects: what it did since it was imported; to be watched on.
+        photographs: LR images of the data set; noise is no fair input for a network.
+    """
+
+    def __init__(self, bench: Bench, side_effects: SideEffects, photographs: list[Image]) -> None:
+        self._bench = bench
+        self._side_effects = side_effects
+        self._photographs = photographs
+        self.scale = bench.sidecar.scale
+        self.white = bench.sidecar.data_range
+        self.on_cpu = bench.device.type == "cpu"
+        self.probes = self._probes()
+        self._works = False
+
+    @property
+    def side_effects(self) -> list[SideEffect]:
+        """What it did beside restoring images, so far."""
+        return self._side_effects.seen
+
+    def restore(self, *images: Image) -> Output:
+        """Restore images of one size as one batch.
+
+        Raises:
+            UserError: the output is no image of `scale` times their size.
+            Exception: whatever the network raises.
+        """
+        batch = torch.cat([self._bench.load(image) for image in images])
+        with self._side_effects.watching():
+            output = self._bench.forward(batch)
+        checked = check_output(output, batch, self.scale)
+        self._works = True
+        return Output(checked.detach().float().cpu().numpy(), str(checked.dtype))
+
+    def restored(self, probe: Image) -> Output:
+        """Restore a probe for a rule that is about something else than whether that works.
+
+        Raises:
+            NotReached: nothing was ever restored, as the first rule has said.
+            Exception: whatever the network raises that has worked before.
+        """
+        try:
+            return self.restore(probe)
+        except Exception as error:
+            if self._works:
+                raise
+            raise NotReached from error
+
+    def crop(self, height: int, width: int) -> Image:
+        """Cut a photograph to a size, mirrored where it is too small."""
+        return _cut(self._photographs[0], height, width)
+
+    def _probes(self) -> list[Image]:
+        # Three at least, all different: turned ones where the set has fewer.
+        turned = [np.rot90(image, turns) for turns in range(_PROBES) for image in self._photographs]
+        return [_cut(image, PROBE_PX, PROBE_PX) for image in turned[:_PROBES]]
+
+
+def _cut(image: Image, height: int, width: int) -> Image:
+    # Mirroring reaches no further than the image itself, so it may take several steps.
+    while image.shape[0] < height or image.shape[1] < width:
+        missing = (height - image.shape[0], width - image.shape[1])
+        rows, columns = (
+            min(max(gap, 0), side) for gap, side in zip(missing, image.shape[:2], strict=True)
+        )
+        image = np.pad(image, ((0, rows), (0, columns), (0, 0)), mode="symmetric")
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return np.ascontiguousarray(image[top : top + height, left : left + width])

@@ -1,0 +1,175 @@
+"""`python -m esr.tools.leaderboard PATH`: rank what was measured, here or by the official script.
+
+With `--compare A B` instead of PATH, it says what two of them differ in.
+
+Works on records alone, without PyTorch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from esr.base import json_file
+from esr.base.command import ended
+from esr.base.errors import UserError
+from esr.base.visible_text import name
+from esr.challenge.protocol import DEFAULT_PROTOCOL, Protocol, protocols
+from esr.evaluate.arguments import Parser
+from esr.rank.entrants import PUBLISHED, Choices
+from esr.rank.figures import Row, rows_of
+from esr.records import official_results
+from esr.records.official_results import Official
+from esr.records.results_folder import Store
+from esr.report import formats, terminal
+from esr.report.board import Board, board
+from esr.report.compare import comparison_files, comparison_terminal
+from esr.report.compare.comparison import compare
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    made = Parser(
+        "python -m esr.tools.leaderboard",
+        allow_abbrev=False,
+        description="Rank results by the rules of a year, and write every table and the report.",
+    )
+    add = made.add_argument
+    text = "results folder, or an official results.json"
+    add("path", nargs="?", type=Path, metavar="PATH", help=text)
+    text = "instead of PATH: say what two of them differ in, and mark what is beyond noise"
+    add("--compare", nargs=2, type=Path, metavar=("A", "B"), help=text)
+    text = "the year whose rules apply (default: %(default)s)"
+    add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
+    text = (
+        "where to write (default: PATH if it is a results folder of ours, otherwise a folder"
+        " leaderboard/ in it or beside it; nowhere for --compare)"
+    )
+    add("--save_dir", type=Path, metavar="DIR", help=text)
+    text = f"row that scores are relative to, or '{PUBLISHED}' for the published figures"
+    add("--baseline", metavar="LABEL", help=text)
+    text = "digits of PSNR that the gate looks at, or 'none' (default: as the protocol says)"
+    add("--gate_decimals", type=_decimals, default="protocol", metavar="N", help=text)
+    text = "runtime to rank by; 'robust' is warm and has intervals (default: %(default)s)"
+    add("--runtime", choices=("official", "robust"), default="official", help=text)
+    text = "in each track, leave out who is worse than the baseline in the other figures"
+    add("--constraints", action="store_true", help=text)
+    return made
+
+
+def _decimals(text: str) -> int | Literal["none", "protocol"]:
+    if text == "none":
+        return "none"
+    if text == "protocol":
+        return "protocol"
+    if not text.isdigit() or len(text) > 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a digit nor 'none'")
+    return int(text)
+
+
+def run(arguments: list[str]) -> None:
+    """Read, rank or compare, write and print."""
+    given = parser().parse_args(arguments)
+    if (given.path is None) == (given.compare is None):
+        raise UserError(
+            "neither PATH nor --compare A B" if given.path is None else "PATH beside --compare A B",
+            where="command line",
+            remedy="give one of them",
+        )
+    if given.compare is None:
+        _rank(given)
+    else:
+        _compare(given)
+
+
+def _rank(given: argparse.Namespace) -> None:
+    protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
+    rows, results = read(given.path, protocol)
+    finished = board(rows, protocol, _choices(given, rows))
+    save_dir = given.save_dir or _beside(given.path)
+    publish(finished, results, save_dir, given.path)
+    terminal.print_leaderboard(finished, save_dir.absolute())
+
+
+def _beside(path: Path) -> Path:
+    """Choose our own results folder, or a folder of its own beside somebody else's files."""
+    if (path / "records").is_dir():
+        return path
+    return (path if path.is_dir() else path.parent) / "leaderboard"
+
+
+def _compare(given: argparse.Namespace) -> None:
+    protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
+    a, b = (read(path, protocol)[0] for path in given.compare)
+    _choices(given, b)  # A baseline has to be in both.
+    found = compare(a, b, protocol, _choices(given, a))
+    name_a, name_b = map(str, given.compare)
+    if given.save_dir is not None:
+        comparison_files.write(found, name_a, name_b, given.save_dir)
+    comparison_terminal.print_comparison(found, name_a, name_b)
+
+
+def _choices(given: argparse.Namespace, rows: list[Row]) -> Choices:
+    chosen = given.baseline
+    if chosen not in (None, PUBLISHED):
+        labels = [row.label for row in rows if chosen in (row.label, row.label.strip())]
+        if not labels:
+            known = ", ".join(name(row.label) for row in rows)
+            raise UserError(
+                f"no row is called '{name(chosen)}'",
+                where="--baseline",
+                remedy=f"choose one of {known}, or '{PUBLISHED}'",
+            )
+        chosen = labels[0]
+    return Choices(given.runtime, chosen, given.constraints)
+
+
+def _with_gate(protocol: Protocol, decimals: int | Literal["none", "protocol"]) -> Protocol:
+    if protocol.gate is None or decimals == "protocol":
+        return protocol
+    digits = None if decimals == "none" else decimals
+    return replace(protocol, gate=replace(protocol.gate, decimals=digits))
+
+
+def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]]:
+    """Read a results folder, or a `results.json` as the official script writes it.
+
+    Returns:
+        (rows, everything that `results.txt` lists)
+
+    Raises:
+        UserError: there is nothing there, or it cannot be read.
+    """
+    if path.is_dir() and (rows := (store := Store(path, protocol)).rows()):
+        return rows, store.results(rows)
+    file = path / "results.json" if path.is_dir() else path
+    if not file.exists():
+        raise UserError(
+            "holds no results" if path.is_dir() else "no such file or folder",
+            where=path,
+            remedy="give a --save_dir of test_demo.py, or an official results.json",
+        )
+    # The path is the user's own, who may well have linked it.
+    official = json_file.load(dict[str, Official], file.resolve())
+    if not official:
+        raise UserError("holds no results", where=file)
+    return rows_of(official), official
+
+
+def publish(board: Board, results: dict[str, Official], save_dir: Path, source: Path) -> None:
+    """Write every format, `results.txt` included."""
+    table = official_results.table(results)
+    json_file.write_text(save_dir / "results.txt", table)
+    formats.write_all(board, save_dir, source if source.is_dir() else source.parent)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    return ended(lambda: run(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
