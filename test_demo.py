@@ -1,7 +1,7 @@
 """Measure Efficient SR submissions and write the leaderboard: `python test_demo.py --model_id 0`.
 
 The whole program, read downwards: options -> submissions -> data -> one child process each ->
-records -> tables. `utils/__init__.py` is the map of the rooms behind it.
+records -> tables. `esr/__init__.py` is the map of the rooms behind it.
 """
 
 from __future__ import annotations

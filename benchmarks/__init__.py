@@ -1,1 +1,1 @@
-"""What the harness itself costs; nothing in `utils` imports this."""
+"""What the harness itself costs; nothing in `esr` imports this."""

@@ -22,8 +22,8 @@ if str(ROOT) not in sys.path:  # Started by its path, like test_demo.py.
 
 from benchmarks.images import SCALE, image_folder  # noqa: E402
 from esr.base.threads import cores  # noqa: E402
-from esr.datasets.check.check_set import check_set  # noqa: E402
-from esr.datasets.check.set_contents import find_sets  # noqa: E402
+from esr.datasets.checking.check_set import check_set  # noqa: E402
+from esr.datasets.checking.set_contents import find_sets  # noqa: E402
 from esr.datasets.each_image import each  # noqa: E402
 from esr.datasets.image_folders import images_in  # noqa: E402
 from esr.datasets.prepare_lr import prepare  # noqa: E402

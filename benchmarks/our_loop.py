@@ -4,8 +4,8 @@
 which imports what `test_demo.py` imports. Submissions are in DATA/../submissions-N.
 
 Nothing is patched: a thread looks every 2 ms at the files through which parent and child talk
-(`esr.measure.job`), and into /proc, and so learns when a child was started, waited to begin, was let
-through, began to restore images, had restored the last one, had answered, and was gone.
+(`esr.measure.job`), and into /proc, and so learns when a child was started, waited to begin, was
+let through, began to restore images, had restored the last one, had answered, and was gone.
 
 While a child starts, the parent scores the submission before. That is in nobody's way, but no
 present either: its CPU time, spread over all cores, is counted, and all the time for which the
@@ -134,7 +134,8 @@ class Watcher:
 
 
 def _waits() -> bool:
-    # At its gate (`esr.sandbox.inside.start_barrier`) the child reads from a pipe; nobody else of ours does.
+    # At its barrier (`esr.sandbox.inside.start_barrier`) the child reads from a pipe; nobody else
+    # of ours does.
     for pid in process_tree.children(os.getpid()):
         with suppress(OSError):
             if "pipe_read" in Path(f"/proc/{pid}/wchan").read_text():

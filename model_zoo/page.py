@@ -22,7 +22,7 @@ trained them with `train.py` and the recipes in `recipes/`, so that the harness 
 The architectures are the submissions', hence parameters, FLOPs, activations and runtime are
 comparable; the PSNR is that of a short training on few images, not what a submission reached: the
 `[claims]` in `models/*.toml` belong to the authors' weights. To rank with those, name one with
-`--checkpoint PATH`, or a folder of them with `--checkpoint_dir DIR`; `python -m esr.submissions.public_checkpoints ID`
+`--checkpoint PATH`, or a folder of them with `--checkpoint_dir DIR`; `python -m esr zoo ID`
 downloads what is public. EDRN's are lost.
 
 Every file is a flat state_dict of float32 tensors on the CPU that loads with `weights_only=True`,

@@ -9,9 +9,9 @@ from synthetic import synthetic_record, synthetic_split
 
 from esr.challenge.protocol import protocols
 from esr.rank.entrants import Choices
-from esr.rank.figures import Row
 from esr.records.official_results import entry
 from esr.records.record import Failure, Record
+from esr.records.results_folder import Row
 from esr.report.board import Board, board
 from esr.submissions.sidecar import Claims
 

@@ -18,7 +18,7 @@ import json
 from pprint import pprint
 from package_nobody_has import FlopCountAnalysis
 from esr.measure.counts.official_counts import get_model_flops
-from esr.base import log_file as utils_logger
+from utils import utils_logger
 from utils.sizes import FACTOR
 from torch.nn import functional as F
 

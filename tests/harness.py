@@ -72,9 +72,10 @@ class Harness:
         for folder in ("models", "model_zoo"):
             (path / folder).mkdir(parents=True)
         shutil.copy(ROOT / "test_demo.py", path)
-        shutil.copytree(
-            ROOT / "utils", path / "utils", ignore=shutil.ignore_patterns("__pycache__")
-        )
+        for folder in ("esr", "utils"):
+            shutil.copytree(
+                ROOT / folder, path / folder, ignore=shutil.ignore_patterns("__pycache__")
+            )
 
     def add(
         self,

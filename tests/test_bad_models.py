@@ -198,7 +198,7 @@ HOSTILE = {
 def hostile(tmp_path_factory: pytest.TempPathFactory):
     harness = Harness(tmp_path_factory.mktemp("hostile") / "harness")
     write_pairs(harness.path / "data" / "demo")
-    process = harness.path / "utils" / "sandbox" / "process.py"
+    process = harness.path / "esr" / "sandbox" / "inside" / "bounded_process.py"
     process.write_text(process.read_text().replace("FILE_AT_MOST = 2**30", "FILE_AT_MOST = 2**22"))
     for number, (name, deed) in enumerate(HOSTILE.items(), start=1):
         harness.add(f"team{number:02d}_{name}", tiny("self.up(self.body(x))", deed))

@@ -14,20 +14,20 @@ import torch
 from harness import Harness, nearest_state, smooth_image, tiny
 from torch import Tensor, nn
 
-from esr.evaluate.data_range_verdict import Verdict
+from esr.evaluate.data_range_verdict import DataRangeVerdict
 from esr.evaluate.worker.build_network import Built, make_bench
 from esr.measure.counts.complexity import count
 from esr.measure.job import JobFailure
 from esr.records.measurement import Flag
 from esr.submissions.sidecar import Claims, Sidecar
 from esr.submissions.submission import Broken, Submission, discover
-from esr.tools.check.check_answer import Answer
+from esr.tools.check.check_answer import CheckAnswer
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
 from esr.tools.check.network_rules import NETWORK
 from esr.tools.check.rule import Finding, NotReached, Rule, Violation, tried
 from esr.tools.check.rules import RULES
 from esr.tools.check.side_effects import SideEffect
-from esr.tools.check.source_rules import SOURCE, Source
+from esr.tools.check.source_rules import SOURCE, SourceFiles
 from esr.tools.check.subject import Subject
 
 OBSERVED = ("files written", "network access", "foreign files", "other programs")
@@ -224,7 +224,7 @@ SOURCES = {
 
 def _by_source_rules(harness: Harness, model_id: int) -> dict[str, Finding]:
     (entry,) = (entry for entry in discover(harness.path) if entry.model_id == model_id)
-    return {rule.name: tried(rule, Source(entry, harness.path)) for rule in SOURCE}
+    return {rule.name: tried(rule, SourceFiles(entry, harness.path)) for rule in SOURCE}
 
 
 @pytest.mark.parametrize("rule", [rule.name for rule in SOURCE])
@@ -266,7 +266,7 @@ def test_a_file_that_no_registry_can_read_is_one_finding(harness: Harness) -> No
     entry = Broken(
         3, "03_Net", harness.path / "models" / "team03_Net.py", "team03_Net.toml: unknown key 'x'"
     )
-    findings = {rule.name: tried(rule, Source(entry, harness.path)) for rule in SOURCE}
+    findings = {rule.name: tried(rule, SourceFiles(entry, harness.path)) for rule in SOURCE}
     assert findings["file name"].detail == entry.reason
     assert findings["checkpoint name"].state == "skipped"
 
@@ -275,7 +275,10 @@ def test_a_file_that_no_registry_can_read_is_one_finding(harness: Harness) -> No
 def attempt() -> Attempt:
     submission = Submission(3, "Net", Path("models/team03_Net.py"), Path("team03_Net.pth"))
     return Attempt(
-        submission, Answer(counts=count(Tiny().eval(), (3, 32, 32))), Verdict(), "fvcore"
+        submission,
+        CheckAnswer(counts=count(Tiny().eval(), (3, 32, 32))),
+        DataRangeVerdict(),
+        "fvcore",
     )
 
 
@@ -293,7 +296,9 @@ def test_a_clean_report_keeps_every_rule(attempt: Attempt) -> None:
 def test_a_network_that_stops_early_breaks_one_rule(
     attempt: Attempt, stage: str, rule: str
 ) -> None:
-    stopped = replace(attempt, answer=Answer(failure=JobFailure(stage, "because")), in_ranges=None)
+    stopped = replace(
+        attempt, answer=CheckAnswer(failure=JobFailure(stage, "because")), in_ranges=None
+    )
     findings = _by_reports(stopped)
     assert _failed(findings) == {rule}
     assert findings[rule].detail == "because"
@@ -301,7 +306,7 @@ def test_a_network_that_stops_early_breaks_one_rule(
 
 
 def test_a_network_that_cannot_be_counted_is_not_ready(attempt: Attempt) -> None:
-    for answer in (Answer(), Answer(failure=JobFailure("count", "killed"))):
+    for answer in (CheckAnswer(), CheckAnswer(failure=JobFailure("count", "killed"))):
         findings = _by_reports(replace(attempt, answer=answer))
         assert _failed(findings) == {"counting"}
         assert findings["counting"].fatal
@@ -311,7 +316,7 @@ def test_a_network_that_cannot_be_counted_is_not_ready(attempt: Attempt) -> None
 
 def test_figures_that_differ_break_their_rules(attempt: Attempt) -> None:
     wrong = replace(
-        attempt, in_ranges=Verdict("note", (Flag("wrong_data_range", "20 dB and 30 dB"),))
+        attempt, in_ranges=DataRangeVerdict("note", (Flag("wrong_data_range", "20 dB and 30 dB"),))
     )
     assert _failed(_by_reports(wrong)) == {"data range"}
     hidden = replace(attempt.answer.counts, differs_under=("fvcore",))

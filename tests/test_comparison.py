@@ -17,10 +17,11 @@ from test_leaderboard import run
 
 from esr.base import json_file
 from esr.challenge.protocol import protocols
-from esr.rank.figures import Row, rows_of
+from esr.rank.figures import rows_of
 from esr.records.measurement import Flag
 from esr.records.official_results import entry
 from esr.records.record import Failure, Record, SplitResult
+from esr.records.results_folder import Row
 from esr.report.compare.comparison import Comparison, compare
 from esr.report.compare.comparison_files import csv_text, markdown
 from esr.report.compare.comparison_terminal import lay_out

@@ -1,4 +1,4 @@
-"""Every defect that `python -m esr.datasets check` names, made and found."""
+"""Every defect that `python -m esr data check` names, made and found."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from data_sets import NAMES, bicubic, photograph, write_set
 from harness import write_image
 from PIL import Image as Pillow
 
-from esr.datasets.check.check_set import check_set
-from esr.datasets.check.data_finding import DEFECTS, NOTES, Finding
-from esr.datasets.check.set_contents import find_sets
+from esr.datasets.checking.check_set import check_set
+from esr.datasets.checking.data_finding import DEFECTS, NOTES, DataFinding
+from esr.datasets.checking.set_contents import find_sets
 from esr.datasets.data_command import main
 from esr.datasets.manifest import MANIFEST
 
 FIRST = NAMES[0]
 
 
-def _check(folder: Path, scale: int = 4) -> list[Finding]:
+def _check(folder: Path, scale: int = 4) -> list[DataFinding]:
     return [one for found in find_sets(folder, scale) for one in check_set(found, {}).findings]
 
 

@@ -1,4 +1,4 @@
-"""`python -m esr.datasets prepare` against the LR images that are published."""
+"""`python -m esr data prepare` against the LR images that are published."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_lr_alone_cannot_be_prepared(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_a_run_that_was_killed_goes_on(root: Path, tmp_path: Path) -> None:
     for number in range(60):
         write_image(tmp_path / "HR" / f"{number:02d}.png", photograph("coffee", 320, 480))
-    command = [sys.executable, "-m", "esr.datasets", "prepare", str(tmp_path)]
+    command = [sys.executable, "-m", "esr", "data", "prepare", str(tmp_path)]
     lr = tmp_path / "LR_bicubic" / "X4"
     running = subprocess.Popen(command, cwd=root)
     until = time.monotonic() + 60
@@ -145,7 +145,7 @@ def test_an_evaluation_of_hr_alone_says_it_and_then_works(harness: Harness) -> N
     write_image(data / "HR" / "a.png", photograph("coffee"))
     done = harness.run("--data_dir", str(data))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert f"make them: python -m esr.datasets prepare {data} --scale 4" in done.stderr
+    assert f"make them: python -m esr data prepare {data} --scale 4" in done.stderr
     assert main(["prepare", str(data)]) == 0
     assert harness.run("--data_dir", str(data)).returncode == 0
     assert len(harness.record("00_Tiny")["splits"][0]["data_sha256"]) == 64

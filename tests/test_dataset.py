@@ -180,7 +180,7 @@ def test_a_folder_of_ones_own(tmp_path: Path, lr: str) -> None:
 
 def test_hr_alone_says_how_lr_is_made(tmp_path: Path) -> None:
     _touch(tmp_path / "HR", "a.png")
-    with pytest.raises(UserError, match=r"utils\.data prepare .* --scale 3"):
+    with pytest.raises(UserError, match=r"esr data prepare .* --scale 3"):
         find_splits(DataRequest(tmp_path), NEWEST, 3)
 
 

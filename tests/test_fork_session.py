@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from esr.submissions.clone.private_copy import copy_clone, hashes
 from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
 from esr.submissions.clone_session.import_root import modules_in, world_of
 from esr.submissions.clone_session.patched import in_place
-from esr.submissions.clone_session.safe_load import Gate
+from esr.submissions.clone_session.safe_load import SafeLoad
 from esr.submissions.clone_session.select_model_call import checked
 from esr.submissions.clone_session.session import Session
 from esr.submissions.submission import ForkSubmission
@@ -103,11 +104,11 @@ def test_no_code_in_a_checkpoint_runs_even_if_the_call_asks_for_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"params": Evil()}, "team.pth")
-    gate = Gate(False, _nothing, None)
+    gate = SafeLoad(False, _nothing, None)
     with in_place(gate.patches()), pytest.raises(UserError, match="--trust ID"):
         torch.load("team.pth", weights_only=False)
     assert not Path("evil").exists()
-    with in_place(Gate(True, _nothing, None).patches()):
+    with in_place(SafeLoad(True, _nothing, None).patches()):
         torch.load("team.pth")
     assert Path("evil").exists()
 
@@ -115,11 +116,11 @@ def test_no_code_in_a_checkpoint_runs_even_if_the_call_asks_for_it(
 def test_torchscript_needs_trust(tmp_path: Path) -> None:
     file = tmp_path / "team.pt"
     torch.jit.script(nn.Conv2d(3, 3, 3)).save(str(file))
-    gate = Gate(False, _nothing, None)
+    gate = SafeLoad(False, _nothing, None)
     for load in ("torch.jit.load", "torch.load"):
         with in_place(gate.patches()), pytest.raises(UserError, match="--trust ID"):
             eval(load)(file)
-    with in_place(Gate(True, _nothing, None).patches()):
+    with in_place(SafeLoad(True, _nothing, None).patches()):
         assert torch.jit.load(file)(torch.rand(1, 3, 8, 8)).shape == (1, 3, 6, 6)
 
 
@@ -150,7 +151,7 @@ def test_an_old_checkpoint_is_loaded_and_remembered(tmp_path: Path) -> None:
     file = tmp_path / "team.pkl"
     torch.save({"a": torch.ones(2)}, file, _use_new_zipfile_serialization=False)
     told: list[str] = []
-    gate = Gate(False, _nothing, told.append)
+    gate = SafeLoad(False, _nothing, told.append)
     with in_place(gate.patches()):
         assert torch.load(str(file))["a"].tolist() == [1, 1]
         with file.open("rb") as opened:
@@ -165,7 +166,7 @@ def test_an_old_checkpoint_is_loaded_and_remembered(tmp_path: Path) -> None:
 )
 def test_what_is_no_checkpoint_is_said(tmp_path: Path, content: bytes, complaint: str) -> None:
     (tmp_path / "a.pth").write_bytes(content)
-    gate = Gate(False, _nothing, None)
+    gate = SafeLoad(False, _nothing, None)
     with in_place(gate.patches()), pytest.raises(UserError, match=complaint):
         torch.load(tmp_path / "a.pth")
 
@@ -173,20 +174,17 @@ def test_what_is_no_checkpoint_is_said(tmp_path: Path, content: bytes, complaint
 def test_a_clones_utils_and_ours_live_side_by_side(tmp_path: Path) -> None:
     (tmp_path / "utils").mkdir()
     (tmp_path / "utils" / "errors.py").write_text("WHOSE = 'the clone'\n")
-    before = {name: sys.modules[name] for name in sys.modules if name.startswith("utils")}
-    path, usual = list(sys.path), builtins.__import__
-    ours = {
-        "__file__": str(Path(__file__).parents[1] / "utils" / "worker" / "measuring.py"),
-        "__name__": "utils.x",
-    }
-    with world_of(tmp_path.resolve()):
-        from esr.base import errors as theirs
+    import utils.utils_image
 
+    before = {name: sys.modules[name] for name in sys.modules if name.startswith(("utils", "esr."))}
+    path, usual = list(sys.path), builtins.__import__
+    with world_of(tmp_path.resolve()):
+        theirs = importlib.import_module("utils.errors")
         assert theirs.WHOSE == "the clone"
-        exec("from esr.base.errors import UserError\nfrom esr.images import ssim", ours)
+        assert importlib.import_module("esr.base.errors").UserError is UserError
         assert Path.cwd() == tmp_path.resolve()
         assert modules_in(tmp_path.resolve()) == [str(tmp_path.resolve() / "utils" / "errors.py")]
-    assert ours["UserError"] is UserError
+    assert importlib.import_module("utils.utils_image") is utils.utils_image
     assert {name: sys.modules[name] for name in before} == before
     assert (sys.path, builtins.__import__) == (path, usual)
 

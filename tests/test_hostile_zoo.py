@@ -108,7 +108,7 @@ class Zoo:
     def files(self) -> dict[str, bytes]:
         return {
             str(file): file.read_bytes()
-            for folder in ("models", "model_zoo", "utils", "data")
+            for folder in ("models", "model_zoo", "esr", "utils", "data")
             for file in sorted((self.harness.path / folder).rglob("*"))
             if file.is_file() and "__pycache__" not in file.parts
         }

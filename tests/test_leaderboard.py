@@ -1,4 +1,4 @@
-"""`python -m esr.tools.leaderboard`, as an organizer runs it."""
+"""`python -m esr leaderboard`, as an organizer runs it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from esr.base import json_file
 
 
 def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "esr.tools.leaderboard", *map(str, arguments)]
+    command = [sys.executable, "-m", "esr", "leaderboard", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
@@ -88,7 +88,7 @@ def test_two_hundred_submissions_are_ranked_without_torch(tmp_path: Path) -> Non
 
 def test_a_new_year_needs_one_file_and_no_code(tmp_path: Path) -> None:
     harness = Harness(tmp_path / "harness")
-    (harness.path / "utils" / "protocols" / "ntire2027.toml").write_text(RULE_OF_2027)
+    (harness.path / "esr" / "challenge" / "protocols" / "ntire2027.toml").write_text(RULE_OF_2027)
     write_records(harness.results, 3, 4)
     arguments = [harness.results, "--protocol", "ntire2027", "--baseline", "published"]
     done = run(*arguments, "--gate_decimals", "1", cwd=harness.path)
@@ -147,7 +147,7 @@ def test_an_empty_folder_and_unknown_choices_cost_one_line(tmp_path: Path) -> No
 def test_a_protocol_with_a_mistake_is_named_with_its_key(tmp_path: Path) -> None:
     harness = Harness(tmp_path / "harness")
     write_records(harness.results, 2, 2)
-    file = harness.path / "utils" / "protocols" / "ntire2027.toml"
+    file = harness.path / "esr" / "challenge" / "protocols" / "ntire2027.toml"
     for right, wrong, complaint in [
         ('score = "rank_sum"', 'score = "guess"', "track light: no formula is called 'guess'"),
         ('score = "rank_sum"', 'score = "figure"', "track light: a figure is one term"),

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from synthetic import synthetic_record, synthetic_split
 
-from esr.challenge.protocol import Gate, Protocol, Track, protocols, read_protocol
+from esr.challenge.protocol import Protocol, PsnrGate, Track, protocols, read_protocol
 from esr.rank.entrants import PUBLISHED, Choices
-from esr.rank.figures import Row, robust_runtime, rows_of
+from esr.rank.figures import robust_runtime, rows_of
 from esr.rank.ranking import Ranking, rank
 from esr.records.official_results import entry
 from esr.records.record import Failure
+from esr.records.results_folder import Row
 
 COSTS_2022 = {
     "time": ("valid_ave_runtime", "test_ave_runtime"),
@@ -297,7 +298,7 @@ def test_a_rule_for_2027_is_one_file(tmp_path: Path) -> None:
 
 def _with_tracks(score: str, **terms: float) -> Protocol:
     track = Track("one", score, terms)  # type: ignore[arg-type]
-    return replace(protocols()["ntire2025"], tracks=(track,), gate=Gate(20.0, 20.0, 2))
+    return replace(protocols()["ntire2025"], tracks=(track,), gate=PsnrGate(20.0, 20.0, 2))
 
 
 def test_equal_figures_share_the_better_rank_and_the_next_one_is_skipped() -> None:

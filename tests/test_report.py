@@ -17,7 +17,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from esr.challenge.protocol import protocols
-from esr.rank.figures import Row, rows_of
+from esr.rank.figures import rows_of
+from esr.records.results_folder import Row
 from esr.report import terminal
 from esr.report.board import Board, board
 
@@ -165,7 +166,7 @@ def test_colours_only_on_a_terminal_that_wants_them() -> None:
 def test_a_piped_leaderboard_of_hostile_names_prints_even_in_ascii(tmp_path: Path) -> None:
     results = {name: {"valid_ave_psnr": 27.0, "valid_ave_runtime": 5.0} for name in boards.HOSTILE}
     (tmp_path / "results.json").write_text(json.dumps(results))
-    command = [sys.executable, "-m", "esr.tools.leaderboard", str(tmp_path / "results.json")]
+    command = [sys.executable, "-m", "esr", "leaderboard", str(tmp_path / "results.json")]
     done = subprocess.run(
         command,
         capture_output=True,

@@ -73,7 +73,8 @@ def test_the_page_refers_to_nothing_outside_itself(page: Page) -> None:
     assert sources
     assert all(source.startswith(("#", "data:image/png;base64,")) for source in sources)
     styles = re.findall(
-        r"url\((.{0,5})", (ROOT / "utils" / "tables" / "templates" / "report.css").read_text()
+        r"url\((.{0,5})",
+        (ROOT / "esr" / "report" / "html" / "templates" / "report.css").read_text(),
     )
     assert styles == []
 

@@ -20,9 +20,8 @@ from test_import_graph import _imports
 from esr.evaluate import provenance, resume
 from esr.evaluate.options import Options, parse
 from esr.evaluate.staged_data import stage_all
-from esr.rank.figures import Row
 from esr.records.record import Failure, Record
-from esr.records.results_folder import Store
+from esr.records.results_folder import Row, Store
 from esr.submissions.submission import discover
 
 
@@ -261,28 +260,28 @@ def test_what_follows_a_record_is_no_part_of_the_code_that_measured(root: Path) 
     """What `code_sha256` leaves out is imported neither by the parent before a record nor by the child."""
     files = {
         ".".join(path.relative_to(root).with_suffix("").parts): path
-        for path in (root / "utils").rglob("*.py")
+        for path in (root / "esr").rglob("*.py")
     }
     reached, found = set(), {"esr.evaluate.pipeline", "esr.evaluate.worker.__main__"}
     while found:
         reached |= found
         found = {other for name in found for other in _imports(files[name], set(files))} - reached
     packages = {name.split(".")[1] for name in reached}
-    assert {"measure", "audit", "count", "judge"} <= packages
+    assert {"measure", "audit", "images", "submissions"} <= packages
     assert packages.isdisjoint(provenance._AFTERWARDS)
 
 
 def test_the_code_is_known_by_its_files(root: Path, tmp_path: Path) -> None:
-    for name in ("utils", "other"):
+    for name in ("esr", "other"):
         shutil.copytree(
-            root / "utils", tmp_path / name / "utils", ignore=shutil.ignore_patterns("__pycache__")
+            root / "esr", tmp_path / name / "esr", ignore=shutil.ignore_patterns("__pycache__")
         )
-    first, second = (tmp_path / name / "utils" for name in ("utils", "other"))
+    first, second = (tmp_path / name / "esr" for name in ("esr", "other"))
     assert provenance.code_sha256(first.parent) == provenance.code_sha256(second.parent)
-    (second / "tables" / "report.py").write_text("another table")
+    (second / "report" / "terminal.py").write_text("another table")
     (second / "__pycache__").mkdir()
     assert provenance.code_sha256(first.parent) == provenance.code_sha256(second.parent)
-    with (second / "protocols" / "ntire2026.toml").open("a") as file:
+    with (second / "challenge" / "protocols" / "ntire2026.toml").open("a") as file:
         file.write("# another year")
     changed = provenance.code_sha256(second.parent)
     assert provenance.code_sha256(first.parent) != changed

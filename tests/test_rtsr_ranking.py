@@ -13,9 +13,9 @@ from boards import row
 from esr.base.errors import UserError
 from esr.challenge.fixed_input import Calls, FixedInput, FixedInputRun
 from esr.challenge.protocol import Track, protocols, read_protocol
-from esr.rank.figures import Row
 from esr.rank.ranking import Placing, Ranking, rank
 from esr.records.record import ImageResult, Record
+from esr.records.results_folder import Row
 from esr.report.board import board
 
 RTSR = protocols()["rtsr2023"]
@@ -125,7 +125,7 @@ def test_the_protocol_file_says_every_p0() -> None:
 
 
 def test_a_p0_without_its_data_set_is_refused(root: Path, tmp_path: Path) -> None:
-    text = (root / "utils" / "protocols" / "rtsr2023.toml").read_text()
+    text = (root / "esr" / "challenge" / "protocols" / "rtsr2023.toml").read_text()
     file = tmp_path / "own.toml"
     file.write_text(text.replace('dataset = "RTSR_valid"\n', ""))
     with pytest.raises(UserError, match="which is missing"):

@@ -417,7 +417,7 @@ import torch
 from esr.sandbox.inside import audit_hook as observer
 from esr.sandbox.inside.audit_events import Deeds
 own = Path.cwd()
-deeds = Deeds(own / "private", (own / "code",), Path("utils"))
+deeds = Deeds(own / "private", (own / "code",), (Path("esr"), Path("utils")))
 observer.install(deeds.judge)
 sys.path.insert(0, str(own / "code"))
 import net

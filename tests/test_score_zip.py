@@ -23,7 +23,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from esr.evaluate.upload.readme import Readme, read_readme
 from esr.evaluate.upload.write_upload import Upload, write_upload
-from esr.tools.upload import score_zip
+from esr.tools.upload_scoring import score_zip
 
 SIDECAR = """
 [team]
@@ -58,7 +58,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Harness:
 
 def _score(harness: Harness, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "esr.tools.upload.score_zip", *arguments],
+        [sys.executable, "-m", "esr", "score_zip", *arguments],
         cwd=harness.path,
         capture_output=True,
         text=True,
@@ -442,5 +442,5 @@ def test_no_change_of_bytes_gives_another_score_or_a_traceback(
 
 
 def test_scoring_an_archive_comes_without_torch(root: Path) -> None:
-    program = "import sys, esr.tools.upload.score_zip; sys.exit('torch' in sys.modules)"
+    program = "import sys, esr.tools.upload_scoring.score_zip; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=root, timeout=120).returncode == 0

@@ -12,7 +12,7 @@ from test_training_data import enlarged_noise, stage
 
 from esr.base.errors import UserError
 from esr.tools.train.objective import LOSSES, averaging, learning_rate
-from esr.tools.train.recipe import Stage
+from esr.tools.train.recipe import TrainingStage
 from esr.tools.train.trainer import Trainer
 from esr.tools.train.training_data import Sampler, TrainingPair
 from esr.tools.train.training_network import family
@@ -26,7 +26,7 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-def trainer_of(root: Path, part: Stage, seed: int = 0) -> Trainer:
+def trainer_of(root: Path, part: TrainingStage, seed: int = 0) -> Trainer:
     torch.manual_seed(seed)
     models = family("team00_RFDN", root)
     return Trainer(models.build(None), models.in_form(None), part, CPU)

@@ -12,7 +12,7 @@ import torch
 from harness import smooth_image, write_image
 
 from esr.base.errors import UserError
-from esr.tools.train.recipe import Recipe, Source, Stage
+from esr.tools.train.recipe import Recipe, RecipeSource, TrainingStage
 from esr.tools.train.training_data import (
     Sampler,
     TrainingPair,
@@ -29,12 +29,16 @@ def enlarged_noise(height: int, width: int, scale: int = 4) -> TrainingPair:
     return TrainingPair(lr, lr.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
-def stage(*folders: str, **changes) -> Stage:
+def stage(*folders: str, **changes) -> TrainingStage:
     values = {
         **{"name": "only", "start": "scratch", "loss": "l1", "lr": 1e-3, "iterations": 4},
-        **{"hr_patch_px": 64, "batch_size": 2, "data": [Source(folder) for folder in folders]},
+        **{
+            "hr_patch_px": 64,
+            "batch_size": 2,
+            "data": [RecipeSource(folder) for folder in folders],
+        },
     }
-    return Stage(**{**values, **changes})
+    return TrainingStage(**{**values, **changes})
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -109,13 +113,13 @@ def test_the_first_images_of_a_folder_are_those_by_name(tmp_path) -> None:
     for name in "cab":
         write_image(tmp_path / "set" / f"{name}.png", smooth_image(16, 16))
     (tmp_path / "set" / "notes.txt").write_text("not an image")
-    found = find_images(Source("set", first=2), [tmp_path / "elsewhere", tmp_path])
+    found = find_images(RecipeSource("set", first=2), [tmp_path / "elsewhere", tmp_path])
     assert [path.name for path in found] == ["a.png", "b.png"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no image"):
-        find_images(Source("empty"), [tmp_path])
+        find_images(RecipeSource("empty"), [tmp_path])
     with pytest.raises(UserError, match="no folder"):
-        find_images(Source("set"), [])
+        find_images(RecipeSource("set"), [])
 
 
 def test_stages_see_their_folders_and_no_stage_what_is_held_out(tmp_path) -> None:

@@ -20,12 +20,12 @@
                              what it connected to, started, signalled, loaded, left running
     flooded_log              more was printed than the log keeps
     robust_pass_failed       the network could restore every image once, but not again
-    wrong_data_range         with the other data_range it is far better (`esr.evaluate.data_range_verdict`)
+    wrong_data_range         far better with the other data_range (`data_range_verdict`)
     audit_incomplete         a check could not be carried out
 
-This module judges what a measurement has left behind; `esr.audit.audit_passes` adds what takes further
-passes; files, network and processes are seen by `utils.sandbox`. All but what the parent sees runs
-in the submission's own process: it makes cheating conspicuous, not impossible.
+This module judges what a measurement has left behind; `esr.audit.audit_passes` adds what takes
+further passes; files, network and processes are seen by `esr.sandbox`. All but what the parent sees
+runs in the submission's own process: it makes cheating conspicuous, not impossible.
 """
 
 from __future__ import annotations

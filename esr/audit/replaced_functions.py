@@ -70,7 +70,7 @@ class Fingerprints:
 def our_names() -> Iterator[str]:
     """Every function and method of this house that is loaded."""
     for module_name, module in list(sys.modules.items()):
-        if module_name.startswith("utils.") and isinstance(module, ModuleType):
+        if module_name.startswith("esr.") and isinstance(module, ModuleType):
             yield from _callables(module, module_name)
 
 

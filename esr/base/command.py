@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from typing import NoReturn
 
 from esr.base.errors import ExitCode, UserError, cause
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose mistakes cost one line, as every other mistake of the user does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        raise UserError(message, where="command line", remedy="see --help")
 
 
 def ended(run: Callable[[], int | None], *, interrupted: str = "", debug: bool = False) -> int:

@@ -1,0 +1,1 @@
+"""What a year measures and ranks by, and the field's data sets."""

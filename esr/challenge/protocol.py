@@ -66,7 +66,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 @validated(frozen=True, config=_STRICT)
-class Gate:
+class PsnrGate:
     """PSNR below which a submission is not ranked; table `[gate]`."""
 
     val_psnr_db: Finite
@@ -148,12 +148,12 @@ class Protocol:
     border_px: Annotated[int, Field(ge=0)] | None = None
     """HR pixels left out on each side when images are compared; None for as many as the scale."""
     layout: Literal["hr_lr", "gt_lr"] = "hr_lr"
-    """Folders: `HR` and `LR` (`esr.datasets.image_pairs`), or `GT` and `LR2` (`esr.datasets.gt_lr_folders`)."""
+    """Folders: `HR` and `LR`, or `GT` and `LR2` (`esr.datasets.gt_lr_folders`)."""
     metrics: tuple[str, ...] = ()
     """Metrics that are always calculated, besides PSNR."""
     fixed_input: FixedInputRule | None = None
     """None if runtime is that of the images alone."""
-    gate: Gate | None = None
+    gate: PsnrGate | None = None
     """None if none is known."""
     unknown: tuple[str, ...] = ()
     """What could not be found out about this year, and what is done instead."""

@@ -1,4 +1,4 @@
-"""Know, check, prepare and download data sets: `python -m esr.datasets --help`."""
+"""Know, check, prepare and download data sets: `python -m esr data --help`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from esr.base.command import ended
+from esr.base.command import Parser, ended
 from esr.base.console import stdout
 from esr.base.errors import ExitCode, UserError
 from esr.base.visible_text import one_line
 from esr.datasets import set_listing
-from esr.datasets.check import check_report
-from esr.datasets.check.check_set import CheckedSet, check_set
-from esr.datasets.check.set_contents import find_sets
+from esr.datasets.checking import check_report
+from esr.datasets.checking.check_set import CheckedSet, check_set
+from esr.datasets.checking.set_contents import find_sets
 from esr.datasets.manifest import MANIFEST, manifests_beside, read_manifest, write_manifest
 from esr.datasets.obtain_set import obtain
 from esr.datasets.prepare_lr import prepare
-from esr.evaluate.arguments import Parser
 
 _SCALES = range(2, 9)
 
@@ -74,7 +73,7 @@ def download(given: argparse.Namespace) -> ExitCode:
     archives = obtain(one, given.dir, given.scale)
     state = f"{len(archives)} archives downloaded and unpacked" if archives else "is there already"
     _print(f"{one.name}: {state}: {given.dir}")
-    _print(f"check it: python -m esr.datasets check {given.dir} --scale {given.scale}")
+    _print(f"check it: python -m esr data check {given.dir} --scale {given.scale}")
     return ExitCode.OK
 
 
@@ -98,7 +97,7 @@ def _print(*lines: str) -> None:
 
 def _parser() -> Parser:
     parser = Parser(
-        "python -m esr.datasets",
+        "python -m esr data",
         allow_abbrev=False,
         description="Know, check, prepare and download data sets.",
         epilog="Exit status: 0 all is well; 1 check found defects; 2 the command or the data"

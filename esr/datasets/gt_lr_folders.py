@@ -15,7 +15,7 @@ from esr.challenge.protocol import Protocol
 from esr.datasets.image_folders import IMAGE_SUFFIXES
 from esr.datasets.image_pairs import DataRequest, ImagePair, Split
 
-_REMEDY = "make it with python -m esr.challenge.rtsr.prepare_rtsr HR_DIR DIR --scale {scale}"
+_REMEDY = "make it with python -m esr rtsr HR_DIR DIR --scale {scale}"
 
 
 def find_splits(request: DataRequest, protocol: Protocol, scale: int) -> list[Split]:

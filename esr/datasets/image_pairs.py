@@ -141,7 +141,7 @@ def _named_folders(data_dir: Path, name: str, scale: int) -> tuple[Path, Path]:
             f"no LR images of scale {scale} here"
             f" ({'empty' if missing.is_dir() else 'no such'} folder)",
             where=missing,
-            remedy=f"make them: python -m esr.datasets prepare {data_dir} --scale {scale}",
+            remedy=f"make them: python -m esr data prepare {data_dir} --scale {scale}",
         )
     return lr, hr
 

@@ -76,7 +76,7 @@ def read_manifest(path: Path) -> dict[Path, str]:
         if not line.strip():
             continue
         if (match := _LINE.fullmatch(line.rstrip("\r"))) is None:
-            remedy = "write it again: python -m esr.datasets check DIR --write_manifest"
+            remedy = "write it again: python -m esr data check DIR --write_manifest"
             raise UserError(f"line {number} is no hash with a file name", where=path, remedy=remedy)
         name = _unescaped(match[3]) if match[1] else match[3]
         found[path.parent / name] = match[2]
@@ -138,7 +138,7 @@ def _compare(manifest: Path, found: Mapping[Path, str]) -> None:
         file, what = problems[0]
         more = f" ({len(problems) - 1} more files do not fit)" if len(problems) > 1 else ""
         where = one_line(str(file))
-        command = f"python -m esr.datasets check {manifest.parent} --write_manifest"
+        command = f"python -m esr data check {manifest.parent} --write_manifest"
         remedy = f"restore the file, or write the manifest again: {command}"
         raise UserError(f"{what}, {manifest}{more}", where=where, remedy=remedy)
 

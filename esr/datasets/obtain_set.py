@@ -8,7 +8,7 @@ from pathlib import Path
 from esr.base.download import HTTPS, fetch
 from esr.base.errors import UserError
 from esr.challenge.data_set_registry import Archive, DataSet
-from esr.datasets.check.set_contents import contents, find_sets
+from esr.datasets.checking.set_contents import contents, find_sets
 from esr.datasets.unpack_zip import unpack
 
 
@@ -51,9 +51,7 @@ def _unavailable(one: DataSet, scale: int) -> UserError:
         return UserError("its HR is not public", where=one.name, remedy=one.instead or "")
     if one.archive:
         scales = ", ".join(f"x{archive.scale}" for archive in one.archive if archive.scale)
-        remedy = (
-            f"download another scale, and make LR: python -m esr.datasets prepare (has {scales})"
-        )
+        remedy = f"download another scale, and make LR: python -m esr data prepare (has {scales})"
         return UserError(f"no LR of scale {scale} to download", where=one.name, remedy=remedy)
     how = one.how or (f"see {one.home_page}" if one.home_page else "copy the images here")
     return UserError(

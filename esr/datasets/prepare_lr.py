@@ -11,7 +11,7 @@ import cv2
 from PIL import Image as Pillow
 
 from esr.base.errors import UserError, cause
-from esr.datasets.check.set_contents import SetFolder
+from esr.datasets.checking.set_contents import SetFolder
 from esr.datasets.each_image import each
 from esr.datasets.image_folders import images_in, lr_folders
 from esr.datasets.lr_variants import Image, make_lr
@@ -19,7 +19,7 @@ from esr.images.image_file import imread_uint
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedLR:
     """What was done for one set."""
 
     folder: Path
@@ -31,7 +31,7 @@ class Prepared:
     """HR images, of those made, that are no multiple of the scale."""
 
 
-def prepare(one: SetFolder, data_dir: Path) -> Prepared:
+def prepare(one: SetFolder, data_dir: Path) -> PreparedLR:
     """Make the LR images that a set lacks, in parallel.
 
     Each appears whole or not at all, so that a run that was broken off can be started again.
@@ -57,7 +57,7 @@ def prepare(one: SetFolder, data_dir: Path) -> Prepared:
             _refuse_misfit(lr, file, one.scale)
     sizes = each(lambda file: _make(file, target, one.scale), missing, one.name)
     cropped = sum(bool(height % one.scale or width % one.scale) for height, width in sizes)
-    return Prepared(target, len(missing), len(files) - len(missing), cropped)
+    return PreparedLR(target, len(missing), len(files) - len(missing), cropped)
 
 
 def _target(hr: list[Path], candidates: list[Path], scale: int) -> Path:

@@ -6,9 +6,9 @@ import argparse
 import math
 import re
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from esr.base.errors import UserError
+from esr.base.command import Parser
 from esr.challenge import fixed_input_options
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
@@ -16,14 +16,6 @@ from esr.sandbox.limits import DISK_GIB, MEMORY_SHARE
 
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 """Which devices there are is for `esr.measure.device` to say."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A command line whose mistakes cost one line, as every other mistake of the user does."""
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse the arguments."""
-        raise UserError(message, where="command line", remedy="see --help")
 
 
 def parser(root: Path) -> Parser:

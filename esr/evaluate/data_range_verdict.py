@@ -22,7 +22,7 @@ BETTER_DB = 2.0
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DataRangeVerdict:
     """What looks wrong with the declared range."""
 
     note: str | None = None
@@ -35,7 +35,7 @@ def verdict(
     other: tuple[float, Path] | None,
     entry: Whole,
     border: int,
-) -> Verdict:
+) -> DataRangeVerdict:
     """Compare an image restored with the declared data_range, with the other, and by bicubic.
 
     Args:
@@ -48,7 +48,7 @@ def verdict(
     below = range_note(image, declared_db, entry, border)
     found = None if other is None else psnr_db(image, other[1], border)
     if other is None or found is None:
-        return Verdict(below)
+        return DataRangeVerdict(below)
     declared, tried = f"{entry.sidecar.data_range:g}", f"{other[0]:g}"
     if found - declared_db > BETTER_DB:
         detail = (
@@ -56,8 +56,8 @@ def verdict(
             f" scored, and {found:.2f} dB with {tried}"
         )
         note = f"data_range is {tried} rather than {declared}: set it in {_sidecar(entry)}"
-        return Verdict(note, (Flag("wrong_data_range", detail),))
-    return Verdict(f"{below}; with {tried} it has {found:.2f} dB" if below else None)
+        return DataRangeVerdict(note, (Flag("wrong_data_range", detail),))
+    return DataRangeVerdict(f"{below}; with {tried} it has {found:.2f} dB" if below else None)
 
 
 def psnr_db(image: StagedImage, sr_file: Path, border: int) -> float | None:

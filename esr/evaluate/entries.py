@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from esr.base.errors import UserError
 from esr.evaluate.options import Options
-from esr.submissions.archive_submission import entry as archive_entry
+from esr.submissions.archive_submission import archive_entry
 from esr.submissions.clone.discover_clone import discover_clone
 from esr.submissions.public_checkpoints import with_public_checkpoints
 from esr.submissions.submission import Entry, adapted, choose, discover
@@ -26,7 +27,7 @@ def all_entries(options: Options, root: Path, folder: Path) -> list[Entry]:
     if options.submission is None:
         return [*discover(root)]
     if _is_archive(options.submission):
-        return [archive_entry(options, folder)]
+        return [_of_archive(options.submission, options, folder)]
     return [*discover_clone(options.submission)]
 
 
@@ -45,6 +46,13 @@ def chosen_entries(entries: Sequence[Entry], options: Options) -> list[Entry]:
     if options.checkpoint_dir is None:
         return chosen
     return with_public_checkpoints(chosen, options.checkpoint_dir)
+
+
+def _of_archive(archive: Path, options: Options, folder: Path) -> Entry:
+    if options.checkpoint or options.form or options.interleave is not None:
+        flags = "--checkpoint, --form and --interleave"
+        raise UserError(f"cannot be combined with {flags}", where=f"--submission {archive}")
+    return archive_entry(archive, folder, options.data, options.protocol, options.real_time)
 
 
 def _is_archive(path: Path) -> bool:

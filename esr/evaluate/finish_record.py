@@ -11,7 +11,7 @@ from esr.base.errors import printable_line
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
 from esr.evaluate.bicubic_reference import bicubic_psnr_db
-from esr.evaluate.data_range_verdict import Verdict
+from esr.evaluate.data_range_verdict import DataRangeVerdict
 from esr.evaluate.options import Options
 from esr.evaluate.score_images import judge
 from esr.measure.bootstrap import robust_timing
@@ -86,7 +86,7 @@ def record(
     splits: tuple[SplitResult, ...],
     source: Provenance,
     request: Request,
-    verdict: Verdict,
+    verdict: DataRangeVerdict,
 ) -> Record:
     """Join what was asked, what the child says and what the parent found."""
     return Record(

@@ -12,6 +12,7 @@ import numpy as np
 
 from esr.audit.clone_flags import clone_flags
 from esr.base.errors import UserError, cause
+from esr.base.house import ROOT
 from esr.base.progress import progress_bar
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import data_range_verdict, provenance
@@ -48,7 +49,7 @@ def evaluate_all(
         UserError: the harness itself cannot go on, for want of disk space say.
     """
     # Once for all, and not before a process starts, beside which it costs nothing.
-    asked = cache(partial(provenance.request, options, isolated_process.ROOT))
+    asked = cache(partial(provenance.request, options, ROOT))
 
     def measuring(entry: Entry) -> Measuring:
         begin = partial(_steps, entry, staged, options, asked, job_dir)
@@ -94,7 +95,7 @@ def _whole(entry: Entry) -> Whole:
 
 def _source(entry: Whole, options: Options) -> Provenance:
     try:
-        return provenance.describe(entry, options.command, isolated_process.ROOT)
+        return provenance.describe(entry, options.command, ROOT)
     except OSError as error:
         reason = f"{error.filename} cannot be read ({cause(error)})"
         raise SubmissionFailed("discover", reason) from error

@@ -21,8 +21,8 @@ from esr.submissions.clone.git_head import checked_out
 from esr.submissions.clone.private_copy import hashes
 from esr.submissions.submission import Submission, Whole
 
-_AFTERWARDS = ("rank", "tables", "compare", "train", "check")
-"""Packages that no figure depends on: they begin where a record is finished, or stand beside."""
+_AFTERWARDS = ("rank", "report", "tools")
+"""Rooms that no figure depends on: they begin where a record is finished, or stand beside."""
 
 _SETTINGS = re.compile(r"(OMP|MKL)_NUM_THREADS|GLIBC_TUNABLES|MALLOC_\w+")
 """Of the environment, which a child is given too."""
@@ -102,8 +102,8 @@ def request(options: Options, root: Path) -> Request:
 
 
 def code_sha256(root: Path) -> str:
-    """Hash the files of `utils/` that a figure depends on; there need not be a git."""
-    folder = root / "utils"
+    """Hash the files of `esr/` that a figure depends on; there need not be a git."""
+    folder = root / "esr"
     files = {
         path.relative_to(folder) for kind in ("py", "toml") for path in folder.rglob(f"*.{kind}")
     }

@@ -12,13 +12,13 @@ from pathlib import Path
 from esr.base import json_file
 from esr.base.download import sha256
 from esr.base.errors import UserError
+from esr.base.house import ROOT
 from esr.evaluate import provenance
 from esr.evaluate.options import Options
 from esr.evaluate.staged_data import Staged
-from esr.rank.figures import Row
 from esr.records.measurement import Machine
 from esr.records.record import Record
-from esr.sandbox import isolated_process
+from esr.records.results_folder import Row
 from esr.submissions.clone.private_copy import hashes
 from esr.submissions.submission import Broken, Entry, ForkSubmission, Whole
 
@@ -75,7 +75,7 @@ def _is_repetition(record: Record, entry: Entry, staged: Staged, options: Option
         return False
     splits = staged.splits.get(entry.sidecar.scale, [])
     return (
-        record.request == provenance.request(options, isolated_process.ROOT)
+        record.request == provenance.request(options, ROOT)
         and record.protocol == options.protocol_name
         and [(s.role, s.dataset, s.data_sha256) for s in record.splits]
         == [(s.role, s.dataset, s.sha256) for s in splits]
@@ -114,7 +114,7 @@ def _machine(device: str) -> Machine | None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "machine.json"
         command = [sys.executable, "-m", "esr.measure.machine", device, str(file)]
-        subprocess.run(command, cwd=isolated_process.ROOT, capture_output=True, check=False)
+        subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
         try:
             return json_file.load(Machine, file)
         except UserError:

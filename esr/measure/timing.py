@@ -5,7 +5,7 @@ milliseconds, no warm-up, copies to and from the device outside; mean over all i
 the same region is timed by a monotonic clock.
 
 The clocks are taken here, when no submission has been imported yet: one that puts something else in
-their place later is seen (`esr.audit.replaced_functions`) and is timed by the real ones all the same.
+their place later is seen (`esr.audit.replaced_functions`) and timed by the real ones all the same.
 """
 
 from __future__ import annotations

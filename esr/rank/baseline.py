@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from esr.challenge.protocol import Protocol, RankFigure
 from esr.rank.entrants import FIGURE_NAMES, PUBLISHED, Candidate, fits, is_baseline
-from esr.rank.figures import Quantity, Row, has_test
+from esr.rank.figures import Quantity, has_test
 from esr.rank.scores import Figures
+from esr.records.results_folder import Row
 
 
 @dataclass(frozen=True)

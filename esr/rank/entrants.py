@@ -9,7 +9,6 @@ from typing import Literal
 from esr.challenge.protocol import Cost, Protocol, RankFigure, Track
 from esr.rank.figures import (
     Quantity,
-    Row,
     has_test,
     official_figure,
     official_runtime,
@@ -17,8 +16,9 @@ from esr.rank.figures import (
     real_time_figures,
     robust_runtime,
 )
-from esr.rank.psnr_gate import Verdict, judge_gate
+from esr.rank.psnr_gate import GateVerdict, judge_gate
 from esr.rank.scores import Figures
+from esr.records.results_folder import Row
 
 PUBLISHED = "published"
 """Instead of a row's label: take the baseline's published figures."""
@@ -62,7 +62,7 @@ class Candidate:
     row: Row
     is_baseline: bool
     """Whether it is the protocol's baseline, or was chosen as one: neither competes."""
-    gate: Verdict
+    gate: GateVerdict
     costs: Figures
     reason: str | None
 
@@ -97,7 +97,7 @@ def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
     return costs | real_time_figures(row)
 
 
-def _why_not(row: Row, gate: Verdict, costs: Figures, protocol: Protocol) -> str | None:
+def _why_not(row: Row, gate: GateVerdict, costs: Figures, protocol: Protocol) -> str | None:
     if row.failure is not None:
         return f"{row.failure.stage}: {row.failure.reason}"
     if row.record and not fits(row, protocol):

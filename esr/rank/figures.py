@@ -8,22 +8,11 @@ from dataclasses import dataclass
 
 from esr.challenge.protocol import RankFigure
 from esr.records.official_results import Official, figure
-from esr.records.record import Failure, Record, RobustTiming, SplitResult
+from esr.records.record import Record, RobustTiming, SplitResult
+from esr.records.results_folder import Row
 
 _IMPOSSIBLE = 1e12
 """More than any figure of any network in its official unit."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is known of one submission: its latest record, its latest failure, or both."""
-
-    label: str
-    record: Record | None = None
-    failure: Failure | None = None
-    """A success removes it, so it is later than the record."""
-    official: Official | None = None
-    """The record in the official keys, or an entry of somebody else's `results.json`."""
 
 
 def rows_of(results: Mapping[str, Official]) -> list[Row]:

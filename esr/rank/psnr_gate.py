@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from esr.challenge.protocol import Gate, Protocol
-from esr.rank.figures import Row, official_figure
+from esr.challenge.protocol import Protocol, PsnrGate
+from esr.rank.figures import official_figure
+from esr.records.results_folder import Row
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """How a submission stands to the gate."""
 
     passed: bool | None
@@ -53,10 +54,10 @@ class _Side:
         return f"{self.psnr_db:.{digits}f} dB on {self.set_name}, {self.least_db:.2f} needed"
 
 
-def judge_gate(row: Row, protocol: Protocol) -> Verdict:
+def judge_gate(row: Row, protocol: Protocol) -> GateVerdict:
     """Compare PSNR with the protocol's gate, on the gate's data sets and no others."""
     if protocol.gate is None:
-        return Verdict(None, None, None, "no gate is known")
+        return GateVerdict(None, None, None, "no gate is known")
     valid, test = _sides(row, protocol, protocol.gate)
     failed = [side for side in (valid, test) if not side.passed]
     unknown = [side.set_name for side in (valid, test) if side.psnr_db is None]
@@ -64,10 +65,10 @@ def judge_gate(row: Row, protocol: Protocol) -> Verdict:
     if reason is None and unknown:
         reason = f"not measured on {', '.join(unknown)}"
     passed = False if failed else (None if len(unknown) == 2 else True)
-    return Verdict(passed, valid.margin_db, test.margin_db, reason)
+    return GateVerdict(passed, valid.margin_db, test.margin_db, reason)
 
 
-def _sides(row: Row, protocol: Protocol, gate: Gate) -> tuple[_Side, _Side]:
+def _sides(row: Row, protocol: Protocol, gate: PsnrGate) -> tuple[_Side, _Side]:
     # The gate is a figure of one data set, the first that the protocol names.
     return (
         _side(row, "valid", protocol.valid[0], gate.val_psnr_db, gate.decimals),

@@ -13,9 +13,10 @@ from esr.base.errors import UserError
 from esr.challenge.protocol import Cost, Protocol, Quality, Track
 from esr.rank.baseline import Base, base_of, baseline_label, counts_test
 from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, candidate, outside
-from esr.rank.figures import Quantity, Row
-from esr.rank.psnr_gate import Verdict
+from esr.rank.figures import Quantity
+from esr.rank.psnr_gate import GateVerdict
 from esr.rank.scores import ABSOLUTE, SCORES, Figures, Score
+from esr.records.results_folder import Row
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Standing:
     row: Row
     section: Section
     is_baseline: bool
-    gate: Verdict
+    gate: GateVerdict
     runtime: Quantity | None
     """What was ranked by, in ms; with the test set if the ranking is `with_test`."""
     placings: tuple[Placing, ...]

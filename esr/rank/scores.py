@@ -122,7 +122,7 @@ SCORES: dict[str, Formula] = {
     "exponential": exponential,
     "real_time": real_time,
 }
-"""By the name that protocols use; one entry adds a formula of `esr.challenge.protocol.RankFigure`."""
+"""By the name that protocols use; one entry adds a formula of `RankFigure`."""
 
 ABSOLUTE = ("real_time",)
 """Formulas whose score says something of a single submission."""

@@ -1,0 +1,1 @@
+"""What a measurement and a record consist of, and the results folder."""

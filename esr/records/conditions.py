@@ -24,7 +24,7 @@ class Request:
     threads: str
     """How many cores there were, and what the environment says of threads and memory."""
     code_sha256: str
-    """Of the files of this house that a figure depends on (`esr.evaluate.provenance.code_sha256`)."""
+    """Of the files that a figure depends on (`esr.evaluate.provenance.code_sha256`)."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Conditions:
     warmup_calls: int
     """Untimed passes, all shapes together."""
     unstable_shapes: int
-    """Input shapes whose runtime had not settled when `esr.measure.robust_pass` gave up warming up."""
+    """Input shapes whose runtime had not settled when warming up ended (`robust_pass`)."""
     wall_ms: float | None = None
     """The robust mean by the synchronised wall clock; None where that is the stopwatch itself."""
     gpu: GpuStates | None = None

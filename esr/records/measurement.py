@@ -29,7 +29,7 @@ class Counts:
     params: int
     """Elements of all parameters, frozen ones included, buffers not."""
     flops_official: int | None
-    """Official counter (`esr.measure.counts.official_counts.get_model_flops`); one multiply-add is one FLOP."""
+    """Official counter (`esr.measure.counts.official_counts`); one multiply-add is one FLOP."""
     flops_fvcore: int | None
     """fvcore's `FlopCountAnalysis`; one multiply-add is one FLOP."""
     flops_thop: int | None
@@ -138,7 +138,7 @@ class Measurement:
     precision: Precision | None = None
     layers: tuple[LayerCost, ...] = ()
     other_range: float | None = None
-    """The data_range of a further SR image of the first LR image (`esr.evaluate.data_range_verdict`)."""
+    """The data_range of a further SR image of the first LR image (`esr.audit.other_range`)."""
     isolation: Isolation | None = None
     """Filled in by the parent."""
     fixed_input: FixedInput | None = None

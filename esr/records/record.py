@@ -1,8 +1,8 @@
 """What an evaluation leaves behind: raw samples and integers, never a rounded figure.
 
-`esr.records.measurement` is what the child process says of a submission, `ImageResult.scores` what the
-parent finds when it compares the SR images with HR. Both, with the provenance, make a `Record`. A
-submission that could not be measured leaves a `Failure`. What is unknown is None.
+`esr.records.measurement` is what the child process says of a submission, `ImageResult.scores` what
+the parent finds when it compares the SR images with HR. Both, with the provenance, make a `Record`.
+A submission that could not be measured leaves a `Failure`. What is unknown is None.
 """
 
 from __future__ import annotations

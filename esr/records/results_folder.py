@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,11 +17,24 @@ from esr.base import json_file
 from esr.base.errors import UserError, cause
 from esr.base.log_file import file_handler
 from esr.challenge.protocol import Protocol
-from esr.rank.figures import Row
 from esr.records import official_results
 from esr.records.record import SCHEMA, Failure, Outcome, Record
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one submission: its latest record, its latest failure, or both."""
+
+    label: str
+    record: Record | None = None
+    failure: Failure | None = None
+    """A success removes it, so it is later than the record."""
+    official: official_results.Official | None = None
+    """The record in the official keys, or an entry of somebody else's `results.json`."""
+
+
 Publisher = Callable[[list[Row], Path], None]
 """Writes one more table of all rows into the results folder."""
 

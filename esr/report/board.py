@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from esr.challenge.protocol import Protocol
 from esr.rank.entrants import Choices
-from esr.rank.figures import Row
 from esr.rank.ranking import Ranking, Standing, rank
+from esr.records.results_folder import Row
 from esr.report.claims import claimed
 from esr.report.columns import Column, Value, claim_columns, columns_for, differs
 from esr.report.remarks import remarks

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from esr.base.visible_text import name, one_line
 from esr.challenge.data_set_registry import registry
 from esr.rank.entrants import PUBLISHED
-from esr.rank.figures import Row, warm_runtime
+from esr.rank.figures import warm_runtime
 from esr.rank.ranking import Ranking
 from esr.records.record import Record
+from esr.records.results_folder import Row
 from esr.report.claims import is_partial
 from esr.report.fixed_input_remarks import fixed_input_remarks
 
@@ -186,7 +187,7 @@ def _baseline(ranking: Ranking) -> str:
     if ranking.baseline is None:
         return (
             f"Rules of {protocol.name}; its baseline {protocol.baseline.name} is not among the"
-            " rows: choose one with python -m esr.tools.leaderboard RESULTS --baseline LABEL, or its"
+            " rows: choose one with python -m esr leaderboard RESULTS --baseline LABEL, or its"
             " published figures with --baseline published."
         )
     if ranking.baseline == PUBLISHED:

@@ -1,7 +1,7 @@
 """`--sandbox`: bubblewrap shows a submission only what it needs, without a network.
 
-It sees the system's programs and libraries, Python, `utils` and its own files, all of it read-only;
-it writes to its private folder and to a small /tmp. It has process numbers of its own, and all of
+It sees the system's programs and libraries, Python, our code and its own files, all read-only; it
+writes to its private folder and to a small /tmp. It has process numbers of its own, and all of
 them end with it. Options: bwrap(1).
 """
 

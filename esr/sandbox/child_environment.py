@@ -28,7 +28,7 @@ def scrubbed(environment: Mapping[str, str], root: Path, places: Places) -> dict
 
     Args:
         environment: of this process.
-        root: the harness, whose `utils` the child imports.
+        root: the harness, whose `esr` the child imports.
         places: of the submission.
     """
     kept = {

@@ -1,6 +1,6 @@
 """One submission in a process group of its own: whatever it does, it costs one row.
 
-What holds it there is in `utils.sandbox`; docs/isolation.md says what that contains and what not.
+What holds it there is in `esr.sandbox`; docs/isolation.md says what that contains and what not.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError, printable_line
+from esr.base.house import ROOT
 from esr.measure.job import Job, JobFolder, SubmissionFailed, stage_reached
 from esr.records.measurement import Flag, Isolation
 from esr.sandbox import launch, process_tree
@@ -23,10 +24,9 @@ from esr.sandbox.inside import start_barrier
 from esr.sandbox.left_files import present, traces
 from esr.sandbox.limit_guard import Guard
 from esr.sandbox.policy import Places, Policy, places
-from esr.sandbox.printed_output import Output, kept_in, printed_in
+from esr.sandbox.printed_output import PrintedOutput, kept_in, printed_in
 from esr.submissions.submission import Whole
 
-ROOT = Path(__file__).resolve().parents[1]
 _POLL_S = 0.1
 
 
@@ -48,7 +48,12 @@ class Waiting:
     """
 
     def __init__(
-        self, folder: JobFolder, where: Places, output: Output, policy: Policy, command: list[str]
+        self,
+        folder: JobFolder,
+        where: Places,
+        output: PrintedOutput,
+        policy: Policy,
+        command: list[str],
     ) -> None:
         self._folder, self._where, self._output, self._policy = folder, where, output, policy
         process_tree.adopt_orphans()
@@ -104,7 +109,7 @@ def waiting(module: str, submission: Whole, folder: JobFolder, policy: Policy) -
     """Start a program that waits, and leave nothing of it behind.
 
     Args:
-        module: what runs as `python -m MODULE FOLDER`, and waits at `esr.sandbox.inside.start_barrier`.
+        module: what runs as `python -m MODULE FOLDER`, and waits at its `start_barrier`.
         submission: what it will be told to run; its own files exist.
         folder: exists; its job may follow until the program is told to begin.
         policy: its limits, and what it must not see.

@@ -56,7 +56,7 @@ def places(submission: Whole, folder: Path, hidden: Iterable[Path], root: Path) 
         root: the harness.
     """
     own = _distinct(own_files(submission))
-    python = _distinct((*interpreter(), root / "utils"))
+    python = _distinct((*interpreter(), root / "esr", root / "utils"))
     needed = (folder.resolve(), *own, *python)
     return Places(
         folder=folder.resolve(),

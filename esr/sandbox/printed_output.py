@@ -20,7 +20,7 @@ KEPT_BYTES = 8 * 2**20
 """Of the beginning and again of the end."""
 
 
-class Output:
+class PrintedOutput:
     """What a child prints."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -42,14 +42,14 @@ class Output:
 
 
 @contextmanager
-def printed_in(folder: Path) -> Iterator[Output]:
+def printed_in(folder: Path) -> Iterator[PrintedOutput]:
     """Collect what a child prints, in a file of that folder."""
     with tempfile.TemporaryFile(dir=folder) as file:
-        yield Output(file)
+        yield PrintedOutput(file)
 
 
 @contextmanager
-def kept_in(log: Path, output: Output) -> Iterator[None]:
+def kept_in(log: Path, output: PrintedOutput) -> Iterator[None]:
     """Leave what a child has printed in its log, whatever happens.
 
     Raises:
@@ -69,7 +69,7 @@ def _opened(log: Path) -> IO[bytes]:
         raise UserError(f"cannot be written ({cause(error)})", where=log) from error
 
 
-def _copy(output: Output, kept: IO[bytes]) -> None:
+def _copy(output: PrintedOutput, kept: IO[bytes]) -> None:
     size, source = output.size, output.file
     source.seek(0)
     if size <= 2 * KEPT_BYTES:

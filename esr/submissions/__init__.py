@@ -1,0 +1,1 @@
+"""What teams hand in: our own layout, clones of official repositories, archives."""

@@ -1,9 +1,7 @@
 """`srmodel()` of a submission archive, called in the child.
 
-Its `utils` has the name of ours. While it is imported and builds its network, ours is out of sight;
-afterwards ours is back, for PyTorch and pydantic look modules up by name, and beside it stands what
-only the submission has. A module of the same name that is first imported during a forward pass is
-ours: that alone is not supported.
+Its folder is the first to import from while it is imported and builds its network, and the last
+afterwards: a file of its own that is called like a library is not what our counters import.
 """
 
 from __future__ import annotations
@@ -19,8 +17,7 @@ from types import ModuleType
 from torch import nn
 
 from esr.base.errors import UserError
-
-_OURS = Path(__file__).resolve().parents[2]
+from esr.base.house import ROOT
 
 
 def import_arch(model_file: Path, factory: str) -> nn.Module:
@@ -57,11 +54,10 @@ def _import(path: Path) -> ModuleType:
 
 @contextmanager
 def _at_home(folder: Path) -> Iterator[None]:
-    ours = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_utils(name)}
     before = Path.cwd()
-    # A `utils` without __init__.py would otherwise be found only after ours.
-    path = list(sys.path)
-    sys.path[:] = [str(folder), *(entry for entry in path if not _leads_to_us(entry))]
+    # For good: the modules that it imports late are its own as well, and `utils` is not ours.
+    path = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+    sys.path[:] = [str(folder), *path]
     os.chdir(folder)
     try:
         yield
@@ -69,13 +65,3 @@ def _at_home(folder: Path) -> Iterator[None]:
         os.chdir(before)
         # At the end now: what our counters are yet to import shall not be found there.
         sys.path[:] = [*path, str(folder)]
-        sys.modules.update(ours)
-        ours["utils"].__path__.append(str(folder / "utils"))
-
-
-def _is_utils(name: str) -> bool:
-    return name == "utils" or name.startswith("utils.")
-
-
-def _leads_to_us(entry: str) -> bool:
-    return Path(entry or ".").resolve() == _OURS

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from esr.base.download import sha256
 from esr.base.errors import UserError
+from esr.challenge.fixed_input_options import RealTimeOptions
+from esr.challenge.protocol import Protocol
 from esr.datasets.gt_lr_folders import scales_there
-from esr.evaluate.options import Options
+from esr.datasets.image_pairs import DataRequest
 from esr.submissions.sidecar import Sidecar, Team
 from esr.submissions.submission import Broken, Entry, Submission
 from esr.submissions.unpack_archive import extract
@@ -24,12 +26,17 @@ _MODEL_FILE = "arch.py"
 _STEM = re.compile(r"submission_(\d{1,9})")
 
 
-def entry(options: Options, folder: Path) -> Entry:
-    """Unpack the archive that was asked for.
+def archive_entry(
+    archive: Path, folder: Path, data: DataRequest, protocol: Protocol, given: RealTimeOptions
+) -> Entry:
+    """Unpack an archive.
 
     Args:
-        options: which, and what it cannot say itself.
+        archive: the zip file.
         folder: an empty folder; the child need only read `unpacked` in it.
+        data: whose LR images there are may tell the scale.
+        protocol: of the challenge.
+        given: what the archive cannot say itself.
 
     Returns:
         A `Broken` entry if the archive is no good: that costs its row, not the run.
@@ -37,8 +44,8 @@ def entry(options: Options, folder: Path) -> Entry:
     Raises:
         UserError: the command line is wrong.
     """
-    archive = _checked(options)
-    scale = _scale(options)
+    archive = _checked(archive, protocol)
+    scale = _scale(data, protocol, given)
     stem = re.sub(r"[^A-Za-z0-9_.-]", "_", archive.stem)[:64] or "archive"
     found = _STEM.fullmatch(stem)
     code = folder / "unpacked"
@@ -48,7 +55,7 @@ def entry(options: Options, folder: Path) -> Entry:
         model_file=code / _MODEL_FILE,
         checkpoint=None,
         factory=FACTORY,
-        sidecar=Sidecar(scale=scale, data_range=options.real_time.data_range),
+        sidecar=Sidecar(scale=scale, data_range=given.data_range),
     )
     try:
         code.mkdir()
@@ -70,33 +77,28 @@ def _results(code: Path, folder: Path) -> Path | None:
     return (code / "results").rename(folder / "handed_in")
 
 
-def _checked(options: Options) -> Path:
-    archive = options.submission
-    assert archive is not None, "called for an archive alone"
+def _checked(archive: Path, protocol: Protocol) -> Path:
     where = f"--submission {archive}"
-    if options.protocol.layout != "gt_lr":
+    if protocol.layout != "gt_lr":
         raise UserError(
             "a zip file is a submission to the Real-Time challenge",
             where=where,
             remedy="add --protocol rtsr2023",
         )
-    if options.checkpoint or options.form or options.interleave is not None:
-        flags = "--checkpoint, --form and --interleave"
-        raise UserError(f"cannot be combined with {flags}", where=where)
     if not archive.is_file():
         raise UserError("no such file", where=where)
     return archive.absolute()
 
 
-def _scale(options: Options) -> int:
-    known = options.protocol.scales
-    there = scales_there(options.data, options.protocol)
-    scale = options.real_time.scale or (there[0] if len(there) == 1 else None)
+def _scale(data: DataRequest, protocol: Protocol, given: RealTimeOptions) -> int:
+    known = protocol.scales
+    there = scales_there(data, protocol)
+    scale = given.scale or (there[0] if len(there) == 1 else None)
     if scale in known and scale is not None:
         return scale
     choice = " or ".join(str(one) for one in known)
     if scale is not None:
-        raise UserError(f"{options.protocol.name} has no such track", where=f"--scale {scale}")
+        raise UserError(f"{protocol.name} has no such track", where=f"--scale {scale}")
     raise UserError("the archive does not say its scale", remedy=f"add --scale {choice}")
 
 

@@ -1,6 +1,6 @@
 """The authors' own checkpoints: which file belongs to which submission, and where it comes from.
 
-`python -m esr.submissions.public_checkpoints 9 16` downloads them into `model_zoo/public/`, verified; `test_demo.py
+`python -m esr zoo 9 16` downloads them into `model_zoo/public/`, verified; `test_demo.py
 --checkpoint_dir DIR` uses them under their public names. `model_zoo/public.toml` is the mapping.
 """
 
@@ -20,10 +20,9 @@ from pydantic.dataclasses import dataclass as validated
 from esr.base.command import ended
 from esr.base.download import fetch, sha256
 from esr.base.errors import UserError
+from esr.base.house import ROOT
 from esr.base.json_file import explain
 from esr.submissions.submission import SELECT, Entry, ForkSubmission, Submission
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @validated(frozen=True, config=ConfigDict(extra="forbid"))
@@ -112,9 +111,7 @@ def run(arguments: Sequence[str]) -> None:
         UserError: one of them cannot be had; those before it are kept.
         OSError: the folder cannot be used.
     """
-    parser = argparse.ArgumentParser(
-        "python -m esr.submissions.public_checkpoints", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser("python -m esr zoo", description=__doc__.split("\n")[0])
     parser.add_argument("model_id", type=int, nargs="+", metavar="ID")
     parser.add_argument("--dir", type=Path, default=ROOT / "model_zoo" / "public", metavar="DIR")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""`python -m esr.tools.leaderboard PATH`: rank what was measured, here or by the official script.
+"""`python -m esr leaderboard PATH`: rank what was measured, here or by the official script.
 
 With `--compare A B` instead of PATH, it says what two of them differ in.
 
@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Literal
 
 from esr.base import json_file
-from esr.base.command import ended
+from esr.base.command import Parser, ended
 from esr.base.errors import UserError
 from esr.base.visible_text import name
 from esr.challenge.protocol import DEFAULT_PROTOCOL, Protocol, protocols
-from esr.evaluate.arguments import Parser
 from esr.rank.entrants import PUBLISHED, Choices
-from esr.rank.figures import Row, rows_of
+from esr.rank.figures import rows_of
 from esr.records import official_results
 from esr.records.official_results import Official
-from esr.records.results_folder import Store
+from esr.records.results_folder import Row, Store
 from esr.report import formats, terminal
 from esr.report.board import Board, board
 from esr.report.compare import comparison_files, comparison_terminal
@@ -33,7 +32,7 @@ from esr.report.compare.comparison import compare
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     made = Parser(
-        "python -m esr.tools.leaderboard",
+        "python -m esr leaderboard",
         allow_abbrev=False,
         description="Rank results by the rules of a year, and write every table and the report.",
     )

@@ -11,7 +11,7 @@ def deed(honest, x):
     for attempt in (
         lambda: (ROOT / "models" / "team99_Last.py").write_text("raise SystemExit"),
         lambda: (ROOT / "models" / "team98_New.py").write_text("raise SystemExit"),
-        lambda: (ROOT / "utils" / "judge.py").write_text("raise SystemExit"),
+        lambda: (ROOT / "esr" / "evaluate" / "score_images.py").write_text("raise SystemExit"),
         lambda: (ROOT / "results" / "leaderboard.csv").write_text("Model,Val PSNR\n"),
         lambda: (ROOT / "results" / "records" / "00_First.json").unlink(),
         lambda: os.truncate(ROOT / "model_zoo" / "team99_Last.pth", 0),

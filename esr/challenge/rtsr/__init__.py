@@ -11,5 +11,5 @@ A module imports only those before it in this list.
     entry       a submission archive -> Submission
     arch        its srmodel(), called in the child
     results     the SR images handed in, against the run here
-    prepare     `python -m esr.challenge.rtsr.prepare_rtsr`: a folder of images -> a data folder
+    prepare     `python -m esr rtsr`: a folder of images -> a data folder
 """

@@ -1,4 +1,4 @@
-"""`python -m esr.challenge.rtsr.prepare_rtsr HR_DIR DIR --scale 2`: a data folder of the Real-Time challenge.
+"""`python -m esr rtsr HR_DIR DIR --scale 2`: a data folder of the Real-Time challenge.
 
 Writes DIR/GT/NAME.png and DIR/LR2/NAME.jpg (LR3 for x3). What is there already is kept.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from esr.base.command import ended
+from esr.base.command import Parser, ended
 from esr.base.errors import UserError, cause
 from esr.base.threads import in_parallel
 from esr.challenge.rtsr.rtsr_degradation import (
@@ -28,13 +28,12 @@ from esr.challenge.rtsr.rtsr_degradation import (
     png,
     read,
 )
-from esr.evaluate.arguments import Parser
 
 _SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedRtsr:
     """What became of a folder of images."""
 
     images: int
@@ -42,7 +41,7 @@ class Prepared:
     """Images smaller than the crop, which got black borders."""
 
 
-def prepare(hr_dir: Path, target: Path, degradation: Degradation) -> Prepared:
+def prepare(hr_dir: Path, target: Path, degradation: Degradation) -> PreparedRtsr:
     """Make GT and LR of every image in a folder, in parallel, each file whole or not at all.
 
     Args:
@@ -64,7 +63,7 @@ def prepare(hr_dir: Path, target: Path, degradation: Degradation) -> Prepared:
             where = error.filename or target
             raise UserError(f"cannot be written ({cause(error)})", where=where) from error
 
-    return Prepared(len(sources), sum(in_parallel(make, sources)))
+    return PreparedRtsr(len(sources), sum(in_parallel(make, sources)))
 
 
 def _sources(hr_dir: Path) -> list[Path]:
@@ -123,7 +122,7 @@ def _write(file: Path, data: bytes) -> None:
 
 def _parser() -> Parser:
     parser = Parser(
-        "python -m esr.challenge.rtsr.prepare_rtsr",
+        "python -m esr rtsr",
         allow_abbrev=False,
         description="Make GT and LR of the NTIRE 2023 Real-Time SR challenge: centre crop, Pillow's"
         " bicubic, JPEG.",

@@ -7,5 +7,5 @@ A module imports only those before it in this list.
     write       --make_zip: SR images and readme.txt in one file
     contents    a stranger's archive, checked before anything in it is unpacked
     score       its images against HR
-    table_scores  what `esr.tools.upload.score_zip` prints
+    table_scores  what `esr.tools.upload_scoring.score_zip` prints
 """

@@ -11,6 +11,7 @@ import numpy as np
 from esr.audit.audit_passes import audit
 from esr.audit.audit_rules import Before, Evidence
 from esr.audit.other_range import restored_in_other_range
+from esr.base.house import CODE
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.evaluate.worker.stage_mark import StageMark, one_line
@@ -83,7 +84,7 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
 
 def observe(job: Job, folder: JobFolder) -> Deeds:
     """Note from now on what the submission opens, starts and connects to."""
-    deeds = Deeds(folder.path, own_files(job.submission), Path(__file__).parents[1])
+    deeds = Deeds(folder.path, own_files(job.submission), CODE)
     audit_hook.install(deeds.judge)
     return deeds
 

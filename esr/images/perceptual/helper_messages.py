@@ -9,7 +9,7 @@ NAMES = ("lpips", "dists")
 
 
 @dataclass(frozen=True)
-class Request:
+class PerceptualRequest:
     """Pairs of images to compare."""
 
     names: tuple[str, ...]
@@ -20,7 +20,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PerceptualAnswer:
     """A value for every pair."""
 
     values: dict[str, tuple[float, ...]]

@@ -1,4 +1,4 @@
-"""`python -m esr.images.perceptual.perceptual_helper FOLDER`: perceptual metrics, in a process of their own.
+"""Perceptual metrics in a process of their own: `perceptual_helper FOLDER`.
 
 PyTorch is not imported by whoever judges. torchmetrics has the weights of LPIPS and DISTS
 themselves; those of the networks below them, AlexNet and VGG-16 trained on ImageNet, are
@@ -18,7 +18,7 @@ import numpy as np
 
 from esr.base import json_file
 from esr.base.errors import UserError
-from esr.images.perceptual.helper_messages import NAMES, Answer, Request
+from esr.images.perceptual.helper_messages import NAMES, PerceptualAnswer, PerceptualRequest
 
 _WEIGHTS = {"lpips": "alexnet-owt-7be5be79.pth", "dists": "vgg16-397923af.pth"}
 _ADDRESS = "https://download.pytorch.org/models/"
@@ -66,7 +66,7 @@ def _cache() -> Path:
     return Path(home).expanduser() / "hub" / "checkpoints"
 
 
-def calculate(request: Request) -> Answer:
+def calculate(request: PerceptualRequest) -> PerceptualAnswer:
     """Compare every pair by every metric.
 
     Raises:
@@ -74,7 +74,7 @@ def calculate(request: Request) -> Answer:
     """
     check(request.names)
     try:
-        return Answer({name: _values(name, request) for name in request.names})
+        return PerceptualAnswer({name: _values(name, request) for name in request.names})
     except UserError:
         raise
     except Exception as error:  # A library of somebody's own choice may raise anything.
@@ -85,7 +85,7 @@ def calculate(request: Request) -> Answer:
         ) from error
 
 
-def _values(name: str, request: Request) -> tuple[float, ...]:
+def _values(name: str, request: PerceptualRequest) -> tuple[float, ...]:
     import torch
 
     module, kind, arguments = _CLASSES[name]
@@ -110,7 +110,7 @@ def main(arguments: list[str]) -> int:
             check(tuple(name for name in arguments[1:] if name in NAMES))
             return 0
         folder = Path(arguments[0])
-        answer = calculate(json_file.load(Request, folder / "request.json"))
+        answer = calculate(json_file.load(PerceptualRequest, folder / "request.json"))
         json_file.dump(answer, folder / "answer.json")
     except UserError as error:
         sys.stdout.write(f"{error}\n")

@@ -14,9 +14,8 @@ import numpy.typing as npt
 
 from esr.base import json_file
 from esr.base.errors import UserError, printable_line
-from esr.images.perceptual.helper_messages import NAMES, Answer, Request
-
-_ROOT = Path(__file__).resolve().parents[2]
+from esr.base.house import ROOT
+from esr.images.perceptual.helper_messages import NAMES, PerceptualAnswer, PerceptualRequest
 
 
 def check(names: Sequence[str]) -> None:
@@ -50,9 +49,9 @@ def perceptual_scores(
     files = tuple((str(sr), str(hr)) for sr, hr in pairs)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        json_file.dump(Request(tuple(names), border, files), folder / "request.json")
+        json_file.dump(PerceptualRequest(tuple(names), border, files), folder / "request.json")
         _run([name])
-        values = json_file.load(Answer, folder / "answer.json").values
+        values = json_file.load(PerceptualAnswer, folder / "answer.json").values
     return [{name: values[name][index] for name in names} for index in range(len(pairs))]
 
 
@@ -72,7 +71,7 @@ def perceptual_score(
 
 
 def _run(arguments: Sequence[str]) -> None:
-    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
         [sys.executable, "-m", "esr.images.perceptual.perceptual_helper", *arguments],
         env={**os.environ, "PYTHONPATH": path},

@@ -66,26 +66,26 @@ class Op:
 
 
 @dataclass
-class Call:
+class OperatorCall:
     """One call of a module, with the operations it ran itself; the first one is the whole pass."""
 
     module: nn.Module | None
-    parent: Call | None
+    parent: OperatorCall | None
     ops: list[Op] = field(default_factory=list)
     output_shape: tuple[int, ...] | None = None
     official_flops: int | None = None
     """By the official rule; None if the official counter has none for this module."""
 
-    def enclosing(self, accept: Callable[[Call], bool]) -> Call | None:
+    def enclosing(self, accept: Callable[[OperatorCall], bool]) -> OperatorCall | None:
         """Find the innermost call around an operation, this one first, that is accepted."""
-        call: Call | None = self
+        call: OperatorCall | None = self
         while call is not None and not accept(call):
             call = call.parent
         return call
 
 
 @contextmanager
-def watched(calls: list[Call], ops: list[Op], side: SideWatch) -> Iterator[None]:
+def watched(calls: list[OperatorCall], ops: list[Op], side: SideWatch) -> Iterator[None]:
     """Note the calls of all modules and all operations of this thread meanwhile.
 
     Hooks are global and not the modules' own: whoever overrides `__call__` or calls `forward`
@@ -103,9 +103,9 @@ def watched(calls: list[Call], ops: list[Op], side: SideWatch) -> Iterator[None]
 class _Tracker:
     """The calls of modules that are going on."""
 
-    def __init__(self, calls: list[Call]) -> None:
+    def __init__(self, calls: list[OperatorCall]) -> None:
         self.calls = calls
-        self.calls.append(Call(None, None))
+        self.calls.append(OperatorCall(None, None))
         self.current = calls[0]
 
     def register(self) -> Iterator[Any]:
@@ -113,7 +113,7 @@ class _Tracker:
         yield hooks.register_module_forward_hook(self._leave, always_call=True)
 
     def _enter(self, module: nn.Module, _args: object) -> None:
-        self.current = Call(module, self.current)
+        self.current = OperatorCall(module, self.current)
         self.calls.append(self.current)
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:

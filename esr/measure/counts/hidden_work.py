@@ -33,7 +33,7 @@ class SideWatch:
     def __init__(self, model: nn.Module, dummy: Tensor) -> None:
         self.storages = Storages(model, dummy)
         self.exits = Exits()
-        self.clock = Clock(dummy.device)
+        self.clock = WorkClock(dummy.device)
 
     @contextmanager
     def operation(self, name: str) -> Iterator[None]:
@@ -45,7 +45,7 @@ class SideWatch:
             self.clock.leave()
 
 
-class Clock:
+class WorkClock:
     """Where the time of a pass goes; on the CPU, time of the processor, as others are busy too."""
 
     def __init__(self, device: torch.device) -> None:

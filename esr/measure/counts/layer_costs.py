@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 
-from esr.measure.counts.dispatch_counts import Call
+from esr.measure.counts.dispatch_counts import OperatorCall
 from esr.measure.counts.observed_pass import observe
 from esr.measure.counts.official_counts import CONVS, dummy_input
 from esr.measure.network_snapshot import preserved
@@ -31,7 +31,7 @@ def layers(
     """List what every layer costs for one dummy input, in the order of the network.
 
     The columns sum up to the parameters, the multiply-adds at the dispatcher and the official
-    activations of `esr.measure.counts.complexity.count`, and to the time of a pass. Five forward passes.
+    activations of `complexity.count`, and to the time of a pass. Five forward passes.
 
     Args:
         model: left as it was.
@@ -51,7 +51,7 @@ class _Costs:
         self._counted: set[int] = set()
 
     def rows(
-        self, calls: dict[nn.Module, list[Call]], passes: list[dict[nn.Module, float]]
+        self, calls: dict[nn.Module, list[OperatorCall]], passes: list[dict[nn.Module, float]]
     ) -> Iterator[LayerCost]:
         """Make a row of every module that does something itself, the network's own first."""
         listed = {
@@ -67,11 +67,13 @@ class _Costs:
                 times = [own + other for own, other in zip(times, rest, strict=True)]
             yield self._row(name or WHOLE, module, calls[module], statistics.median(times))
 
-    def _has_row(self, module: nn.Module, calls: list[Call]) -> bool:
+    def _has_row(self, module: nn.Module, calls: list[OperatorCall]) -> bool:
         works = any(call.ops for call in calls) or any(True for _ in module.parameters(False))
         return module is self._model or works
 
-    def _row(self, name: str, module: nn.Module, calls: list[Call], time_ms: float) -> LayerCost:
+    def _row(
+        self, name: str, module: nn.Module, calls: list[OperatorCall], time_ms: float
+    ) -> LayerCost:
         leaf = next(module.children(), None) is None
         shapes = [call.output_shape for call in calls if call.module is module]
         outputs = [shape for shape in shapes if shape is not None]
@@ -92,10 +94,12 @@ class _Costs:
         return sum(parameter.numel() for parameter in own)
 
 
-def _by_module(model: nn.Module, calls: tuple[Call, ...]) -> dict[nn.Module, list[Call]]:
+def _by_module(
+    model: nn.Module, calls: tuple[OperatorCall, ...]
+) -> dict[nn.Module, list[OperatorCall]]:
     """Sort calls by module; one that is no part of the network belongs to whoever called it."""
     modules = set(model.modules())
-    found: defaultdict[nn.Module, list[Call]] = defaultdict(list)
+    found: defaultdict[nn.Module, list[OperatorCall]] = defaultdict(list)
     for call in calls:
         owner = call.enclosing(lambda call: call.module in modules)
         found[owner.module if owner and owner.module else model].append(call)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from esr.measure.counts.dispatch_counts import NATIVE, Call, Op, watched
+from esr.measure.counts.dispatch_counts import NATIVE, Op, OperatorCall, watched
 from esr.measure.counts.hidden_work import SideWatch, settle, storage_of
 from esr.records.op_counts import CustomOp, Dispatched, Missed, OpCount, SidePath
 
@@ -18,7 +18,7 @@ from esr.records.op_counts import CustomOp, Dispatched, Missed, OpCount, SidePat
 class Observation:
     """A pass, with everything that was noted."""
 
-    calls: tuple[Call, ...]
+    calls: tuple[OperatorCall, ...]
     ops: tuple[Op, ...]
     """In the order of time."""
     output: object
@@ -88,7 +88,7 @@ def observe(
 
 
 def _pass(model: nn.Module, dummy: Tensor, forward: Callable[[Tensor], object]) -> Observation:
-    calls: list[Call] = []
+    calls: list[OperatorCall] = []
     ops: list[Op] = []
     side = SideWatch(model, dummy)
     with watched(calls, ops, side):
@@ -151,10 +151,10 @@ def tally(ops: Iterable[Op]) -> tuple[OpCount, ...]:
 
 
 def _by_call(
-    seen: Observation, accept: Callable[[Call], bool]
-) -> list[tuple[Call | None, list[Op]]]:
+    seen: Observation, accept: Callable[[OperatorCall], bool]
+) -> list[tuple[OperatorCall | None, list[Op]]]:
     """Group what has a formula by the innermost call around it that is accepted."""
-    groups: dict[int, tuple[Call | None, list[Op]]] = {}
+    groups: dict[int, tuple[OperatorCall | None, list[Op]]] = {}
     for call in seen.calls:
         outer = call.enclosing(accept)
         ops = groups.setdefault(id(outer), (outer, []))[1]

@@ -29,7 +29,7 @@ InputConstructor = Callable[[tuple[int, ...]], dict[str, object]]
 
 
 @dataclass(frozen=True)
-class Call:
+class LayerCall:
     """One call of a layer."""
 
     layer: nn.Module
@@ -94,7 +94,7 @@ def flops_of(layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> int:
     return 0
 
 
-def activations(calls: Iterable[Call]) -> tuple[int, int]:
+def activations(calls: Iterable[LayerCall]) -> tuple[int, int]:
     """Sum up (output elements, calls) of the convolutions among the calls."""
     sizes = [call.elements for call in calls if isinstance(call.layer, CONVS)]
     return sum(sizes), len(sizes)
@@ -105,7 +105,7 @@ def layer_calls(
     input_res: tuple[int, ...],
     kinds: tuple[type[nn.Module], ...] = LAYERS,
     input_constructor: InputConstructor | None = None,
-) -> list[Call]:
+) -> list[LayerCall]:
     """Run the model once, in eval mode, and note each call of the layers of these kinds.
 
     Raises:
@@ -113,10 +113,10 @@ def layer_calls(
     """
     if len(input_res) < 3:
         raise UserError(f"input_res {input_res} is no image size", remedy="use (3, 256, 256)")
-    calls: list[Call] = []
+    calls: list[LayerCall] = []
 
     def note(layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        calls.append(Call(layer, flops_of(layer, args, output), output.numel()))
+        calls.append(LayerCall(layer, flops_of(layer, args, output), output.numel()))
 
     with preserved(model):
         for layer in model.modules():

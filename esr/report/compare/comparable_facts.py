@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from esr.rank.figures import Row, official_figure
+from esr.rank.figures import official_figure
 from esr.records.official_results import Official
 from esr.records.record import Record, RobustTiming, SplitResult
+from esr.records.results_folder import Row
 
 _COUNTS = ("params", "flops_official", "flops_fvcore", "flops_thop", "activations", "num_conv")
 _OFFICIAL_COUNTS = {

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from esr.challenge.protocol import Protocol
 from esr.rank.entrants import Choices
-from esr.rank.figures import Row
 from esr.rank.ranking import Ranking, Standing, rank
+from esr.records.results_folder import Row
 from esr.report.compare.circumstances import conditions, identity
 from esr.report.compare.comparable_facts import facts
 from esr.report.compare.difference import Difference, measured, unequal

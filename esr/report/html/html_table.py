@@ -56,7 +56,7 @@ class Badge:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TableEntry:
     """One row."""
 
     anchor: str
@@ -79,7 +79,7 @@ class Table:
     """Position of the column of names."""
     sections: tuple[str, ...]
     """Names of the sections by number."""
-    entries: tuple[Entry, ...]
+    entries: tuple[TableEntry, ...]
 
 
 def table(board: Board) -> Table:
@@ -118,7 +118,7 @@ def _head(column: Column) -> Head:
 
 def _entry(
     number: int, further: Sequence[Column], indices: Sequence[int], line: Line, read: SheetLine
-) -> Entry:
+) -> TableEntry:
     texts = [column.cell(line.standing) for column in further]
     claims = (*read.claims, *(None for _ in texts))
     cells = [
@@ -126,7 +126,7 @@ def _entry(
         for text, index, claim in zip((*read.cells, *texts), indices, claims, strict=True)
     ]
     standing = line.standing
-    return Entry(
+    return TableEntry(
         anchor=f"submission-{number}",
         line=line,
         name=read.name,

@@ -16,7 +16,7 @@ from esr.records.measurement import Machine
 from esr.records.record import Crop, Record, SplitResult
 from esr.report.board import Board
 from esr.report.columns import Column
-from esr.report.html.html_table import Entry
+from esr.report.html.html_table import TableEntry
 
 Fact = tuple[str, str]
 """(what, how it is)"""
@@ -63,7 +63,7 @@ class Compared:
 class Part:
     """One submission's part of the page."""
 
-    entry: Entry
+    entry: TableEntry
     facts: tuple[Fact, ...]
     """Its row, in full."""
     claims: tuple[Compared, ...]
@@ -76,7 +76,7 @@ class Part:
     machine: tuple[Fact, ...] = ()
 
 
-def part(entry: Entry, board: Board, results: Path) -> Part:
+def part(entry: TableEntry, board: Board, results: Path) -> Part:
     """Gather what is known of a submission.
 
     Args:
@@ -102,7 +102,7 @@ def part(entry: Entry, board: Board, results: Path) -> Part:
     )
 
 
-def _facts(entry: Entry, board: Board) -> Iterator[Fact]:
+def _facts(entry: TableEntry, board: Board) -> Iterator[Fact]:
     elsewhere = {"Model", "Checkpoint sha256", "Date", "Device", "Note", "Flags", "Output dtype"}
     for column, value in zip(board.columns, entry.line.values, strict=True):
         if value is None or column.title in elsewhere or column.title.startswith("Claimed "):
@@ -145,7 +145,7 @@ def _source(path: Path) -> str | None:
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
-def _compared(entry: Entry, board: Board) -> Iterator[Compared]:
+def _compared(entry: TableEntry, board: Board) -> Iterator[Compared]:
     line = entry.line
     for column in board.columns:
         if (claim := line.claims.get(column.title)) is not None:
@@ -153,7 +153,7 @@ def _compared(entry: Entry, board: Board) -> Iterator[Compared]:
             yield Compared(one_line(column.title), str(claim), *_measured(column, entry), differs)
 
 
-def _measured(column: Column, entry: Entry) -> tuple[str, str]:
+def _measured(column: Column, entry: TableEntry) -> tuple[str, str]:
     value = column.value(entry.line.standing)
     return column.cell(entry.line.standing), "" if value is None else repr(value)
 

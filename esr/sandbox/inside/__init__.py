@@ -1,0 +1,1 @@
+"""What of the sandbox runs in the process of the submission."""

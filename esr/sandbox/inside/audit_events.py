@@ -41,16 +41,18 @@ class Deeds:
     Args:
         folder: where it may write.
         own: files and folders of the submission.
-        house: `utils` of the harness, whose own doings are not meant.
+        house: what is ours to read; its own doings are not meant.
     """
 
-    def __init__(self, folder: Path, own: Sequence[Path], house: Path) -> None:
+    def __init__(self, folder: Path, own: Sequence[Path], house: Sequence[Path]) -> None:
         self._seen: list[tuple[str, str]] = []
         self._folder = os.path.realpath(folder)
         self._own = (self._folder, *map(os.path.realpath, own))
         # The child's PYTHONPATH names the harness, whose other folders hold HR and results.
-        places = {*map(os.path.realpath, interpreter())} - {os.path.realpath(house.parent)}
-        self._python = (os.path.realpath(house), *places)
+        places = {*map(os.path.realpath, interpreter())} - {
+            os.path.realpath(code.parent) for code in house
+        }
+        self._python = (*map(os.path.realpath, house), *places)
         self._actors = Actors(house)
         self._readable = (*self._own, *self._python, *_SYSTEM, *_DEVICES)
         self._judges: dict[Kind, Callable[[Event], None]] = {

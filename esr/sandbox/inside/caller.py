@@ -15,18 +15,21 @@ Actor = Literal["submission", "harness", "compiler", "library"]
 _THROUGH = ("numpy", "torch", "PIL", "cv2")
 """Packages that act for whoever calls them."""
 _COMPILERS = ("torch/_inductor", "torch/_dynamo", "torch/_functorch", "triton")
-_WATCHERS = (__file__, *(str(Path(__file__).with_name(f"{n}.py")) for n in ("observer", "deeds")))
+_WATCHERS = (
+    __file__,
+    *(str(Path(__file__).with_name(f"{n}.py")) for n in ("audit_hook", "audit_events")),
+)
 
 
 class Actors:
     """Tells the submission's code from that of others.
 
     Args:
-        house: `utils` of the harness.
+        house: what is ours.
     """
 
-    def __init__(self, house: Path) -> None:
-        self._house = os.path.realpath(house)
+    def __init__(self, house: Sequence[Path]) -> None:
+        self._house = tuple(map(os.path.realpath, house))
         self._standard = os.path.realpath(sysconfig.get_path("stdlib"))
         self._packages = tuple(
             os.path.realpath(path) for path in sys.path if path.endswith("-packages")
@@ -41,7 +44,7 @@ class Actors:
         if file.startswith("<frozen"):
             return None
         place = os.path.realpath(file)
-        if within(place, (self._house,)):
+        if within(place, self._house):
             return "harness"
         package = next((at for at in self._packages if within(place, (at,))), None)
         if package is not None:

@@ -1,0 +1,1 @@
+"""A clone at work in the child."""

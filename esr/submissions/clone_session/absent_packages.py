@@ -2,8 +2,8 @@
 
 An import that nothing uses is not needed: official model files import torchvision, matplotlib and
 tqdm and never call them. In the place of such a package stands one that has every name and says, as
-soon as one is used, what is missing. `esr.submissions.clone_session.stand_ins` has the few names that are used often
-and are easily told.
+soon as one is used, what is missing. `stand_ins` has the few names that are used often and are
+easily told.
 """
 
 from __future__ import annotations

@@ -1,33 +1,29 @@
-"""The clone's modules and ours under the same names: both have a package `utils`.
+"""A clone's folder as the root of imports and of relative paths, as its own script has it.
 
-While a clone is at work its modules are those that Python finds. Our own are put aside, and back
-for an import that one of our own modules makes meanwhile.
+Nothing of ours stands in its way: the program is `esr`, and the folder that holds our `utils` is
+not searched meanwhile.
 """
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from esr.submissions.clone_session.patched import in_place
-
-_SHARED = "utils"
-HOUSE = Path(__file__).resolve().parents[2]
+from esr.base.house import OFFICIAL, ROOT
 
 
 @contextlib.contextmanager
 def world_of(mirror: Path) -> Iterator[None]:
     """Make a copy of a clone the place where modules are found and relative paths begin."""
-    ours = _taken()
+    official = _taken(OFFICIAL.name)
+    modules = set(sys.modules)
     before = (list(sys.path), Path.cwd(), sys.dont_write_bytecode, list(sys.argv))
-    elsewhere = {HOUSE, before[1].resolve()}
+    elsewhere = {ROOT, before[1].resolve()}
     kept = [entry for entry in sys.path if Path(entry).resolve() not in elsewhere]
     sys.path[:] = [str(mirror), *kept]
     sys.dont_write_bytecode = True
@@ -35,11 +31,12 @@ def world_of(mirror: Path) -> Iterator[None]:
     os.chdir(mirror)
     importlib.invalidate_caches()
     try:
-        with in_place([(builtins, "__import__", _importer(ours))]):
-            yield
+        yield
     finally:
-        _taken()
-        sys.modules.update(ours)
+        for name in set(sys.modules) - modules:
+            if _is_of(name, mirror):
+                del sys.modules[name]
+        sys.modules.update(official)
         sys.path[:], sys.dont_write_bytecode, sys.argv = before[0], before[2], before[3]
         os.chdir(before[1])
 
@@ -53,47 +50,20 @@ def modules_in(mirror: Path) -> list[str]:
 def forget(mirror: Path) -> None:
     """Let every module of a copy be imported anew."""
     # Packages without a file of their own are known by what lies in them.
-    packages = {
-        name.partition(".")[0]
-        for name, module in sys.modules.items()
-        if _is_below(str(getattr(module, "__file__", None)), mirror)
-    }
-    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
-        del sys.modules[name]
+    packages = {name.partition(".")[0] for name in sys.modules if _is_of(name, mirror)}
+    for package in packages:
+        _taken(package)
+
+
+def _taken(package: str) -> dict[str, ModuleType]:
+    """Take every module of a package out of Python's table."""
+    names = [name for name in sys.modules if name.partition(".")[0] == package]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def _is_of(name: str, mirror: Path) -> bool:
+    return _is_below(str(getattr(sys.modules[name], "__file__", None)), mirror)
 
 
 def _is_below(file: str, folder: Path) -> bool:
     return file.startswith(f"{folder}{os.sep}")
-
-
-def _taken() -> dict[str, ModuleType]:
-    """Take every module of the shared package out of Python's table."""
-    names = [name for name in sys.modules if name.partition(".")[0] == _SHARED]
-    return {name: sys.modules.pop(name) for name in names}
-
-
-def _importer(ours: dict[str, ModuleType]) -> Any:  # noqa: ANN401
-    usual, house = builtins.__import__, HOUSE / _SHARED
-
-    def importing(
-        name: str,
-        globals: Mapping[str, Any] | None = None,
-        locals: Mapping[str, Any] | None = None,
-        fromlist: Sequence[str] | None = (),
-        level: int = 0,
-    ) -> ModuleType:
-        if name.partition(".")[0] != _SHARED or level:
-            return usual(name, globals, locals, fromlist or (), level)
-        if not _is_below(str((globals or {}).get("__file__")), house):
-            return usual(name, globals, locals, fromlist or (), level)
-        theirs, path = _taken(), list(sys.path)
-        sys.modules.update(ours)
-        sys.path.insert(0, str(HOUSE))
-        try:
-            return usual(name, globals, locals, fromlist or (), level)
-        finally:
-            ours.update(_taken())
-            sys.modules.update(theirs)
-            sys.path[:] = path
-
-    return importing

@@ -23,7 +23,7 @@ Enter = Callable[[Literal["import", "build", "load"]], None]
 
 
 @dataclass
-class Gate:
+class SafeLoad:
     """Stands in for `torch.load` and `torch.jit.load`."""
 
     trusted: bool

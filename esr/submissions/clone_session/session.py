@@ -24,7 +24,7 @@ from esr.submissions.clone_session.absent_packages import AbsentPackages
 from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
 from esr.submissions.clone_session.import_root import forget, modules_in, world_of
 from esr.submissions.clone_session.patched import in_place
-from esr.submissions.clone_session.safe_load import Enter, Gate, absent
+from esr.submissions.clone_session.safe_load import Enter, SafeLoad, absent
 from esr.submissions.clone_session.select_model_call import (
     Selected,
     arguments_of,
@@ -48,7 +48,7 @@ class Session:
         self._mirror = submission.clone.resolve()
         self._redirection = Redirection() if is_needed() else None
         note = self._redirection.note if self._redirection else None
-        self._gate = Gate(trusted, enter, note)
+        self._gate = SafeLoad(trusted, enter, note)
         self._absent = AbsentPackages()
         self._stack = contextlib.ExitStack()
 

@@ -11,7 +11,7 @@ from esr.tools.check.rule import Finding
 
 
 @dataclass(frozen=True)
-class Answer:
+class CheckAnswer:
     """How far the child has come."""
 
     complete: bool = False
@@ -23,7 +23,7 @@ class Answer:
     """The rule that is being tried: what is known of a child that was killed."""
     counts: Counts | None = None
     other_range: float | None = None
-    """The data_range of a further SR image of the first LR image (`esr.evaluate.data_range_verdict`)."""
+    """The data_range of a further SR image of the first LR image (`esr.audit.other_range`)."""
 
 
 def answer_file(folder: JobFolder) -> Path:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from esr.base import json_file
 from esr.base.errors import ExitCode, UserError
+from esr.base.house import ROOT
 from esr.base.scratch import scratch_folder
 from esr.datasets.find_splits import find_splits
 from esr.datasets.staging import StagedSplit, stage
 from esr.evaluate import data_range_verdict
-from esr.evaluate.data_range_verdict import Verdict
+from esr.evaluate.data_range_verdict import DataRangeVerdict
 from esr.evaluate.options import Options
 from esr.evaluate.worker_result import crashed
 from esr.images.metrics import METRICS
@@ -23,13 +24,13 @@ from esr.records.measurement import Stage
 from esr.sandbox import isolated_process
 from esr.sandbox.policy import Policy
 from esr.submissions.submission import Broken, Entry, ForkSubmission, Own, Submission
-from esr.tools.check.check_answer import Answer, answer_file
+from esr.tools.check.check_answer import CheckAnswer, answer_file
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
 from esr.tools.check.finding_list import print_end, print_findings
 from esr.tools.check.network_rules import NETWORK
 from esr.tools.check.rule import Finding, finding, skipped, tried
 from esr.tools.check.rules import RULES
-from esr.tools.check.source_rules import SOURCE, Source
+from esr.tools.check.source_rules import SOURCE, SourceFiles
 
 _PHOTOGRAPHS = 3
 _REACHED: dict[str, Stage] = {
@@ -70,7 +71,7 @@ def check(entries: Sequence[Entry], options: Options) -> ExitCode:
 
 def checked(entry: Own, options: Options, hr_dir: Path, job_dir: Path) -> list[Finding]:
     """Try one submission by every rule, in the order of `RULES`."""
-    source = Source(entry, isolated_process.ROOT)
+    source = SourceFiles(entry, ROOT)
     found = [tried(rule, source) for rule in SOURCE]
     if isinstance(entry, Broken) or entry.checkpoint is None:
         return found + [skipped(rule) for rule in RULES[len(found) :]]
@@ -92,7 +93,7 @@ def _stage(submission: Submission, options: Options, hr_dir: Path) -> StagedSpli
 
 def _ask(
     submission: Submission, split: StagedSplit, folder: JobFolder, options: Options
-) -> tuple[Answer, str]:
+) -> tuple[CheckAnswer, str]:
     """Run the child.
 
     Returns:
@@ -128,14 +129,14 @@ def _run(job: Job, folder: JobFolder, policy: Policy, debug: bool) -> str:
             sys.stderr.write(log.read_text(encoding="utf-8", errors="backslashreplace"))
 
 
-def _answer(folder: JobFolder) -> Answer:
+def _answer(folder: JobFolder) -> CheckAnswer:
     try:
-        return json_file.load(Answer, answer_file(folder))
+        return json_file.load(CheckAnswer, answer_file(folder))
     except UserError:  # Killed before it had anything to say, or not its own words.
-        return Answer()
+        return CheckAnswer()
 
 
-def _stopped(answer: Answer, folder: JobFolder, reason: str) -> Answer:
+def _stopped(answer: CheckAnswer, folder: JobFolder, reason: str) -> CheckAnswer:
     if answer.trying is not None:
         return answer
     # A child that has not even begun has not imported anything.
@@ -143,7 +144,7 @@ def _stopped(answer: Answer, folder: JobFolder, reason: str) -> Answer:
     return replace(answer, failure=JobFailure(reached, reason))
 
 
-def _of_network(answer: Answer, reason: str) -> Iterator[Finding]:
+def _of_network(answer: CheckAnswer, reason: str) -> Iterator[Finding]:
     said = {found.name: found for found in answer.findings}
     for rule in NETWORK:
         if rule.name in said:
@@ -155,8 +156,8 @@ def _of_network(answer: Answer, reason: str) -> Iterator[Finding]:
 
 
 def _in_ranges(
-    submission: Submission, answer: Answer, split: StagedSplit, folder: JobFolder, border: int
-) -> Verdict | None:
+    submission: Submission, answer: CheckAnswer, split: StagedSplit, folder: JobFolder, border: int
+) -> DataRangeVerdict | None:
     image = split.images[0]
     declared = data_range_verdict.psnr_db(image, folder.sr_image(0, 0), border)
     if declared is None:

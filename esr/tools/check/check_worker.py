@@ -1,4 +1,4 @@
-"""`python -m esr.tools.check.check_worker FOLDER`: try the rules on one network, in a process of its own."""
+"""`python -m esr.tools.check.check_worker FOLDER`: try the rules, in a process of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import nn
 
 from esr.audit.other_range import restored_in_other_range
 from esr.base import json_file
+from esr.base.house import ROOT
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare
 from esr.evaluate.worker.stage_mark import StageMark
@@ -20,13 +21,11 @@ from esr.measure.counts import complexity
 from esr.measure.job import Job, JobFolder
 from esr.sandbox.inside import audit_hook, bounded_process, start_barrier
 from esr.submissions.submission import Submission
-from esr.tools.check.check_answer import Answer, answer_file
+from esr.tools.check.check_answer import CheckAnswer, answer_file
 from esr.tools.check.network_rules import NETWORK
 from esr.tools.check.rule import tried
 from esr.tools.check.side_effects import SideEffects
 from esr.tools.check.subject import Subject
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(argv: list[str]) -> int:
@@ -47,7 +46,7 @@ def main(argv: list[str]) -> int:
             built = prepare(job, stage)
         bench = make_bench(built)
     except BaseException as error:  # A submission may raise anything, SystemExit included.
-        return _say(folder, Answer(complete=True, failure=stage.failed(error)))
+        return _say(folder, CheckAnswer(complete=True, failure=stage.failed(error)))
     stage.enter("restore")
     answer = _try_rules(bench, side_effects, job, folder)
     stage.enter("count")
@@ -58,17 +57,19 @@ def main(argv: list[str]) -> int:
     return _say(folder, replace(answer, complete=True))
 
 
-def _try_rules(bench: Bench, side_effects: SideEffects, job: Job, folder: JobFolder) -> Answer:
+def _try_rules(bench: Bench, side_effects: SideEffects, job: Job, folder: JobFolder) -> CheckAnswer:
     (split,) = job.splits
     images = [np.load(folder.lr_image(0, index)) for index in range(split.count)]
-    subject, answer = Subject(bench, side_effects, images), Answer()
+    subject, answer = Subject(bench, side_effects, images), CheckAnswer()
     for rule in NETWORK:
         _say(folder, replace(answer, trying=rule.name))
         answer = replace(answer, findings=(*answer.findings, tried(rule, subject)))
     return answer
 
 
-def _in_both_ranges(bench: Bench, model: nn.Module, folder: JobFolder, answer: Answer) -> Answer:
+def _in_both_ranges(
+    bench: Bench, model: nn.Module, folder: JobFolder, answer: CheckAnswer
+) -> CheckAnswer:
     try:
         lr = bench.load(np.load(folder.lr_image(0, 0)))
         bench.save(bench.forward(lr), lr, folder.sr_image(0, 0))
@@ -78,7 +79,7 @@ def _in_both_ranges(bench: Bench, model: nn.Module, folder: JobFolder, answer: A
     return replace(answer, other_range=other)
 
 
-def _say(folder: JobFolder, answer: Answer) -> int:
+def _say(folder: JobFolder, answer: CheckAnswer) -> int:
     json_file.dump(answer, answer_file(folder))
     return 0
 

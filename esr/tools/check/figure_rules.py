@@ -9,12 +9,12 @@ from typing import get_args
 
 from esr.audit.complexity_flags import complexity_flags
 from esr.challenge.protocol import FlopsCounter
-from esr.evaluate.data_range_verdict import Verdict
+from esr.evaluate.data_range_verdict import DataRangeVerdict
 from esr.records.measurement import Counts, Stage
 from esr.records.official_results import GIGA, MEGA, published_flops
 from esr.report.claims import agrees
 from esr.submissions.submission import Submission
-from esr.tools.check.check_answer import Answer
+from esr.tools.check.check_answer import CheckAnswer
 from esr.tools.check.rule import NotReached, Rule, Violation
 
 _BY_TIME = ("outside_pytorch", "other_threads")
@@ -28,8 +28,8 @@ class Attempt:
     """A submission, and what the child says of it."""
 
     submission: Submission
-    answer: Answer
-    in_ranges: Verdict | None
+    answer: CheckAnswer
+    in_ranges: DataRangeVerdict | None
     """What the two data ranges gave; None if the network restored nothing."""
     counter: FlopsCounter
     """The one that claims are about."""

@@ -41,7 +41,7 @@ class SideEffects:
     Args:
         own: files of the submission, which it may read.
         ours: files that this house writes meanwhile.
-        root: the harness; its `utils/` may be read, its other folders may not.
+        root: the harness; its code may be read, its other folders may not.
     """
 
     def __init__(self, own: Sequence[Path], ours: Sequence[Path], root: Path) -> None:
@@ -51,7 +51,9 @@ class SideEffects:
         self._ours = {str(path) for path in ours}
         self._root = str(root)
         prefixes = (sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *_SYSTEM)
-        self._libraries = tuple(f"{path}{os.sep}" for path in (*prefixes, str(root / "utils")))
+        self._libraries = tuple(
+            f"{path}{os.sep}" for path in (*prefixes, root / "esr", root / "utils")
+        )
         self._watching = False
 
     @contextmanager

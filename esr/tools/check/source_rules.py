@@ -19,7 +19,7 @@ _IMPORTERS = ("import_module", "__import__")
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFiles:
     """A submission as its files say it."""
 
     entry: Own
@@ -40,7 +40,7 @@ class Source:
         return tuple(name for node in ast.walk(self.tree) for name in _imported(node))
 
 
-def file_name(source: Source) -> str:
+def file_name(source: SourceFiles) -> str:
     """The file is named as the registry needs it, and its sidecar can be read."""
     entry, stem = source.entry, source.entry.model_file.stem
     if isinstance(entry, Broken):
@@ -50,7 +50,7 @@ def file_name(source: Source) -> str:
     return f"{stem}.py"
 
 
-def checkpoint_name(source: Source) -> str:
+def checkpoint_name(source: SourceFiles) -> str:
     """There is one checkpoint, and its name says whose it is."""
     entry = source.entry
     if isinstance(entry, Broken):
@@ -63,7 +63,7 @@ def checkpoint_name(source: Source) -> str:
     return name
 
 
-def one_file(source: Source) -> str:
+def one_file(source: SourceFiles) -> str:
     """The model file needs no other file of the repository."""
     found = dict.fromkeys(name for name in source.imported if _is_local(name, source))
     if found:
@@ -71,7 +71,7 @@ def one_file(source: Source) -> str:
     return "imports nothing of this repository"
 
 
-def own_work(source: Source) -> str:
+def own_work(source: SourceFiles) -> str:
     """Nothing of another team is imported or named."""
     texts = [node.value for node in _values(source.tree) if isinstance(node.value, str)]
     own = source.entry.model_id
@@ -104,7 +104,7 @@ def _called(node: ast.Call) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
-def _is_local(name: str, source: Source) -> bool:
+def _is_local(name: str, source: SourceFiles) -> bool:
     top = name.partition(".")[0]
     if not top or top in sys.stdlib_module_names:
         return not top
@@ -122,7 +122,7 @@ def _values(tree: ast.Module) -> list[ast.Constant]:
     ]
 
 
-SOURCE: tuple[Rule[Source], ...] = (
+SOURCE: tuple[Rule[SourceFiles], ...] = (
     Rule("file name", file_name, "name it models/team[ID]_[Model].py, as in team07_MyNet.py"),
     Rule(
         "checkpoint name",

@@ -19,7 +19,7 @@ _PROBES = 3
 
 
 @dataclass(frozen=True)
-class Output:
+class NetworkOutput:
     """What a network returned for one or more images."""
 
     values: NDArray[np.float32]
@@ -52,7 +52,7 @@ class Subject:
         """What it did beside restoring images, so far."""
         return self._side_effects.seen
 
-    def restore(self, *images: Image) -> Output:
+    def restore(self, *images: Image) -> NetworkOutput:
         """Restore images of one size as one batch.
 
         Raises:
@@ -64,9 +64,9 @@ class Subject:
             output = self._bench.forward(batch)
         checked = check_output(output, batch, self.scale)
         self._works = True
-        return Output(checked.detach().float().cpu().numpy(), str(checked.dtype))
+        return NetworkOutput(checked.detach().float().cpu().numpy(), str(checked.dtype))
 
-    def restored(self, probe: Image) -> Output:
+    def restored(self, probe: Image) -> NetworkOutput:
         """Restore a probe for a rule that is about something else than whether that works.
 
         Raises:

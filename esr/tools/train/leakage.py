@@ -1,8 +1,8 @@
-"""No training image may be a test image: `python -m esr.tools.train.leakage check FOLDER`.
+"""No training image may be a test image: `python -m esr leakage check FOLDER`.
 
 Perceptual hashes recognise a test image that was rescaled, flipped, turned or encoded anew.
 `test_set_hashes.json` holds those of the public test sets, so that their images need not be here;
-`python -m esr.tools.train.leakage write DIR Set5 Set14` adds sets laid out as `DIR/Set5/HR/*.png`.
+`python -m esr leakage write DIR Set5 Set14` adds sets laid out as `DIR/Set5/HR/*.png`.
 
 NOT covered: crops. Cutting 2 % off each side already changes up to 67 of 256 bits, and a tenth off
 makes some pictures as unlike themselves as any other, so tiles cut from test images pass.
@@ -26,6 +26,7 @@ from PIL import Image
 from esr.base import json_file
 from esr.base.command import ended
 from esr.base.errors import UserError
+from esr.base.house import ROOT
 from esr.challenge.protocol import protocols
 from esr.images.image_file import get_image_paths, imread_uint
 
@@ -34,7 +35,6 @@ Bits = npt.NDArray[np.int8]
 Hashes = dict[str, dict[str, str]]
 """Hash in hexadecimal by data set and HR file name."""
 
-ROOT = Path(__file__).resolve().parents[2]
 HASH_FILE = Path(__file__).with_name("test_set_hashes.json")
 DEMO = ROOT / "data" / "demo" / "HR"
 
@@ -181,9 +181,7 @@ def run(arguments: Sequence[str]) -> None:
         UserError: a test image is among them, or an image cannot be read.
         OSError: a folder cannot be read.
     """
-    parser = argparse.ArgumentParser(
-        "python -m esr.tools.train.leakage", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser("python -m esr leakage", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="look for test images in folders")
     check.add_argument("folder", type=Path, nargs="+")

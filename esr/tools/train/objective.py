@@ -10,7 +10,7 @@ from types import MappingProxyType
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
-from esr.tools.train.recipe import Stage
+from esr.tools.train.recipe import TrainingStage
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(SR, HR), both (N, 3, H, W) in the network's own range -> a scalar."""
@@ -30,7 +30,7 @@ LOSSES: Mapping[str, Loss] = MappingProxyType(
 """By the recipe's names."""
 
 
-def learning_rate(stage: Stage, spent: float) -> float:
+def learning_rate(stage: TrainingStage, spent: float) -> float:
     """Return the learning rate at a share of the stage, 0.0 at its beginning and 1.0 at its end.
 
     Cosine is that of Loshchilov, Hutter: SGDR, ICLR 2017, one cycle without restarts.

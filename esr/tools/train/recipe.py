@@ -28,7 +28,7 @@ SCRATCH, PREVIOUS, MERGED, PRUNED = "scratch", "previous", "merged", "pruned"
 
 
 @validated(frozen=True, config=_STRICT)
-class Source:
+class RecipeSource:
     """A folder of HR images below `--data_dir`."""
 
     folder: str
@@ -37,14 +37,14 @@ class Source:
 
 
 @validated(frozen=True, config=_STRICT)
-class Stage:
+class TrainingStage:
     """One training; table `[[stages]]`."""
 
     name: str
     start: str
     """Weights at the beginning: `scratch`, `previous`; `merged`, the previous network's branches
     in one; `pruned`, the previous network thinned out; or a file name in `model_zoo/`."""
-    data: Annotated[list[Source], Field(min_length=1)]
+    data: Annotated[list[RecipeSource], Field(min_length=1)]
     loss: Literal["l1", "l2", "charbonnier"]
     lr: Rate
     """Learning rate at the beginning, after the warm-up."""
@@ -101,7 +101,7 @@ class Recipe:
 
     model: str
     """Stem of the model file: `team09_MDRN`."""
-    stages: Annotated[list[Stage], Field(min_length=1)]
+    stages: Annotated[list[TrainingStage], Field(min_length=1)]
     held_out: Count = 6
     """Images kept for validation, spread over those of the first stage."""
     untrained: str | None = None
@@ -152,7 +152,7 @@ def _complaint(error: ValidationError, path: Path) -> UserError:
     if not unknown:
         return UserError(explain(error), where=path.name, remedy="correct this key")
     *table, key = (str(part) for part in unknown[0])
-    kinds: dict[str, type] = {"stages": Stage, "profiles": Profile, "data": Source}
+    kinds: dict[str, type] = {"stages": TrainingStage, "profiles": Profile, "data": RecipeSource}
     kind = next((kinds[part] for part in reversed(table) if part in kinds), Recipe)
     allowed = [f.name for f in fields(kind)]
     close = difflib.get_close_matches(key, allowed, 1)

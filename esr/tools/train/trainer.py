@@ -17,7 +17,7 @@ from esr.base.errors import UserError
 from esr.images.metrics import METRICS
 from esr.submissions.sidecar import Sidecar
 from esr.tools.train.objective import LOSSES, averaging, learning_rate
-from esr.tools.train.recipe import Stage
+from esr.tools.train.recipe import TrainingStage
 from esr.tools.train.training_data import Image, TrainingPair, stack
 
 _PARTS = ("network", "ema", "optimizer", "scaler")
@@ -34,7 +34,7 @@ class Trainer:
     """
 
     def __init__(
-        self, network: nn.Module, sidecar: Sidecar, stage: Stage, device: torch.device
+        self, network: nn.Module, sidecar: Sidecar, stage: TrainingStage, device: torch.device
     ) -> None:
         self.sidecar, self.stage, self.device = sidecar, stage, device
         self.network = network.to(device)

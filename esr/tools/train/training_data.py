@@ -16,7 +16,7 @@ from torch import Tensor
 from esr.base.errors import UserError
 from esr.images.official_image import imread_uint, is_image_file, modcrop
 from esr.images.resample import imresize_uint8
-from esr.tools.train.recipe import Source, Stage
+from esr.tools.train.recipe import RecipeSource, TrainingStage
 
 Image = NDArray[np.uint8]
 """RGB, (height, width, 3), 0..255."""
@@ -31,7 +31,7 @@ class TrainingPair:
     """Exactly `scale` times as high and as wide."""
 
 
-def find_images(source: Source, data_dirs: Sequence[Path]) -> list[Path]:
+def find_images(source: RecipeSource, data_dirs: Sequence[Path]) -> list[Path]:
     """List the image files of a source, in the order of their names.
 
     Raises:
@@ -153,7 +153,9 @@ class Sampler:
         return cut(pair.lr, 1), cut(pair.hr, scale)
 
 
-def sampler_of(stage: Stage, pairs: Sequence[TrainingPair], scale: int, seed: int) -> Sampler:
+def sampler_of(
+    stage: TrainingStage, pairs: Sequence[TrainingPair], scale: int, seed: int
+) -> Sampler:
     """Return the sampler that a stage asks for.
 
     Raises:

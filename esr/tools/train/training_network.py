@@ -14,7 +14,7 @@ from esr.base.errors import UserError
 from esr.measure import network as networks
 from esr.submissions.sidecar import Sidecar, read_sidecar
 from esr.submissions.submission import Submission
-from esr.tools.train.recipe import MERGED, PREVIOUS, PRUNED, SCRATCH, Recipe, Stage
+from esr.tools.train.recipe import MERGED, PREVIOUS, PRUNED, SCRATCH, Recipe, TrainingStage
 
 Train = Callable[[nn.Module, str], None]
 """(network, name of what is trained) -> trains it in place."""
@@ -88,7 +88,9 @@ def check_stages(recipe: Recipe, models: Family) -> None:
             )
 
 
-def run_stage(stage: Stage, previous: nn.Module | None, models: Family, train: Train) -> nn.Module:
+def run_stage(
+    stage: TrainingStage, previous: nn.Module | None, models: Family, train: Train
+) -> nn.Module:
     """Make the network of a stage and train it; a pruned one after every step of pruning."""
     if stage.start == PRUNED and previous is not None and stage.keep is not None:
         return _pruned(stage, stage.keep, previous, models, train)
@@ -97,7 +99,7 @@ def run_stage(stage: Stage, previous: nn.Module | None, models: Family, train: T
     return network
 
 
-def _started(stage: Stage, previous: nn.Module | None, models: Family) -> nn.Module:
+def _started(stage: TrainingStage, previous: nn.Module | None, models: Family) -> nn.Module:
     if stage.start == MERGED and previous is not None:
         return merged(previous)
     if stage.start == PREVIOUS and previous is not None:
@@ -130,7 +132,7 @@ def _warm_start(network: nn.Module, checkpoint: Path) -> None:
 
 
 def _pruned(
-    stage: Stage, keep: float, previous: nn.Module, models: Family, train: Train
+    stage: TrainingStage, keep: float, previous: nn.Module, models: Family, train: Train
 ) -> nn.Module:
     done = 0
 

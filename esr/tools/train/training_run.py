@@ -16,7 +16,7 @@ from torch import nn
 
 from esr.base.errors import UserError
 from esr.submissions.sidecar import Sidecar
-from esr.tools.train.recipe import Recipe, Stage, as_json
+from esr.tools.train.recipe import Recipe, TrainingStage, as_json
 from esr.tools.train.trainer import Trainer, write
 from esr.tools.train.training_data import Sampler, TrainingPair
 
@@ -36,7 +36,7 @@ class Leg:
     """One training of one network; a pruning stage has one after each step."""
 
     name: str
-    stage: Stage
+    stage: TrainingStage
     iterations: int
     seconds: float
     params: int
@@ -64,7 +64,9 @@ class Run:
     logged: int = 0
     """Bytes of the log that are about those."""
 
-    def train(self, network: nn.Module, name: str, *, stage: Stage, sampler: Sampler) -> None:
+    def train(
+        self, network: nn.Module, name: str, *, stage: TrainingStage, sampler: Sampler
+    ) -> None:
         """Train a network in place, or give it what an earlier run trained it to."""
         done = self.folder / f"done_{len(self.legs):02d}.pt"
         trainer = Trainer(network, self.sidecar, stage, self.device)

@@ -10,7 +10,15 @@ import numpy as np
 
 from esr.images.resample import imresize_uint8
 from esr.tools.train.leakage import check_training_data
-from esr.tools.train.recipe import MERGED, PREVIOUS, PRUNED, SCRATCH, Recipe, Source, Stage
+from esr.tools.train.recipe import (
+    MERGED,
+    PREVIOUS,
+    PRUNED,
+    SCRATCH,
+    Recipe,
+    RecipeSource,
+    TrainingStage,
+)
 from esr.tools.train.training_data import (
     Sampler,
     TrainingPair,
@@ -35,11 +43,11 @@ class TrainingSet:
     scale: int
     files: tuple[Path, ...]
     """All of them, those held out too."""
-    by_source: Mapping[Source, Sequence[TrainingPair]]
+    by_source: Mapping[RecipeSource, Sequence[TrainingPair]]
     held: Sequence[TrainingPair]
     used: list[DataUsed]
 
-    def sampler(self, stage: Stage, seed: int) -> Sampler:
+    def sampler(self, stage: TrainingStage, seed: int) -> Sampler:
         """Return the crops that a stage trains on."""
         pairs = [pair for source in stage.data for pair in self.by_source[source]]
         return sampler_of(stage, pairs, self.scale, seed)
@@ -82,10 +90,10 @@ def smoke_recipe(recipe: Recipe, scale: int) -> Recipe:
     )
 
 
-def _smoke(stage: Stage, position: int, scale: int) -> Stage:
+def _smoke(stage: TrainingStage, position: int, scale: int) -> TrainingStage:
     return replace(
         stage,
-        data=[Source(f"synthetic {position}")],
+        data=[RecipeSource(f"synthetic {position}")],
         iterations=SMOKE_ITERATIONS,
         minutes=None,
         hr_patch_px=SMOKE_PATCH_PX * scale,

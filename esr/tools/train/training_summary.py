@@ -14,7 +14,7 @@ from esr.evaluate.provenance import now
 from esr.images.metrics import METRICS
 from esr.images.resample import imresize_uint8
 from esr.measure.device import backend
-from esr.tools.train.recipe import Recipe, Stage
+from esr.tools.train.recipe import Recipe, TrainingStage
 from esr.tools.train.training_data import TrainingPair
 from esr.tools.train.training_report import StageReport, TrainingReport
 from esr.tools.train.training_run import Leg
@@ -38,7 +38,7 @@ def stage_report(leg: Leg) -> StageReport:
     )
 
 
-def describe_schedule(stage: Stage) -> str:
+def describe_schedule(stage: TrainingStage) -> str:
     """Say how the learning rate goes, in shares of the steps that were taken."""
     rate = f"{stage.schedule} from {stage.lr:g}"
     if stage.schedule == "cosine":

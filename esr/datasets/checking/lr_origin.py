@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from esr.datasets.check.data_finding import Finding, Kind
+from esr.datasets.checking.data_finding import DataFinding, Kind
 from esr.datasets.lr_variants import (
     Image,
     cropped,
@@ -40,7 +40,7 @@ _PROOF_PX = 96
 """Half the side of the part, in LR pixels, that a shift is proved on."""
 
 
-def examine(lr: Image, hr: Image, expected: Image, scale: int, file: Path) -> Finding | None:
+def examine(lr: Image, hr: Image, expected: Image, scale: int, file: Path) -> DataFinding | None:
     """Say what LR is, if it is not the bicubic of HR.
 
     Args:
@@ -59,7 +59,7 @@ def examine(lr: Image, hr: Image, expected: Image, scale: int, file: Path) -> Fi
     kind, said = next(_explanations(lr, hr, expected, scale, direct_db), _unexplained(lr, expected))
     if kind not in ("other_image", "turned") and _is_jpeg(file):
         kind, said = "jpeg", said if kind == "jpeg" else "a JPEG file"
-    return Finding(
+    return DataFinding(
         kind, file, f"{said}; PSNR {direct_db:.2f} dB" if said else f"{direct_db:.2f} dB"
     )
 
@@ -195,6 +195,6 @@ def _is_jpeg(file: Path) -> bool:
         return opened.read(3) == b"\xff\xd8\xff"
 
 
-def _if_jpeg_file(file: Path) -> Finding | None:
+def _if_jpeg_file(file: Path) -> DataFinding | None:
     # A flat image survives JPEG unchanged.
-    return Finding("jpeg", file, "a JPEG file") if _is_jpeg(file) else None
+    return DataFinding("jpeg", file, "a JPEG file") if _is_jpeg(file) else None

@@ -39,7 +39,7 @@ class BadArchive(UserError):
     status = ExitCode.SOME_FAILED
 
 
-class Contents:
+class UploadContents:
     """The images of an archive that has been checked.
 
     Args:
@@ -89,7 +89,7 @@ class Contents:
 
 
 @contextmanager
-def open_archive(path: Path, expected: Collection[str], scale: int) -> Iterator[Contents]:
+def open_archive(path: Path, expected: Collection[str], scale: int) -> Iterator[UploadContents]:
     """Open an archive that holds exactly the images that are expected.
 
     Args:
@@ -109,7 +109,7 @@ def open_archive(path: Path, expected: Collection[str], scale: int) -> Iterator[
         _check_directory(entries, entries_at_most, path)
         images = [entry.filename for entry in entries if not _harmless(entry)]
         _check_names(images, expected, scale, path)
-        yield Contents(archive, path)
+        yield UploadContents(archive, path)
 
 
 class _File(io.FileIO):

@@ -1,4 +1,4 @@
-"""`python -m esr.tools.upload.score_zip ARCHIVE --data_dir DIR`: score an upload as the server does.
+"""`python -m esr score_zip ARCHIVE --data_dir DIR`: score an upload as the server does.
 
 PSNR and SSIM of the SR images in an archive, as `test_demo.py --make_zip` or anybody else made it.
 Nothing of it is run or written to disk, and PyTorch is not needed.
@@ -11,15 +11,14 @@ import sys
 from pathlib import Path
 
 from esr.base import json_file
-from esr.base.command import ended
+from esr.base.command import Parser, ended
 from esr.base.errors import UserError
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.datasets.find_splits import find_splits
 from esr.datasets.image_pairs import OFFICIAL_ROLES, DataRequest, Split
-from esr.evaluate.arguments import Parser
 from esr.images.metrics import METRICS
-from esr.tools.upload.score_table import print_scores
-from esr.tools.upload.score_upload import score_archive
+from esr.tools.upload_scoring.score_table import print_scores
+from esr.tools.upload_scoring.score_upload import score_archive
 
 _OFFICIAL = ("psnr", "ssim")
 """What the server of the challenge shows."""
@@ -28,7 +27,7 @@ _OFFICIAL = ("psnr", "ssim")
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     made = Parser(
-        "python -m esr.tools.upload.score_zip",
+        "python -m esr score_zip",
         allow_abbrev=False,
         description="Score an archive of SR images as the server of the challenge does.",
         epilog="Exit status: 0 scored; 1 the archive cannot be scored; "

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from esr.base.visible_text import one_line
-from esr.datasets.check.check_set import CheckedSet
-from esr.datasets.check.data_finding import DEFECTS, NOTES, Finding, Kind
+from esr.datasets.checking.check_set import CheckedSet
+from esr.datasets.checking.data_finding import DEFECTS, NOTES, DataFinding, Kind
 
 WIDTH = 80
 FILES_AT_MOST = 8
@@ -46,7 +46,7 @@ def _count(checked: CheckedSet) -> str:
     return f"{number} of {known.images}" if known and known.images else number
 
 
-def _of_kind(kind: Kind, findings: Sequence[Finding]) -> Iterator[str]:
+def _of_kind(kind: Kind, findings: Sequence[DataFinding]) -> Iterator[str]:
     word = "defect" if kind in DEFECTS else "note"
     files = sum(finding.file is not None for finding in findings)
     number = f" ({_plural(files, 'file')})" if files else ""

@@ -17,7 +17,7 @@ from esr.evaluate.upload.sr_names import sr_name
 from esr.images.image_file import Image, decode_uint, imread_uint
 from esr.images.metrics import METRICS
 from esr.images.official_image import modcrop
-from esr.tools.upload.upload_contents import BadArchive, Contents, open_archive
+from esr.tools.upload_scoring.upload_contents import BadArchive, UploadContents, open_archive
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _BYTES_A_PIXEL = 8
@@ -63,7 +63,7 @@ class _How:
 
 
 def score_archive(path: Path, split: Split, metrics: Sequence[str], border: int) -> ArchiveScore:
-    """Score an archive as `esr.evaluate.score_images` scores what a network returned, to the last bit.
+    """Score an archive as `esr.evaluate.score_images` scores SR images, to the last bit.
 
     Args:
         path: the archive.
@@ -108,13 +108,13 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _readme(contents: Contents) -> Readme | None:
+def _readme(contents: UploadContents) -> Readme | None:
     if not contents.has(NAME):
         return None
     return read_readme(contents.read(NAME, _README_AT_MOST).decode("utf-8-sig", "replace"))
 
 
-def _score(contents: Contents, pair: ImagePair, how: _How) -> ImageScore | UserError:
+def _score(contents: UploadContents, pair: ImagePair, how: _How) -> ImageScore | UserError:
     try:
         hr = _hr(pair, how)
         sr = _decode(contents, sr_name(pair.name), hr.shape, how.scale)
@@ -133,7 +133,7 @@ def _hr(pair: ImagePair, how: _How) -> Image:
     return hr
 
 
-def _decode(contents: Contents, name: str, shape: tuple[int, ...], scale: int) -> Image:
+def _decode(contents: UploadContents, name: str, shape: tuple[int, ...], scale: int) -> Image:
     height, width = shape[:2]
     data = contents.read(name, height * width * _BYTES_A_PIXEL + _BESIDE_PIXELS)
     where = contents.where(name)

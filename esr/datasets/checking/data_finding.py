@@ -63,7 +63,7 @@ NOTES: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class DataFinding:
     """One thing about one file, or about a whole set."""
 
     kind: Kind

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from esr.base.errors import UserError
 from esr.challenge.data_set_registry import DataSet, registry
-from esr.datasets.check.data_finding import Finding
+from esr.datasets.checking.data_finding import DataFinding
 from esr.datasets.image_folders import OWN, hr_folder, images_in, lr_folder
 from esr.datasets.image_pairs import ImagePair
 from esr.datasets.manifest import MANIFEST
@@ -41,13 +41,13 @@ class SetFolder:
 
 
 @dataclass(frozen=True)
-class Contents:
+class SetContents:
     """The files of a set."""
 
     pairs: tuple[ImagePair, ...]
     alone: tuple[Path, ...]
     """Images without a partner."""
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
 
 
 def find_sets(data_dir: Path, scale: int) -> list[SetFolder]:
@@ -94,7 +94,7 @@ def _set(data_dir: Path, name: str, scale: int) -> SetFolder:
     return SetFolder(name, name, None, next(alone, None), scale)
 
 
-def contents(one: SetFolder) -> Contents:
+def contents(one: SetFolder) -> SetContents:
     """Pair the files of a set by name, as an evaluation does, but go on where it stops."""
     hr, hr_findings = _by_stem(one.hr)
     lr, lr_findings = _by_stem(one.lr)
@@ -105,33 +105,33 @@ def contents(one: SetFolder) -> Contents:
         if partner is None:
             alone.append(path)
             findings.append(
-                Finding("missing_lr", path, f"expected {stem}x{one.scale}{path.suffix}")
+                DataFinding("missing_lr", path, f"expected {stem}x{one.scale}{path.suffix}")
             )
         else:
             pairs.append(ImagePair(path.name, partner, path))
     alone += lr.values()
     if one.hr is not None:
-        findings += [Finding("missing_hr", path) for path in lr.values()]
-    return Contents(tuple(pairs), tuple(alone), tuple(findings))
+        findings += [DataFinding("missing_hr", path) for path in lr.values()]
+    return SetContents(tuple(pairs), tuple(alone), tuple(findings))
 
 
-def _by_stem(folder: Path | None) -> tuple[dict[str, Path], list[Finding]]:
+def _by_stem(folder: Path | None) -> tuple[dict[str, Path], list[DataFinding]]:
     by_stem: dict[str, Path] = {}
     findings = []
     for path in images_in(folder) if folder is not None else ():
         if not path.name.isprintable():
-            findings.append(Finding("name", path, "cannot be printed"))
+            findings.append(DataFinding("name", path, "cannot be printed"))
         elif path.stem in by_stem:
-            findings.append(Finding("name", path, f"same name as {by_stem[path.stem].name}"))
+            findings.append(DataFinding("name", path, f"same name as {by_stem[path.stem].name}"))
         else:
             by_stem[path.stem] = path
     return by_stem, findings
 
 
-def _leftovers(one: SetFolder) -> Iterator[Finding]:
+def _leftovers(one: SetFolder) -> Iterator[DataFinding]:
     for folder in one.folders:
         images = set(images_in(folder))
         for path in sorted(folder.iterdir()):
             wanted = path in images or path.is_dir() or path.name == MANIFEST
             if not wanted and path.suffix.lower() not in _DESCRIPTIONS:
-                yield Finding("leftover", path)
+                yield DataFinding("leftover", path)

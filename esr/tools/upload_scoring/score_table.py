@@ -1,4 +1,4 @@
-"""What `esr.tools.upload.score_zip` prints."""
+"""What `esr.tools.upload_scoring.score_zip` prints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from esr.base.console import stdout
 from esr.base.visible_text import one_line
 from esr.evaluate.upload.readme import Readme
 from esr.images.metrics import METRICS
-from esr.tools.upload.score_upload import ArchiveScore
+from esr.tools.upload_scoring.score_upload import ArchiveScore
 
 
 def print_scores(score: ArchiveScore, per_image: bool) -> None:

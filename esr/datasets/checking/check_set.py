@@ -11,9 +11,9 @@ from PIL import Image as Pillow
 
 from esr.base.download import sha256
 from esr.base.errors import UserError
-from esr.datasets.check.data_finding import Finding
-from esr.datasets.check.lr_origin import examine
-from esr.datasets.check.set_contents import Contents, SetFolder, contents
+from esr.datasets.checking.data_finding import DataFinding
+from esr.datasets.checking.lr_origin import examine
+from esr.datasets.checking.set_contents import SetContents, SetFolder, contents
 from esr.datasets.each_image import each
 from esr.datasets.image_pairs import ImagePair
 from esr.datasets.lr_variants import Image, make_lr
@@ -24,7 +24,7 @@ from esr.images.image_file import imread_uint
 class CheckedPair:
     """What was found out about two files, or about one without a partner."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
     hashes: Mapping[Path, str]
     """SHA-256 of the files, hexadecimal."""
     digests: Mapping[Path, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class CheckedSet:
 
     folder: SetFolder
     pairs: int
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
     hashes: Mapping[Path, str]
 
     @property
@@ -75,10 +75,10 @@ def _check(item: ImagePair | Path, scale: int) -> CheckedPair:
 def check_pair(pair: ImagePair, scale: int) -> CheckedPair:
     """Check two files: decodable, 8-bit RGB or grey, of fitting size, LR the bicubic of HR."""
     lr, hr = _read(pair.lr), _read(pair.hr)
-    findings = [image for image in (hr, lr) if isinstance(image, Finding)]
+    findings = [image for image in (hr, lr) if isinstance(image, DataFinding)]
     findings += [*_storage(pair.lr, lr), *_storage(pair.hr, hr, is_hr=True)]
     hashes = _hashes([pair.hr, pair.lr])
-    if isinstance(lr, Finding) or isinstance(hr, Finding):
+    if isinstance(lr, DataFinding) or isinstance(hr, DataFinding):
         return CheckedPair(tuple(findings), hashes)
     if (misfit := _misfit(lr, hr, scale, pair.lr)) is not None:
         return CheckedPair((*findings, misfit), hashes)
@@ -92,21 +92,23 @@ def check_pair(pair: ImagePair, scale: int) -> CheckedPair:
 
 def _check_alone(path: Path) -> CheckedPair:
     image = _read(path)
-    findings = (image,) if isinstance(image, Finding) else tuple(_storage(path, image))
-    digests = {} if isinstance(image, Finding) else {path: _digest(image)}
+    findings = (image,) if isinstance(image, DataFinding) else tuple(_storage(path, image))
+    digests = {} if isinstance(image, DataFinding) else {path: _digest(image)}
     return CheckedPair(findings, _hashes([path]), digests)
 
 
-def _read(path: Path) -> Image | Finding:
+def _read(path: Path) -> Image | DataFinding:
     try:
         return imread_uint(path)
     except UserError as error:
         kind = "mode" if "-bit" in error.what or "alpha" in error.what else "unreadable"
-        return Finding("mode" if kind == "mode" else "unreadable", path, error.what)
+        return DataFinding("mode" if kind == "mode" else "unreadable", path, error.what)
 
 
-def _storage(path: Path, image: Image | Finding, *, is_hr: bool = False) -> Iterator[Finding]:
-    if isinstance(image, Finding):
+def _storage(
+    path: Path, image: Image | DataFinding, *, is_hr: bool = False
+) -> Iterator[DataFinding]:
+    if isinstance(image, DataFinding):
         return
     try:
         with Pillow.open(path) as header:
@@ -114,19 +116,19 @@ def _storage(path: Path, image: Image | Finding, *, is_hr: bool = False) -> Iter
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
         return  # OpenCV could read it; how it is stored stays unknown.
     if mode in ("L", "1"):
-        yield Finding("grey", path)
+        yield DataFinding("grey", path)
     if is_hr and kind == "JPEG":
-        yield Finding("hr_jpeg", path)
+        yield DataFinding("hr_jpeg", path)
 
 
-def _misfit(lr: Image, hr: Image, scale: int, file: Path) -> Finding | None:
+def _misfit(lr: Image, hr: Image, scale: int, file: Path) -> DataFinding | None:
     height, width = hr.shape[0] // scale, hr.shape[1] // scale
     if lr.shape[:2] == (height, width) and height and width:
         return None
     detail = f"{lr.shape[1]}x{lr.shape[0]} px; x{scale} of HR needs {width}x{height}"
     if lr.shape[:2] == (-(-hr.shape[0] // scale), -(-hr.shape[1] // scale)):
         detail += ": HR was not cropped to a multiple of the scale first"
-    return Finding("size", file, detail)
+    return DataFinding("size", file, detail)
 
 
 def _hashes(files: Iterable[Path]) -> dict[Path, str]:
@@ -143,35 +145,35 @@ def _digest(image: Image) -> str:
     return hashlib.sha256(str(image.shape).encode() + image.tobytes()).hexdigest()
 
 
-def _duplicates(digests: Mapping[Path, str]) -> Iterator[Finding]:
+def _duplicates(digests: Mapping[Path, str]) -> Iterator[DataFinding]:
     first: dict[str, Path] = {}
     for path in sorted(digests):
         other = first.setdefault(digests[path], path)
         if other is not path:
-            yield Finding("duplicate", path, f"the same as {other.name}")
+            yield DataFinding("duplicate", path, f"the same as {other.name}")
 
 
-def _number(one: SetFolder, listed: Contents) -> Iterator[Finding]:
+def _number(one: SetFolder, listed: SetContents) -> Iterator[DataFinding]:
     known = one.known
     if one.hr is None and known is not None and known.hr_public == "no":
-        yield Finding("not_public", None, known.instead or "")
+        yield DataFinding("not_public", None, known.instead or "")
     elif one.hr is None:
-        yield Finding("missing_hr", one.lr, "no folder of HR images")
+        yield DataFinding("missing_hr", one.lr, "no folder of HR images")
     images = len(listed.pairs) if one.hr is not None else len(listed.alone)
     if known is not None and known.is_partial(images):
-        yield Finding("incomplete", None, f"{images}, but {one.name} has {known.images}")
+        yield DataFinding("incomplete", None, f"{images}, but {one.name} has {known.images}")
 
 
 def _against(
     manifest: Mapping[Path, str], hashes: Mapping[Path, str], one: SetFolder
-) -> Iterator[Finding]:
+) -> Iterator[DataFinding]:
     governed = {path.parent for path in manifest} & set(one.folders)
     due = {path: digest for path, digest in manifest.items() if path.parent in governed}
     for path in sorted(due.keys() | hashes.keys()):
         if path not in due:
             if path.parent in governed:
-                yield Finding("manifest", path, "not named there")
+                yield DataFinding("manifest", path, "not named there")
         elif path not in hashes:
-            yield Finding("manifest", path, "named there, but missing")
+            yield DataFinding("manifest", path, "named there, but missing")
         elif hashes[path] != due[path]:
-            yield Finding("manifest", path, "another file than named there")
+            yield DataFinding("manifest", path, "another file than named there")

@@ -1,0 +1,56 @@
+"""`python -m esr COMMAND`: everything beside `test_demo.py`, one command a line of `COMMANDS`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+
+from esr.base.command import ended
+from esr.base.errors import ExitCode, UserError
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: `main(arguments) -> exit status` of a module, imported when it is asked for."""
+
+    module: str
+    purpose: str
+
+
+COMMANDS = {
+    "leaderboard": Command("esr.tools.leaderboard", "rank what was measured, here or officially"),
+    "data": Command("esr.datasets.data_command", "list, check, prepare and download data sets"),
+    "zoo": Command("esr.submissions.public_checkpoints", "download the authors' own checkpoints"),
+    "score_zip": Command(
+        "esr.tools.upload_scoring.score_zip", "score an upload as the server does"
+    ),
+    "rtsr": Command("esr.challenge.rtsr.prepare_rtsr", "prepare data of the Real-Time challenge"),
+    "leakage": Command("esr.tools.train.leakage", "no training image may be a test image"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command, or list them."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        sys.stdout.write(_listing())
+        return ExitCode.OK
+    name, *rest = arguments
+    if name not in COMMANDS:
+        return ended(lambda: _refuse(name))
+    return int(importlib.import_module(COMMANDS[name].module).main(rest))
+
+
+def _refuse(name: str) -> ExitCode:
+    raise UserError("no such command", where=name, remedy=f"one of: {', '.join(COMMANDS)}")
+
+
+def _listing() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.purpose}" for name, command in COMMANDS.items()]
+    usage = "Usage: python -m esr COMMAND ...; --help after a command says more."
+    return "\n".join([usage, "", *lines, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""An upload scored as the server does."""

@@ -1,0 +1,1 @@
+"""The import path of the official repositories; the program itself is `esr`."""
