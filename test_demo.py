@@ -13,9 +13,10 @@ from esr.base.command import ended, heed_termination, print_any_name
 from esr.base.errors import ExitCode
 from esr.base.scratch import scratch_folder
 from esr.evaluate import resume
+from esr.evaluate.engines import evaluate_all
 from esr.evaluate.entries import all_entries, chosen_entries
 from esr.evaluate.options import Options, parse
-from esr.evaluate.pipeline import evaluate_all
+from esr.evaluate.setting import RunSetting
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.workplace import workplace
 from esr.records import run_log
@@ -33,25 +34,26 @@ ROOT = Path(__file__).resolve().parent
 def run(options: Options) -> ExitCode:
     """List or measure the submissions that were asked for."""
     with scratch_folder() as code_dir:
-        entries = all_entries(options, ROOT, code_dir)
+        entries = all_entries(options.selection, options.data, options.procedure, code_dir)
         if options.list:
             terminal.print_listing(entries)
             return ExitCode.OK
-        chosen = chosen_entries(entries, options)
+        chosen = chosen_entries(entries, options.selection)
         return check(chosen, options) if options.check else evaluate(chosen, options)
 
 
 def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
-    terminal.print_trust(chosen, options.trust)
-    store = Store(options.save_dir, options.protocol, publishers=(publisher(options.protocol),))
+    terminal.print_trust(chosen, options.selection.trust)
+    store = Store(options.output.save_dir, options.protocol, (publisher(options.protocol),))
     store.open()  # Before anything is measured: results must have a place.
     outcomes: list[Outcome] = []
-    with workplace(options) as (hr_dir, job_dir):
-        staged = stage_all(chosen, options, hr_dir)
-        plan = resume.plan(chosen, staged, options, store.rows())
+    with workplace(options.confinement) as (hr_dir, job_dir):
+        staged = stage_all(chosen, options.data, options.procedure, hr_dir)
+        setting = RunSetting(options, staged, job_dir)
+        plan = resume.plan(chosen, setting, store.rows())
         terminal.print_kept(plan.kept)
-        for outcome in evaluate_all(plan.entries, staged, options, job_dir):
+        for outcome in evaluate_all(plan.entries, setting):
             store.save(outcome)
             run_log.append(outcome, store.log)
             terminal.print_outcome(outcome)

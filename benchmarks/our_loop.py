@@ -27,8 +27,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from esr.base.threads import cores
+from esr.evaluate.engines import evaluate_all
 from esr.evaluate.options import Options, parse
-from esr.evaluate.pipeline import evaluate_all
+from esr.evaluate.setting import RunSetting
 from esr.evaluate.staged_data import stage_all
 from esr.measure.job import JobFolder
 from esr.records.record import Outcome, Record
@@ -149,8 +150,7 @@ def options(folder: Path, save_dir: Path, with_ssim: bool) -> Options:
     arguments += ["--save_dir", str(save_dir), "--device", "cpu", "--model_id", "all"]
     arguments += ["--ssim"] if with_ssim else []
     # More than one pass is a choice of more figures, not the cost of reading and scoring.
-    if "repeats" in {option.name for option in fields(Options)}:
-        arguments += ["--repeats", "0"]
+    arguments += ["--repeats", "0"]
     return parse(arguments, save_dir)
 
 
@@ -167,9 +167,9 @@ def main(folder: Path, submissions: Path, result: Path, with_ssim: bool) -> None
         try:
             start = time.perf_counter()
             with tempfile.TemporaryDirectory() as hr_dir:
-                staged = stage_all(entries, chosen, Path(hr_dir))
+                staged = stage_all(entries, chosen.data, chosen.procedure, Path(hr_dir))
                 staged_s = time.perf_counter() - start
-                outcomes = list(evaluate_all(entries, staged, chosen, Path(job_dir)))
+                outcomes = list(evaluate_all(entries, RunSetting(chosen, staged, Path(job_dir))))
             wall_s = time.perf_counter() - start
         finally:
             ended.set()

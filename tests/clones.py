@@ -17,7 +17,7 @@ import argparse
 import json
 from pprint import pprint
 from package_nobody_has import FlopCountAnalysis
-from esr.measure.counts.official_counts import get_model_flops
+from utils.model_summary import get_model_flops
 from utils import utils_logger
 from utils.sizes import FACTOR
 from torch.nn import functional as F
@@ -187,7 +187,7 @@ def write_clone(path: Path) -> Path:
         "models/team05_absent.py": "from absent_package.nn import Mamba\n\n\nclass Net(Mamba):\n    pass\n",
         "utils/sizes.py": "FACTOR = 4\n",
         "utils/late.py": "def unchanged(x):\n    return x\n",
-        "esr/base/errors.py": "raise RuntimeError('of the clone')\n",
+        "utils/errors.py": "raise RuntimeError('of the clone')\n",
     }
     for name, text in files.items():
         (path / name).write_text(text)

@@ -148,9 +148,8 @@ def test_a_save_dir_that_cannot_be_written(harness: Harness, tmp_path: Path) -> 
     assert (tmp_path / "file").read_text() == "here first"
 
 
-@pytest.mark.parametrize("name", ["results.json", "records/00_Tiny.json"])
-def test_a_damaged_result_is_not_overwritten(harness: Harness, name: str) -> None:
-    path = harness.results / name
+def test_a_damaged_result_is_not_overwritten(harness: Harness) -> None:
+    path = harness.results / "results.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"half": ')
     line = _refused(harness)
@@ -159,11 +158,34 @@ def test_a_damaged_result_is_not_overwritten(harness: Harness, name: str) -> Non
     assert path.read_text() == '{"half": '
 
 
-def test_a_record_of_another_version_is_refused(harness: Harness) -> None:
+def test_a_record_that_cannot_be_read_is_one_row_and_the_others_stand(harness: Harness) -> None:
     assert harness.run().returncode == 0
+    records = harness.results / "records"
+    good = (records / "00_Tiny.json").read_text()
+    contents = {
+        "07_Half": ('{"half": ', "does not hold what it should"),
+        "08_Newer": (good.replace('"schema": 2', '"schema": 999'), "written by version 999"),
+        "09_Copy": (good, "is a record under another name than its label"),
+    }
+    for label, (text, _) in contents.items():
+        (records / f"{label}.json").write_text(text)
+    harness.add("team01_Other")
+    assert harness.run("--model_id", "1").returncode == 0
+    rows = harness.rows()
+    assert {label for label, row in rows.items() if row["Val PSNR"]} == {"00_Tiny", "01_Other"}
+    for label, (text, reason) in contents.items():
+        assert reason in rows[label]["Reason"]
+        assert f"{label}.json" in rows[label]["Reason"]
+        assert (records / f"{label}.json").read_text() == text
+
+
+def test_a_record_that_cannot_be_read_is_kept_when_it_is_measured_again(harness: Harness) -> None:
     path = harness.results / "records" / "00_Tiny.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 999'))
-    assert "written by version 999" in _refused(harness)
+    path.parent.mkdir(parents=True)
+    path.write_text('{"half": ')
+    assert harness.run().returncode == 0
+    assert harness.record("00_Tiny")["label"] == "00_Tiny"
+    assert (path.parent / "unreadable" / path.name).read_text() == '{"half": '
 
 
 def test_results_of_other_models_stay(harness: Harness) -> None:

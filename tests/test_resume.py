@@ -19,6 +19,7 @@ from test_import_graph import _imports
 
 from esr.evaluate import provenance, resume
 from esr.evaluate.options import Options, parse
+from esr.evaluate.setting import RunSetting
 from esr.evaluate.staged_data import stage_all
 from esr.records.record import Failure, Record
 from esr.records.results_folder import Row, Store
@@ -132,8 +133,8 @@ class World:
         options: Options = parse(["--model_id", "all", *arguments], self.path)
         entries = discover(self.path)
         folder = self.path / f"hr{len(list(self.path.iterdir()))}"
-        staged = stage_all(entries, options, folder)
-        plan = resume.plan(entries, staged, options, self.rows)
+        staged = stage_all(entries, options.data, options.procedure, folder)
+        plan = resume.plan(entries, RunSetting(options, staged, folder), self.rows)
         assert {r.label for r in plan.kept} | {e.label for e in plan.entries} == {
             e.label for e in entries
         }
@@ -262,7 +263,7 @@ def test_what_follows_a_record_is_no_part_of_the_code_that_measured(root: Path) 
         ".".join(path.relative_to(root).with_suffix("").parts): path
         for path in (root / "esr").rglob("*.py")
     }
-    reached, found = set(), {"esr.evaluate.pipeline", "esr.evaluate.worker.__main__"}
+    reached, found = set(), {"esr.evaluate.engines", "esr.evaluate.worker.__main__"}
     while found:
         reached |= found
         found = {other for name in found for other in _imports(files[name], set(files))} - reached

@@ -110,14 +110,14 @@ def test_the_protocol_asks_for_what_the_official_script_does(root: Path) -> None
     options = parse(["--protocol", "rtsr2023"], root)
     # 3840 // s and 2160 // s as height and width: portrait.
     for scale, size in ((2, (3, 1920, 1080)), (3, (3, 1280, 720))):
-        planned = plan(options.real_time, options.protocol, scale)
+        planned = plan(options.procedure.real_time, options.protocol, scale)
         assert planned is not None
         assert (planned.input_size, planned.official_size) == (size, size)
         assert (planned.half, planned.official, planned.asked) == (True, Calls(50, 244), None)
-    assert plan(options.real_time, options.protocol, 4) is None
-    assert plan(options.real_time, protocols()["ntire2023"], 4) is None
+    assert plan(options.procedure.real_time, options.protocol, 4) is None
+    assert plan(options.procedure.real_time, protocols()["ntire2023"], 4) is None
     landscape = parse(["--protocol", "rtsr2023", "--runtime_size", "1080", "1920"], root)
-    planned = plan(landscape.real_time, landscape.protocol, 2)
+    planned = plan(landscape.procedure.real_time, landscape.protocol, 2)
     assert planned is not None
     assert FixedInput(planned.input_size, planned.official, planned.official_size, ()).as_asked
 

@@ -6,53 +6,62 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from esr.base.errors import UserError
-from esr.evaluate.options import Options
+from esr.base.house import ROOT
+from esr.datasets.image_pairs import DataRequest
+from esr.evaluate.options import Selection
+from esr.records.conditions import Procedure
 from esr.submissions.archive_submission import archive_entry
 from esr.submissions.clone.discover_clone import discover_clone
 from esr.submissions.public_checkpoints import with_public_checkpoints
 from esr.submissions.submission import Entry, adapted, choose, discover
 
 
-def all_entries(options: Options, root: Path, folder: Path) -> list[Entry]:
+def all_entries(
+    selection: Selection, data: DataRequest, procedure: Procedure, folder: Path, root: Path = ROOT
+) -> list[Entry]:
     """List the submissions that there are.
 
     Args:
-        options: where to look.
-        root: this harness.
+        selection: where to look.
+        data: on which the submission of an archive is to run.
+        procedure: of the challenge.
         folder: an empty folder, for what is unpacked.
+        root: the harness, which holds the submissions if no other place was named.
 
     Raises:
         UserError: there is nothing to list.
     """
-    if options.submission is None:
+    if selection.path is None:
         return [*discover(root)]
-    if _is_archive(options.submission):
-        return [_of_archive(options.submission, options, folder)]
-    return [*discover_clone(options.submission)]
+    if _is_archive(selection.path):
+        _refuse_choices(selection)
+        return [
+            archive_entry(selection.path, folder, data, procedure.protocol, procedure.real_time)
+        ]
+    return [*discover_clone(selection.path)]
 
 
-def chosen_entries(entries: Sequence[Entry], options: Options) -> list[Entry]:
+def chosen_entries(entries: Sequence[Entry], selection: Selection) -> list[Entry]:
     """Pick what was asked for, with the checkpoint and in the form that was asked for.
 
     Raises:
         UserError: there is no such submission, checkpoint or form.
     """
-    if options.submission is not None and _is_archive(options.submission):
+    if selection.path is not None and _is_archive(selection.path):
         return [*entries]
     chosen = [
-        adapted(entry, options.checkpoint, options.form)
-        for entry in choose(entries, options.wanted)
+        adapted(entry, selection.checkpoint, selection.form)
+        for entry in choose(entries, selection.wanted)
     ]
-    if options.checkpoint_dir is None:
+    if selection.checkpoint_dir is None:
         return chosen
-    return with_public_checkpoints(chosen, options.checkpoint_dir)
+    return with_public_checkpoints(chosen, selection.checkpoint_dir)
 
 
-def _of_archive(archive: Path, options: Options, folder: Path) -> Entry:
-    if options.checkpoint or options.form or options.interleave is not None:
+def _refuse_choices(selection: Selection) -> None:
+    if selection.checkpoint or selection.form or selection.interleave is not None:
         flags = "--checkpoint, --form and --interleave"
-        raise UserError(f"cannot be combined with {flags}", where=f"--submission {archive}")
-    return archive_entry(archive, folder, options.data, options.protocol, options.real_time)
+        raise UserError(f"cannot be combined with {flags}", where=f"--submission {selection.path}")
 
 
 def _is_archive(path: Path) -> bool:

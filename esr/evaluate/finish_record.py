@@ -1,113 +1,102 @@
-"""A child's answer and its SR images -> `Record`; what went wrong -> `Failure`, kept instead."""
+"""Everything that was found of a submission becomes its record; files that are kept beside it."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from esr.audit.clone_flags import clone_flags
 from esr.audit.complexity_flags import complexity_flags
-from esr.base.errors import printable_line
+from esr.base.errors import UserError
 from esr.datasets.staging import StagedSplit
-from esr.evaluate import provenance
-from esr.evaluate.bicubic_reference import bicubic_psnr_db
-from esr.evaluate.data_range_verdict import DataRangeVerdict
-from esr.evaluate.options import Options
-from esr.evaluate.score_images import judge
-from esr.measure.bootstrap import robust_timing
-from esr.measure.job import JobFolder, SubmissionFailed
+from esr.evaluate.detail_crops import keep_crops
+from esr.evaluate.options import Output
+from esr.evaluate.scoring import Scores
+from esr.evaluate.upload.write_upload import write_uploads
+from esr.images.official_image import imsave
+from esr.measure.job import JobFolder
 from esr.records.conditions import Request
-from esr.records.measurement import Measurement, SplitTiming
-from esr.records.record import SCHEMA, Failure, ImageResult, Provenance, Record, SplitResult
-from esr.submissions.submission import Entry, Whole
+from esr.records.measurement import Measurement
+from esr.records.record import SCHEMA, Crop, Record
+from esr.submissions.submission import Whole
 
 
-def log_file(entry: Entry, options: Options) -> Path:
-    """Name the file that holds what a submission printed."""
-    return options.save_dir / "logs" / f"{entry.label}.log"
-
-
-def failure(entry: Entry, failed: SubmissionFailed, options: Options) -> Failure:
-    """Say how a submission failed, and where it is told at length."""
-    log = log_file(entry, options)
-    printed = str(log) if failed.stage != "discover" and log.exists() else None
-    reason = printable_line(failed.reason)
-    return Failure(entry.label, entry.model_id, failed.stage, reason, provenance.now(), printed)
-
-
-def score(
+def finish_record(
+    scores: Scores,
     measurement: Measurement,
+    request: Request,
     splits: Sequence[StagedSplit],
     folder: JobFolder,
-    options: Options,
-) -> tuple[SplitResult, ...]:
-    """Score the SR images of every data set.
-
-    Raises:
-        SubmissionFailed: one that is absent, damaged or of the wrong size.
-    """
-    results = []
-    protocol = options.protocol
-    for number, (split, timing) in enumerate(zip(splits, measurement.splits, strict=True)):
-        sr_files = [folder.sr_image(number, index) for index in range(len(split.images))]
-        scores = judge(split.images, sr_files, protocol.border(split.scale), options.metrics)
-        images = tuple(
-            ImageResult(image.name, ms, values)
-            for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
-        )
-        result = _split_result(split, timing, images)
-        if any("bicubic_psnr_db" in track.terms for track in protocol.tracks):
-            result = replace(result, bicubic_psnr_db=bicubic_psnr_db(split))
-        results.append(result)
-    return tuple(results)
-
-
-def _split_result(
-    split: StagedSplit, timing: SplitTiming, images: tuple[ImageResult, ...]
-) -> SplitResult:
-    repeated = timing.robust
-    return SplitResult(
-        role=split.role,
-        dataset=split.dataset,
-        images=images,
-        memory_mib=timing.memory_mib,
-        split_memory_mib=timing.split_memory_mib,
-        robust=robust_timing(repeated.samples_ms, repeated.conditions) if repeated else None,
-        reserved_mib=timing.reserved_mib,
-        gpu=timing.gpu,
-        data_sha256=split.sha256,
-    )
-
-
-def record(
-    submission: Whole,
-    protocol: str,
-    measurement: Measurement,
-    splits: tuple[SplitResult, ...],
-    source: Provenance,
-    request: Request,
-    verdict: DataRangeVerdict,
+    output: Output,
+    *,
+    trusted: bool,
 ) -> Record:
-    """Join what was asked, what the child says and what the parent found."""
+    """Keep the files that were asked for, and join everything to a record.
+
+    Args:
+        scores: what the parent found.
+        measurement: what the child process said.
+        request: what the run asked for.
+        splits: the data sets.
+        folder: holds the SR images.
+        output: where files are kept, and which.
+        trusted: whether its checkpoints may have run code.
+    """
+    entry = scores.entry
+    crops = _keep_crops(scores, splits[0], folder, output.save_dir)
+    if output.files.images:
+        _save_images(entry, splits, folder, output.save_dir)
+    if output.files.uploads:
+        device = measurement.machine.device
+        write_uploads(entry, device, scores.splits, folder, output.save_dir)
     return Record(
+        **measurement.kept(),
         schema=SCHEMA,
-        label=submission.label,
-        model_id=submission.model_id,
-        form=submission.form,
-        sidecar=submission.sidecar,
-        protocol=protocol,
-        counts=measurement.counts,
-        clock=measurement.clock,
-        output_dtype=measurement.output_dtype,
-        peak_rss_mib=measurement.peak_rss_mib,
-        machine=measurement.machine,
-        splits=splits,
-        note=verdict.note,
-        provenance=source,
-        flags=(*measurement.flags, *complexity_flags(measurement.counts), *verdict.flags),
-        precision=measurement.precision,
-        layers=measurement.layers,
+        label=entry.label,
+        model_id=entry.model_id,
+        form=entry.form,
+        sidecar=entry.sidecar,
+        protocol=request.procedure.protocol_name,
+        splits=scores.splits,
+        note=scores.data_range.note,
+        provenance=scores.source,
+        flags=(
+            *measurement.flags,
+            *complexity_flags(measurement.counts),
+            *scores.data_range.flags,
+            *clone_flags(scores.fork, trusted=trusted),
+            *scores.handed_in,
+        ),
+        crops=crops,
         request=request,
-        isolation=measurement.isolation,
-        fixed_input=measurement.fixed_input,
+        fork=scores.fork,
     )
+
+
+def _keep_crops(
+    scores: Scores, split: StagedSplit, folder: JobFolder, save_dir: Path
+) -> tuple[Crop, ...]:
+    sr_files = [folder.sr_image(0, index) for index in range(len(split.images))]
+    try:
+        images = scores.splits[0].images
+        return keep_crops(split, images, sr_files, save_dir, scores.entry.label)
+    except (OSError, UserError) as error:  # The measurement is good all the same.
+        sys.stderr.write(f"warning: the report goes without details: {error}\n")
+        return ()
+
+
+def _save_images(
+    entry: Whole, splits: Sequence[StagedSplit], folder: JobFolder, save_dir: Path
+) -> None:
+    try:
+        for number, split in enumerate(splits):
+            target = save_dir / entry.label / split.role
+            target.mkdir(parents=True, exist_ok=True)
+            for index, image in enumerate(split.images):
+                sr = np.load(folder.sr_image(number, index))
+                imsave(sr, str(target / f"{Path(image.name).stem}.png"))
+    except (OSError, UserError) as error:  # The measurement is good all the same.
+        sys.stderr.write(f"warning: SR images are not kept: {error}\n")

@@ -1,70 +1,94 @@
-"""The command line, checked."""
+"""The command line, checked, by subject: whoever needs one part is given that part alone."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
 from esr.challenge import fixed_input_options
-from esr.challenge.fixed_input_options import RealTimeOptions
 from esr.challenge.protocol import Protocol, protocols
 from esr.datasets.image_pairs import DataRequest
 from esr.evaluate.arguments import parser
+from esr.records.conditions import KeptFiles, Passes, Procedure
 from esr.sandbox.limits import GIB, Limits, memory_bytes
+from esr.sandbox.policy import Policy
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is measured."""
+
+    model_ids: tuple[str, ...]
+    """Ids, or `all`."""
+    path: Path | None
+    """Clone of an official repository or of this one, or an archive; None for what is here."""
+    checkpoint: Path | None
+    checkpoint_dir: Path | None
+    """Folder of public checkpoints under their own names."""
+    form: str | None
+    interleave: int | None
+    """Id of the baseline that is measured between the others."""
+    trust: frozenset[int]
+    """Ids whose checkpoints may run code."""
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Ids to measure, the baseline's first, or `all`."""
+        baseline = () if self.interleave is None else (str(self.interleave),)
+        return (*baseline, *self.model_ids)
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """Where submissions run, and within what."""
+
+    device: str
+    """`auto`, `cpu`, `cuda` or `cuda:0`."""
+    limits: Limits
+    sandbox: bool
+    """Whether submissions run in bubblewrap."""
+
+    def policy(self, hidden: Sequence[Path]) -> Policy:
+        """Say what a submission may use, and what it must not see."""
+        return Policy(self.limits, self.sandbox, tuple(hidden))
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is kept, and where."""
+
+    save_dir: Path
+    files: KeptFiles
+
+    def log_file(self, label: str) -> Path:
+        """Name the file that holds what a submission printed."""
+        return self.save_dir / "logs" / f"{label}.log"
 
 
 @dataclass(frozen=True)
 class Options:
     """What the user asked for."""
 
-    model_id: tuple[str, ...]
-    """Ids, or `all`."""
+    selection: Selection
     data: DataRequest
-    save_dir: Path
-    metrics: tuple[str, ...]
-    """Names in `esr.images.metrics.METRICS`."""
-    protocol_name: str
-    device: str
-    checkpoint: Path | None
-    checkpoint_dir: Path | None
-    """Folder of public checkpoints under their own names."""
-    form: str | None
-    repeats: int | None
-    """Rounds of the robust pass; None for the device's own number."""
-    seed: int
-    interleave: int | None
-    """Id of the baseline that is measured between the others."""
-    limits: Limits
-    sandbox: bool
-    """Whether submissions run in bubblewrap."""
-    save_images: bool
-    layers: bool
+    procedure: Procedure
+    confinement: Confinement
+    output: Output
     list: bool
     check: bool
     """Whether to try the submissions by the rules instead of measuring them."""
     resume: bool
     """Whether to keep records that this run would only repeat."""
     debug: bool
-    submission: Path | None
-    """Clone of an official repository or of this one, or an archive; None for what is here."""
-    trust: frozenset[int]
-    """Ids whose checkpoints may run code."""
     command: tuple[str, ...]
     """The arguments as they were given."""
-    make_zip: bool
-    """Whether to write the archives that participants upload."""
-    real_time: RealTimeOptions
-
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """Ids to measure, the baseline's first, or `all`."""
-        return self.model_id if self.interleave is None else (str(self.interleave), *self.model_id)
 
     @property
     def protocol(self) -> Protocol:
         """The year's constants."""
-        return protocols()[self.protocol_name]
+        return self.procedure.protocol
 
 
 def parse(arguments: list[str], root: Path) -> Options:
@@ -83,33 +107,38 @@ def parse(arguments: list[str], root: Path) -> Options:
         raise UserError(
             "fits one submission", where="--checkpoint", remedy="give a single --model_id"
         )
-    data = DataRequest(given.data_dir, given.dataset, given.include_test, given.hybrid_test)
     protocol = protocols()[given.protocol]
-    wanted = ("psnr", *(["ssim"] if given.ssim else []), *given.metrics, *protocol.metrics)
+    metrics = ("psnr", *(["ssim"] if given.ssim else []), *given.metrics, *protocol.metrics)
     return Options(
-        model_id=given.model_id,
-        data=data,
-        save_dir=given.save_dir.absolute(),
-        metrics=tuple(dict.fromkeys(wanted)),
-        protocol_name=given.protocol,
-        device=given.device,
-        checkpoint=given.checkpoint,
-        checkpoint_dir=given.checkpoint_dir,
-        form=given.form,
-        repeats=given.repeats,
-        seed=given.seed,
-        interleave=given.interleave,
-        limits=Limits(given.timeout, memory_bytes(given.memory_limit), int(given.disk_limit * GIB)),
-        sandbox=given.sandbox,
-        save_images=given.save_images,
-        layers=given.layers,
+        selection=Selection(
+            model_ids=given.model_id,
+            path=given.submission,
+            checkpoint=given.checkpoint,
+            checkpoint_dir=given.checkpoint_dir,
+            form=given.form,
+            interleave=given.interleave,
+            trust=frozenset(given.trust),
+        ),
+        data=DataRequest(given.data_dir, given.dataset, given.include_test, given.hybrid_test),
+        procedure=Procedure(
+            protocol_name=given.protocol,
+            metrics=tuple(dict.fromkeys(metrics)),
+            passes=Passes(given.repeats, given.seed, given.layers),
+            real_time=fixed_input_options.read(given, protocol),
+        ),
+        confinement=Confinement(
+            device=given.device,
+            limits=Limits(
+                given.timeout, memory_bytes(given.memory_limit), int(given.disk_limit * GIB)
+            ),
+            sandbox=given.sandbox,
+        ),
+        output=Output(
+            given.save_dir.absolute(), KeptFiles(images=given.save_images, uploads=given.make_zip)
+        ),
         list=given.list,
         check=given.check,
         resume=not given.force and (given.resume or "all" in given.model_id),
         debug=given.debug,
-        submission=given.submission,
-        trust=frozenset(given.trust),
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
-        make_zip=given.make_zip,
-        real_time=fixed_input_options.read(given, protocol),
     )

@@ -1,177 +1,132 @@
-"""One submission, from its files to a record: job, child process, scores."""
+"""The phases of a submission, one after the other, and what overlaps.
+
+start    its process imports what it needs and waits to begin; its job is written meanwhile
+measure  its process begins, with the whole machine to itself, and ends
+score    its SR images are compared with HR, while the next submission starts
+finish   everything that was found becomes its record
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import cache, partial
-from pathlib import Path
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from typing import Protocol
 
-import numpy as np
-
-from esr.audit.clone_flags import clone_flags
-from esr.base.errors import UserError, cause
-from esr.base.house import ROOT
-from esr.base.progress import progress_bar
-from esr.datasets.staging import StagedSplit
-from esr.evaluate import data_range_verdict, provenance
-from esr.evaluate.detail_crops import keep_crops
-from esr.evaluate.finish_record import failure, log_file, record, score
-from esr.evaluate.handed_in_images import compare_results
-from esr.evaluate.interleaved import interleaved
-from esr.evaluate.options import Options
-from esr.evaluate.staged_data import Staged
-from esr.evaluate.steps import Measuring, Steps, one_ahead
-from esr.evaluate.upload.write_upload import write_uploads
-from esr.evaluate.worker_result import measured
-from esr.evaluate.write_job import fill, job_folder, told
-from esr.images.official_image import imsave
-from esr.measure.job import JobFolder, SubmissionFailed
-from esr.records.conditions import Request
-from esr.records.measurement import Measurement
-from esr.records.record import Crop, Outcome, Provenance, Record, SplitResult
-from esr.sandbox import isolated_process
-from esr.sandbox.policy import Policy
-from esr.submissions.clone.clone_facts import ForkSource
-from esr.submissions.submission import Broken, Entry, ForkSubmission, Submission, Whole
+from esr.base.errors import UserError
+from esr.measure.job import SubmissionFailed
+from esr.records.record import Failure, Outcome, Record
 
 
-def evaluate_all(
-    entries: Sequence[Entry], staged: Staged, options: Options, job_dir: Path
-) -> Iterator[Outcome]:
-    """Measure one submission after the other, each with the whole machine to itself.
+class Phases(Protocol):
+    """A submission on its way to its record; see `esr.evaluate.submission_run`.
 
-    Yields:
-        a `Record`, or the `Failure` of a submission that cannot be measured, whatever went wrong.
+    Each phase needs the one before. `start` may be called again after `close`.
 
     Raises:
-        UserError: the harness itself cannot go on, for want of disk space say.
+        SubmissionFailed: by any phase: it costs this submission alone.
+        UserError: by any phase: the harness itself cannot go on.
     """
-    # Once for all, and not before a process starts, beside which it costs nothing.
-    asked = cache(partial(provenance.request, options, ROOT))
 
-    def measuring(entry: Entry) -> Measuring:
-        begin = partial(_steps, entry, staged, options, asked, job_dir)
-        return Measuring(begin, lambda failed: failure(entry, failed, options))
+    def start(self) -> None: ...  # noqa: D102
+    def measure(self) -> None: ...  # noqa: D102
+    def score(self) -> None: ...  # noqa: D102
+    def finish(self) -> Record: ...  # noqa: D102
 
-    if options.interleave is None:
-        yield from one_ahead(map(measuring, entries))
-    else:
-        yield from interleaved(
-            lambda entry: measuring(entry).outcome(), entries, options.interleave
-        )
+    def fail(self, failed: SubmissionFailed) -> Failure:
+        """Say what a failure is kept as."""
+
+    def close(self) -> None:
+        """End its process and remove its files."""
 
 
-def _steps(
-    entry: Entry, staged: Staged, options: Options, asked: Callable[[], Request], job_dir: Path
-) -> Steps:
-    entry = _whole(entry)
-    if (problem := staged.problems.get(entry.sidecar.scale)) is not None:
-        raise SubmissionFailed("discover", str(problem))
-    splits = staged.splits[entry.sidecar.scale]
-    hidden = (options.data.data_dir, options.save_dir, *staged.hr_folders)
-    policy = Policy(options.limits, options.sandbox, hidden)
-    with job_folder(entry, job_dir) as folder:
-        child_told = told(entry, folder)
-        with isolated_process.waiting("esr.evaluate.worker", child_told, folder, policy) as worker:
-            source, request = _source(entry, options), asked()
-            job = fill(folder, child_told, splits, options)
-            yield
-            count = sum(split.count for split in job.splits)
-            with progress_bar(entry.label, count) as progress:
-                answer = measured(worker, job, folder, log_file(entry, options), progress)
-        yield
-        return _record(entry, source, answer, splits, folder, options, request)
+def evaluate_one_ahead(submissions: Iterable[Phases]) -> Iterator[Outcome]:
+    """Measure one submission after the other, each with the whole machine to itself.
+
+    While one is scored, and while whoever asked for its outcome keeps it, the process of the next
+    one already waits to begin.
+
+    Raises:
+        UserError: the harness itself cannot go on; what was measured until then is yielded before.
+    """
+    todo = map(Evaluation, submissions)
+    with ExitStack() as stack:
+        current = next(todo, None)
+        while current is not None:
+            stack.callback(current.close)
+            current.start()
+            current.measure()
+            following = next(todo, None) if not current.is_last else None
+            if following is not None:
+                stack.callback(following.close)
+                following.start_ahead()
+            yield current.outcome()
+            current = following
 
 
-def _whole(entry: Entry) -> Whole:
-    if isinstance(entry, Broken):
-        raise SubmissionFailed("discover", entry.reason)
-    if isinstance(entry, Submission) and entry.checkpoint is None:
-        raise SubmissionFailed("discover", entry.problem)
-    return entry
+class Evaluation:
+    """The phases of one submission, whatever goes wrong in them."""
 
+    def __init__(self, phases: Phases) -> None:
+        self._phases = phases
+        self._is_started = False
+        self._outcome: Outcome | None = None
+        self._error: UserError | None = None
 
-def _source(entry: Whole, options: Options) -> Provenance:
-    try:
-        return provenance.describe(entry, options.command, ROOT)
-    except OSError as error:
-        reason = f"{error.filename} cannot be read ({cause(error)})"
-        raise SubmissionFailed("discover", reason) from error
+    @property
+    def is_last(self) -> bool:
+        """Whether the harness cannot go on beyond it."""
+        return self._error is not None
 
+    def start(self) -> None:
+        """Start its process, unless that was done ahead."""
+        if not self._is_started:
+            self._is_started = True
+            self._try(self._phases.start)
 
-def _record(
-    entry: Whole,
-    source: Provenance,
-    answer: Measurement,
-    splits: Sequence[StagedSplit],
-    folder: JobFolder,
-    options: Options,
-    asked: Request,
-) -> Record:
-    entry, source, fork = _as_it_was(entry, source, answer)
-    results = score(answer, splits, folder, options)
-    other = (answer.other_range, folder.other_range) if answer.other_range else None
-    first = splits[0].images[0], results[0].images[0].scores["psnr"]
-    border = options.protocol.border(entry.sidecar.scale)
-    range_verdict = data_range_verdict.verdict(*first, other, entry, border)
-    crops = _keep_crops(entry, splits[0], results[0], folder, options.save_dir)
-    if options.save_images:
-        _save_images(entry, splits, folder, options.save_dir)
-    if options.make_zip:
-        write_uploads(entry, answer.machine.device, results, folder, options.save_dir)
-    found = record(entry, options.protocol_name, answer, results, source, asked, range_verdict)
-    flags = (*found.flags, *clone_flags(fork, trusted=entry.model_id in options.trust))
-    if isinstance(entry, Submission) and entry.results is not None:
-        flags = (*flags, *compare_results(entry.results, splits[0], results[0]))
-    return replace(found, crops=crops, fork=fork, flags=flags)
+    def start_ahead(self) -> None:
+        """Do so if there is room for it already, beside what another one has left behind."""
+        self.start()
+        if self._error is not None:
+            self._phases.close()
+            self._error, self._is_started = None, False
 
+    def measure(self) -> None:
+        """Go on to where the machine is free again."""
+        self._try(self._phases.measure)
 
-def _as_it_was(
-    entry: Whole, source: Provenance, answer: Measurement
-) -> tuple[Whole, Provenance, ForkSource | None]:
-    """Add what only running a clone has told."""
-    facts = answer.fork
-    if not isinstance(entry, ForkSubmission):
-        return entry, source, None
-    if facts is None:
-        raise SubmissionFailed("invalid", "the worker does not say what the clone returned")
-    sidecar = replace(entry.sidecar, data_range=facts.data_range, tile=facts.tile)
-    try:
-        fork = provenance.of_clone(entry.clone, facts)
-    except UserError as error:
-        raise SubmissionFailed("invalid", f"the worker's answer {error}") from error
-    return replace(entry, sidecar=sidecar), provenance.with_checkpoints(source, fork), fork
+    def outcome(self) -> Outcome:
+        """Go to the end.
 
+        Raises:
+            UserError: the harness itself cannot go on.
+        """
+        self._try(self._phases.score)
+        self._try(self._finish)
+        self.close()
+        if self._outcome is None:
+            assert self._error is not None
+            raise self._error
+        return self._outcome
 
-def _keep_crops(
-    submission: Whole,
-    split: StagedSplit,
-    result: SplitResult,
-    folder: JobFolder,
-    save_dir: Path,
-) -> tuple[Crop, ...]:
-    sr_files = [folder.sr_image(0, index) for index in range(len(split.images))]
-    try:
-        return keep_crops(split, result.images, sr_files, save_dir, submission.label)
-    except (OSError, UserError) as error:  # The measurement is good all the same.
-        sys.stderr.write(f"warning: the report goes without details: {error}\n")
-        return ()
+    def _finish(self) -> None:
+        self._outcome = self._phases.finish()
 
+    def _try(self, phase: Callable[[], None]) -> None:
+        """Carry out a phase, unless an earlier one has ended it all."""
+        if self._outcome is not None or self._error is not None:
+            return
+        try:
+            phase()
+        except SubmissionFailed as failed:
+            self._outcome = self._phases.fail(failed)
+        except UserError as error:
+            self._error = error
+        except Exception as error:  # Our own mistake must not cost the submissions that follow.
+            traceback.print_exc()
+            reason = f"the harness failed: {type(error).__name__}: {error}"
+            self._outcome = self._phases.fail(SubmissionFailed("invalid", reason))
 
-def _save_images(
-    submission: Whole,
-    splits: Sequence[StagedSplit],
-    folder: JobFolder,
-    save_dir: Path,
-) -> None:
-    try:
-        for number, split in enumerate(splits):
-            target = save_dir / submission.label / split.role
-            target.mkdir(parents=True, exist_ok=True)
-            for index, image in enumerate(split.images):
-                sr = np.load(folder.sr_image(number, index))
-                imsave(sr, str(target / f"{Path(image.name).stem}.png"))
-    except (OSError, UserError) as error:  # The measurement is good all the same.
-        sys.stderr.write(f"warning: SR images are not kept: {error}\n")
+    def close(self) -> None:
+        """Give up: end its process and remove its files."""
+        self._phases.close()

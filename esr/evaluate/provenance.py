@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from esr.base.download import sha256
+from esr.base.errors import cause
+from esr.base.house import ROOT
 from esr.base.threads import cores
-from esr.evaluate.options import Options
-from esr.records.conditions import Request
+from esr.measure.job import SubmissionFailed
+from esr.records.conditions import KeptFiles, Procedure, Request
 from esr.records.record import Provenance
 from esr.submissions.clone.clone_facts import ForkFacts, ForkSource
 from esr.submissions.clone.git_head import checked_out
@@ -29,9 +31,17 @@ _SETTINGS = re.compile(r"(OMP|MKL)_NUM_THREADS|GLIBC_TUNABLES|MALLOC_\w+")
 
 
 def describe(submission: Whole, command: tuple[str, ...], root: Path) -> Provenance:
-    """Describe the files and the harness that a submission is about to be measured with."""
+    """Describe the files and the harness that a submission is about to be measured with.
+
+    Raises:
+        SubmissionFailed: one of its files cannot be read.
+    """
     checkpoint = _checkpoint(submission)
-    model_sha256, checkpoint_sha256 = file_hashes(submission)
+    try:
+        model_sha256, checkpoint_sha256 = file_hashes(submission)
+    except OSError as error:
+        reason = f"{error.filename} cannot be read ({cause(error)})"
+        raise SubmissionFailed("discover", reason) from error
     return Provenance(
         date=now(),
         command=command,
@@ -82,22 +92,19 @@ def with_checkpoints(made: Provenance, source: ForkSource) -> Provenance:
     )
 
 
-def request(options: Options, root: Path) -> Request:
+def request(
+    procedure: Procedure, files: KeptFiles, *, interleave: int | None, sandbox: bool
+) -> Request:
     """Say what a run asks of every submission, as far as it changes what is recorded."""
     settings = sorted(filter(_SETTINGS.fullmatch, os.environ))
     threads = [f"{name}={os.environ[name]}" for name in settings]
     return Request(
-        metrics=options.metrics,
-        repeats=options.repeats,
-        seed=options.seed,
-        interleave=options.interleave,
-        layers=options.layers,
-        save_images=options.save_images,
-        make_zip=options.make_zip,
-        sandbox=options.sandbox,
-        real_time=options.real_time,
+        procedure=procedure,
+        files=files,
+        interleave=interleave,
+        sandbox=sandbox,
         threads=", ".join([f"{cores()} cores", *threads]),
-        code_sha256=code_sha256(root),
+        code_sha256=code_sha256(ROOT),
     )
 
 

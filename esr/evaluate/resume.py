@@ -14,8 +14,7 @@ from esr.base.download import sha256
 from esr.base.errors import UserError
 from esr.base.house import ROOT
 from esr.evaluate import provenance
-from esr.evaluate.options import Options
-from esr.evaluate.staged_data import Staged
+from esr.evaluate.setting import RunSetting
 from esr.records.measurement import Machine
 from esr.records.record import Record
 from esr.records.results_folder import Row
@@ -35,33 +34,32 @@ class Plan:
     """To be measured."""
 
 
-def plan(entries: Sequence[Entry], staged: Staged, options: Options, rows: Sequence[Row]) -> Plan:
+def plan(entries: Sequence[Entry], setting: RunSetting, rows: Sequence[Row]) -> Plan:
     """Keep what an equal run has measured on this machine, if the user lets us.
 
     Args:
         entries: the submissions that were asked for.
-        staged: the data they would be measured on.
-        options: how.
+        setting: the data they would be measured on, and how.
         rows: what is in the results folder. A failure that is newer than a record voids it.
     """
+    options = setting.options
     if not options.resume:
         return Plan((), tuple(entries))
     records = {row.label: row.record for row in rows if row.record and not row.failure}
     kept = {
         entry.label: records[entry.label]
         for entry in entries
-        if entry.label in records and _is_repetition(records[entry.label], entry, staged, options)
+        if entry.label in records and _is_repetition(records[entry.label], entry, setting)
     }
     if kept:
-        here = _machine(options.device)
+        here = _machine(options.confinement.device)
         kept = {label: record for label, record in kept.items() if _same(record.machine, here)}
     unfinished = [entry for entry in entries if entry.label not in kept]
-    if unfinished and options.interleave is not None:
+    baseline_id = options.selection.interleave
+    if unfinished and baseline_id is not None:
         # Drift is between two measurements of one run, so the baseline is part of what is left.
         unfinished = [
-            entry
-            for entry in entries
-            if entry in unfinished or entry.model_id == options.interleave
+            entry for entry in entries if entry in unfinished or entry.model_id == baseline_id
         ]
     measured = {entry.label for entry in unfinished}
     return Plan(
@@ -70,13 +68,12 @@ def plan(entries: Sequence[Entry], staged: Staged, options: Options, rows: Seque
     )
 
 
-def _is_repetition(record: Record, entry: Entry, staged: Staged, options: Options) -> bool:
+def _is_repetition(record: Record, entry: Entry, setting: RunSetting) -> bool:
     if isinstance(entry, Broken):
         return False
-    splits = staged.splits.get(entry.sidecar.scale, [])
+    splits = setting.staged.splits.get(entry.sidecar.scale, [])
     return (
-        record.request == provenance.request(options, ROOT)
-        and record.protocol == options.protocol_name
+        record.request == setting.request
         and [(s.role, s.dataset, s.data_sha256) for s in record.splits]
         == [(s.role, s.dataset, s.sha256) for s in splits]
         and _is_of(record, entry)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from esr.base.errors import UserError
 from esr.datasets.find_splits import find_splits
-from esr.datasets.image_pairs import Split
+from esr.datasets.image_pairs import DataRequest, Split
 from esr.datasets.manifest import check_manifest
 from esr.datasets.staging import StagedSplit, stage
-from esr.evaluate.options import Options
 from esr.images.metrics import METRICS
 from esr.images.perceptual import perceptual_scores
-from esr.submissions.submission import Broken, Entry
+from esr.measure.job import SubmissionFailed
+from esr.records.conditions import Procedure
+from esr.submissions.submission import Broken, Entry, Whole
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,17 @@ class Staged:
     problems: dict[int, UserError]
     """Why a scale has no data; its submissions fail, the others are measured."""
 
+    def of(self, submission: Whole) -> list[StagedSplit]:
+        """Data sets of a submission's scale.
+
+        Raises:
+            SubmissionFailed: there are none.
+        """
+        scale = submission.sidecar.scale
+        if (problem := self.problems.get(scale)) is not None:
+            raise SubmissionFailed("discover", str(problem))
+        return self.splits[scale]
+
     @property
     def hr_folders(self) -> tuple[Path, ...]:
         """Folders of the decoded HR images, and of the files they were decoded from."""
@@ -33,26 +45,29 @@ class Staged:
         return (*decoded, *(folder for split in splits for folder in split.sources))
 
 
-def stage_all(entries: Sequence[Entry], options: Options, hr_dir: Path) -> Staged:
+def stage_all(
+    entries: Sequence[Entry], data: DataRequest, procedure: Procedure, hr_dir: Path
+) -> Staged:
     """Find, decode and check the data of every scale.
 
     Args:
         entries: the submissions to measure.
-        options: which data.
+        data: which data.
+        procedure: in what layout, and what is calculated of them.
         hr_dir: private folder for the decoded HR images.
 
     Raises:
         UserError: no scale has data that can be used, or a metric cannot be calculated here.
     """
     scales = {entry.sidecar.scale for entry in entries if not isinstance(entry, Broken)}
-    window_px = max(METRICS[name].window_px for name in options.metrics)
-    perceptual_scores.check(options.metrics)
+    window_px = max(METRICS[name].window_px for name in procedure.metrics)
+    perceptual_scores.check(procedure.metrics)
     staged = Staged({}, {})
     for scale in sorted(scales):
         try:
-            splits = find_splits(options.data, options.protocol, scale)
+            splits = find_splits(data, procedure.protocol, scale)
             staged.splits[scale] = [
-                _staged(split, hr_dir / f"x{scale}-{number}", window_px, options.data.data_dir)
+                _staged(split, hr_dir / f"x{scale}-{number}", window_px, data.data_dir)
                 for number, split in enumerate(splits)
             ]
         except UserError as error:

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from esr.base.scratch import remove_orphans, scratch_folder
-from esr.evaluate.options import Options
+from esr.evaluate.options import Confinement
 from esr.sandbox import bubblewrap
 from esr.sandbox.gpu_lock import gpu_lock
 from esr.sandbox.isolated_process import check_device
 
 
 @contextmanager
-def workplace(options: Options) -> Iterator[tuple[Path, Path]]:
+def workplace(confinement: Confinement) -> Iterator[tuple[Path, Path]]:
     """Make sure that submissions can be run, and keep other runs off the GPU meanwhile.
 
     Yields:
@@ -23,9 +23,9 @@ def workplace(options: Options) -> Iterator[tuple[Path, Path]]:
     Raises:
         UserError: there is no such device, or no sandbox.
     """
-    if options.sandbox:
+    if confinement.sandbox:
         bubblewrap.check()
-    check_device(options.device)
+    check_device(confinement.device)
     remove_orphans()
-    with gpu_lock(options.device), scratch_folder() as hr_dir, scratch_folder() as job_dir:
+    with gpu_lock(confinement.device), scratch_folder() as hr_dir, scratch_folder() as job_dir:
         yield hr_dir, job_dir

@@ -11,10 +11,8 @@ from pathlib import Path
 from esr.base import json_file
 from esr.base.errors import UserError, cause
 from esr.base.threads import in_parallel
-from esr.challenge.fixed_input_options import plan
 from esr.datasets.staging import StagedSplit
-from esr.evaluate.options import Options
-from esr.measure.job import Job, JobFolder, JobSplit
+from esr.measure.job import Job, JobFolder
 from esr.submissions.clone.private_copy import copy_clone
 from esr.submissions.submission import ForkSubmission, Whole
 
@@ -38,38 +36,24 @@ def job_folder(submission: Whole, job_dir: Path) -> Iterator[JobFolder]:
         _remove(folder)
 
 
-def told(submission: Whole, folder: JobFolder) -> Whole:
+def as_told(submission: Whole, folder: JobFolder) -> Whole:
     """Leave out of a submission what its own process must not know."""
     if isinstance(submission, ForkSubmission):
         return replace(submission, clone=folder.clone)
     return replace(submission, results=None)
 
 
-def fill(
-    folder: JobFolder, submission: Whole, splits: Sequence[StagedSplit], options: Options
-) -> Job:
-    """Write the job and copies of the LR images.
+def write_job(job: Job, splits: Sequence[StagedSplit], folder: JobFolder) -> None:
+    """Write what a process is told, and copies of the LR images.
 
     Args:
+        job: what it is told.
+        splits: its data sets.
         folder: that of the job.
-        submission: as it is told to its process.
-        splits: the data sets.
-        options: what else the process is told.
 
     Raises:
         UserError: they cannot be written.
     """
-    job = Job(
-        submission,
-        options.device,
-        tuple(JobSplit(split.role, len(split.images)) for split in splits),
-        repeats=options.repeats,
-        seed=options.seed,
-        layers=options.layers,
-        trusted=submission.model_id in options.trust,
-        memory_bytes=options.limits.memory_bytes,
-        fixed_input=plan(options.real_time, options.protocol, submission.sidecar.scale),
-    )
     copies = [
         (image.lr, folder.lr_image(number, index))
         for number, split in enumerate(splits)
@@ -78,7 +62,6 @@ def fill(
     with _written(folder):
         in_parallel(lambda files: shutil.copyfile(*files), copies)
     json_file.dump(job, folder.job)
-    return job
 
 
 @contextmanager

@@ -6,13 +6,14 @@ and in the end either `measurement.json` or `failure.json`. File names say nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.challenge.fixed_input import FixedInputPlan
+from esr.records.conditions import Passes
 from esr.records.measurement import Stage
 from esr.submissions.submission import Whole
 
@@ -34,12 +35,7 @@ class Job:
     device: str
     """`auto`, `cpu`, `cuda` or `cuda:0`."""
     splits: tuple[JobSplit, ...]
-    repeats: int | None = None
-    """Rounds of the robust pass; None for what the device's `Backend` says."""
-    seed: int = 0
-    """Of the order of the images in the robust pass."""
-    layers: bool = False
-    """Whether to list the cost of every layer."""
+    passes: Passes = field(default_factory=Passes)
     trusted: bool = False
     """Whether its checkpoints may run code."""
     memory_bytes: int | None = None

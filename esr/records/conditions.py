@@ -5,26 +5,79 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import ValidationInfo
+
 from esr.challenge.fixed_input_options import RealTimeOptions
+from esr.challenge.protocol import Protocol, protocols
+
+
+@dataclass(frozen=True)
+class Passes:
+    """What the process of a submission does beyond the official pass."""
+
+    repeats: int | None = None
+    """Rounds of the robust pass; None for the number of the device's `Backend`."""
+    seed: int = 0
+    """Of the order of the images in the robust pass."""
+    layers: bool = False
+    """Whether to list what every layer costs."""
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """How every submission of a run is measured."""
+
+    protocol_name: str
+    metrics: tuple[str, ...]
+    """Names in `esr.images.metrics.METRICS`."""
+    passes: Passes
+    real_time: RealTimeOptions
+
+    @property
+    def protocol(self) -> Protocol:
+        """The year's constants."""
+        return protocols()[self.protocol_name]
+
+
+@dataclass(frozen=True)
+class KeptFiles:
+    """What is kept beside the record."""
+
+    images: bool
+    """SR images."""
+    uploads: bool
+    """The archives that participants upload."""
 
 
 @dataclass(frozen=True)
 class Request:
     """What a run asked of every submission: equal requests need no second measurement."""
 
-    metrics: tuple[str, ...]
-    repeats: int | None
-    seed: int
+    procedure: Procedure
+    files: KeptFiles
     interleave: int | None
-    layers: bool
-    save_images: bool
-    make_zip: bool
+    """Id of the baseline that is measured between the others."""
     sandbox: bool
-    real_time: RealTimeOptions
     threads: str
     """How many cores there were, and what the environment says of threads and memory."""
     code_sha256: str
     """Of the files that a figure depends on (`esr.evaluate.provenance.code_sha256`)."""
+
+
+def upgrade_request(data: object, info: ValidationInfo) -> object:
+    """Read what schema 1 had: the parts of a request side by side, and no name of the protocol."""
+    if not isinstance(data, dict) or "procedure" in data:
+        return data
+    return {
+        "procedure": {
+            "protocol_name": info.data.get("protocol"),
+            "metrics": data.get("metrics"),
+            "passes": {name: data.get(name) for name in ("repeats", "seed", "layers")},
+            "real_time": data.get("real_time"),
+        },
+        "files": {"images": data.get("save_images"), "uploads": data.get("make_zip")},
+        **{name: data.get(name) for name in ("interleave", "sandbox", "threads", "code_sha256")},
+    }
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ What is unknown is None.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from esr.challenge.fixed_input import FixedInput
 from esr.records.conditions import Conditions, GpuStates, Precision
@@ -15,9 +15,10 @@ from esr.submissions.clone.clone_facts import ForkFacts
 
 Stage = Literal[
     "discover", "import", "build", "load", "restore", "count", "timeout", "limit", "crash",
-    "invalid",
+    "invalid", "record",
 ]  # fmt: skip
-"""Where a submission failed: before the run, in the child (import to count), or from outside."""
+"""Where a submission failed: before the run, in the child (import to count), from outside, or when
+its record was read."""
 
 
 @dataclass(frozen=True)
@@ -122,25 +123,37 @@ Isolation = Literal["process", "landlock", "bubblewrap"]
 """What confined a submission: a process of its own, the kernel's file rules on top, `--sandbox`."""
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """Everything the child process reports; the parent validates it before believing it."""
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the child process says of a submission and a record keeps as it was said."""
 
     counts: Counts
     clock: Clock
-    splits: tuple[SplitTiming, ...]
     output_dtype: str
     """Type of the network's output, e.g. `torch.float32`."""
     peak_rss_mib: float
     """Peak resident memory of the child process, to the end of the official pass."""
     machine: Machine
-    flags: tuple[Flag, ...] = ()
     precision: Precision | None = None
     layers: tuple[LayerCost, ...] = ()
+    """What every layer costs; empty without `--layers`."""
+    isolation: Isolation | None = None
+    """What confined it, filled in by the parent; older records lack it."""
+    fixed_input: FixedInput | None = None
+    """Runtime of one fixed input; None if the protocol has none."""
+
+    def kept(self) -> dict[str, Any]:
+        """These fields by their names, for a record."""
+        return {field.name: getattr(self, field.name) for field in fields(Findings)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement(Findings):
+    """Everything the child process reports; the parent validates it before believing it."""
+
+    splits: tuple[SplitTiming, ...]
+    flags: tuple[Flag, ...] = ()
     other_range: float | None = None
     """The data_range of a further SR image of the first LR image (`esr.audit.other_range`)."""
-    isolation: Isolation | None = None
-    """Filled in by the parent."""
-    fixed_input: FixedInput | None = None
     fork: ForkFacts | None = None
     """None for a submission in our own layout."""

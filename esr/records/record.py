@@ -7,19 +7,25 @@ A submission that could not be measured leaves a `Failure`. What is unknown is N
 
 from __future__ import annotations
 
+import json
 import statistics
-from dataclasses import dataclass
-from typing import Literal
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
 
-from esr.challenge.fixed_input import FixedInput
-from esr.records.conditions import Conditions, Drift, GpuStates, Precision, Request
-from esr.records.measurement import Clock, Counts, Flag, Isolation, Machine, Stage
-from esr.records.op_counts import LayerCost
+from pydantic import BeforeValidator
+
+from esr.base import json_file
+from esr.base.errors import UserError
+from esr.records.conditions import Conditions, Drift, GpuStates, Request, upgrade_request
+from esr.records.measurement import Findings, Flag, Stage
 from esr.submissions.clone.clone_facts import ForkSource
 from esr.submissions.sidecar import Sidecar
 
-SCHEMA = 1
-"""Version of the JSON layout; raised when a reader of an older file would misunderstand it."""
+SCHEMA = 2
+"""Version of the JSON layout; raised when a reader of an older file would misunderstand it. What an
+older one had stands beside the field that changed (`upgrade_request`)."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +145,8 @@ class Provenance:
     checkpoint_sha256: str
 
 
-@dataclass(frozen=True)
-class Record:
+@dataclass(frozen=True, kw_only=True)
+class Record(Findings):
     """One submission, measured."""
 
     schema: int
@@ -149,28 +155,16 @@ class Record:
     form: str | None
     sidecar: Sidecar
     protocol: str
-    counts: Counts
-    clock: Clock
-    output_dtype: str
-    peak_rss_mib: float
-    machine: Machine
     splits: tuple[SplitResult, ...]
     note: str | None
     """What looks wrong with the figures, and what to check."""
     provenance: Provenance
     flags: tuple[Flag, ...] = ()
     crops: tuple[Crop, ...] = ()
-    precision: Precision | None = None
     drift: Drift | None = None
     """Of the baseline around this measurement; None without `--interleave`."""
-    layers: tuple[LayerCost, ...] = ()
-    """What every layer costs; empty without `--layers`."""
-    request: Request | None = None
+    request: Annotated[Request | None, BeforeValidator(upgrade_request)] = None
     """What the run asked for; older records lack it."""
-    isolation: Isolation | None = None
-    """What confined it; older records lack it."""
-    fixed_input: FixedInput | None = None
-    """Runtime of one fixed input; None if the protocol has none."""
     fork: ForkSource | None = None
     """The clone of an official repository that it comes from; None for our own layout."""
 
@@ -190,3 +184,34 @@ class Failure:
 
 
 Outcome = Record | Failure
+
+
+def read_record(path: Path) -> Record:
+    """Read a record of this version or of an older one.
+
+    Raises:
+        UserError: it cannot be read, is no record, or a newer version has written it.
+    """
+    try:
+        record = json_file.load(Record, path)
+    except UserError:
+        _refuse_newer(_schema(path), path)
+        raise
+    _refuse_newer(record.schema, path)
+    return replace(record, schema=SCHEMA)
+
+
+def _schema(path: Path) -> object:
+    with suppress(ValueError, UserError):
+        data = json.loads(json_file.read_bytes(path))
+        return data.get("schema") if isinstance(data, dict) else None
+    return None
+
+
+def _refuse_newer(schema: object, path: Path) -> None:
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise UserError(
+            f"written by version {schema} of the harness, this is {SCHEMA}",
+            where=path,
+            remedy="use another --save_dir or move the file away",
+        )

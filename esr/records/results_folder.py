@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from esr.base import json_file
-from esr.base.errors import UserError, cause
+from esr.base.errors import UserError, cause, printable_line
 from esr.base.log_file import file_handler
 from esr.challenge.protocol import Protocol
 from esr.records import official_results
-from esr.records.record import SCHEMA, Failure, Outcome, Record
+from esr.records.record import Failure, Outcome, Record, read_record
 
-T = TypeVar("T")
+Kept = TypeVar("Kept", Record, Failure)
 
 
 @dataclass(frozen=True)
@@ -56,49 +59,35 @@ class Store:
         self._publishers = publishers
 
     def open(self) -> None:
-        """Make sure that the folder can be written and holds nothing unreadable.
+        """Make sure that the folder can be written, and that what others left in it can be kept.
 
         Raises:
-            UserError: it cannot, or it does; nothing was changed.
+            UserError: it cannot; nothing was changed.
         """
         for name in ("records", "failures", "logs"):
             _make_folder(self.save_dir / name)
         file_handler(self.log).close()
         official_results.table(self._foreign_results())
-        self.rows()
 
     def save(self, outcome: Outcome) -> None:
         """Keep an outcome and rebuild every table."""
         failure_file = self.save_dir / "failures" / f"{outcome.label}.json"
         if isinstance(outcome, Record):
-            json_file.dump(outcome, self._record_file(outcome.label))
+            record_file = self.save_dir / "records" / f"{outcome.label}.json"
+            _set_unreadable_aside(record_file)
+            json_file.dump(outcome, record_file)
             failure_file.unlink(missing_ok=True)
         else:
             json_file.dump(outcome, failure_file)
         self.publish()
 
     def rows(self) -> list[Row]:
-        """Read every row, sorted by label.
-
-        Raises:
-            UserError: a file that is damaged or of another version.
-        """
-        records = {record.label: record for record in self._load_all("records", Record)}
-        failures = {failure.label: failure for failure in self._load_all("failures", Failure)}
-        for path in sorted((self.save_dir / "records").glob("*.json")):
-            if path.stem not in records and path.exists():
-                raise UserError(
-                    "is a record under another name than its label",
-                    where=path,
-                    remedy="move the copy out of the folder",
-                )
-        for record in records.values():
-            if record.schema != SCHEMA:
-                raise UserError(
-                    f"written by version {record.schema} of the harness, this is {SCHEMA}",
-                    where=self._record_file(record.label),
-                    remedy="use another --save_dir or move the file away",
-                )
+        """Read every row, sorted by label; a file that cannot be read is a row that says why."""
+        records, no_records = _load_all(self.save_dir / "records", read_record)
+        failures, no_failures = _load_all(
+            self.save_dir / "failures", partial(json_file.load, Failure)
+        )
+        failures = {**no_records, **no_failures, **failures}
         return [
             self._row(label, records.get(label), failures.get(label))
             for label in sorted(records.keys() | failures.keys())
@@ -132,9 +121,6 @@ class Store:
     def _results_file(self) -> Path:
         return self.save_dir / "results.json"
 
-    def _record_file(self, label: str) -> Path:
-        return self.save_dir / "records" / f"{label}.json"
-
     def _foreign_results(self) -> dict[str, official_results.Official]:
         return (
             json_file.load(dict[str, official_results.Official], self._results_file)
@@ -142,15 +128,56 @@ class Store:
             else {}
         )
 
-    def _load_all(self, folder: str, kind: type[T]) -> list[T]:
-        found = []
-        for path in sorted((self.save_dir / folder).glob("*.json")):
-            try:
-                found.append(json_file.load(kind, path))
-            except UserError:
-                if path.exists():  # Another run into this folder may just have removed it.
-                    raise
-        return found
+
+def _load_all(
+    folder: Path, read: Callable[[Path], Kept]
+) -> tuple[dict[str, Kept], dict[str, Failure]]:
+    """Read a folder.
+
+    Returns:
+        (what it holds by label, why a file could not be read by its name)
+    """
+    outcomes, unreadable = {}, {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            outcomes[path.stem] = _rightly_named(read(path), path)
+        except UserError as error:
+            with suppress(FileNotFoundError):  # Another run may just have removed it.
+                unreadable[path.stem] = _as_failure(path, error)
+    return outcomes, unreadable
+
+
+def _rightly_named(outcome: Kept, path: Path) -> Kept:
+    if outcome.label != path.stem:
+        raise UserError(
+            "is a record under another name than its label",
+            where=path,
+            remedy="move the copy out of the folder",
+        )
+    return outcome
+
+
+def _as_failure(path: Path, error: UserError) -> Failure:
+    written = datetime.fromtimestamp(path.lstat().st_mtime, UTC).isoformat(timespec="seconds")
+    return Failure(path.stem, None, "record", printable_line(str(error)), written)
+
+
+def _set_unreadable_aside(path: Path) -> None:
+    """Keep a record that cannot be read, and is about to be replaced, where nobody reads it.
+
+    Raises:
+        UserError: it cannot be moved.
+    """
+    try:
+        if path.exists():
+            read_record(path)
+    except UserError:
+        aside = path.parent / "unreadable"
+        try:
+            aside.mkdir(exist_ok=True)
+            path.rename(aside / path.name)
+        except OSError as error:
+            raise UserError(f"cannot be moved away ({cause(error)})", where=path) from error
 
 
 def _make_folder(path: Path) -> None:

@@ -63,7 +63,7 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
     evidence = Evidence(before, constructor, official, passes, probe_image(job, folder, passes))
     flags, precision = audit(bench, model, evidence)
     counts = complexity.count(model, COMPLEXITY_INPUT)
-    costs = layers(model, COMPLEXITY_INPUT) if job.layers else ()
+    costs = layers(model, COMPLEXITY_INPUT) if job.passes.layers else ()
     measurement = Measurement(
         counts=counts,
         clock=bench.watch.clock,
@@ -97,12 +97,14 @@ def repeat(
     Returns:
         (the data sets, the robust passes, a flag if the network could not go through them)
     """
-    repeats = backend(bench.device).repeats if job.repeats is None else job.repeats
+    repeats = job.passes.repeats
+    if repeats is None:
+        repeats = backend(bench.device).repeats
     if not repeats:
         return official, [], []
     try:
         passes = [
-            robust_pass(bench, folder, number, split.count, repeats, job.seed)
+            robust_pass(bench, folder, number, split.count, repeats, job.passes.seed)
             for number, split in enumerate(job.splits)
         ]
     except Exception as error:  # What the official script measures is measured already.

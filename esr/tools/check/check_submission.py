@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from esr.evaluate import data_range_verdict
 from esr.evaluate.data_range_verdict import DataRangeVerdict
 from esr.evaluate.options import Options
 from esr.evaluate.worker_result import crashed
+from esr.evaluate.write_job import job_folder, write_job
 from esr.images.metrics import METRICS
 from esr.measure.job import Job, JobFailure, JobFolder, JobSplit, SubmissionFailed, stage_reached
 from esr.records.measurement import Stage
@@ -51,12 +51,12 @@ def check(entries: Sequence[Entry], options: Options) -> ExitCode:
     Raises:
         UserError: the data or the device cannot be used.
     """
-    isolated_process.check_device(options.device)
+    isolated_process.check_device(options.confinement.device)
     own = [entry for entry in entries if not isinstance(entry, ForkSubmission)]
     if len(own) < len(entries):
         raise UserError(
             "is measured as it stands; the rules are for our own layout",
-            where=f"--submission {options.submission}",
+            where=f"--submission {options.selection.path}",
             remedy="put the network into models/team[ID]_[Model].py, or leave out --check",
         )
     ready: dict[str, bool] = {}
@@ -75,10 +75,10 @@ def checked(entry: Own, options: Options, hr_dir: Path, job_dir: Path) -> list[F
     found = [tried(rule, source) for rule in SOURCE]
     if isinstance(entry, Broken) or entry.checkpoint is None:
         return found + [skipped(rule) for rule in RULES[len(found) :]]
-    split, folder = _stage(entry, options, hr_dir), JobFolder(job_dir / entry.label)
-    answer, reason = _ask(entry, split, folder, options)
-    protocol = options.protocol
-    in_ranges = _in_ranges(entry, answer, split, folder, protocol.border(split.scale))
+    split, protocol = _stage(entry, options, hr_dir), options.protocol
+    with job_folder(entry, job_dir) as folder:
+        answer, reason = _ask(entry, split, folder, options)
+        in_ranges = _in_ranges(entry, answer, split, folder, protocol.border(split.scale))
     attempt = Attempt(entry, answer, in_ranges, protocol.flops_counter)
     found += [tried(rule, attempt) for rule in START]
     found += _of_network(answer, reason)
@@ -101,14 +101,10 @@ def _ask(
     """
     # Whatever the sidecar allows, the question is whether the checkpoint is all of the network.
     strict = replace(submission, sidecar=replace(submission.sidecar, strict=True))
-    job = Job(strict, options.device, (JobSplit(split.role, len(split.images)),))
-    folder.sr.mkdir(parents=True)
-    folder.lr_image(0, 0).parent.mkdir()
-    for index, image in enumerate(split.images):
-        shutil.copyfile(image.lr, folder.lr_image(0, index))
-    json_file.dump(job, folder.job)
-    hidden = (options.data.data_dir, options.save_dir, *(image.hr for image in split.images))
-    reason = _run(job, folder, Policy(options.limits, options.sandbox, hidden), options.debug)
+    job = Job(strict, options.confinement.device, (JobSplit(split.role, len(split.images)),))
+    hidden = (options.data.data_dir, options.output.save_dir, *(image.hr for image in split.images))
+    write_job(job, [split], folder)
+    reason = _run(job, folder, options.confinement.policy(hidden), options.debug)
     answer = _answer(folder)
     return (answer, "") if answer.complete else (_stopped(answer, folder, reason), reason)
 

@@ -12,9 +12,9 @@ import pytest
 from harness import Harness
 
 from esr.base.errors import UserError
-from esr.evaluate.steps import Measuring, Steps, one_ahead
+from esr.evaluate.pipeline import evaluate_one_ahead
 from esr.measure.job import SubmissionFailed
-from esr.records.record import Failure, Outcome
+from esr.records.record import Failure, Outcome, Record
 from esr.sandbox.inside import start_barrier
 
 
@@ -26,26 +26,41 @@ class Day:
         self.failing = failing
 
     def outcomes(self, *names: str) -> Iterator[Outcome]:
-        return one_ahead(map(self._measuring, names))
+        return evaluate_one_ahead(_Submission(name, self) for name in names)
 
-    def _measuring(self, name: str) -> Measuring:
-        return Measuring(lambda: self._steps(name), lambda failed: _failure(name, failed))
-
-    def _steps(self, name: str) -> Steps:
-        try:
-            self._happens(name, "start")
-            yield
-            self._happens(name, "run")
-            yield
-            self._happens(name, "score")
-        finally:
-            self.events.append(f"{name} removed")
-        return _failure(name, SubmissionFailed("crash", "none"))  # type: ignore[return-value]
-
-    def _happens(self, name: str, what: str) -> None:
+    def happens(self, name: str, what: str) -> None:
         self.events.append(f"{name} {what}")
         if name in self.failing and self.failing[name][0] == what:
             raise self.failing[name][1]
+
+
+class _Submission:
+    """Its phases, as far as they are events of a day."""
+
+    def __init__(self, name: str, day: Day) -> None:
+        self.name, self.day = name, day
+        self.is_open = False
+
+    def start(self) -> None:
+        self.is_open = True
+        self.day.happens(self.name, "start")
+
+    def measure(self) -> None:
+        self.day.happens(self.name, "run")
+
+    def score(self) -> None:
+        self.day.happens(self.name, "score")
+
+    def finish(self) -> Record:
+        return _failure(self.name, SubmissionFailed("crash", "none"))  # type: ignore[return-value]
+
+    def fail(self, failed: SubmissionFailed) -> Failure:
+        return _failure(self.name, failed)
+
+    def close(self) -> None:
+        if self.is_open:
+            self.day.events.append(f"{self.name} removed")
+        self.is_open = False
 
 
 def _failure(name: str, failed: SubmissionFailed) -> Failure:

@@ -1,0 +1,107 @@
+"""What a submission has restored, compared with HR and with what others say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from esr.base.errors import UserError
+from esr.datasets.staging import StagedSplit
+from esr.evaluate import data_range_verdict, provenance
+from esr.evaluate.bicubic_reference import bicubic_psnr_db
+from esr.evaluate.data_range_verdict import DataRangeVerdict
+from esr.evaluate.handed_in_images import compare_results
+from esr.evaluate.score_images import judge
+from esr.measure.bootstrap import robust_timing
+from esr.measure.job import JobFolder, SubmissionFailed
+from esr.records.conditions import Procedure
+from esr.records.measurement import Flag, Measurement, SplitTiming
+from esr.records.record import ImageResult, Provenance, SplitResult
+from esr.submissions.clone.clone_facts import ForkSource
+from esr.submissions.submission import ForkSubmission, Submission, Whole
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the parent found when it compared SR with HR."""
+
+    entry: Whole
+    """With what only running a clone has told."""
+    source: Provenance
+    fork: ForkSource | None
+    splits: tuple[SplitResult, ...]
+    data_range: DataRangeVerdict
+    handed_in: tuple[Flag, ...]
+    """How SR images that came with the submission differ from its own."""
+
+
+def score_submission(
+    entry: Whole,
+    source: Provenance,
+    measurement: Measurement,
+    splits: Sequence[StagedSplit],
+    folder: JobFolder,
+    procedure: Procedure,
+) -> Scores:
+    """Score the SR images of every data set.
+
+    Raises:
+        SubmissionFailed: an image that is absent, damaged or of the wrong size, or an answer that
+            cannot be of this clone.
+    """
+    entry, source, fork = _as_it_was(entry, source, measurement)
+    results = tuple(
+        _score_split(number, split, timing, folder, procedure)
+        for number, (split, timing) in enumerate(zip(splits, measurement.splits, strict=True))
+    )
+    first = splits[0].images[0], results[0].images[0].scores["psnr"]
+    other = (measurement.other_range, folder.other_range) if measurement.other_range else None
+    border = procedure.protocol.border(entry.sidecar.scale)
+    handed_in: Sequence[Flag] = ()
+    if isinstance(entry, Submission) and entry.results is not None:
+        handed_in = compare_results(entry.results, splits[0], results[0])
+    data_range = data_range_verdict.verdict(*first, other, entry, border)
+    return Scores(entry, source, fork, results, data_range, tuple(handed_in))
+
+
+def _as_it_was(
+    entry: Whole, source: Provenance, measurement: Measurement
+) -> tuple[Whole, Provenance, ForkSource | None]:
+    """Add what only running a clone has told."""
+    facts = measurement.fork
+    if not isinstance(entry, ForkSubmission):
+        return entry, source, None
+    if facts is None:
+        raise SubmissionFailed("invalid", "the worker does not say what the clone returned")
+    sidecar = replace(entry.sidecar, data_range=facts.data_range, tile=facts.tile)
+    try:
+        fork = provenance.of_clone(entry.clone, facts)
+    except UserError as error:
+        raise SubmissionFailed("invalid", f"the worker's answer {error}") from error
+    return replace(entry, sidecar=sidecar), provenance.with_checkpoints(source, fork), fork
+
+
+def _score_split(
+    number: int, split: StagedSplit, timing: SplitTiming, folder: JobFolder, procedure: Procedure
+) -> SplitResult:
+    protocol = procedure.protocol
+    sr_files = [folder.sr_image(number, index) for index in range(len(split.images))]
+    scores = judge(split.images, sr_files, protocol.border(split.scale), procedure.metrics)
+    images = tuple(
+        ImageResult(image.name, ms, values)
+        for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
+    )
+    needs_bicubic = any("bicubic_psnr_db" in track.terms for track in protocol.tracks)
+    repeated = timing.robust
+    return SplitResult(
+        role=split.role,
+        dataset=split.dataset,
+        images=images,
+        memory_mib=timing.memory_mib,
+        split_memory_mib=timing.split_memory_mib,
+        robust=robust_timing(repeated.samples_ms, repeated.conditions) if repeated else None,
+        reserved_mib=timing.reserved_mib,
+        gpu=timing.gpu,
+        data_sha256=split.sha256,
+        bicubic_psnr_db=bicubic_psnr_db(split) if needs_bicubic else None,
+    )

@@ -1,0 +1,140 @@
+"""One submission from its files to its record, in the phases of `esr.evaluate.pipeline`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from esr.base.errors import printable_line
+from esr.base.house import ROOT
+from esr.base.progress import progress_bar
+from esr.challenge.fixed_input_options import plan
+from esr.datasets.staging import StagedSplit
+from esr.evaluate import provenance
+from esr.evaluate.finish_record import finish_record
+from esr.evaluate.options import Options
+from esr.evaluate.scoring import Scores, score_submission
+from esr.evaluate.setting import RunSetting
+from esr.evaluate.worker_result import measured
+from esr.evaluate.write_job import as_told, job_folder, write_job
+from esr.measure.job import Job, JobFolder, JobSplit, SubmissionFailed
+from esr.records.conditions import Request
+from esr.records.measurement import Measurement
+from esr.records.record import Failure, Provenance, Record
+from esr.sandbox import isolated_process
+from esr.submissions.submission import Broken, Entry, Submission, Whole
+
+
+@dataclass(frozen=True)
+class Started:
+    """A submission whose process waits to begin."""
+
+    entry: Whole
+    source: Provenance
+    request: Request
+    splits: Sequence[StagedSplit]
+    job: Job
+    folder: JobFolder
+    process: isolated_process.Waiting
+
+
+class SubmissionRun:
+    """One submission on its way to its record.
+
+    Args:
+        entry: what is measured; one that is broken fails when it is started.
+        setting: of the run.
+    """
+
+    _started: Started
+    _measurement: Measurement
+    _scores: Scores
+
+    def __init__(self, entry: Entry, setting: RunSetting) -> None:
+        self._entry, self._setting = entry, setting
+        self._folder, self._process = ExitStack(), ExitStack()
+
+    def start(self) -> None:
+        """Start its process, and write its job while that imports what it needs."""
+        entry, setting = _measurable(self._entry), self._setting
+        splits = setting.staged.of(entry)
+        folder = self._folder.enter_context(job_folder(entry, setting.job_dir))
+        told = as_told(entry, folder)
+        process = self._process.enter_context(
+            isolated_process.waiting("esr.evaluate.worker", told, folder, setting.policy)
+        )
+        # Not before there is a process, beside which all this costs no time.
+        source = provenance.describe(entry, setting.options.command, ROOT)
+        request = setting.request
+        job = _job(told, splits, setting.options)
+        write_job(job, splits, folder)
+        self._started = Started(entry, source, request, splits, job, folder, process)
+
+    def measure(self) -> None:
+        """Let its process begin, wait until it has ended, and take its answer."""
+        started, label = self._started, self._entry.label
+        images = sum(split.count for split in started.job.splits)
+        log = self._setting.options.output.log_file(label)
+        with self._process, progress_bar(label, images) as progress:
+            self._measurement = measured(
+                started.process, started.job, started.folder, log, progress
+            )
+
+    def score(self) -> None:
+        """Compare its SR images with HR."""
+        started = self._started
+        self._scores = score_submission(
+            started.entry,
+            started.source,
+            self._measurement,
+            started.splits,
+            started.folder,
+            self._setting.options.procedure,
+        )
+
+    def finish(self) -> Record:
+        """Join what was asked, what its process said and what the scoring found; keep its files."""
+        options = self._setting.options
+        return finish_record(
+            self._scores,
+            self._measurement,
+            self._started.request,
+            self._started.splits,
+            self._started.folder,
+            options.output,
+            trusted=self._entry.model_id in options.selection.trust,
+        )
+
+    def fail(self, failed: SubmissionFailed) -> Failure:
+        """Say how it failed, and where it is told at length."""
+        entry, log = self._entry, self._setting.options.output.log_file(self._entry.label)
+        printed = str(log) if failed.stage != "discover" and log.exists() else None
+        reason, date = printable_line(failed.reason), provenance.now()
+        return Failure(entry.label, entry.model_id, failed.stage, reason, date, printed)
+
+    def close(self) -> None:
+        """End its process and remove its files."""
+        self._process.close()
+        self._folder.close()
+
+
+def _measurable(entry: Entry) -> Whole:
+    if isinstance(entry, Broken):
+        raise SubmissionFailed("discover", entry.reason)
+    if isinstance(entry, Submission) and entry.checkpoint is None:
+        raise SubmissionFailed("discover", entry.problem)
+    return entry
+
+
+def _job(submission: Whole, splits: Sequence[StagedSplit], options: Options) -> Job:
+    procedure = options.procedure
+    return Job(
+        submission,
+        options.confinement.device,
+        tuple(JobSplit(split.role, len(split.images)) for split in splits),
+        passes=procedure.passes,
+        trusted=submission.model_id in options.selection.trust,
+        memory_bytes=options.confinement.limits.memory_bytes,
+        fixed_input=plan(procedure.real_time, procedure.protocol, submission.sidecar.scale),
+    )
