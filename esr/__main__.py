@@ -19,6 +19,7 @@ class Command:
 
 
 COMMANDS = {
+    "check": Command("esr.tools.check.check_command", "try a submission by every rule"),
     "leaderboard": Command("esr.tools.leaderboard", "rank what was measured, here or officially"),
     "data": Command("esr.datasets.data_command", "list, check, prepare and download data sets"),
     "zoo": Command("esr.submissions.public_checkpoints", "download the authors' own checkpoints"),
@@ -27,6 +28,9 @@ COMMANDS = {
     ),
     "rtsr": Command("esr.challenge.rtsr.prepare_rtsr", "prepare data of the Real-Time challenge"),
     "leakage": Command("esr.tools.train.leakage", "no training image may be a test image"),
+    "pages": Command(
+        "esr.tools.pages.pages_command", "write docs/factsheets.md, model_zoo/README.md"
+    ),
 }
 
 

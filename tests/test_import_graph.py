@@ -116,8 +116,12 @@ def test_scoring_ranking_and_reporting_come_without_torch(root: Path) -> None:
     assert done.returncode == 0
 
 
-def test_only_the_worker_and_training_import_a_model_file(root: Path) -> None:
+def test_only_the_worker_training_and_the_page_of_counts_import_a_model_file(root: Path) -> None:
     users = {
         name for name, path in _modules(root).items() if _imports(path, {"esr.measure.network"})
     }
-    assert users == {"esr.evaluate.worker.build_network", "esr.tools.train.training_network"}
+    assert users == {
+        "esr.evaluate.worker.build_network",
+        "esr.tools.pages.factsheets_page",
+        "esr.tools.train.training_network",
+    }

@@ -18,10 +18,10 @@ from esr.images.resample import imresize_uint8
 from esr.records.record import Record, SplitResult
 from esr.submissions.public_checkpoints import read_zoo
 from esr.submissions.submission import Submission, discover
+from esr.tools.pages import zoo_quality as quality
+from esr.tools.pages.zoo_page import zoo_page as page
+from esr.tools.pages.zoo_quality import ZOO, load_records
 from esr.tools.train.training_report import load_report
-from model_zoo import quality
-from model_zoo.make_readme import README, load_records
-from model_zoo.page import page
 
 EXPECTED = {0: "00_RFDN", 1: "01_EDRN", 5: "05_SRneXt", 9: "09_MDRN", 13: "13_PRFDN", 16: "16_LKDN"}
 GAIN_DB = 0.5
@@ -111,10 +111,10 @@ def test_all_beat_bicubic_on_set5_and_on_every_tenth_image_of_b100(
 
 def test_readme_is_what_the_records_say_of_the_files_that_are_there(root: Path) -> None:
     records = load_records()
-    assert README.read_text(encoding="utf-8") == page(records)
+    assert (ZOO / "README.md").read_text(encoding="utf-8") == page(records)
     hashes = _checkpoints(root)
     assert {record.checkpoint: record.sha256 for record in records} == hashes
-    text = README.read_text(encoding="utf-8")
+    text = (ZOO / "README.md").read_text(encoding="utf-8")
     for name, sha256 in hashes.items():
         report = load_report(root / "model_zoo" / name)
         assert (report.checkpoint, report.sha256) == (name, sha256)

@@ -1,7 +1,4 @@
-"""Write docs/factsheets.md: what five factsheets of 2023 claim, beside what is measured here.
-
-    python -m docs.make_factsheets --data_dir ../shared/data \
-        --checkpoint_dir ../shared/networks/checkpoints
+"""docs/factsheets.md: what five factsheets of 2023 claim, beside what is measured here.
 
 Complexity is counted on the networks as they are built, so it needs no checkpoint; quality comes
 from runs of `test_demo.py` with the authors' checkpoints. The prose is in docs/factsheets/.
@@ -9,7 +6,6 @@ from runs of `test_demo.py` with the authors' checkpoints. The prose is in docs/
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -21,6 +17,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from esr.base import json_file
+from esr.base.house import ROOT
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.images.metrics import METRICS as METRIC_TABLE
 from esr.measure import network
@@ -31,7 +28,6 @@ from esr.report.claims import agrees
 from esr.submissions.sidecar import SetClaims
 from esr.submissions.submission import Submission, adapted, choose, discover
 
-ROOT = Path(__file__).resolve().parents[1]
 PROSE = ROOT / "docs" / "factsheets"
 IDS = ("1", "5", "9", "13", "16")
 SETS = ("Set5", "Set14", "B100", "Urban100")
@@ -48,33 +44,33 @@ class Measured:
     record: Record | None
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure everything and write the page."""
-    parser = argparse.ArgumentParser("python -m docs.make_factsheets")
-    parser.add_argument("--data_dir", type=Path, required=True)
-    parser.add_argument("--checkpoint_dir", type=Path, required=True)
-    options = parser.parse_args(arguments)
+def factsheets_page(data_dir: Path, checkpoint_dir: Path) -> str:
+    """Measure every form of the five submissions, and write the page.
+
+    Args:
+        data_dir: folder of `SETS`.
+        checkpoint_dir: folder of the authors' checkpoints.
+    """
     sections = []
     for entry in choose(discover(ROOT), IDS):
         if not isinstance(entry, Submission):
             raise TypeError(f"{entry.label} cannot be measured: see test_demo.py --list")
         forms = [adapted(entry, None, form) for form in entry.sidecar.forms] or [entry]
-        sections.append(_section([_measure(form, options) for form in forms]))
+        sections.append(_section([_measure(form, data_dir, checkpoint_dir) for form in forms]))
     head = (PROSE / "head.md").read_text(encoding="utf-8")
-    json_file.write_text(ROOT / "docs" / "factsheets.md", "\n".join([head, *sections]))
-    return 0
+    return "\n".join([head, *sections])
 
 
-def _measure(entry: object, options: argparse.Namespace) -> Measured:
+def _measure(entry: object, data_dir: Path, checkpoint_dir: Path) -> Measured:
     assert isinstance(entry, Submission)
     model = network.build(network.import_model(entry.model_file), entry)
     counts = complexity.count(model.eval(), COMPLEXITY_INPUT)
     with tempfile.TemporaryDirectory() as save_dir:
-        sets = [name for name in SETS if _has_scale(options.data_dir / name, entry.sidecar.scale)]
+        sets = [name for name in SETS if _has_scale(data_dir / name, entry.sidecar.scale)]
         command = [sys.executable, str(ROOT / "test_demo.py"), "--model_id", str(entry.model_id)]
         command += [*(("--form", entry.form) if entry.form else ()), "--dataset", *sets]
         command += ["--metrics", *METRICS, "--protocol", "ntire2023", "--save_dir", save_dir]
-        command += ["--data_dir", options.data_dir, "--checkpoint_dir", options.checkpoint_dir]
+        command += ["--data_dir", str(data_dir), "--checkpoint_dir", str(checkpoint_dir)]
         subprocess.run(command, check=False, stdout=sys.stderr)
         file = Path(save_dir) / "records" / f"{entry.label}.json"
         return Measured(entry, counts, json_file.load(Record, file) if file.exists() else None)
@@ -147,7 +143,3 @@ def _marked(text: str, value: float, claim: Decimal | None) -> str:
 
 def _known(value: object) -> str:
     return "" if value is None else str(value)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from esr.base.errors import UserError
+from esr.tools.pages.zoo_quality import ZOO, CheckpointQuality, SetQuality
 from esr.tools.train.training_report import StageReport, TrainingReport, load_report
-from model_zoo.quality import ZOO, CheckpointQuality, SetQuality
 
 HEAD = """# Checkpoints
-Written by `python -m model_zoo.make_readme`: edit that program, not this page.
+Written by `python -m esr pages model_zoo`: edit that program, not this page.
 
 One file for each submission, found by its name: `team{NN}*.pth`, `.pt`, `.ckpt` or `.pkl` belongs
 to `models/team{NN}_{Name}.py`. The `.json` beside a checkpoint says how it was trained,
@@ -40,7 +40,7 @@ is a little flattering; the test sets are not affected.
 """
 
 
-def page(records: Sequence[CheckpointQuality]) -> str:
+def zoo_page(records: Sequence[CheckpointQuality]) -> str:
     """Write the page: one row and one section a checkpoint.
 
     Raises:

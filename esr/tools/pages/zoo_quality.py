@@ -12,6 +12,7 @@ from pathlib import Path
 from esr.base import json_file
 from esr.base.download import sha256
 from esr.base.errors import UserError
+from esr.base.house import ROOT
 from esr.base.threads import in_parallel
 from esr.datasets.image_pairs import ImagePair, pair_images
 from esr.images.image_file import imread_uint, imsave
@@ -21,8 +22,8 @@ from esr.records.record import Record, SplitResult
 from esr.submissions.public_checkpoints import public_checkpoint, read_zoo
 from esr.submissions.submission import Submission, adapted, discover
 
-ROOT = Path(__file__).resolve().parents[1]
 ZOO = ROOT / "model_zoo"
+RECORDS = ZOO / "records.json"
 DEMO = ROOT / "data" / "demo"
 SETS = ("demo", "Set5", "Set14", "B100", "Urban100")
 
@@ -58,6 +59,19 @@ class CheckpointQuality:
     git_commit: str | None
     device_name: str
     torch: str
+
+
+def update_records(data_dir: Path, checkpoint_dir: Path, ids: Sequence[int] | None) -> None:
+    """Measure the checkpoints of these submissions, or all, and keep each result at once."""
+    for submission in shipped().values():
+        if ids is None or submission.model_id in ids:
+            quality = measure(submission, data_dir, checkpoint_dir)
+            json_file.dump(merge(load_records(), [quality]), RECORDS)
+
+
+def load_records() -> list[CheckpointQuality]:
+    """Read what was measured before."""
+    return json_file.load(list[CheckpointQuality], RECORDS) if RECORDS.exists() else []
 
 
 def shipped(root: Path = ROOT) -> dict[str, Submission]:

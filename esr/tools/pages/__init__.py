@@ -1,0 +1,1 @@
+"""Pages of docs/ and model_zoo/ that are measured and written, not typed."""
