@@ -14,11 +14,11 @@ from esr.base.errors import ExitCode
 from esr.base.scratch import scratch_folder
 from esr.evaluate import resume
 from esr.evaluate.engines import evaluate_all
-from esr.evaluate.entries import all_entries, chosen_entries
+from esr.evaluate.entries import choose_entries, list_entries
 from esr.evaluate.options import Options, parse
 from esr.evaluate.setting import RunSetting
 from esr.evaluate.staged_data import stage_all
-from esr.evaluate.workplace import workplace
+from esr.evaluate.workplace import open_workplace
 from esr.records import run_log
 from esr.records.record import Failure, Outcome
 from esr.records.results_folder import Store
@@ -34,11 +34,11 @@ ROOT = Path(__file__).resolve().parent
 def run(options: Options) -> ExitCode:
     """List or measure the submissions that were asked for."""
     with scratch_folder() as code_dir:
-        entries = all_entries(options.selection, options.data, options.procedure, code_dir)
+        entries = list_entries(options.selection, options.data, options.procedure, code_dir)
         if options.list:
             terminal.print_listing(entries)
             return ExitCode.OK
-        chosen = chosen_entries(entries, options.selection)
+        chosen = choose_entries(entries, options.selection)
         return check(chosen, options) if options.check else evaluate(chosen, options)
 
 
@@ -48,10 +48,10 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     store = Store(options.output.save_dir, options.protocol, (publisher(options.protocol),))
     store.open()  # Before anything is measured: results must have a place.
     outcomes: list[Outcome] = []
-    with workplace(options.confinement) as (hr_dir, job_dir):
+    with open_workplace(options.confinement) as (hr_dir, job_dir):
         staged = stage_all(chosen, options.data, options.procedure, hr_dir)
         setting = RunSetting(options, staged, job_dir)
-        plan = resume.plan(chosen, setting, store.rows())
+        plan = resume.plan_run(chosen, setting, store.rows())
         terminal.print_kept(plan.kept)
         for outcome in evaluate_all(plan.entries, setting):
             store.save(outcome)

@@ -17,7 +17,7 @@ from test_leaderboard import run
 
 from esr.base import json_file
 from esr.challenge.protocol import protocols
-from esr.rank.figures import rows_of
+from esr.rank.figures import read_rows
 from esr.records.measurement import Flag
 from esr.records.official_results import entry
 from esr.records.record import Failure, Record, SplitResult
@@ -251,7 +251,7 @@ def test_official_results_are_compared_among_themselves_and_with_records(shared:
     label = list(head)[3]
     changed[label]["valid_ave_runtime"] *= 1.3
     changed[label]["num_parameters"] += 1e-6
-    comparison = compare(rows_of(head), rows_of(changed), PROTOCOL)
+    comparison = compare(read_rows(head), read_rows(changed), PROTOCOL)
     pair = next(pair for pair in comparison.pairs if pair.label == label)
     assert comparison.differing == 1
     verdicts = {d.subject: d.verdict for d in pair.differences if d.verdict != "noted"}
@@ -272,7 +272,7 @@ def test_runtimes_per_image_of_official_results_are_judged(shared: Path) -> None
     (label,) = theirs
     changed[label]["valid_runtime"] = [1.2 * ms for ms in theirs[label]["valid_runtime"]]
     changed[label]["valid_ave_runtime"] *= 1.2
-    (pair,) = compare(rows_of(theirs), rows_of(changed), protocols()["ntire2024"]).pairs
+    (pair,) = compare(read_rows(theirs), read_rows(changed), protocols()["ntire2024"]).pairs
     difference = next(one for one in pair.differences if one.subject == "valid runtime [ms]")
     assert difference.verdict == "beyond noise"
     assert difference.detail.endswith("200 images; devices not named")
@@ -281,7 +281,7 @@ def test_runtimes_per_image_of_official_results_are_judged(shared: Path) -> None
 def test_official_results_may_hold_anything() -> None:
     junk = {"valid_ave_psnr": "27", "valid_psnr": [1, "x"], "valid_runtime": [0, -1], "flops": []}
     other = {"valid_ave_psnr": float("nan"), "valid_runtime": {"a": 1}, "num_parameters": True}
-    compare(rows_of({"x": junk}), rows_of({"x": other}), PROTOCOL)
+    compare(read_rows({"x": junk}), read_rows({"x": other}), PROTOCOL)
 
 
 def hostile() -> Comparison:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from esr.base.visible_text import LINE_AT_MOST, NAME_AT_MOST, name, one_line
 from esr.challenge.protocol import protocols
-from esr.rank.figures import rows_of
+from esr.rank.figures import read_rows
 from esr.records import official_results
 from esr.report import terminal
 from esr.report.board import board
@@ -120,7 +120,7 @@ def test_official_names_are_shown_as_they_are_but_for_leading_spaces(shared: Pat
 def test_two_rows_whose_names_are_shown_alike_stay_two() -> None:
     names = ("x" * 500 + "a", "x" * 500 + "b")
     results = {label: {"valid_ave_psnr": 27.0, "valid_ave_runtime": 5.0} for label in names}
-    made = board(rows_of(results), protocols()["ntire2026"])
+    made = board(read_rows(results), protocols()["ntire2026"])
     console = Console(file=io.StringIO(), width=80)
     console.print(terminal.leaderboard(made, console))
     assert console.file.getvalue().count("27.00") == 2

@@ -16,7 +16,7 @@ import pytest
 from harness import Harness, write_pairs
 
 from esr.base import json_file
-from esr.evaluate.interleaved import drift, interleaved
+from esr.evaluate.interleaved import compare_baselines, evaluate_interleaved
 from esr.records.record import Failure, Outcome, Record
 from esr.submissions.submission import Broken, Entry
 
@@ -42,14 +42,14 @@ class _Meter:
 
 def test_a_failure_needs_no_baseline_after_it() -> None:
     meter = _Meter()
-    outcomes = list(interleaved(meter, _entries(3, 0, 5), 0))
+    outcomes = list(evaluate_interleaved(meter, _entries(3, 0, 5), 0))
     assert [outcome.label for outcome in outcomes] == ["00", "03", "05"]
     assert meter.order == [0, 3, 5]
 
 
 def test_drift_of_a_baseline_that_failed_is_unknown() -> None:
     failure = Failure("00", 0, "crash", "", "")
-    unknown = drift(failure, failure, "00")
+    unknown = compare_baselines(failure, failure, "00")
     assert (unknown.before_ms, unknown.ms, unknown.percent) == (None, None, None)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from esr.base import json_file
-from esr.evaluate.worker_result import believed
+from esr.evaluate.worker_result import read_measurement
 from esr.measure import machine
 from esr.measure.job import Job, JobFolder, JobSplit, SubmissionFailed
 from esr.records.conditions import Conditions
@@ -36,7 +36,7 @@ def _answer(
         flags=flags,
     )
     json_file.dump(measurement, folder.measurement)
-    return believed(job, folder, 0)
+    return read_measurement(job, folder, 0)
 
 
 def test_a_good_answer_comes_back_as_it_was_sent(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from synthetic import synthetic_record, synthetic_split
 
 from esr.challenge.protocol import Protocol, PsnrGate, Track, protocols, read_protocol
 from esr.rank.entrants import PUBLISHED, Choices
-from esr.rank.figures import robust_runtime, rows_of
+from esr.rank.figures import read_rows, robust_runtime
 from esr.rank.ranking import Ranking, rank
 from esr.records.official_results import entry
 from esr.records.record import Failure
@@ -86,7 +86,7 @@ def test_the_unranked_of_2022_are_those_below_the_gate(ranking_2022: Ranking) ->
 
 @pytest.fixture(scope="module")
 def rows_2026(shared: Path) -> list[Row]:
-    return rows_of(
+    return read_rows(
         json.loads((shared / "reference" / "official_results_2026_head.json").read_text())
     )
 
@@ -187,7 +187,7 @@ def _entry(time_ms: float, params_m: float = 1.0, psnr: float = 27.0) -> dict[st
 
 
 def test_without_its_baseline_a_single_figure_ranks_and_a_weighted_score_does_not() -> None:
-    rows = rows_of({"01_A": _entry(2.0, 2.0), "02_B": _entry(1.0, 3.0)})
+    rows = read_rows({"01_A": _entry(2.0, 2.0), "02_B": _entry(1.0, 3.0)})
     ranking = rank(rows, protocols()["ntire2025"])
     assert ranking.baseline is None
     places = {one.row.label: [place.rank for place in one.placings] for one in ranking.standings}
@@ -196,7 +196,7 @@ def test_without_its_baseline_a_single_figure_ranks_and_a_weighted_score_does_no
 
 def test_the_baseline_is_found_by_its_number_and_name_and_is_not_ranked() -> None:
     entries = {"00_EFDN_baseline": _entry(2.0), "41_EFDN": _entry(1.0), "0_other": _entry(3.0)}
-    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    ranking = rank(read_rows(entries), protocols()["ntire2025"])
     assert ranking.baseline == "00_EFDN_baseline"
     ranks = {one.row.label: one.placings[0].rank for one in ranking.standings}
     assert ranks == {"41_EFDN": 1, "00_EFDN_baseline": None, "0_other": 2}
@@ -209,7 +209,7 @@ def test_the_baseline_is_found_by_its_number_and_name_and_is_not_ranked() -> Non
 
 def test_order_survives_where_the_exponential_overflows() -> None:
     entries = {"00_EFDN": _entry(1.0), "01_A": _entry(2000.0), "02_B": _entry(1000.0)}
-    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    ranking = rank(read_rows(entries), protocols()["ntire2025"])
     scores = {one.row.label: one.placings[0].score for one in ranking.standings}
     assert scores["01_A"].value == scores["02_B"].value == math.inf
     # ln(0.7 exp(2x)) = 2x + ln 0.7 where the runtime outweighs everything else.
@@ -220,7 +220,7 @@ def test_order_survives_where_the_exponential_overflows() -> None:
 def test_constraints_of_the_announcement_apply_only_when_asked_for() -> None:
     entries = {"00_EFDN": _entry(2.0, 1.0), "01_A": _entry(1.0, 1.5), "02_B": _entry(1.5, 0.9)}
     free, bound = (
-        rank(rows_of(entries), protocols()["ntire2025"], Choices(constraints=constraints))
+        rank(read_rows(entries), protocols()["ntire2025"], Choices(constraints=constraints))
         for constraints in (False, True)
     )
     runtime_free = {one.row.label: one.placings[1].rank for one in free.standings}
@@ -234,20 +234,20 @@ def test_constraints_of_the_announcement_apply_only_when_asked_for() -> None:
 def test_a_row_without_the_test_set_is_not_ranked_beside_rows_with_it() -> None:
     partial = {key: value for key, value in _entry(1.0).items() if not key.startswith("test")}
     entries = {"00_EFDN": _entry(2.0), "01_A": partial, "02_B": _entry(3.0)}
-    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    ranking = rank(read_rows(entries), protocols()["ntire2025"])
     (unranked,) = [one for one in ranking.standings if one.section == "unranked"]
     assert (unranked.row.label, unranked.reason) == (
         "01_A",
         "not measured on the test set, as others were",
     )
-    alone = rank(rows_of({"00_EFDN": partial, "01_A": partial}), protocols()["ntire2025"])
+    alone = rank(read_rows({"00_EFDN": partial, "01_A": partial}), protocols()["ntire2025"])
     assert alone.standings[0].placings[0].score.value == pytest.approx(math.exp(2))
 
 
 @pytest.mark.parametrize("junk", [None, "fast", True, [1.0], float("nan"), float("inf"), 10**400])
 def test_somebody_elses_junk_is_an_unknown_figure(junk: object) -> None:
     entries = {"00_EFDN": _entry(2.0), "01_A": _entry(1.0) | {"num_parameters": junk}}
-    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    ranking = rank(read_rows(entries), protocols()["ntire2025"])
     (unranked,) = [one for one in ranking.standings if one.section == "unranked"]
     assert unranked.reason == "parameters not measured"
 
@@ -287,7 +287,7 @@ def test_a_rule_for_2027_is_one_file(tmp_path: Path) -> None:
     b = _entry(10.0) | {"activations": 25.0, "num_conv": 2, "num_parameters": 0.5}
     low = _entry(1.0, psnr=26.94)
     ranking = rank(
-        rows_of({"01_A": a, "02_B": b, "03_C": low}), protocol, Choices(baseline=PUBLISHED)
+        read_rows({"01_A": a, "02_B": b, "03_C": low}), protocol, Choices(baseline=PUBLISHED)
     )
     frugal = _places(ranking, 0)
     assert frugal["01_A"] == (2, pytest.approx(0.25 * math.exp(2) + 0.75 * math.exp(4)))
@@ -302,7 +302,7 @@ def _with_tracks(score: str, **terms: float) -> Protocol:
 
 
 def test_equal_figures_share_the_better_rank_and_the_next_one_is_skipped() -> None:
-    rows = rows_of({f"{n:02}_X": _entry(time) for n, time in enumerate([3.0, 1.0, 2.0, 2.0], 1)})
+    rows = read_rows({f"{n:02}_X": _entry(time) for n, time in enumerate([3.0, 1.0, 2.0, 2.0], 1)})
     ranking = rank(rows, _with_tracks("figure", ave_time_ms=1))
     assert {s.row.label: s.placings[0].rank for s in ranking.standings} == {
         "02_X": 1,
@@ -382,7 +382,7 @@ def test_another_scale_is_not_ranked() -> None:
 
 def test_a_failure_keeps_its_row_with_stage_and_reason() -> None:
     failure = Failure("05_X", 5, "timeout", "still running after 60 s", "2026-11-21")
-    rows = [Row("05_X", failure=failure), *rows_of({"00_EFDN": _entry(1.0), "01_A": _entry(1.0)})]
+    rows = [Row("05_X", failure=failure), *read_rows({"00_EFDN": _entry(1.0), "01_A": _entry(1.0)})]
     last = rank(rows, protocols()["ntire2025"]).standings[-1]
     assert (last.section, last.reason) == ("failed", "timeout: still running after 60 s")
 
@@ -391,7 +391,7 @@ def test_a_baseline_that_failed_this_time_lends_no_figures() -> None:
     failure = Failure("00_EFDN", 0, "crash", "killed", "2026-11-21")
     rows = [
         Row("00_EFDN", failure=failure, official=_entry(2.0)),
-        *rows_of({"01_A": _entry(1.0), "02_B": _entry(2.0)}),
+        *read_rows({"01_A": _entry(1.0), "02_B": _entry(2.0)}),
     ]
     ranking = rank(rows, protocols()["ntire2025"])
     assert [one.placings[0].rank for one in ranking.standings] == [None, None, None]
@@ -404,7 +404,7 @@ def _all_but(keys: tuple[str, ...], official: dict[str, float]) -> dict[str, flo
 @pytest.mark.parametrize("odd", ["stale", "below the gate", "another scale"])
 def test_who_cannot_be_ranked_does_not_decide_what_the_others_need(odd: str) -> None:
     valid = _all_but(("test",), _entry(1.0))
-    rows = rows_of({"01_A": valid, "02_B": valid, "03_C": _entry(1.0, psnr=20.0)})
+    rows = read_rows({"01_A": valid, "02_B": valid, "03_C": _entry(1.0, psnr=20.0)})
     if odd == "stale":
         rows[2] = replace(rows[2], failure=Failure("03_C", 3, "crash", "killed", "2026-11-21"))
     if odd == "another scale":
@@ -419,7 +419,7 @@ def test_who_cannot_be_ranked_does_not_decide_what_the_others_need(odd: str) -> 
 @pytest.mark.parametrize("key", ["valid_ave_psnr", "test_ave_psnr"])
 @pytest.mark.parametrize("junk", [None, "27.5", float("nan"), float("inf")])
 def test_a_psnr_that_is_not_known_passes_no_gate(key: str, junk: object) -> None:
-    ranking = rank(rows_of({"01_A": _entry(1.0) | {key: junk}}), protocols()["ntire2025"])
+    ranking = rank(read_rows({"01_A": _entry(1.0) | {key: junk}}), protocols()["ntire2025"])
     assert ranking.standings[0].gate.passed is False
     assert ranking.standings[0].reason.startswith("no PSNR on DIV2K_LSDIR")
 
@@ -427,7 +427,7 @@ def test_a_psnr_that_is_not_known_passes_no_gate(key: str, junk: object) -> None
 @pytest.mark.parametrize("time_ms", [0.0, -9.0])
 def test_nobody_wins_with_a_runtime_that_cannot_be(time_ms: float) -> None:
     ranking = rank(
-        rows_of({"01_A": _entry(time_ms), "02_B": _entry(1.0)}), protocols()["ntire2025"]
+        read_rows({"01_A": _entry(time_ms), "02_B": _entry(1.0)}), protocols()["ntire2025"]
     )
     assert {s.row.label: s.placings[1].rank for s in ranking.standings} == {"02_B": 1, "01_A": None}
 
@@ -451,7 +451,7 @@ def test_published_runtimes_of_the_same_sets_are_compared() -> None:
     protocol = protocols()["ntire2026"]
     figures = protocol.baseline.published
     own = _all_but(("test",), _entry(figures["val_time_ms"], figures["params_m"]))
-    row = rows_of({"07_Copy": own | {"flops": figures["flops_g"]}})
+    row = read_rows({"07_Copy": own | {"flops": figures["flops_g"]}})
     (standing,) = rank(row, protocol, Choices(baseline=PUBLISHED)).standings
     assert standing.placings[0].score.value == pytest.approx(math.exp(2))
 
@@ -459,7 +459,7 @@ def test_published_runtimes_of_the_same_sets_are_compared() -> None:
 def test_published_figures_bound_others_to_their_own_digits() -> None:
     entries = {"01_A": _entry(1.0, 0.151386), "02_B": _entry(1.0, 0.1516)}
     choices = Choices(baseline=PUBLISHED, constraints=True)
-    ranking = rank(rows_of(entries), protocols()["ntire2026"], choices)
+    ranking = rank(read_rows(entries), protocols()["ntire2026"], choices)
     reasons = {one.row.label: one.placings[1].reason for one in ranking.standings}
     assert reasons == {"01_A": None, "02_B": "worse than the baseline in parameters"}
 
@@ -474,7 +474,7 @@ def test_published_figures_bound_others_to_their_own_digits() -> None:
 )
 def test_a_baseline_that_cannot_serve_says_why(change: dict[str, object], problem: str) -> None:
     entries = {"00_EFDN": _entry(2.0) | change, "01_A": _entry(1.0), "02_B": _entry(2.0)}
-    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    ranking = rank(read_rows(entries), protocols()["ntire2025"])
     assert ranking.baseline_problem == problem
     assert {one.placings[0].rank for one in ranking.standings} == {None}
 
@@ -484,7 +484,7 @@ def test_no_figure_however_odd_makes_a_score_that_is_no_number(flops: float) -> 
     for odd in ("00_EFDN", "01_A"):
         entries = {name: _entry(1.0) for name in ("00_EFDN", "01_A", "02_B")}
         entries[odd] = entries[odd] | {"flops": flops}
-        for standing in rank(rows_of(entries), protocols()["ntire2025"]).standings:
+        for standing in rank(read_rows(entries), protocols()["ntire2025"]).standings:
             for placing in standing.placings:
                 assert (
                     placing.score is None or placing.score.value is None or placing.score.value > 0
@@ -496,5 +496,5 @@ def test_no_figure_however_odd_makes_a_score_that_is_no_number(flops: float) -> 
 
 def test_the_name_itself_is_the_baseline_not_one_that_begins_with_it() -> None:
     entries = {"00_EFDN_x": _entry(1.0), "00_EFDN": _entry(2.0), "01_A": _entry(2.0)}
-    ranking = rank(rows_of(entries), protocols()["ntire2025"])
+    ranking = rank(read_rows(entries), protocols()["ntire2025"])
     assert ranking.baseline == "00_EFDN"

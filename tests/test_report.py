@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from esr.challenge.protocol import protocols
-from esr.rank.figures import rows_of
+from esr.rank.figures import read_rows
 from esr.records.results_folder import Row
 from esr.report import terminal
 from esr.report.board import Board, board
@@ -36,7 +36,7 @@ def _cells(line: str) -> list[str]:
 @pytest.fixture
 def official_2026(shared: Path) -> Board:
     file = shared / "reference" / "official_results_2026_head.json"
-    return board(rows_of(json.loads(file.read_text())), protocols()["ntire2026"])
+    return board(read_rows(json.loads(file.read_text())), protocols()["ntire2026"])
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 160, 300])

@@ -134,7 +134,7 @@ class World:
         entries = discover(self.path)
         folder = self.path / f"hr{len(list(self.path.iterdir()))}"
         staged = stage_all(entries, options.data, options.procedure, folder)
-        plan = resume.plan(entries, RunSetting(options, staged, folder), self.rows)
+        plan = resume.plan_run(entries, RunSetting(options, staged, folder), self.rows)
         assert {r.label for r in plan.kept} | {e.label for e in plan.entries} == {
             e.label for e in entries
         }
@@ -280,6 +280,8 @@ def test_the_code_is_known_by_its_files(root: Path, tmp_path: Path) -> None:
     first, second = (tmp_path / name / "esr" for name in ("esr", "other"))
     assert provenance.code_sha256(first.parent) == provenance.code_sha256(second.parent)
     (second / "report" / "terminal.py").write_text("another table")
+    with (second / "__main__.py").open("a") as file:
+        file.write("# another command")
     (second / "__pycache__").mkdir()
     assert provenance.code_sha256(first.parent) == provenance.code_sha256(second.parent)
     with (second / "challenge" / "protocols" / "ntire2026.toml").open("a") as file:

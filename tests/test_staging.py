@@ -14,7 +14,7 @@ from harness import smooth_image, write_image
 
 from esr.datasets.image_pairs import ImagePair, Split
 from esr.datasets.staging import StagedSplit, stage
-from esr.evaluate.score_images import judge
+from esr.evaluate.score_images import score_images
 
 SIDE, SCALE = 240, 4
 
@@ -69,7 +69,7 @@ def test_memory_does_not_grow_with_the_number_of_images(
         kept.append(tracemalloc.get_traced_memory()[0])
         sr_files = _sr_files(staged, tmp_path / str(count))
         tracemalloc.reset_peak()
-        judge(staged.images, sr_files, SCALE, ("psnr", "ssim"))
+        score_images(staged.images, sr_files, SCALE, ("psnr", "ssim"))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert kept[1] < one_image
@@ -80,5 +80,5 @@ def test_memory_does_not_grow_with_the_number_of_images(
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_no_file_stays_mapped(tmp_path: Path) -> None:
     staged = stage(_split(tmp_path, 4), tmp_path / "private", 11)
-    judge(staged.images, _sr_files(staged, tmp_path), SCALE, ("psnr", "ssim"))
+    score_images(staged.images, _sr_files(staged, tmp_path), SCALE, ("psnr", "ssim"))
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esr.challenge.protocol import protocols
-from esr.rank.figures import rows_of
+from esr.rank.figures import read_rows
 from esr.report.board import Board, board
 from esr.report.csv_table import harmless, render
 
@@ -50,7 +50,7 @@ def test_pandas_gives_every_official_figure_back_unrounded(shared: Path, year: s
     file = shared / "reference" / f"official_results_{year}.json"
     official = json.loads(file.read_text())
     protocol = protocols()[f"ntire{year[:4]}"]
-    frame = _read(render(board(rows_of(official), protocol)))
+    frame = _read(render(board(read_rows(official), protocol)))
     assert list(frame.columns[:11]) == ["Model", *list(KEYS)[:4], "Ave Time [ms]", *list(KEYS)[4:]]
     assert set(frame["Model"]) == set(official)
     for _, row in frame.iterrows():
@@ -112,7 +112,7 @@ def test_text_where_a_figure_belongs_is_an_unknown_figure(shared: Path) -> None:
     official["01_PDS"]["num_conv"] = "=cmd()"
     official["04_ZenoSR"]["num_conv"] = [1, 2]
     official["06_HAESR"]["num_conv"] = True
-    frame = _read(render(board(rows_of(official), protocols()["ntire2026"])), dtype=str)
+    frame = _read(render(board(read_rows(official), protocols()["ntire2026"])), dtype=str)
     conv = frame.set_index("Model")["Conv"]
     assert conv[["01_PDS", "04_ZenoSR", "06_HAESR"]].isna().all()
     assert conv["00_SPAN"] == "22"

@@ -16,7 +16,7 @@ from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
 from esr.challenge.protocol import protocols
-from esr.rank.figures import rows_of
+from esr.rank.figures import read_rows
 from esr.report.board import Board, board
 from esr.report.latex_table import render
 from esr.report.latex_text import escaped
@@ -85,7 +85,7 @@ def test_it_parses_and_every_row_is_as_wide_as_the_table(which: str) -> None:
 
 def test_best_is_bold_second_underlined_without_the_baseline(shared: Path) -> None:
     official = json.loads((shared / "reference" / "official_results_2026_head.json").read_text())
-    text = render(board(rows_of(official), protocols()["ntire2026"]))
+    text = render(board(read_rows(official), protocols()["ntire2026"]))
     rows = {row[0]: row for row in _rows(text)}
     # 00_SPAN would be second in PSNR, 26.9404 before 26.9362, were it not the baseline.
     assert rows[r"06\_HAESR"][1:3] == [r"\textbf{27.08}", r"\textbf{27.22}"]
@@ -114,7 +114,7 @@ def test_ranked_unranked_failed_and_baseline_stand_in_this_order() -> None:
 
 def test_the_gate_is_given_as_the_reason_where_it_is_the_only_one(shared: Path) -> None:
     official = json.loads((shared / "reference" / "official_results_2026_head.json").read_text())
-    text = render(board(rows_of(official), protocols()["ntire2026"]))
+    text = render(board(read_rows(official), protocols()["ntire2026"]))
     assert "PSNR is below 26.90 dB (validation) or 26.99 dB (test)." in text
 
 

@@ -18,13 +18,13 @@ _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 """Which devices there are is for `esr.measure.device` to say."""
 
 
-def parser(root: Path) -> Parser:
+def make_parser(root: Path) -> Parser:
     """Describe the command line of `test_demo.py`.
 
     Args:
         root: the harness, below which the demo set lies and results go by default.
     """
-    made = Parser(
+    parser = Parser(
         "test_demo.py",
         allow_abbrev=False,
         description="Measure Efficient SR submissions: PSNR, runtime, parameters, FLOPs, "
@@ -32,15 +32,15 @@ def parser(root: Path) -> Parser:
         epilog="Exit status: 0 all measured; 1 a submission failed, the others are recorded; "
         "2 the command, the data or a folder cannot be used.",
     )
-    _add_submissions(made.add_argument_group("what is measured"))
-    _add_strangers(made.add_argument_group("submissions of others"))
-    _add_data(made.add_argument_group("on which data"), root)
-    _add_measurement(made.add_argument_group("how"), root)
-    _add_upload(made.add_argument_group("for the server of the challenge"))
-    _add_repetition(made.add_argument_group("again"))
-    _add_isolation(made.add_argument_group("what a submission may do"))
-    fixed_input_options.add(made)
-    return made
+    _add_submissions(parser.add_argument_group("what is measured"))
+    _add_strangers(parser.add_argument_group("submissions of others"))
+    _add_data(parser.add_argument_group("on which data"), root)
+    _add_measurement(parser.add_argument_group("how"), root)
+    _add_upload(parser.add_argument_group("for the server of the challenge"))
+    _add_repetition(parser.add_argument_group("again"))
+    _add_isolation(parser.add_argument_group("what a submission may do"))
+    fixed_input_options.add(parser)
+    return parser
 
 
 def _add_submissions(group: argparse._ArgumentGroup) -> None:

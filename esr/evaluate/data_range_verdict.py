@@ -29,7 +29,7 @@ class DataRangeVerdict:
     flags: tuple[Flag, ...] = ()
 
 
-def verdict(
+def judge_data_range(
     image: StagedImage,
     declared_db: float,
     other: tuple[float, Path] | None,
@@ -46,18 +46,18 @@ def verdict(
         border: HR pixels left out on each side, for PSNR.
     """
     below = range_note(image, declared_db, entry, border)
-    found = None if other is None else psnr_db(image, other[1], border)
-    if other is None or found is None:
+    other_db = None if other is None else psnr_db(image, other[1], border)
+    if other is None or other_db is None:
         return DataRangeVerdict(below)
     declared, tried = f"{entry.sidecar.data_range:g}", f"{other[0]:g}"
-    if found - declared_db > BETTER_DB:
+    if other_db - declared_db > BETTER_DB:
         detail = (
             f"{image.name} has {declared_db:.2f} dB with data_range {declared}, as declared and"
-            f" scored, and {found:.2f} dB with {tried}"
+            f" scored, and {other_db:.2f} dB with {tried}"
         )
         note = f"data_range is {tried} rather than {declared}: set it in {_sidecar(entry)}"
         return DataRangeVerdict(note, (Flag("wrong_data_range", detail),))
-    return DataRangeVerdict(f"{below}; with {tried} it has {found:.2f} dB" if below else None)
+    return DataRangeVerdict(f"{below}; with {tried} it has {other_db:.2f} dB" if below else None)
 
 
 def psnr_db(image: StagedImage, sr_file: Path, border: int) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from esr.evaluate.interleaved import interleaved
+from esr.evaluate.interleaved import evaluate_interleaved
 from esr.evaluate.pipeline import evaluate_one_ahead
 from esr.evaluate.setting import RunSetting
 from esr.evaluate.submission_run import SubmissionRun
@@ -25,7 +25,9 @@ def evaluate_all(entries: Sequence[Entry], setting: RunSetting) -> Iterator[Outc
     if baseline_id is None:
         yield from evaluate_one_ahead(SubmissionRun(entry, setting) for entry in entries)
     else:
-        yield from interleaved(lambda entry: _evaluate_alone(entry, setting), entries, baseline_id)
+        yield from evaluate_interleaved(
+            lambda entry: _evaluate_alone(entry, setting), entries, baseline_id
+        )
 
 
 def _evaluate_alone(entry: Entry, setting: RunSetting) -> Outcome:

@@ -16,7 +16,7 @@ from esr.submissions.public_checkpoints import with_public_checkpoints
 from esr.submissions.submission import Entry, adapted, choose, discover
 
 
-def all_entries(
+def list_entries(
     selection: Selection, data: DataRequest, procedure: Procedure, folder: Path, root: Path = ROOT
 ) -> list[Entry]:
     """List the submissions that there are.
@@ -41,7 +41,7 @@ def all_entries(
     return [*discover_clone(selection.path)]
 
 
-def chosen_entries(entries: Sequence[Entry], selection: Selection) -> list[Entry]:
+def choose_entries(entries: Sequence[Entry], selection: Selection) -> list[Entry]:
     """Pick what was asked for, with the checkpoint and in the form that was asked for.
 
     Raises:

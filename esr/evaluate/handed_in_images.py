@@ -18,16 +18,16 @@ _SAME_DB = 0.01
 """Further apart than runs on different hardware, in either precision, come to be."""
 
 
-def compare_results(folder: Path, split: StagedSplit, own: SplitResult) -> list[Flag]:
+def compare_results(folder: Path, split: StagedSplit, result_here: SplitResult) -> list[Flag]:
     """Say what an organizer would find who compares the images handed in with an own run.
 
     Args:
         folder: `results/` of the archive; PNG images named like GT.
         split: the images that were restored here.
-        own: their scores.
+        result_here: their scores.
     """
     flags, handed_in, here = [], [], []
-    for image, result in zip(split.images, own.images, strict=True):
+    for image, result in zip(split.images, result_here.images, strict=True):
         file = folder / f"{Path(image.name).stem}.png"
         try:
             psnr_db = _psnr(file, image)

@@ -10,7 +10,7 @@ from esr.records.record import Outcome, Record
 from esr.submissions.submission import Entry
 
 
-def interleaved(
+def evaluate_interleaved(
     measure: Callable[[Entry], Outcome], entries: Sequence[Entry], baseline_id: int
 ) -> Iterator[Outcome]:
     """Measure the baseline first, and again after each of the other submissions.
@@ -38,11 +38,11 @@ def interleaved(
         except BaseException:  # Interrupted: what is measured already is kept all the same.
             yield outcome
             raise
-        yield replace(outcome, drift=drift(before, after, baseline.label))
+        yield replace(outcome, drift=compare_baselines(before, after, baseline.label))
         before = after
 
 
-def drift(before: Outcome, after: Outcome, baseline: str) -> Drift:
+def compare_baselines(before: Outcome, after: Outcome, baseline: str) -> Drift:
     """Compare two measurements of the baseline on its first data set.
 
     Args:

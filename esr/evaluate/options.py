@@ -10,7 +10,7 @@ from esr.base.errors import UserError
 from esr.challenge import fixed_input_options
 from esr.challenge.protocol import Protocol, protocols
 from esr.datasets.image_pairs import DataRequest
-from esr.evaluate.arguments import parser
+from esr.evaluate.arguments import make_parser
 from esr.records.conditions import KeptFiles, Passes, Procedure
 from esr.sandbox.limits import GIB, Limits, memory_bytes
 from esr.sandbox.policy import Policy
@@ -101,7 +101,7 @@ def parse(arguments: list[str], root: Path) -> Options:
     Raises:
         UserError: an argument that is unknown or of the wrong kind.
     """
-    given = parser(root).parse_args(arguments)
+    given = make_parser(root).parse_args(arguments)
     ids = {given.interleave, *(text if text == "all" else int(text) for text in given.model_id)}
     if given.checkpoint and (len(ids - {None}) > 1 or "all" in ids):
         raise UserError(

@@ -30,7 +30,7 @@ _SETTINGS = re.compile(r"(OMP|MKL)_NUM_THREADS|GLIBC_TUNABLES|MALLOC_\w+")
 """Of the environment, which a child is given too."""
 
 
-def describe(submission: Whole, command: tuple[str, ...], root: Path) -> Provenance:
+def describe_files(submission: Whole, command: tuple[str, ...], root: Path) -> Provenance:
     """Describe the files and the harness that a submission is about to be measured with.
 
     Raises:
@@ -68,7 +68,7 @@ def _checkpoint(submission: Whole) -> Path | None:
     return submission.checkpoint if isinstance(submission, Submission) else None
 
 
-def of_clone(clone: Path, facts: ForkFacts) -> ForkSource:
+def describe_clone(clone: Path, facts: ForkFacts) -> ForkSource:
     """Describe a clone, and the files of it that were used.
 
     Raises:
@@ -78,21 +78,21 @@ def of_clone(clone: Path, facts: ForkFacts) -> ForkSource:
     return ForkSource(str(clone), checked_out(clone), facts, files)
 
 
-def with_checkpoints(made: Provenance, source: ForkSource) -> Provenance:
+def add_checkpoints(provenance: Provenance, source: ForkSource) -> Provenance:
     """Add what a clone turned out to load: one checkpoint by its hash, several by their hashes'."""
     loaded = [file for file in source.files if file.path in source.facts.checkpoints]
     if not loaded:
-        return made
+        return provenance
     together = "".join(f"{file.sha256} {file.path}\n" for file in loaded)
     digest = hashlib.sha256(together.encode("utf-8", "surrogateescape")).hexdigest()
     return replace(
-        made,
+        provenance,
         checkpoint=", ".join(file.path for file in loaded),
         checkpoint_sha256=loaded[0].sha256 if len(loaded) == 1 else digest,
     )
 
 
-def request(
+def describe_request(
     procedure: Procedure, files: KeptFiles, *, interleave: int | None, sandbox: bool
 ) -> Request:
     """Say what a run asks of every submission, as far as it changes what is recorded."""
@@ -109,7 +109,7 @@ def request(
 
 
 def code_sha256(root: Path) -> str:
-    """Hash the files of `esr/` that a figure depends on; there need not be a git."""
+    """Hash the rooms of `esr/` that a figure depends on; there need not be a git."""
     folder = root / "esr"
     files = {
         path.relative_to(folder) for kind in ("py", "toml") for path in folder.rglob(f"*.{kind}")
@@ -117,7 +117,7 @@ def code_sha256(root: Path) -> str:
     lines = (
         f"{sha256(folder / file)} {file.as_posix()}\n"
         for file in sorted(files)
-        if file.parts[0] not in _AFTERWARDS
+        if len(file.parts) > 1 and file.parts[0] not in _AFTERWARDS
     )
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 

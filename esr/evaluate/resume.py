@@ -34,7 +34,7 @@ class Plan:
     """To be measured."""
 
 
-def plan(entries: Sequence[Entry], setting: RunSetting, rows: Sequence[Row]) -> Plan:
+def plan_run(entries: Sequence[Entry], setting: RunSetting, rows: Sequence[Row]) -> Plan:
     """Keep what an equal run has measured on this machine, if the user lets us.
 
     Args:

@@ -24,7 +24,7 @@ _KERNELS_DIFFER_DB = 0.1
 """OpenCV's bicubic is sharper than MATLAB's, and scored 0.03 to 0.5 dB more on 40 photographs."""
 
 
-def judge(
+def score_images(
     images: Sequence[StagedImage], sr_files: Sequence[Path], border: int, metrics: Sequence[str]
 ) -> list[dict[str, float]]:
     """Score every SR image of a data set.
@@ -50,7 +50,7 @@ def judge(
     scores = in_parallel(score, list(zip(images, sr_files, strict=True)))
     pairs = [(sr_file, image.hr) for image, sr_file in zip(images, sr_files, strict=True)]
     perceptual = perceptual_scores([n for n in metrics if n in NAMES], pairs, border)
-    return [own | further for own, further in zip(scores, perceptual, strict=True)]
+    return [scores_here | further for scores_here, further in zip(scores, perceptual, strict=True)]
 
 
 def read_sr(path: Path, shape: tuple[int, ...]) -> Image:

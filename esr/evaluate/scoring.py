@@ -11,7 +11,7 @@ from esr.evaluate import data_range_verdict, provenance
 from esr.evaluate.bicubic_reference import bicubic_psnr_db
 from esr.evaluate.data_range_verdict import DataRangeVerdict
 from esr.evaluate.handed_in_images import compare_results
-from esr.evaluate.score_images import judge
+from esr.evaluate.score_images import score_images
 from esr.measure.bootstrap import robust_timing
 from esr.measure.job import JobFolder, SubmissionFailed
 from esr.records.conditions import Procedure
@@ -60,7 +60,7 @@ def score_submission(
     handed_in: Sequence[Flag] = ()
     if isinstance(entry, Submission) and entry.results is not None:
         handed_in = compare_results(entry.results, splits[0], results[0])
-    data_range = data_range_verdict.verdict(*first, other, entry, border)
+    data_range = data_range_verdict.judge_data_range(*first, other, entry, border)
     return Scores(entry, source, fork, results, data_range, tuple(handed_in))
 
 
@@ -75,10 +75,10 @@ def _as_it_was(
         raise SubmissionFailed("invalid", "the worker does not say what the clone returned")
     sidecar = replace(entry.sidecar, data_range=facts.data_range, tile=facts.tile)
     try:
-        fork = provenance.of_clone(entry.clone, facts)
+        fork = provenance.describe_clone(entry.clone, facts)
     except UserError as error:
         raise SubmissionFailed("invalid", f"the worker's answer {error}") from error
-    return replace(entry, sidecar=sidecar), provenance.with_checkpoints(source, fork), fork
+    return replace(entry, sidecar=sidecar), provenance.add_checkpoints(source, fork), fork
 
 
 def _score_split(
@@ -86,7 +86,7 @@ def _score_split(
 ) -> SplitResult:
     protocol = procedure.protocol
     sr_files = [folder.sr_image(number, index) for index in range(len(split.images))]
-    scores = judge(split.images, sr_files, protocol.border(split.scale), procedure.metrics)
+    scores = score_images(split.images, sr_files, protocol.border(split.scale), procedure.metrics)
     images = tuple(
         ImageResult(image.name, ms, values)
         for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)

@@ -26,7 +26,7 @@ class RunSetting:
     def request(self) -> Request:
         """What the run asks of every submission."""
         options = self.options
-        return provenance.request(
+        return provenance.describe_request(
             options.procedure,
             options.output.files,
             interleave=options.selection.interleave,

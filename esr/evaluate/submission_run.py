@@ -16,7 +16,7 @@ from esr.evaluate.finish_record import finish_record
 from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
 from esr.evaluate.setting import RunSetting
-from esr.evaluate.worker_result import measured
+from esr.evaluate.worker_result import await_measurement
 from esr.evaluate.write_job import as_told, job_folder, write_job
 from esr.measure.job import Job, JobFolder, JobSplit, SubmissionFailed
 from esr.records.conditions import Request
@@ -65,7 +65,7 @@ class SubmissionRun:
             isolated_process.waiting("esr.evaluate.worker", told, folder, setting.policy)
         )
         # Not before there is a process, beside which all this costs no time.
-        source = provenance.describe(entry, setting.options.command, ROOT)
+        source = provenance.describe_files(entry, setting.options.command, ROOT)
         request = setting.request
         job = _job(told, splits, setting.options)
         write_job(job, splits, folder)
@@ -77,7 +77,7 @@ class SubmissionRun:
         images = sum(split.count for split in started.job.splits)
         log = self._setting.options.output.log_file(label)
         with self._process, progress_bar(label, images) as progress:
-            self._measurement = measured(
+            self._measurement = await_measurement(
                 started.process, started.job, started.folder, log, progress
             )
 

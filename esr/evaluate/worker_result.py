@@ -18,7 +18,7 @@ from esr.records.measurement import Flag, Measurement
 from esr.sandbox.isolated_process import Waiting
 
 
-def measured(
+def await_measurement(
     worker: Waiting, job: Job, folder: JobFolder, log: Path, progress: Callable[[int], None]
 ) -> Measurement:
     """Let the worker measure a submission, and take its answer.
@@ -36,7 +36,7 @@ def measured(
     """
     json_file.prepare(Measurement)  # Now, while the worker may still import PyTorch.
     ended = worker.run(job, log, _counting(job, folder, progress))
-    answer = believed(job, folder, ended.status)
+    answer = read_measurement(job, folder, ended.status)
     return replace(answer, flags=(*answer.flags, *ended.flags), isolation=ended.isolation)
 
 
@@ -55,7 +55,7 @@ def _counting(job: Job, folder: JobFolder, progress: Callable[[int], None]) -> C
     return count
 
 
-def believed(job: Job, folder: JobFolder, status: int) -> Measurement:
+def read_measurement(job: Job, folder: JobFolder, status: int) -> Measurement:
     """Read what a worker that has ended has left, and check it against what it was told.
 
     Raises:
@@ -71,10 +71,10 @@ def believed(job: Job, folder: JobFolder, status: int) -> Measurement:
             return replace(measurement, flags=tuple(map(_printable, measurement.flags)))
     except UserError as error:
         raise SubmissionFailed("invalid", f"the worker's answer {error.what}") from error
-    raise SubmissionFailed("crash", crashed(folder, status))
+    raise SubmissionFailed("crash", describe_crash(folder, status))
 
 
-def crashed(folder: JobFolder, status: int) -> str:
+def describe_crash(folder: JobFolder, status: int) -> str:
     """Say how a process that left no result has ended."""
     return f"the process {_ending(status)} in stage {stage_reached(folder)} and left no result"
 
@@ -91,10 +91,10 @@ def _ending(status: int) -> str:
 
 
 def _check(measurement: Measurement, job: Job) -> None:
-    told = [(split.role, split.count) for split in job.splits]
-    said = [(split.role, len(split.runtime_ms)) for split in measurement.splits]
-    if told != said:
-        raise SubmissionFailed("invalid", f"the worker answered for {said}, not for {told}")
+    asked = [(split.role, split.count) for split in job.splits]
+    answered = [(split.role, len(split.runtime_ms)) for split in measurement.splits]
+    if asked != answered:
+        raise SubmissionFailed("invalid", f"the worker answered for {answered}, not for {asked}")
     if unlike := problem(measurement.fixed_input, job.fixed_input):
         raise SubmissionFailed("invalid", unlike)
     for split in measurement.splits:

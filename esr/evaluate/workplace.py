@@ -14,7 +14,7 @@ from esr.sandbox.isolated_process import check_device
 
 
 @contextmanager
-def workplace(confinement: Confinement) -> Iterator[tuple[Path, Path]]:
+def open_workplace(confinement: Confinement) -> Iterator[tuple[Path, Path]]:
     """Make sure that submissions can be run, and keep other runs off the GPU meanwhile.
 
     Yields:

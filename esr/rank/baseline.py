@@ -23,37 +23,37 @@ class Base:
     """Digits to which its figures are known; without them, all."""
 
 
-def baseline_label(rows: Sequence[Row], protocol: Protocol) -> str | None:
+def find_baseline(rows: Sequence[Row], protocol: Protocol) -> str | None:
     """Find the protocol's own baseline among the rows."""
     labels = [row.label for row in rows if is_baseline(row, protocol)]
     # The shortest is the name itself; others may begin with it.
     return min(labels, key=len, default=None)
 
 
-def counts_test(rows: Sequence[Row], protocol: Protocol, own: str | None) -> bool:
+def counts_test(rows: Sequence[Row], protocol: Protocol, label: str | None) -> bool:
     """Decide which runtime counts: the baseline's, or that of most rows that can be ranked."""
-    if (baseline := next((row for row in rows if row.label == own), None)) is not None:
+    if (baseline := next((row for row in rows if row.label == label), None)) is not None:
         return has_test(baseline)
     able = [has_test(row) for row in rows if row.failure is None and fits(row, protocol)]
     return 2 * sum(able) > len(able)
 
 
-def base_of(
-    candidates: Sequence[Candidate], protocol: Protocol, own: str | None, with_test: bool
+def find_base(
+    candidates: Sequence[Candidate], protocol: Protocol, label: str | None, with_test: bool
 ) -> Base:
     """Look up what scores are relative to, or say why it cannot serve.
 
     Args:
         candidates: everybody.
         protocol: whose baseline.
-        own: label of the row that serves, `published`, or None.
+        label: label of the row that serves, `published`, or None.
         with_test: whether runtimes are means over validation and test set.
     """
-    if own is None:
+    if label is None:
         return Base(None, None if protocol.baseline is None else "is not among the rows")
-    if own == PUBLISHED:
+    if label == PUBLISHED:
         return _published(protocol, with_test)
-    (chosen,) = [one for one in candidates if one.row.label == own][:1]
+    (chosen,) = [candidate for candidate in candidates if candidate.row.label == label][:1]
     if chosen.row.failure is not None:
         # An earlier record is of another session.
         return Base(None, "failed this time")

@@ -67,14 +67,14 @@ class Candidate:
     reason: str | None
 
 
-def candidate(
-    row: Row, own: str | None, protocol: Protocol, choices: Choices, with_test: bool
+def assess_row(
+    row: Row, baseline_label: str | None, protocol: Protocol, choices: Choices, with_test: bool
 ) -> Candidate:
     """Collect what counts of a row, and why it is not ranked if it is not.
 
     Args:
         row: what is known of a submission.
-        own: label of the row that serves as baseline.
+        baseline_label: label of the row that serves as baseline.
         protocol: the rules.
         choices: what they leave open.
         with_test: whether runtimes are means over validation and test set.
@@ -84,7 +84,9 @@ def candidate(
     reason = _why_not(row, gate, costs, protocol)
     if with_test and not has_test(row) and row.failure is None:
         reason = reason if gate.passed is False else "not measured on the test set, as others were"
-    return Candidate(row, row.label == own or is_baseline(row, protocol), gate, costs, reason)
+    return Candidate(
+        row, row.label == baseline_label or is_baseline(row, protocol), gate, costs, reason
+    )
 
 
 def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
@@ -129,9 +131,9 @@ def outside(row: Row, track: Track) -> str | None:
 
 def is_baseline(row: Row, protocol: Protocol) -> bool:
     """Tell by its label whether a row is the protocol's own baseline."""
-    found = re.match(r"\s*(-?\d+)_(.*)", row.label)
-    if protocol.baseline is None or found is None:
+    match = re.match(r"\s*(-?\d+)_(.*)", row.label)
+    if protocol.baseline is None or match is None:
         return False
-    if int(found[1]) != protocol.baseline.model_id:
+    if int(match[1]) != protocol.baseline.model_id:
         return False
-    return found[2].lower().startswith(protocol.baseline.name.lower())
+    return match[2].lower().startswith(protocol.baseline.name.lower())

@@ -15,7 +15,7 @@ _IMPOSSIBLE = 1e12
 """More than any figure of any network in its official unit."""
 
 
-def rows_of(results: Mapping[str, Official]) -> list[Row]:
+def read_rows(results: Mapping[str, Official]) -> list[Row]:
     """Make a row of every entry of an official `results.json`, in its order.
 
     Somebody else's file may hold anything: what is no possible figure, or no list of such, is
@@ -29,7 +29,7 @@ def rows_of(results: Mapping[str, Official]) -> list[Row]:
 
 def _possible(value: object) -> bool:
     if isinstance(value, list):
-        return all(_possible(one) and not isinstance(one, list) for one in value)
+        return all(_possible(element) and not isinstance(element, list) for element in value)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return -_IMPOSSIBLE < value < _IMPOSSIBLE

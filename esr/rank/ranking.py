@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 from esr.base.errors import UserError
 from esr.challenge.protocol import Cost, Protocol, Quality, Track
-from esr.rank.baseline import Base, base_of, baseline_label, counts_test
-from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, candidate, outside
+from esr.rank.baseline import Base, counts_test, find_base, find_baseline
+from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, assess_row, outside
 from esr.rank.figures import Quantity
 from esr.rank.psnr_gate import GateVerdict
 from esr.rank.scores import ABSOLUTE, SCORES, Figures, Score
@@ -77,18 +77,22 @@ def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None
     """
     choices = choices or Choices()
     _check(protocol)
-    own = choices.baseline or baseline_label(rows, protocol)
-    with_test = counts_test(rows, protocol, own)
-    candidates = [candidate(row, own, protocol, choices, with_test) for row in rows]
-    rivals = [one for one in candidates if one.reason is None and not one.is_baseline]
-    base = base_of(candidates, protocol, own, with_test)
+    label = choices.baseline or find_baseline(rows, protocol)
+    with_test = counts_test(rows, protocol, label)
+    candidates = [assess_row(row, label, protocol, choices, with_test) for row in rows]
+    rivals = [
+        assess_row
+        for assess_row in candidates
+        if assess_row.reason is None and not assess_row.is_baseline
+    ]
+    base = find_base(candidates, protocol, label, with_test)
     tracks = [_placings(track, candidates, rivals, base, choices) for track in protocol.tracks]
     standings = [
-        _standing(one, tuple(places[index] for places in tracks))
-        for index, one in enumerate(candidates)
+        _standing(assess_row, tuple(places[index] for places in tracks))
+        for index, assess_row in enumerate(candidates)
     ]
     ordered = tuple(sorted(standings, key=_position))
-    return Ranking(protocol, choices, own, base.problem, with_test, ordered)
+    return Ranking(protocol, choices, label, base.problem, with_test, ordered)
 
 
 def _check(protocol: Protocol) -> None:
@@ -114,23 +118,28 @@ def _placings(
     known = base.costs is not None and all(name in base.costs for name in track.terms)
     costs = base.costs if known else None
     complaints = {
-        id(one): outside(one.row, track) or _complaint(one.costs, track, base, choices)
-        for one in entrants
+        id(candidate): outside(candidate.row, track)
+        or _complaint(candidate.costs, track, base, choices)
+        for candidate in entrants
     }
-    rivals = [one for one in entrants if complaints[id(one)] is None]
+    rivals = [candidate for candidate in entrants if complaints[id(candidate)] is None]
     # Who is not ranked has a score all the same: it shows where they would have stood.
-    scored = [one for one in candidates if one.row.failure is None]
-    scores = {id(one): _score(track, one, rivals, costs) for one in scored}
-    orders = {id(one): score.order for one in rivals if (score := scores[id(one)]) is not None}
+    scored = [candidate for candidate in candidates if candidate.row.failure is None]
+    scores = {id(candidate): _score(track, candidate, rivals, costs) for candidate in scored}
+    orders = {
+        id(candidate): score.order
+        for candidate in rivals
+        if (score := scores[id(candidate)]) is not None
+    }
     ties = _ties(orders)
     return [
         Placing(
-            rank=_rank_among(orders, id(one)),
-            score=scores.get(id(one)),
-            tie=ties.get(id(one)),
-            reason=complaints.get(id(one)),
+            rank=_rank_among(orders, id(candidate)),
+            score=scores.get(id(candidate)),
+            tie=ties.get(id(candidate)),
+            reason=complaints.get(id(candidate)),
         )
-        for one in candidates
+        for candidate in candidates
     ]
 
 

@@ -100,8 +100,8 @@ class Store:
 
     def results(self, rows: list[Row]) -> dict[str, official_results.Official]:
         """Say rows in the official keys, beside what somebody else left in `results.json`."""
-        own = {row.label: row.official for row in rows if row.official is not None}
-        return self._foreign_results() | own
+        measured = {row.label: row.official for row in rows if row.official is not None}
+        return self._foreign_results() | measured
 
     def publish(self) -> None:
         """Rebuild `results.json`, `results.txt` and what the publishers write."""

@@ -19,7 +19,7 @@ from esr.base.errors import UserError
 from esr.base.visible_text import name
 from esr.challenge.protocol import DEFAULT_PROTOCOL, Protocol, protocols
 from esr.rank.entrants import PUBLISHED, Choices
-from esr.rank.figures import rows_of
+from esr.rank.figures import read_rows
 from esr.records import official_results
 from esr.records.official_results import Official
 from esr.records.results_folder import Row, Store
@@ -155,7 +155,7 @@ def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]
     official = json_file.load(dict[str, Official], file.resolve())
     if not official:
         raise UserError("holds no results", where=file)
-    return rows_of(official), official
+    return read_rows(official), official
 
 
 def publish(board: Board, results: dict[str, Official], save_dir: Path, source: Path) -> None:

@@ -59,16 +59,16 @@ def readme_of(team: Team, runtime_ms: float, device: str) -> Readme:
 
 def read_readme(text: str) -> Readme:
     """Read what another program wrote; spaces, case and line ends do not matter."""
-    found: dict[str, str] = {}
+    lines_by_key: dict[str, str] = {}
     for line in text.splitlines():
         key, colon, value = line.partition(":")
         if colon:
-            found.setdefault(_plain(key), value.strip())
-    other = found.get(_plain(_OTHER))
+            lines_by_key.setdefault(_plain(key), value.strip())
+    other = lines_by_key.get(_plain(_OTHER))
     return Readme(
-        _seconds(found.get(_plain(_RUNTIME), "")),
-        _choice(found.get(_plain(_DEVICE))),
-        _choice(found.get(_plain(_EXTRA))),
+        _seconds(lines_by_key.get(_plain(_RUNTIME), "")),
+        _choice(lines_by_key.get(_plain(_DEVICE))),
+        _choice(lines_by_key.get(_plain(_EXTRA))),
         None if other in (None, "", _UNKNOWN) else one_line(other),
     )
 

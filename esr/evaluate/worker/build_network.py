@@ -67,10 +67,10 @@ def _loaded(submission: Submission, stage: StageMark, *, trusted: bool) -> nn.Mo
 def prepare_clone(job: Job, session: Session) -> Built:
     """Let a clone's own `select_model` do it, and take its own call of the network."""
     device = _device(job)
-    found = session.select(device)
-    sidecar = replace(job.submission.sidecar, data_range=found.data_range, tile=found.tile)
-    forward = found.forward or restorer(found.network, sidecar)
-    return Built(device, found.network, sidecar, forward)
+    selected = session.select(device)
+    sidecar = replace(job.submission.sidecar, data_range=selected.data_range, tile=selected.tile)
+    forward = selected.forward or restorer(selected.network, sidecar)
+    return Built(device, selected.network, sidecar, forward)
 
 
 def _device(job: Job) -> torch.device:
@@ -83,12 +83,12 @@ def _device(job: Job) -> torch.device:
 
 def make_bench(built: Built) -> Bench:
     """Get a network that is loaded ready to be timed."""
-    found = backend(built.device)
+    device_backend = backend(built.device)
     return Bench(
         device=built.device,
         forward=built.forward,
-        watch=found.stopwatch(),
-        memory=found.memory(built.device),
+        watch=device_backend.stopwatch(),
+        memory=device_backend.memory(built.device),
         gpu=GpuWatch(built.device),
         sidecar=built.sidecar,
     )

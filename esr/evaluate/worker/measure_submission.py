@@ -110,16 +110,17 @@ def repeat(
     except Exception as error:  # What the official script measures is measured already.
         return official, [], [Flag("robust_pass_failed", one_line(error))]
     splits = [
-        replace(split, robust=found.samples) for split, found in zip(official, passes, strict=True)
+        replace(split, robust=robust.samples)
+        for split, robust in zip(official, passes, strict=True)
     ]
     return splits, passes, []
 
 
 def probe_image(job: Job, folder: JobFolder, passes: list[RobustPass]) -> Image:
     """Choose the LR image for the audit: one that ran suspiciously fast, else the smallest."""
-    for number, found in enumerate(passes):
-        if found.suspect is not None:
-            return _load(folder.lr_image(number, found.suspect))
+    for number, robust in enumerate(passes):
+        if robust.suspect is not None:
+            return _load(folder.lr_image(number, robust.suspect))
     files = [
         folder.lr_image(number, index)
         for number, split in enumerate(job.splits)

@@ -33,7 +33,7 @@ def one_line(error: BaseException) -> str:
     """Say what went wrong in one line."""
     if isinstance(error, UserError):
         return printable_line(str(error))
-    said = f"{type(error).__name__}: {error}".removesuffix(": ")
-    if isinstance(error, MemoryError) or "can't allocate memory" in said:
-        return f"{printable_line(said)} (--memory_limit)"
-    return printable_line(said)
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        return f"{printable_line(text)} (--memory_limit)"
+    return printable_line(text)

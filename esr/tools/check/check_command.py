@@ -6,7 +6,7 @@ from esr.base.command import ended
 from esr.base.errors import ExitCode
 from esr.base.house import ROOT
 from esr.base.scratch import scratch_folder
-from esr.evaluate.entries import all_entries, chosen_entries
+from esr.evaluate.entries import choose_entries, list_entries
 from esr.evaluate.options import Options, parse
 from esr.tools.check.check_submission import check
 
@@ -18,5 +18,5 @@ def main(arguments: list[str]) -> int:
 
 def _run(options: Options) -> ExitCode:
     with scratch_folder() as folder:
-        entries = all_entries(options.selection, options.data, options.procedure, folder)
-        return check(chosen_entries(entries, options.selection), options)
+        entries = list_entries(options.selection, options.data, options.procedure, folder)
+        return check(choose_entries(entries, options.selection), options)

@@ -16,7 +16,7 @@ from esr.datasets.staging import StagedSplit, stage
 from esr.evaluate import data_range_verdict
 from esr.evaluate.data_range_verdict import DataRangeVerdict
 from esr.evaluate.options import Options
-from esr.evaluate.worker_result import crashed
+from esr.evaluate.worker_result import describe_crash
 from esr.evaluate.write_job import job_folder, write_job
 from esr.images.metrics import METRICS
 from esr.measure.job import Job, JobFailure, JobFolder, JobSplit, SubmissionFailed, stage_reached
@@ -117,7 +117,7 @@ def _run(job: Job, folder: JobFolder, policy: Policy, debug: bool) -> str:
             "esr.tools.check.check_worker", job.submission, folder, policy
         ) as program:
             ended = program.run(job, log, lambda: None)
-        return crashed(folder, ended.status)
+        return describe_crash(folder, ended.status)
     except SubmissionFailed as failed:
         return failed.reason
     finally:
@@ -159,4 +159,4 @@ def _in_ranges(
     if declared is None:
         return None
     other = (answer.other_range, folder.other_range) if answer.other_range else None
-    return data_range_verdict.verdict(image, declared, other, submission, border)
+    return data_range_verdict.judge_data_range(image, declared, other, submission, border)
