@@ -19,7 +19,7 @@ from esr.evaluate.options import Options, parse
 from esr.evaluate.setting import RunSetting
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.workplace import open_workplace
-from esr.records import run_log
+from esr.records import official_results
 from esr.records.record import Failure, Outcome
 from esr.records.results_folder import Store
 from esr.report import terminal
@@ -55,7 +55,7 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
         terminal.print_kept(plan.kept)
         for outcome in evaluate_all(plan.entries, setting):
             store.save(outcome)
-            run_log.append(outcome, store.log)
+            official_results.append_log(outcome, store.log)
             terminal.print_outcome(outcome)
             outcomes.append(outcome)
         store.publish()  # A run that was killed may have left tables older than its records.

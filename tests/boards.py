@@ -9,7 +9,7 @@ from synthetic import synthetic_record, synthetic_split
 
 from esr.challenge.protocol import protocols
 from esr.rank.entrants import Choices
-from esr.records.official_results import entry
+from esr.records.official_results import official_entry
 from esr.records.record import Failure, Record
 from esr.records.results_folder import Row
 from esr.report.board import Board, board
@@ -60,7 +60,7 @@ def record(number: int, name: str, ms: float, psnr_db: float, *, repeats: bool =
 
 def row(measured: Record, failure: Failure | None = None) -> Row:
     """A row as the store makes it."""
-    return Row(measured.label, measured, failure, entry(measured, "fvcore"))
+    return Row(measured.label, measured, failure, official_entry(measured, "fvcore"))
 
 
 def failed(label: str, reason: str) -> Row:

@@ -19,7 +19,7 @@ from esr.base import json_file
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
 from esr.records.measurement import Flag
-from esr.records.official_results import entry
+from esr.records.official_results import official_entry
 from esr.records.record import Failure, Record, SplitResult
 from esr.records.results_folder import Row
 from esr.report.compare.comparison import Comparison, compare
@@ -33,7 +33,7 @@ IMAGES = 20
 
 
 def row(record: Record) -> Row:
-    return Row(record.label, record, official=entry(record, PROTOCOL.flops_counter))
+    return Row(record.label, record, official=official_entry(record, PROTOCOL.flops_counter))
 
 
 def record(number: int = 1, name: str = "Net", **splits: object) -> Record:

@@ -114,7 +114,7 @@ def test_official_names_are_shown_as_they_are_but_for_leading_spaces(shared: Pat
     official = json.loads((shared / "reference" / "official_results_2026_head.json").read_text())
     assert [name(label) for label in official] == [label.strip() for label in official]
     # The official table prints whatever it is given.
-    assert "         11_VSCINet" in official_results.table(official)
+    assert "         11_VSCINet" in official_results.results_table(official)
 
 
 def test_two_rows_whose_names_are_shown_alike_stay_two() -> None:

@@ -15,7 +15,7 @@ from esr.challenge.protocol import Protocol, PsnrGate, Track, protocols, read_pr
 from esr.rank.entrants import PUBLISHED, Choices
 from esr.rank.figures import read_rows, robust_runtime
 from esr.rank.ranking import Ranking, rank
-from esr.records.official_results import entry
+from esr.records.official_results import official_entry
 from esr.records.record import Failure
 from esr.records.results_folder import Row
 
@@ -315,7 +315,7 @@ def test_equal_figures_share_the_better_rank_and_the_next_one_is_skipped() -> No
 def _measured(number: int, name: str, low: float, mean: float, high: float) -> Row:
     split = synthetic_split("valid", 4, mean, interval_ms=(low, high))
     record = synthetic_record(number, name, (split,))
-    return Row(record.label, record, official=entry(record, "fvcore"))
+    return Row(record.label, record, official=official_entry(record, "fvcore"))
 
 
 def test_who_overlaps_the_best_of_a_group_shares_its_tie() -> None:
@@ -343,7 +343,7 @@ def test_who_overlaps_the_best_of_a_group_shares_its_tie() -> None:
 
 def test_a_single_run_has_no_interval_and_cannot_be_ranked_by_warm_runtimes() -> None:
     record = synthetic_record(1, "A", (synthetic_split("valid", 4, 5.0),))
-    row = Row(record.label, record, official=entry(record, "fvcore"))
+    row = Row(record.label, record, official=official_entry(record, "fvcore"))
     (single,) = rank([row], protocols()["ntire2026"]).standings
     assert single.runtime is not None
     assert single.runtime.low == single.runtime.high == single.runtime.value
@@ -357,7 +357,9 @@ def test_the_interval_of_two_sets_is_that_of_independent_errors() -> None:
         synthetic_split("test", 4, 4.0, interval_ms=(3.6, 4.4)),
     )
     record = synthetic_record(1, "A", splits)
-    runtime = robust_runtime(Row(record.label, record, official=entry(record, "fvcore")), True)
+    runtime = robust_runtime(
+        Row(record.label, record, official=official_entry(record, "fvcore")), True
+    )
     assert runtime is not None
     assert runtime.value == pytest.approx(5.0)
     assert (runtime.low, runtime.high) == pytest.approx((4.75, 5.25))  # hypot(0.3, 0.4) / 2
@@ -366,7 +368,7 @@ def test_the_interval_of_two_sets_is_that_of_independent_errors() -> None:
 def test_the_gate_is_not_judged_on_other_data_than_its_own() -> None:
     split = replace(synthetic_split("valid", 4, 5.0, psnr_db=20.0), dataset="demo")
     record = synthetic_record(1, "A", (split,))
-    row = Row(record.label, record, official=entry(record, "fvcore"))
+    row = Row(record.label, record, official=official_entry(record, "fvcore"))
     (standing,) = rank([row], protocols()["ntire2026"]).standings
     assert standing.gate.passed is None
     assert standing.section == "ranked"
@@ -375,7 +377,7 @@ def test_the_gate_is_not_judged_on_other_data_than_its_own() -> None:
 def test_another_scale_is_not_ranked() -> None:
     record = synthetic_record(13, "PRFDN", (synthetic_split("valid", 4, 5.0),))
     record = replace(record, sidecar=replace(record.sidecar, scale=2))
-    row = Row(record.label, record, official=entry(record, "fvcore"))
+    row = Row(record.label, record, official=official_entry(record, "fvcore"))
     (standing,) = rank([row], protocols()["ntire2026"]).standings
     assert (standing.section, standing.reason) == ("unranked", "x2, the challenge is x4")
 

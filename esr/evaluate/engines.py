@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from esr.evaluate.interleaved import evaluate_interleaved
 from esr.evaluate.pipeline import evaluate_one_ahead
 from esr.evaluate.setting import RunSetting
 from esr.evaluate.submission_run import SubmissionRun
-from esr.records.record import Outcome
+from esr.records.conditions import Drift
+from esr.records.record import Outcome, Record
 from esr.submissions.submission import Entry
 
 
@@ -33,3 +34,62 @@ def evaluate_all(entries: Sequence[Entry], setting: RunSetting) -> Iterator[Outc
 def _evaluate_alone(entry: Entry, setting: RunSetting) -> Outcome:
     (outcome,) = evaluate_one_ahead([SubmissionRun(entry, setting)])
     return outcome
+
+
+def evaluate_interleaved(
+    measure: Callable[[Entry], Outcome], entries: Sequence[Entry], baseline_id: int
+) -> Iterator[Outcome]:
+    """Measure the baseline first, and again after each of the other submissions.
+
+    Args:
+        measure: measures one submission in a fresh process.
+        entries: what is to be measured, the baseline among it.
+        baseline_id: its id.
+
+    Yields:
+        the baseline's first outcome; then each of the others, with the drift around it.
+    """
+    baseline = next(entry for entry in entries if entry.model_id == baseline_id)
+    before = measure(baseline)
+    yield before
+    for entry in entries:
+        if entry is baseline:
+            continue
+        outcome = measure(entry)
+        if not isinstance(outcome, Record):
+            yield outcome
+            continue
+        try:
+            after = measure(baseline)
+        except BaseException:  # Interrupted: what is measured already is kept all the same.
+            yield outcome
+            raise
+        yield replace(outcome, drift=compare_baselines(before, after, baseline.label))
+        before = after
+
+
+def compare_baselines(before: Outcome, after: Outcome, baseline: str) -> Drift:
+    """Compare two measurements of the baseline on its first data set.
+
+    Args:
+        before: a record, or the failure of a baseline that could not be measured; also `after`.
+        after: the same, later.
+        baseline: its label.
+    """
+    robust = all(
+        isinstance(outcome, Record) and outcome.splits[0].robust is not None
+        for outcome in (before, after)
+    )
+    return Drift(
+        baseline,
+        "robust" if robust else "official",
+        _runtime_ms(before, robust),
+        _runtime_ms(after, robust),
+    )
+
+
+def _runtime_ms(outcome: Outcome, robust: bool) -> float | None:
+    if not isinstance(outcome, Record):
+        return None
+    split = outcome.splits[0]
+    return split.robust.mean_ms if robust and split.robust else split.runtime_ms

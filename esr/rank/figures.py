@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from esr.challenge.protocol import RankFigure
-from esr.records.official_results import Official, figure
+from esr.records.official_results import Official, look_up
 from esr.records.record import Record, RobustTiming, SplitResult
 from esr.records.results_folder import Row
 
@@ -51,7 +51,7 @@ class Quantity:
 
 def official_figure(row: Row, key: str) -> float | None:
     """Look up a figure by its official key; what is no finite number is unknown."""
-    value: object = figure(row.official or {}, key)
+    value: object = look_up(row.official or {}, key)
     return value if isinstance(value, int | float) and _possible(value) else None
 
 

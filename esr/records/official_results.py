@@ -1,19 +1,22 @@
-"""`results.json` and `results.txt`, with the official keys and in the official format.
+"""`results.json`, `results.txt` and the log, with the official keys and in the official format.
 
-Source: `main` of the official `test_demo.py` (2023, 2024). Units: ms, dB, MiB, M, G.
+Source: `run` and `main` of the official `test_demo.py` (2023, 2024). Units: ms, dB, MiB, M, G.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from esr.base.log_file import file_handler
 from esr.base.visible_text import one_line, visible
-from esr.challenge.protocol import FlopsCounter
+from esr.challenge.protocol import FlopsCounter, protocols
 from esr.records.measurement import Counts
-from esr.records.record import Record, SplitResult
+from esr.records.record import Failure, Outcome, Record, SplitResult
 
 Official = dict[str, Any]
 """One model's entry in `results.json`; the keys are the official script's."""
@@ -22,7 +25,7 @@ MEGA = 10**6
 GIGA = 10**9
 
 
-def entry(record: Record, counter: FlopsCounter) -> Official:
+def official_entry(record: Record, counter: FlopsCounter) -> Official:
     """Say a record in the official keys; what is unknown is null.
 
     Args:
@@ -90,7 +93,7 @@ _COST = (
 _NAME_WIDTH = 20
 
 
-def table(results: Mapping[str, Official]) -> str:
+def results_table(results: Mapping[str, Official]) -> str:
     """Lay out `results.txt`.
 
     As in the official script, test columns are there when a test set was run and the hybrid test
@@ -117,14 +120,14 @@ def _line(name: str, cells: Sequence[tuple[_Column, str]]) -> str:
 
 
 def _cell(values: Official, column: _Column) -> str:
-    value = figure(values, column.key)
+    value = look_up(values, column.key)
     try:
         return "" if value is None else format(value, column.format)
     except (TypeError, ValueError, OverflowError):  # Somebody else's file may hold anything.
         return one_line(repr(value), column.width)
 
 
-def figure(values: Official, key: str) -> int | float | None:
+def look_up(values: Official, key: str) -> int | float | None:
     """Look a figure up; None if it is unknown."""
     if key == "ave_runtime":
         valid, test = values.get("valid_ave_runtime"), values.get("test_ave_runtime")
@@ -135,3 +138,46 @@ def figure(values: Official, key: str) -> int | float | None:
     if key.startswith("valid_") and key not in values:
         return values.get(f"hybrid_test_{key.removeprefix('valid_')}")
     return values.get(key)
+
+
+def append_log(outcome: Outcome, log_path: Path) -> None:
+    """Append an outcome to the log file."""
+    handler = file_handler(log_path)
+    try:
+        for line in log_lines(outcome):
+            handler.emit(logging.makeLogRecord({"msg": line, "levelno": logging.INFO}))
+    finally:
+        handler.close()
+
+
+def log_lines(outcome: Outcome) -> Iterator[str]:
+    """Say an outcome in the official log lines."""
+    yield outcome.label
+    if isinstance(outcome, Failure):
+        yield f"failed ({outcome.stage}): {outcome.reason}"
+        return
+    for split in outcome.splits:
+        yield from _split_lines(split)
+    yield from _count_lines(outcome)
+
+
+def _split_lines(split: SplitResult) -> Iterator[str]:
+    for image in split.images:
+        line = f"{image.name} - PSNR: {image.scores['psnr']:.2f} dB"
+        yield f"{line}; SSIM: {image.scores['ssim']:.4f}." if "ssim" in image.scores else line
+    if split.memory_mib is not None:
+        yield f"{'Max Memory':>16s} : {split.memory_mib:<.3f} [M]"
+    yield f"------> Average runtime of ({split.role}) is : {split.runtime_ms:.6f} milliseconds"
+    yield f"------> Average PSNR of ({split.role}) is : {split.score('psnr'):.6f} dB"
+
+
+def _count_lines(record: Record) -> Iterator[str]:
+    counts = record.counts
+    flops = published_flops(counts, protocols()[record.protocol].flops_counter)
+    if counts.activations is not None:
+        yield f"{'#Activations':>16s} : {counts.activations / MEGA:<.4f} [M]"
+    if counts.num_conv is not None:
+        yield f"{'#Conv2d':>16s} : {counts.num_conv:<d}"
+    if flops is not None:
+        yield f"{'FLOPs':>16s} : {flops / GIGA:<.4f} [G]"
+    yield f"{'#Params':>16s} : {counts.params / MEGA:<.4f} [M]"

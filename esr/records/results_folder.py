@@ -67,7 +67,7 @@ class Store:
         for name in ("records", "failures", "logs"):
             _make_folder(self.save_dir / name)
         file_handler(self.log).close()
-        official_results.table(self._foreign_results())
+        official_results.results_table(self._foreign_results())
 
     def save(self, outcome: Outcome) -> None:
         """Keep an outcome and rebuild every table."""
@@ -95,7 +95,7 @@ class Store:
 
     def _row(self, label: str, record: Record | None, failure: Failure | None) -> Row:
         counter = self._protocol.flops_counter
-        official = official_results.entry(record, counter) if record else None
+        official = official_results.official_entry(record, counter) if record else None
         return Row(label, record, failure, official)
 
     def results(self, rows: list[Row]) -> dict[str, official_results.Official]:
@@ -108,7 +108,7 @@ class Store:
         rows = self.rows()
         results = self.results(rows)
         json_file.write_text(self._results_file, json.dumps(results))
-        json_file.write_text(self.save_dir / "results.txt", official_results.table(results))
+        json_file.write_text(self.save_dir / "results.txt", official_results.results_table(results))
         for publisher in self._publishers:
             publisher(rows, self.save_dir)
 

@@ -14,7 +14,7 @@ from esr.base.visible_text import name
 from esr.images.metrics import METRICS
 from esr.rank.figures import has_test
 from esr.rank.ranking import Ranking, Standing
-from esr.records.official_results import GIGA, figure, scaled
+from esr.records.official_results import GIGA, look_up, scaled
 from esr.records.record import Record, SplitResult
 from esr.report.claims import PREFIXES, agrees
 
@@ -29,7 +29,7 @@ from esr.report.timing_columns import TIMING, of_record
 
 def _official(title: str, key: str, form: str, priority: int) -> Column:
     def value(standing: Standing) -> Value:
-        found: object = figure(standing.row.official or {}, key)
+        found: object = look_up(standing.row.official or {}, key)
         # Infinite is a figure to show, though none to rank by: the PSNR of equal images.
         return found if isinstance(found, int | float) else None
 

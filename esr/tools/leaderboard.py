@@ -160,7 +160,7 @@ def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]
 
 def publish(board: Board, results: dict[str, Official], save_dir: Path, source: Path) -> None:
     """Write every format, `results.txt` included."""
-    table = official_results.table(results)
+    table = official_results.results_table(results)
     json_file.write_text(save_dir / "results.txt", table)
     formats.write_all(board, save_dir, source if source.is_dir() else source.parent)
 
