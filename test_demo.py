@@ -21,9 +21,10 @@ from esr.evaluate.workplace import workplace
 from esr.records import run_log
 from esr.records.record import Failure, Outcome
 from esr.records.results_folder import Store
-from esr.report import terminal
-from esr.report.board import board
-from esr.report.formats import publisher, write_all
+from esr.report.board import build_board
+from esr.report.formats import make_publisher, write_all
+from esr.report.outcomes import print_kept, print_outcome, print_summary
+from esr.report.terminal import print_leaderboard, print_listing, print_trust
 from esr.submissions.submission import Entry
 from esr.tools.check.check_submission import check
 
@@ -35,7 +36,7 @@ def run(options: Options) -> ExitCode:
     with scratch_folder() as code_dir:
         entries = all_entries(options, ROOT, code_dir)
         if options.list:
-            terminal.print_listing(entries)
+            print_listing(entries)
             return ExitCode.OK
         chosen = chosen_entries(entries, options)
         return check(chosen, options) if options.check else evaluate(chosen, options)
@@ -43,24 +44,26 @@ def run(options: Options) -> ExitCode:
 
 def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
-    terminal.print_trust(chosen, options.trust)
-    store = Store(options.save_dir, options.protocol, publishers=(publisher(options.protocol),))
+    print_trust(chosen, options.trust)
+    store = Store(
+        options.save_dir, options.protocol, publishers=(make_publisher(options.protocol),)
+    )
     store.open()  # Before anything is measured: results must have a place.
     outcomes: list[Outcome] = []
     with workplace(options) as (hr_dir, job_dir):
         staged = stage_all(chosen, options, hr_dir)
         plan = resume.plan(chosen, staged, options, store.rows())
-        terminal.print_kept(plan.kept)
+        print_kept(plan.kept)
         for outcome in evaluate_all(plan.entries, staged, options, job_dir):
             store.save(outcome)
             run_log.append(outcome, store.log)
-            terminal.print_outcome(outcome)
+            print_outcome(outcome)
             outcomes.append(outcome)
         store.publish()  # A run that was killed may have left tables older than its records.
-        finished = board(store.rows(), options.protocol)
+        finished = build_board(store.rows(), options.protocol)
         write_all(finished, store.save_dir)
-        terminal.print_leaderboard(finished, store.save_dir)
-        terminal.print_summary(plan.kept, outcomes, finished, store.save_dir)
+        print_leaderboard(finished, store.save_dir)
+        print_summary(plan.kept, outcomes, finished, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
