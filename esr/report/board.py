@@ -48,7 +48,7 @@ class Board:
     remarks: tuple[str, ...]
     """What the figures cannot say themselves, a line each."""
 
-    def section(self, section: Section) -> list[Line]:
+    def list_section(self, section: Section) -> list[Line]:
         """Choose the ranked, the unranked or the failed lines."""
         return [line for line in self.lines if line.standing.section == section]
 
@@ -73,7 +73,7 @@ def build_board(rows: Sequence[Row], protocol: Protocol, choices: Choices | None
     ranking = rank(rows, protocol, choices)
     measured = list_columns(ranking)
     claims = {row.label: list_claims(row.record) for row in rows if row.record}
-    columns = (*measured, *_claim_columns(measured, claims))
+    columns = (*measured, *_list_claim_columns(measured, claims))
     lines = [
         _fill_line(standing, columns, claims.get(standing.row.label, {}))
         for standing in ranking.standings
@@ -101,7 +101,7 @@ def _choose_shown(ranking: Ranking, columns: Sequence[Column], lines: Sequence[L
     return sorted(shown, key=lambda index: columns[index].title != rank_title)
 
 
-def _claim_columns(
+def _list_claim_columns(
     measured: Sequence[Column], claims: Mapping[str, Mapping[str, Decimal]]
 ) -> list[Column]:
     """List the columns of claims beside those that were measured.
@@ -119,12 +119,12 @@ def _claim_columns(
         return ", ".join(titles) or None
 
     return [
-        *(_claim_column(column.title, claims) for column in compared),
+        *(_make_claim_column(column.title, claims) for column in compared),
         Column("Claims that differ", list_differing),
     ]
 
 
-def _claim_column(title: str, claims: Mapping[str, Mapping[str, Decimal]]) -> Column:
+def _make_claim_column(title: str, claims: Mapping[str, Mapping[str, Decimal]]) -> Column:
     def read(standing: Standing) -> Value:
         claim = claims.get(standing.row.label, {}).get(title)
         return None if claim is None else float(claim)

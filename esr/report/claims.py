@@ -37,7 +37,7 @@ def list_claims(record: Record) -> dict[str, Decimal]:
             psnr = claims.test_psnr_db if split.role == "test" else claims.val_psnr_db
             by_title[f"{PREFIXES[split.role]} PSNR"] = psnr
         if (set_claims := _find_claims(claims.sets, split.dataset)) is not None:
-            by_title |= _quality_claims(split, set_claims)
+            by_title |= _list_quality_claims(split, set_claims)
     return {title: claim for title, claim in by_title.items() if claim is not None}
 
 
@@ -54,7 +54,7 @@ def is_partial(split: SplitResult) -> bool:
     return known is not None and known.is_partial(len(split.images))
 
 
-def _quality_claims(split: SplitResult, claims: SetClaims) -> dict[str, Decimal | None]:
+def _list_quality_claims(split: SplitResult, claims: SetClaims) -> dict[str, Decimal | None]:
     prefix = PREFIXES.get(split.role, split.role)
     return {
         f"{prefix} PSNR": claims.psnr_db,

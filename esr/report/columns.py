@@ -117,17 +117,17 @@ def list_columns(ranking: Ranking) -> tuple[Column, ...]:
     records = [standing.row.record for standing in ranking.standings]
     splits = [split for record in records if record for split in record.splits]
     further_roles = dict.fromkeys(split.role for split in splits if split.role not in PREFIXES)
-    columns = [*_official_columns(ranking), *list_ranking_columns(ranking), *OURS]
-    columns += [*_set_columns("Val", VALID), *_set_columns("Test", ("test",))]
+    columns = [*_list_official_columns(ranking), *list_ranking_columns(ranking), *OURS]
+    columns += [*_list_set_columns("Val", VALID), *_list_set_columns("Test", ("test",))]
     for role in further_roles:
         columns += [
-            *_set_columns(role, (role,), official_psnr=False),
+            *_list_set_columns(role, (role,), official_psnr=False),
             _read_set(f"{role} Time [ms]", (role,), lambda s: s.runtime_ms, ".2f", 8, any_known),
         ]
     return tuple(columns)
 
 
-def _official_columns(ranking: Ranking) -> list[Column]:
+def _list_official_columns(ranking: Ranking) -> list[Column]:
     if any(has_test(standing.row) for standing in ranking.standings):
         return list(OFFICIAL)
     # Without a test set it is the validation runtime that nobody may miss.
@@ -137,17 +137,19 @@ def _official_columns(ranking: Ranking) -> list[Column]:
     ]
 
 
-def _set_columns(title: str, roles: tuple[str, ...], official_psnr: bool = True) -> list[Column]:
+def _list_set_columns(
+    title: str, roles: tuple[str, ...], official_psnr: bool = True
+) -> list[Column]:
     """The data set's name and every metric, but PSNR where an official column shows it."""
     columns = [_read_set(f"{title} set", roles, lambda split: split.dataset, priority=5)]
     for metric in METRICS.values():
         if not (official_psnr and metric.name == "psnr"):
             heading, form = f"{title} {metric.name.upper()}", f".{metric.decimals}f"
-            columns.append(_read_set(heading, roles, _mean_of(metric.name), form, 7, any_known))
+            columns.append(_read_set(heading, roles, _read_mean(metric.name), form, 7, any_known))
     return columns
 
 
-def _mean_of(metric: str) -> Callable[[SplitResult], Value]:
+def _read_mean(metric: str) -> Callable[[SplitResult], Value]:
     return lambda split: split.score(metric)
 
 

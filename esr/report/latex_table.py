@@ -102,7 +102,7 @@ def _choose_columns(board: Board) -> list[_LatexColumn]:
     positions = {board.columns[index].title: index for index in board.shown}
     tracks: dict[str, int] = {}
     for number, track in enumerate(board.ranking.protocol.tracks):
-        titles = (t for t in _titles_of_ranks(track, board.ranking) if t in positions)
+        titles = (t for t in _list_rank_titles(track, board.ranking) if t in positions)
         if (title := next(titles, None)) is not None:
             tracks.setdefault(title, number)
     official = [column.title for column in OFFICIAL if column.title in positions]
@@ -113,7 +113,7 @@ def _choose_columns(board: Board) -> list[_LatexColumn]:
     ]
 
 
-def _titles_of_ranks(track: Track, ranking: Ranking) -> tuple[str, ...]:
+def _list_rank_titles(track: Track, ranking: Ranking) -> tuple[str, ...]:
     """Where a track's ranks may stand, the best place first."""
     if len(track.terms) > 1:
         return (f"Score {track.name}",)
@@ -132,16 +132,16 @@ def _stack_words(heading: str) -> str:
 
 def _write_groups(board: Board, columns: Sequence[_LatexColumn]) -> Iterator[list[str]]:
     """Lines that belong together, a rule between them."""
-    ranked = [line for line in board.section("ranked") if not line.standing.is_baseline]
+    ranked = [line for line in board.list_section("ranked") if not line.standing.is_baseline]
     marks = [_mark_best(column, ranked) for column in columns]
-    unranked, failed = board.section("unranked"), board.section("failed")
+    unranked, failed = board.list_section("unranked"), board.list_section("failed")
     unmarked: list[dict[str, str]] = [{} for _ in columns]
     yield [_write_row(line, columns, marks) for line in ranked]
     if unranked:
         reason = _span(len(columns), _explain_unranked(unranked, board.ranking.protocol), "@{}l")
         yield [f"{reason} \\\\\n", *(_write_row(line, columns, unmarked) for line in unranked)]
     yield [_write_failed(line, len(columns)) for line in failed]
-    baseline = [line for line in board.section("ranked") if line.standing.is_baseline]
+    baseline = [line for line in board.list_section("ranked") if line.standing.is_baseline]
     yield [_write_row(line, columns, unmarked) for line in baseline]
 
 
@@ -150,13 +150,13 @@ def _mark_best(column: _LatexColumn, lines: Sequence[Line]) -> dict[str, str]:
     keyed = [
         (key, line.cells[column.index].text)
         for line in lines
-        if (key := _sort_key(column, line)) is not None
+        if (key := _make_sort_key(column, line)) is not None
     ]
     best = list(dict.fromkeys(text for _, text in sorted(keyed)))
     return dict(zip(best, ("textbf", "underline"), strict=False)) if len(best) > 1 else {}
 
 
-def _sort_key(column: _LatexColumn, line: Line) -> float | None:
+def _make_sort_key(column: _LatexColumn, line: Line) -> float | None:
     """Less is better."""
     title, value = column.column.title, line.cells[column.index].value
     if title.startswith("Score ") and column.track is not None:

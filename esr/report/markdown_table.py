@@ -33,12 +33,12 @@ def render_markdown(board: Board) -> str:
 
 def _write_paragraphs(board: Board) -> Iterator[str]:
     yield f"# Leaderboard by the rules of {escape_markdown(board.ranking.protocol.name)}"
-    if ranked := board.section("ranked"):
+    if ranked := board.list_section("ranked"):
         yield _write_table(board, ranked)
-    if unranked := board.section("unranked"):
+    if unranked := board.list_section("unranked"):
         yield "## Not ranked"
         yield _write_table(board, unranked, reasons=True)
-    if failed := board.section("failed"):
+    if failed := board.list_section("failed"):
         yield "## Failed"
         yield _write_failures(failed)
     if board.remarks:

@@ -25,15 +25,15 @@ def list_ranking_columns(ranking: Ranking) -> list[Column]:
     columns = [
         column
         for index, track in enumerate(ranking.protocol.tracks)
-        for column in _track_columns(track, index, several)
+        for column in _list_track_columns(track, index, several)
     ]
     ranked_by = ranking.choices.runtime
     return [
         *columns,
         Column("Not ranked because", lambda s: None if s.section == "failed" else s.reason),
         Column("Baseline", lambda s: "baseline" if s.is_baseline else None),
-        _margin_column("Val", lambda s: s.gate.val_margin_db),
-        _margin_column("Test", lambda s: s.gate.test_margin_db),
+        _make_margin_column("Val", lambda s: s.gate.val_margin_db),
+        _make_margin_column("Test", lambda s: s.gate.test_margin_db),
         Column("Gate", lambda s: _GATE[s.gate.passed]),
         Column("Ranked runtime [ms]", lambda s: s.runtime.value if s.runtime else None, ".2f"),
         Column("Runtime low [ms]", lambda s: _read_end(s.runtime, "low"), ".2f"),
@@ -50,7 +50,7 @@ def list_ranking_columns(ranking: Ranking) -> list[Column]:
     ]
 
 
-def _margin_column(title: str, value: Callable[[Standing], Value]) -> Column:
+def _make_margin_column(title: str, value: Callable[[Standing], Value]) -> Column:
     short_title = f"{title} margin [dB]"
     return Column(f"{title} gate margin [dB]", value, "+.3f", priority=12, short_title=short_title)
 
@@ -62,7 +62,7 @@ def _read_end(runtime: Quantity | None, end: str) -> float | None:
     return float(getattr(runtime, end))
 
 
-def _track_columns(track: Track, index: int, several: bool) -> list[Column]:
+def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]:
     def of_placing(value: Callable[[Placing], Value]) -> Callable[[Standing], Value]:
         return lambda standing: value(standing.placings[index])
 
@@ -100,13 +100,13 @@ def format_rank(standing: Standing, track: int) -> str:
     placing = standing.placings[track]
     if placing.rank is None:
         return NO_RANK
-    return f"{placing.rank}{'' if placing.tie is None else _count_in_letters(placing.tie)}"
+    return f"{placing.rank}{'' if placing.tie is None else _number_in_letters(placing.tie)}"
 
 
-def _count_in_letters(number: int) -> str:
+def _number_in_letters(number: int) -> str:
     """Number things a, b, ... z, aa, ab, ..."""
     before, last = divmod(number - 1, 26)
-    return (_count_in_letters(before) if before else "") + chr(ord("a") + last)
+    return (_number_in_letters(before) if before else "") + chr(ord("a") + last)
 
 
 def format_score(standing: Standing, track: int) -> str:

@@ -68,8 +68,11 @@ def _explain_fixed_input(fixed: FixedInput) -> Iterator[str]:
     run, official = fixed.scored, fixed.official
     size = "x".join(map(str, fixed.input_size))
     if not fixed.as_asked:
-        asked = "x".join(map(str, fixed.official_size))
-        yield f"the fixed input is {size}, not {asked} as the challenge asks: it gets no score"
+        official_size = "x".join(map(str, fixed.official_size))
+        yield (
+            f"the fixed input is {size}, not {official_size} as the challenge asks: it gets no"
+            " score"
+        )
     if run is None:
         yield f"no runtime of the fixed input {size}"
     elif (run.warmups, len(run.samples_ms)) != (official.warmups, official.repeats):
@@ -159,9 +162,9 @@ def _explain_ranking(ranking: Ranking, records: list[Record]) -> Iterator[str]:
         ("PyTorch versions", lambda record: record.machine.torch),
         ("data sets", lambda record: tuple((s.role, s.dataset) for s in record.splits)),
     )
-    for what, read in questions:
+    for facts, read in questions:
         if len({read(record) for record in records}) > 1:
-            yield f"The rows were measured with different {what}: do not compare them."
+            yield f"The rows were measured with different {facts}: do not compare them."
     yield from _list_other_files(records)
     others = sorted({record.protocol for record in records} - {ranking.protocol.name})
     if others:

@@ -69,11 +69,11 @@ def _fit(board: Board, width: int) -> _Layout | None:
     full_name = min(narrowest[board.model], _NAME_AT_MOST)
     free = width - full_name
     chosen = {board.model}
-    for index in sorted(board.shown, key=lambda index: _priority(board, index)):
+    for index in sorted(board.shown, key=lambda index: _get_priority(board, index)):
         if index == board.model:
             continue
         needed = narrowest[index] + _GAP
-        if _priority(board, index) <= ESSENTIAL or needed <= free:
+        if _get_priority(board, index) <= ESSENTIAL or needed <= free:
             chosen.add(index)
             free -= needed
     narrowest[board.model] = full_name + min(free, 0)
@@ -84,7 +84,7 @@ def _fit(board: Board, width: int) -> _Layout | None:
     return _Layout(columns, [narrowest[index] for index in columns], left_out)
 
 
-def _priority(board: Board, index: int) -> int:
+def _get_priority(board: Board, index: int) -> int:
     return board.columns[index].priority or 0
 
 
@@ -143,7 +143,7 @@ def _lay_out_blocks(board: Board) -> RenderableType:
     blocks = Table(box=None, show_header=False, pad_edge=False)
     blocks.add_column(no_wrap=True)
     blocks.add_column(overflow="fold")
-    in_blocks = [index for index in board.shown if _priority(board, index) <= _IN_BLOCKS]
+    in_blocks = [index for index in board.shown if _get_priority(board, index) <= _IN_BLOCKS]
     for line in board.lines:
         for index in in_blocks:
             cell = line.cells[index]

@@ -30,8 +30,8 @@ def read_identity(record: Record) -> dict[str, Value]:
             f"clone {file.path}": file.sha256 for file in (record.fork.files if record.fork else ())
         },
         "form": record.form,
-        **{f"sidecar {name}": _as_value(value) for name, value in settings.items()},
-        **{f"claim {name}": _as_value(value) for name, value in claims.items()},
+        **{f"sidecar {name}": _simplify(value) for name, value in settings.items()},
+        **{f"claim {name}": _simplify(value) for name, value in claims.items()},
         "output dtype": record.output_dtype,
         "flags": ", ".join(sorted(flag.name for flag in record.flags)) or "none",
     }
@@ -42,13 +42,13 @@ def read_circumstances(record: Record) -> dict[str, Value]:
     provenance = record.provenance
     return {
         "commit": provenance.git_commit,
-        "uncommitted changes": _as_value(provenance.git_dirty),
+        "uncommitted changes": _simplify(provenance.git_dirty),
         "command": " ".join(_drop_save_dir(provenance.command)),
         "protocol": record.protocol,
         "clock": record.clock,
         "note": record.note,
         **{
-            field.name.replace("_", " "): _as_value(getattr(record.machine, field.name))
+            field.name.replace("_", " "): _simplify(getattr(record.machine, field.name))
             for field in fields(Machine)
         },
     }
@@ -65,7 +65,7 @@ def _drop_save_dir(command: Sequence[str]) -> list[str]:
     return kept
 
 
-def _as_value(value: Any) -> Value:  # noqa: ANN401
+def _simplify(value: Any) -> Value:  # noqa: ANN401
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):

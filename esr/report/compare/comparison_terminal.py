@@ -58,14 +58,14 @@ def _lay_out_block(title: str, differences: Sequence[Difference]) -> list[Render
         if max(len(a), len(b)) > _VALUE_AT_MOST:
             parts += [Text(f"  {subject}"), Text(f"      A: {a}"), Text(f"      B: {b}")]
         else:
-            parts.append(_lay_out_values(subject, a, b, format_change(difference)))
+            parts.append(_lay_out_figures(subject, a, b, format_change(difference)))
         if difference.verdict != "noted":
             style = "bold red" if difference.marked else "dim"
             parts.append(Text(f"      {one_line(format_verdict(difference))}", style=style))
     return parts
 
 
-def _lay_out_values(subject: str, *values: str) -> RenderableType:
+def _lay_out_figures(subject: str, *values: str) -> RenderableType:
     line = Table.grid(padding=(0, 1))
     for width, right in zip(_WIDTHS, (False, True, True, True), strict=True):
         line.add_column(width=width, justify="right" if right else "left", overflow="fold")

@@ -26,8 +26,8 @@ from esr.report.html.html_table import (
     HIDDEN_AT_FIRST,
     SECTIONS,
     choose_columns,
+    make_sort_key,
     write_exact,
-    write_sort_key,
 )
 from esr.report.html.submission_parts import describe_submission
 
@@ -47,7 +47,7 @@ class Winner:
 
 
 @dataclass(frozen=True)
-class Summary:
+class PageHead:
     """The head of the page."""
 
     baseline: str
@@ -77,7 +77,7 @@ def render_html(board: Board, results: Path) -> str:
         .render(
             board=board,
             protocol=board.ranking.protocol,
-            summary=_summarize(board.ranking),
+            head=_describe_head(board.ranking),
             sections=list(SECTIONS.values()),
             indices=choose_columns(board),
             submissions=[
@@ -130,7 +130,7 @@ def _make_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"one_line": one_line, "exact": write_exact, "sort_key": write_sort_key}
+    environment.filters |= {"one_line": one_line, "exact": write_exact, "sort_key": make_sort_key}
     environment.globals["hidden_at_first"] = HIDDEN_AT_FIRST
     return environment
 
@@ -148,13 +148,13 @@ def _read_asset(package: str, *parts: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _summarize(ranking: Ranking) -> Summary:
+def _describe_head(ranking: Ranking) -> PageHead:
     protocol, standings = ranking.protocol, ranking.standings
     records = [standing.row.record for standing in standings]
     dates = sorted(one_line(record.provenance.date) for record in records if record)
     sections = [standing.section for standing in standings]
     gate = protocol.gate
-    return Summary(
+    return PageHead(
         baseline=_name_baseline(ranking),
         gate=f"{gate.val_psnr_db:.2f} / {gate.test_psnr_db:.2f} dB" if gate else "none is known",
         runtime="warm, with 95 % intervals" if ranking.choices.runtime == "robust" else "official",

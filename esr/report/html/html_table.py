@@ -46,7 +46,7 @@ def choose_columns(board: Board) -> list[int]:
     return [*board.shown, *texts]
 
 
-def write_sort_key(cell: Cell) -> str:
+def make_sort_key(cell: Cell) -> str:
     """Write what sorts and filters: every digit of a number, the text of anything else."""
     if not isinstance(cell.value, int | float):
         return cell.text

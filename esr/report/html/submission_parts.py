@@ -19,7 +19,7 @@ from esr.report.column import Cell
 from esr.report.html.html_table import SECTIONS, Badge, list_badges
 
 Fact = tuple[str, str]
-"""(what, how it is)"""
+"""(title, text)"""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PICTURE_AT_MOST = 512 * 2**10
@@ -103,7 +103,7 @@ def describe_submission(line: Line, number: int, board: Board, results: Path) ->
         flags=tuple((one_line(flag.name), one_line(flag.detail)) for flag in record.flags),
         robust=tuple(fact for split in record.splits for fact in _describe_repeats(split)),
         provenance=tuple(_describe_provenance(record)),
-        machine=tuple((what, one_line(how)) for what, how in _describe_machine(record.machine)),
+        machine=tuple((title, one_line(text)) for title, text in _describe_machine(record.machine)),
     )
 
 
@@ -184,7 +184,7 @@ def _describe_clone(record: Record) -> Iterator[Fact]:
     yield "Clone", one_line(fork.path)
     yield "its commit", one_line(fork.git_commit or "")
     yield "Restored by", one_line(fork.facts.forward or "the harness's own rules")
-    counts = (f"{what} {calls}" for what, calls in fork.facts.redirected.items())
+    counts = (f"{function} {calls}" for function, calls in fork.facts.redirected.items())
     yield "Redirected to the CPU", one_line(", ".join(counts))
 
 
@@ -200,4 +200,7 @@ def _describe_machine(machine: Machine) -> Iterator[Fact]:
         "cudnn TF32": machine.cudnn_tf32,
         "matmul TF32": machine.matmul_tf32,
     }
-    yield "Switches", ", ".join(f"{what} {'on' if on else 'off'}" for what, on in switches.items())
+    yield (
+        "Switches",
+        ", ".join(f"{switch} {'on' if on else 'off'}" for switch, on in switches.items()),
+    )
