@@ -5,8 +5,8 @@ A figure goes through three types: `Row` (record and official entry of one submi
 factsheet claims). A `Column` makes the cell of a standing; a `Board` holds the cells of everybody.
 CSV writes their values; terminal, Markdown, LaTeX and HTML write their texts.
 
-    column, columns, ranking_columns                what a column is; all of them
-    claims, remarks, board                          cells, and what they cannot say themselves
+    cell, columns, ranking_columns                  what a cell and its column are; all columns
+    claims, remarks, board                          everybody's cells, and what they cannot say
     csv_table, markdown_table, latex_table, html/   a file each; formats lists them
     terminal_table, terminal, outcomes              what is printed, at the end and on the way
     compare/                                        two runs side by side

@@ -11,8 +11,8 @@ from esr.challenge.protocol import Protocol
 from esr.rank.entrants import Choices
 from esr.rank.ranking import Ranking, Section, Standing, rank
 from esr.records.results_folder import Row
+from esr.report.cell import Cell, Column, Value
 from esr.report.claims import list_claims
-from esr.report.column import Cell, Column, Value
 from esr.report.columns import list_columns
 from esr.report.remarks import write_remarks
 

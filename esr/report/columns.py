@@ -12,8 +12,7 @@ from esr.rank.figures import has_test, ranked_split
 from esr.rank.ranking import Ranking, Standing
 from esr.records.official_results import GIGA, MEGA, scaled
 from esr.records.record import Record, SplitResult
-from esr.report.claims import PREFIXES
-from esr.report.column import (
+from esr.report.cell import (
     Column,
     Value,
     any_known,
@@ -26,6 +25,7 @@ from esr.report.column import (
     read_record,
     read_robust,
 )
+from esr.report.claims import PREFIXES
 from esr.report.ranking_columns import list_ranking_columns
 
 OFFICIAL = (

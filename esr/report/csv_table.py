@@ -19,7 +19,7 @@ import re
 
 from esr.base.visible_text import visible
 from esr.report.board import Board
-from esr.report.column import Value
+from esr.report.cell import Value
 
 # Some spreadsheets split cells at semicolons, whatever the quotes say.
 _FORMULA = re.compile(r"(?:^|(?<=;))(?=\s*['=+\-@＝＋－＠])")  # noqa: RUF001

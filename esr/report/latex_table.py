@@ -16,7 +16,7 @@ from esr.challenge.protocol import Protocol, Track
 from esr.images.metrics import METRICS, Metric
 from esr.rank.ranking import Ranking
 from esr.report.board import Board, Line
-from esr.report.column import Column
+from esr.report.cell import Column
 from esr.report.columns import OFFICIAL
 from esr.report.ranking_columns import BASE, NO_RANK, format_rank
 

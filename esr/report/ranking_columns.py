@@ -10,7 +10,7 @@ from esr.challenge.protocol import Track
 from esr.rank.figures import Quantity, warm_runtime
 from esr.rank.ranking import Placing, Ranking, Standing
 from esr.rank.scores import ABSOLUTE
-from esr.report.column import Column, Value
+from esr.report.cell import Column, Value
 
 NO_RANK = "-"
 BASE = "base"

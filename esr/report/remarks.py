@@ -12,8 +12,8 @@ from esr.rank.figures import warm_runtime
 from esr.rank.ranking import Ranking
 from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.report.cell import MARK
 from esr.report.claims import is_partial
-from esr.report.column import MARK
 
 _LINE_AT_MOST = 1000
 """What is quoted has limits of its own."""

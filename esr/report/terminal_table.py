@@ -14,7 +14,7 @@ from rich.text import Text
 
 from esr.base.visible_text import one_line
 from esr.report.board import Board, Line
-from esr.report.column import ESSENTIAL, MARK, Cell
+from esr.report.cell import ESSENTIAL, MARK, Cell
 from esr.report.csv_table import CSV_FILE
 
 CLAIMED = "  claimed"

@@ -9,7 +9,7 @@ from typing import Any
 
 from esr.records.measurement import Machine
 from esr.records.record import Record
-from esr.report.column import Value
+from esr.report.cell import Value
 
 _SAVE_DIR = "--save_dir"
 """The option that no figure depends on."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from esr.base import json_file
 from esr.base.visible_text import name, one_line
-from esr.report.column import MARK, Value
+from esr.report.cell import MARK, Value
 from esr.report.compare.comparison import EVERYWHERE, Comparison
 from esr.report.compare.difference import Difference
 from esr.report.compare.noise import LEVEL

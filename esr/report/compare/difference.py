@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from esr.report.column import Value
+from esr.report.cell import Value
 from esr.report.compare.comparable_facts import Facts, SetFacts
 from esr.report.compare.noise import LEVEL, PAIRS_AT_LEAST, compute_signed_rank_p
 

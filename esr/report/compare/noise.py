@@ -36,7 +36,7 @@ def compute_signed_rank_p(a: Sequence[float], b: Sequence[float]) -> float:
     total = int(doubled.sum())
     statistic = int(doubled[logs > 0].sum())
     extreme = min(statistic, total - statistic)
-    return min(1.0, 2 * float(_distribute_sums(doubled)[: extreme + 1].sum()))
+    return min(1.0, 2 * float(_compute_chances(doubled)[: extreme + 1].sum()))
 
 
 def _double_ranks(values: np.ndarray) -> np.ndarray:
@@ -48,7 +48,7 @@ def _double_ranks(values: np.ndarray) -> np.ndarray:
     return doubled
 
 
-def _distribute_sums(doubled: np.ndarray) -> np.ndarray:
+def _compute_chances(doubled: np.ndarray) -> np.ndarray:
     """Probability of every sum of the ranks, each of which is in it with probability 1/2."""
     chances = np.zeros(int(doubled.sum()) + 1)
     chances[0] = 1.0

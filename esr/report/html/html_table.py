@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from esr.base.visible_text import name, one_line
 from esr.rank.ranking import Section
 from esr.report.board import Board, Line
-from esr.report.column import Cell
+from esr.report.cell import Cell
 
 _TEXTS = ("Team", "Flags", "Claims that differ")
 """Columns that the terminal has no room for."""

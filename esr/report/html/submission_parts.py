@@ -15,7 +15,7 @@ from esr.evaluate.detail_crops import PICTURES, Picture, picture_file
 from esr.records.measurement import Machine
 from esr.records.record import Crop, Record, SplitResult
 from esr.report.board import Board, Line
-from esr.report.column import Cell
+from esr.report.cell import Cell
 from esr.report.html.html_table import SECTIONS, Badge, list_badges
 
 Fact = tuple[str, str]

@@ -1,6 +1,7 @@
-"""What a column of the leaderboard is, and where it reads: record, data set, timing, input.
+"""What a cell of the leaderboard is, and the column that makes it from a standing.
 
-`esr.report.columns` lists the columns. A column turns a standing into an unrounded value.
+`esr.report.columns` lists the columns, by the `read_...` of what they read: official results,
+record, first data set, repeated runtime, fixed input.
 """
 
 from __future__ import annotations
