@@ -178,16 +178,3 @@ def test_a_piped_leaderboard_of_hostile_names_prints_even_in_ascii(tmp_path: Pat
     printed = done.stdout.decode("ascii")
     assert r"\x1b[31mred\x1b[0m" in printed
     assert not set(printed) & set("\x1b\x07\r\x00")
-
-
-def test_the_terminal_needs_no_other_format(root: Path) -> None:
-    program = (
-        "import sys, esr.report.terminal_table, esr.report.terminal, esr.report.outcomes\n"
-        "others = {'esr.report.html', 'esr.report.latex_table', 'esr.report.markdown_table'}\n"
-        "others |= {'jinja2', 'plotly', 'itables', 'tabulate', 'pandas', 'torch'}\n"
-        "sys.exit(' '.join(others & set(sys.modules)) or 0)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
