@@ -22,9 +22,10 @@ from esr.evaluate.workplace import open_workplace
 from esr.records import official_results
 from esr.records.record import Failure, Outcome
 from esr.records.results_folder import Store
-from esr.report import terminal
-from esr.report.board import board
-from esr.report.formats import publisher, write_all
+from esr.report.board import build_board
+from esr.report.formats import make_publisher, write_all
+from esr.report.outcomes import print_kept, print_outcome, print_summary
+from esr.report.terminal import print_leaderboard, print_listing, print_trust
 from esr.submissions.submission import Entry
 from esr.tools.check.check_submission import check
 
@@ -36,7 +37,7 @@ def run(options: Options) -> ExitCode:
     with scratch_folder() as code_dir:
         entries = list_entries(options.selection, options.data, options.procedure, code_dir)
         if options.list:
-            terminal.print_listing(entries)
+            print_listing(entries)
             return ExitCode.OK
         chosen = choose_entries(entries, options.selection)
         return check(chosen, options) if options.check else evaluate(chosen, options)
@@ -44,25 +45,25 @@ def run(options: Options) -> ExitCode:
 
 def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
-    terminal.print_trust(chosen, options.selection.trust)
-    store = Store(options.output.save_dir, options.protocol, (publisher(options.protocol),))
+    print_trust(chosen, options.selection.trust)
+    store = Store(options.output.save_dir, options.protocol, (make_publisher(options.protocol),))
     store.open()  # Before anything is measured: results must have a place.
     outcomes: list[Outcome] = []
     with open_workplace(options.confinement) as (hr_dir, job_dir):
         staged = stage_all(chosen, options.data, options.procedure, hr_dir)
         setting = RunSetting(options, staged, job_dir)
         plan = resume.plan_run(chosen, setting, store.rows())
-        terminal.print_kept(plan.kept)
+        print_kept(plan.kept)
         for outcome in evaluate_all(plan.entries, setting):
             store.save(outcome)
             official_results.append_log(outcome, store.log)
-            terminal.print_outcome(outcome)
+            print_outcome(outcome)
             outcomes.append(outcome)
         store.publish()  # A run that was killed may have left tables older than its records.
-        finished = board(store.rows(), options.protocol)
+        finished = build_board(store.rows(), options.protocol)
         write_all(finished, store.save_dir)
-        terminal.print_leaderboard(finished, store.save_dir)
-        terminal.print_summary(plan.kept, outcomes, finished, store.save_dir)
+        print_leaderboard(finished, store.save_dir)
+        print_summary(plan.kept, outcomes, finished, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 

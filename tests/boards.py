@@ -12,7 +12,7 @@ from esr.rank.entrants import Choices
 from esr.records.official_results import official_entry
 from esr.records.record import Failure, Record
 from esr.records.results_folder import Row
-from esr.report.board import Board, board
+from esr.report.board import Board, build_board
 from esr.submissions.sidecar import Claims
 
 HOSTILE = (
@@ -88,7 +88,7 @@ def varied(runtime: str = "robust") -> Board:
     late = Failure(stale.label, 7, "timeout", "took longer than 60 s", "2026-11-22T12:00:00Z")
     rows = [*map(row, (base, first, second, third, slow, poor, other)), row(stale, late)]
     rows.append(failed("40_Broken", "no module named mamba_ssm"))
-    return board(rows, protocols()["ntire2026"], Choices(runtime=runtime))
+    return build_board(rows, protocols()["ntire2026"], Choices(runtime=runtime))
 
 
 def hostile(names: tuple[str, ...] = HOSTILE) -> Board:
@@ -105,4 +105,4 @@ def hostile(names: tuple[str, ...] = HOSTILE) -> Board:
         made = replace(made, label=name, note=name, sidecar=sidecar)
         made = replace(made, machine=replace(made.machine, device_name=name))
         rows.append(row(made))
-    return board(rows, protocols()["ntire2026"])
+    return build_board(rows, protocols()["ntire2026"])

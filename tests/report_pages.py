@@ -15,8 +15,8 @@ from esr.challenge.protocol import protocols
 from esr.rank.entrants import Choices
 from esr.records.measurement import Flag
 from esr.records.record import Crop, Failure, Record
-from esr.report.board import Board, board
-from esr.report.html import html_report
+from esr.report.board import Board, build_board
+from esr.report.html.html_report import render_html
 from esr.submissions.sidecar import Claims, Team
 from esr.tools.leaderboard import read
 
@@ -89,11 +89,11 @@ def board_of(path: Path, protocol: str = "ntire2026", choices: Choices | None = 
     """Rank what is in a results folder or an official file."""
     rules = protocols()[protocol]
     rows, _ = read(path, rules)
-    return board(rows, rules, choices)
+    return build_board(rows, rules, choices)
 
 
 def write_page(results: Path, page: Path, choices: Choices | None = None) -> Path:
     """Render a results folder or an official file."""
     folder = results if results.is_dir() else results.parent
-    page.write_text(html_report.render(board_of(results, choices=choices), folder), "utf-8")
+    page.write_text(render_html(board_of(results, choices=choices), folder), "utf-8")
     return page

@@ -15,7 +15,7 @@ from report_pages import HOSTILE, HOSTILE_LABEL, NOTED, board_of, write_page, wr
 
 from esr.base.visible_text import one_line
 from esr.rank.entrants import Choices
-from esr.report import csv_table
+from esr.report.csv_table import render_csv
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.common.by import By  # noqa: E402
@@ -154,7 +154,7 @@ def test_names_sort_as_text(opened: Any) -> None:
 
 def test_cells_carry_the_figures_of_the_csv_file(opened: Any, report: Path) -> None:
     board = board_of(report.parent, choices=Choices(runtime="robust"))
-    rows = list(csv.DictReader(csv_table.render(board).splitlines(keepends=True)))
+    rows = list(csv.DictReader(render_csv(board).splitlines(keepends=True)))
     for title in ("Val PSNR", "Ave Time [ms]", "Params [M]", "FLOPs [G]", "Score overall"):
         shown = [value for _, value in column(opened, title)]
         assert shown == [row[title] for row in rows]

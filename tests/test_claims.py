@@ -9,7 +9,7 @@ import pytest
 from harness import Harness, nearest_state, tiny, write_pairs
 from synthetic import synthetic_record, synthetic_split
 
-from esr.report.claims import agrees, claimed
+from esr.report.claims import agrees, list_claims
 from esr.submissions.sidecar import Claims, SetClaims
 
 
@@ -40,7 +40,7 @@ def test_a_claim_is_about_all_images_of_its_set(dataset: str, images: int, compa
     claims = Claims(sets={"B100": SetClaims(psnr_db=Decimal("27.1"))})
     record = synthetic_record(1, "Net", (split,))
     record = replace(record, sidecar=replace(record.sidecar, claims=claims))
-    assert claimed(record) == ({"Val PSNR": Decimal("27.1")} if compared else {})
+    assert list_claims(record) == ({"Val PSNR": Decimal("27.1")} if compared else {})
 
 
 SIDECAR = """

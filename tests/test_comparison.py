@@ -23,10 +23,13 @@ from esr.records.official_results import official_entry
 from esr.records.record import Failure, Record, SplitResult
 from esr.records.results_folder import Row
 from esr.report.compare.comparison import Comparison, compare
-from esr.report.compare.comparison_files import csv_text, markdown
-from esr.report.compare.comparison_terminal import lay_out
+from esr.report.compare.comparison_files import (
+    render_comparison_csv,
+    render_comparison_markdown,
+)
+from esr.report.compare.comparison_terminal import lay_out_comparison
 from esr.report.compare.difference import Difference
-from esr.report.compare.noise import signed_rank_p
+from esr.report.compare.noise import compute_signed_rank_p
 
 PROTOCOL = protocols()["ntire2026"]
 IMAGES = 20
@@ -204,7 +207,7 @@ def test_p_value_is_that_of_scipy(count: int) -> None:
     for shift in (0.0, 0.05, 0.3):
         a, b = random.lognormal(0, 0.1, count), random.lognormal(shift, 0.1, count)
         expected = stats.wilcoxon(np.log(b / a), mode="exact").pvalue
-        assert signed_rank_p(list(a), list(b)) == pytest.approx(expected)
+        assert compute_signed_rank_p(list(a), list(b)) == pytest.approx(expected)
 
 
 def test_p_value_with_ties_is_that_of_all_sign_flips() -> None:
@@ -212,9 +215,9 @@ def test_p_value_with_ties_is_that_of_all_sign_flips() -> None:
     a, b = [1.0] * 6, [2.0, 0.5, 4.0, 8.0, 8.0, 1.0]
     ranks = [1.5, 1.5, 3, 4.5, 4.5]
     sums = [sum(r for i, r in enumerate(ranks) if mask >> i & 1) for mask in range(32)]
-    assert signed_rank_p(a, b) == pytest.approx(2 * sum(s <= 1.5 for s in sums) / 32)
-    assert signed_rank_p(b, a) == signed_rank_p(a, b)
-    assert signed_rank_p(a, a) == 1.0
+    assert compute_signed_rank_p(a, b) == pytest.approx(2 * sum(s <= 1.5 for s in sums) / 32)
+    assert compute_signed_rank_p(b, a) == compute_signed_rank_p(a, b)
+    assert compute_signed_rank_p(a, a) == 1.0
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -294,12 +297,15 @@ def hostile() -> Comparison:
 
 def test_names_from_strangers_are_harmless_and_lines_fit() -> None:
     comparison = hostile()
-    lines = list(csv.reader(io.StringIO(csv_text(comparison))))
+    lines = list(csv.reader(io.StringIO(render_comparison_csv(comparison))))
     assert {len(line) for line in lines} == {8}
     assert not any(cell[:1] in ("=", "@", "+", "-") for line in lines for cell in line[:4])
-    written = [csv_text(comparison), markdown(comparison, "a\x1b", "b")]
+    written = [
+        render_comparison_csv(comparison),
+        render_comparison_markdown(comparison, "a\x1b", "b"),
+    ]
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(lay_out(comparison, "a\x1b", "b"))
+    console.print(lay_out_comparison(comparison, "a\x1b", "b"))
     written.append(console.export_text())
     assert all("\x1b" not in text for text in written)
     assert "<b>" not in written[1]

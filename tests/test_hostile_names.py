@@ -18,9 +18,10 @@ from esr.base.visible_text import LINE_AT_MOST, NAME_AT_MOST, name, one_line
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
 from esr.records import official_results
-from esr.report import terminal
-from esr.report.board import board
+from esr.report import outcomes, terminal
+from esr.report.board import build_board
 from esr.report.formats import write_all
+from esr.report.terminal_table import lay_out_leaderboard
 
 CONTROL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -45,13 +46,13 @@ def test_no_file_holds_a_control_character(written: Path, suffix: str) -> None:
 @pytest.mark.parametrize("width", [40, 80, 160])
 def test_a_terminal_is_told_nothing_but_text(width: int) -> None:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
-    console.print(terminal.leaderboard(boards.hostile(), console))
+    console.print(lay_out_leaderboard(boards.hostile(), console.width))
     assert _unsafe(console.file.getvalue()) == set()
 
 
 def test_rich_reads_no_markup_or_emoji_code_in_a_name() -> None:
     console = Console(file=io.StringIO(), width=160)
-    console.print(terminal.leaderboard(boards.hostile(), console))
+    console.print(lay_out_leaderboard(boards.hostile(), console.width))
     assert "[bold red]markup[/] :smile:" in console.file.getvalue()
 
 
@@ -59,7 +60,7 @@ def test_a_data_sets_name_is_harmless_in_titles(tmp_path: Path) -> None:
     made = boards.record(1, "Net", 5.0, 27.02)
     role = "=1|\x1b[31m<b>\u202e\n@x"
     made = replace(made, splits=(*made.splits, replace(made.splits[0], role=role, dataset=role)))
-    finished = board([boards.row(made)], protocols()["ntire2026"])
+    finished = build_board([boards.row(made)], protocols()["ntire2026"])
     write_all(finished, tmp_path)
     for suffix in ("csv", "md", "tex"):
         assert _unsafe((tmp_path / f"leaderboard.{suffix}").read_text()) == set()
@@ -67,7 +68,7 @@ def test_a_data_sets_name_is_harmless_in_titles(tmp_path: Path) -> None:
     assert not [title for title in titles if title.strip('"').startswith("=")]
     for width in (40, 80, 300):
         console = Console(file=io.StringIO(), width=width)
-        console.print(terminal.leaderboard(finished, console))
+        console.print(lay_out_leaderboard(finished, console.width))
         assert _unsafe(console.file.getvalue()) == set()
 
 
@@ -85,7 +86,7 @@ def test_a_failures_line_is_printed_as_one(capsys: pytest.CaptureFixture[str]) -
     for label in boards.HOSTILE:
         failure = boards.failed(label, label).failure
         assert failure
-        terminal.print_outcome(failure)
+        outcomes.print_outcome(failure)
     printed = capsys.readouterr().out
     assert len(printed.splitlines()) == len(boards.HOSTILE)
     assert _unsafe(printed) == set()
@@ -120,7 +121,7 @@ def test_official_names_are_shown_as_they_are_but_for_leading_spaces(shared: Pat
 def test_two_rows_whose_names_are_shown_alike_stay_two() -> None:
     names = ("x" * 500 + "a", "x" * 500 + "b")
     results = {label: {"valid_ave_psnr": 27.0, "valid_ave_runtime": 5.0} for label in names}
-    made = board(read_rows(results), protocols()["ntire2026"])
+    made = build_board(read_rows(results), protocols()["ntire2026"])
     console = Console(file=io.StringIO(), width=80)
-    console.print(terminal.leaderboard(made, console))
+    console.print(lay_out_leaderboard(made, console.width))
     assert console.file.getvalue().count("27.00") == 2

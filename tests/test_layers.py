@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import FUNCTIONAL, WHOLE, layers
-from esr.report.layer_table import layer_table
+from esr.report.outcomes import lay_out_layers
 from models.team00_RFDN import RFDN
 
 SIZE = (3, 16, 24)
@@ -88,7 +88,7 @@ def test_network_is_left_as_it_was():
 def test_table_shows_every_layer_and_the_sums():
     rows = layers(Honest(), SIZE)
     console = Console(width=120, file=io.StringIO())
-    console.print(layer_table("00_Honest", rows))
+    console.print(lay_out_layers("00_Honest", rows))
     printed = console.file.getvalue()
     for row in rows:
         assert row.name in printed

@@ -19,13 +19,13 @@ from rich.console import Console
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
 from esr.records.results_folder import Row
-from esr.report import terminal
-from esr.report.board import Board, board
+from esr.report.board import Board, build_board
+from esr.report.terminal_table import lay_out_leaderboard
 
 
 def _printed(made: Board, width: int, **console) -> str:
     to = Console(file=io.StringIO(), width=width, **console)
-    to.print(terminal.leaderboard(made, to))
+    to.print(lay_out_leaderboard(made, to.width))
     return to.file.getvalue()
 
 
@@ -36,7 +36,7 @@ def _cells(line: str) -> list[str]:
 @pytest.fixture
 def official_2026(shared: Path) -> Board:
     file = shared / "reference" / "official_results_2026_head.json"
-    return board(read_rows(json.loads(file.read_text())), protocols()["ntire2026"])
+    return build_board(read_rows(json.loads(file.read_text())), protocols()["ntire2026"])
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 160, 300])
@@ -118,7 +118,7 @@ def test_repeats_have_their_interval_and_none_is_a_single_run() -> None:
 
 
 def test_one_row_has_no_rank_and_few_remarks() -> None:
-    made = board([boards.row(boards.record(1, "Lone", 5.0, 27.02))], protocols()["ntire2026"])
+    made = build_board([boards.row(boards.record(1, "Lone", 5.0, 27.02))], protocols()["ntire2026"])
     assert "Rank" not in _printed(made, 160)
     assert made.remarks == (
         "test: DIV2K_LSDIR_test; valid: DIV2K_LSDIR_valid",
@@ -138,10 +138,10 @@ def _on_files(number: int, digest: str | None) -> Row:
 
 def test_rows_of_other_files_of_the_same_set_are_named() -> None:
     rows = [_on_files(1, "a" * 64), _on_files(2, "b" * 64), _on_files(3, "a" * 64)]
-    made = board([*rows, _on_files(4, None)], protocols()["ntire2026"])
+    made = build_board([*rows, _on_files(4, None)], protocols()["ntire2026"])
     (said,) = [line for line in made.remarks if "other files" in line]
     assert said.startswith("valid: DIV2K_LSDIR_valid consisted of other files for 02_Net than")
-    same = board([rows[0], rows[2], _on_files(4, None)], protocols()["ntire2026"])
+    same = build_board([rows[0], rows[2], _on_files(4, None)], protocols()["ntire2026"])
     assert not any("other files" in line for line in same.remarks)
 
 

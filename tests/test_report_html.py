@@ -20,7 +20,7 @@ from report_pages import HOSTILE, NOTED, board_of, write_page, write_results
 from esr.base.errors import UserError
 from esr.rank.entrants import Choices
 from esr.report.html import html_report
-from esr.report.html.charts import charts
+from esr.report.html.charts import draw_charts
 
 SCRIPTS = 4
 """Figures, Plotly, the import map, the page's own."""
@@ -136,13 +136,13 @@ def test_a_label_that_is_a_path_reads_no_picture_elsewhere(tmp_path: Path) -> No
             record = replace(record, label=f"../crops/{record.label}")
         row = replace(line.standing.row, record=record)
         lines.append(replace(line, standing=replace(line.standing, row=row)))
-    page = Page(html_report.render(replace(board, lines=tuple(lines)), tmp_path))
+    page = Page(html_report.render_html(replace(board, lines=tuple(lines)), tmp_path))
     assert page.all("img") == []
 
 
 @pytest.mark.parametrize("runtime", ["official", "robust"])
 def test_plotly_accepts_every_chart(results: Path, runtime: str) -> None:
-    figures = charts(board_of(results, choices=Choices(runtime=runtime)))
+    figures = draw_charts(board_of(results, choices=Choices(runtime=runtime)))
     assert set(figures) == {"psnr-runtime", "flops-runtime", "psnr-images"}
     for figure in figures.values():
         go.Figure(figure)  # Raises on an unknown attribute or a wrong value.
@@ -152,7 +152,7 @@ def test_charts_show_the_figures_of_the_table(results: Path) -> None:
     board = board_of(results)
     titles = [column.title for column in board.columns]
     rows = [dict(zip(titles, line.values, strict=True)) for line in board.lines]
-    figures = charts(board)
+    figures = draw_charts(board)
     for chart, title in (("psnr-runtime", "Val PSNR"), ("flops-runtime", "FLOPs [G]")):
         traces = figures[chart]["data"]
         points = {
@@ -174,7 +174,7 @@ def test_charts_show_the_figures_of_the_table(results: Path) -> None:
 
 
 def test_names_in_charts_are_no_markup(results: Path) -> None:
-    figures = charts(board_of(results))
+    figures = draw_charts(board_of(results))
     texts = [
         *figures["psnr-images"]["layout"]["yaxis"]["ticktext"],
         *(t for trace in figures["psnr-runtime"]["data"] for t in trace["hovertext"]),
@@ -185,7 +185,7 @@ def test_names_in_charts_are_no_markup(results: Path) -> None:
 
 def test_no_gate_is_drawn_where_none_was_judged(tmp_path: Path) -> None:
     write_results(tmp_path)
-    figures = charts(board_of(tmp_path, "ntire2023"))
+    figures = draw_charts(board_of(tmp_path, "ntire2023"))
     assert "shapes" not in figures["psnr-runtime"]["layout"]
 
 
@@ -220,7 +220,7 @@ def test_a_library_that_is_missing_costs_one_line(
 ) -> None:
     monkeypatch.setattr(html_report, "find_spec", lambda package: None)
     with pytest.raises(UserError, match=r"requirements\.txt"):
-        html_report.render(board_of(results), results)
+        html_report.render_html(board_of(results), results)
 
 
 def test_the_page_is_made_without_torch_and_without_building_figures(results: Path) -> None:
@@ -229,7 +229,7 @@ def test_the_page_is_made_without_torch_and_without_building_figures(results: Pa
         f"sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
         "from report_pages import board_of\nfrom esr.report.html import html_report as report_html\n"
         f"path = Path({str(results)!r})\n"
-        "assert '</html>' in report_html.render(board_of(path), path)\n"
+        "assert '</html>' in report_html.render_html(board_of(path), path)\n"
         "sys.exit(' '.join({'torch', 'plotly', 'itables', 'IPython'} & set(sys.modules)) or 0)\n"
     )
     done = subprocess.run(

@@ -16,7 +16,7 @@ from esr.challenge.protocol import Track, protocols, read_protocol
 from esr.rank.ranking import Placing, Ranking, rank
 from esr.records.record import ImageResult, Record
 from esr.records.results_folder import Row
-from esr.report.board import board
+from esr.report.board import build_board
 
 RTSR = protocols()["rtsr2023"]
 TRACKS = [track.name for track in RTSR.tracks]
@@ -106,8 +106,9 @@ def test_the_board_shows_score_frame_rate_and_what_was_done_differently() -> Non
     assert one.fixed_input is not None
     half = one.fixed_input.runs[1]
     fewer = replace(one.fixed_input, runs=(replace(half, samples_ms=(26.89,) * 3),))
-    made = board([row(replace(one, fixed_input=fewer))], RTSR)
-    values = {c.title: c.cell(made.lines[0].standing) for c in made.columns}
+    made = build_board([row(replace(one, fixed_input=fewer))], RTSR)
+    cells = zip(made.columns, made.lines[0].cells, strict=True)
+    values = {column.title: cell.text for column, cell in cells}
     assert values["Score x2 final"] == "4.828"
     assert (values["Input Time [ms]"], values["Input FPS"]) == ("26.89", "37.2")
     assert any("mean of 3 calls after 50, not of 244" in remark for remark in made.remarks)

@@ -16,8 +16,8 @@ from rich.console import Console
 from esr.challenge.protocol import protocols
 from esr.images.resample import imresize_uint8
 from esr.records.results_folder import Store
-from esr.report import terminal
-from esr.report.board import board
+from esr.report.board import build_board
+from esr.report.terminal_table import lay_out_leaderboard
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_the_table_keeps_numbers_and_units_whole_at_any_width(newcomer, columns:
     console = Console(width=columns, file=io.StringIO())
     protocol = protocols()["ntire2026"]
     rows = Store(save_dir, protocol).rows()
-    console.print(terminal.leaderboard(board([*rows, *rows], protocol), console))
+    console.print(lay_out_leaderboard(build_board([*rows, *rows], protocol), console.width))
     printed = console.file.getvalue()
     with (save_dir / "leaderboard.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)

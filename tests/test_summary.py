@@ -9,14 +9,14 @@ from rich.console import Console
 from synthetic import synthetic_record, synthetic_split
 
 from esr.records.record import Failure
-from esr.report.run_summary import summary
+from esr.report.outcomes import lay_out_summary
 
 SAVE_DIR = Path("/a/long/path/to/results")
 
 
 def _printed(kept: list, outcomes: list, recorded: list[str]) -> list[str]:
     console = Console(file=io.StringIO(), width=80)
-    console.print(summary(kept, outcomes, recorded, SAVE_DIR))
+    console.print(lay_out_summary(kept, outcomes, recorded, SAVE_DIR))
     return console.file.getvalue().splitlines()
 
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
-from esr.report.board import Board, board
-from esr.report.csv_table import harmless, render
+from esr.report.board import Board, build_board
+from esr.report.csv_table import escape_csv, render_csv
 
 EXACT = {} if pd.__version__ >= "3" else {"float_precision": "round_trip"}
 
@@ -50,7 +50,7 @@ def test_pandas_gives_every_official_figure_back_unrounded(shared: Path, year: s
     file = shared / "reference" / f"official_results_{year}.json"
     official = json.loads(file.read_text())
     protocol = protocols()[f"ntire{year[:4]}"]
-    frame = _read(render(board(read_rows(official), protocol)))
+    frame = _read(render_csv(build_board(read_rows(official), protocol)))
     assert list(frame.columns[:11]) == ["Model", *list(KEYS)[:4], "Ave Time [ms]", *list(KEYS)[4:]]
     assert set(frame["Model"]) == set(official)
     for _, row in frame.iterrows():
@@ -61,7 +61,7 @@ def test_pandas_gives_every_official_figure_back_unrounded(shared: Path, year: s
 
 def test_pandas_gives_every_value_of_records_back() -> None:
     made = boards.varied()
-    frame = _read(render(made))
+    frame = _read(render_csv(made))
     for position, column in enumerate(made.columns):
         for line, cell in zip(made.lines, frame.iloc[:, position], strict=True):
             value = line.values[position]
@@ -72,7 +72,7 @@ def test_pandas_gives_every_value_of_records_back() -> None:
 
 
 def test_an_integer_beside_an_unknown_one_stays_one() -> None:
-    frame = _read(render(boards.varied()), dtype=str)
+    frame = _read(render_csv(boards.varied()), dtype=str)
     assert frame["Conv"].dropna().unique().tolist() == ["20"]
     assert frame["Params"].dropna().str.fullmatch(r"\d+").all()
     assert frame.set_index("Model").loc["40_Broken", "Val PSNR":"Conv"].isna().all()
@@ -88,7 +88,7 @@ def _texts(made: Board, frame: pd.DataFrame):
 
 def test_hostile_text_comes_back_after_undoing_and_starts_no_formula() -> None:
     made = boards.hostile()
-    text = render(made)
+    text = render_csv(made)
     frame = _read(text, dtype=str, keep_default_na=False)
     assert len(frame) == len(text.splitlines()) - 1 == len(boards.HOSTILE)
     seen = set()
@@ -102,7 +102,7 @@ def test_hostile_text_comes_back_after_undoing_and_starts_no_formula() -> None:
 
 
 def test_negative_numbers_stay_numbers() -> None:
-    frame = _read(render(boards.varied()))
+    frame = _read(render_csv(boards.varied()))
     assert frame["Val gate margin [dB]"].min() < 0
 
 
@@ -112,7 +112,7 @@ def test_text_where_a_figure_belongs_is_an_unknown_figure(shared: Path) -> None:
     official["01_PDS"]["num_conv"] = "=cmd()"
     official["04_ZenoSR"]["num_conv"] = [1, 2]
     official["06_HAESR"]["num_conv"] = True
-    frame = _read(render(board(read_rows(official), protocols()["ntire2026"])), dtype=str)
+    frame = _read(render_csv(build_board(read_rows(official), protocols()["ntire2026"])), dtype=str)
     conv = frame.set_index("Model")["Conv"]
     assert conv[["01_PDS", "04_ZenoSR", "06_HAESR"]].isna().all()
     assert conv["00_SPAN"] == "22"
@@ -121,7 +121,7 @@ def test_text_where_a_figure_belongs_is_an_unknown_figure(shared: Path) -> None:
 @settings(deadline=None, max_examples=300)
 @given(st.text() | st.text(alphabet="=+-@';, \t\r\n\\x1b\u202ea\"", max_size=12))
 def test_any_text_comes_back_and_is_printable(text: str) -> None:
-    written = harmless(text)
+    written = escape_csv(text)
     assert _undone(written) == text
     assert written.isprintable()
     assert not re.match(r"\s*[=+\-@\t\r]", written)
@@ -129,4 +129,4 @@ def test_any_text_comes_back_and_is_printable(text: str) -> None:
 
 @given(st.from_regex(r"[A-Za-z0-9_ .()]+", fullmatch=True))
 def test_an_ordinary_name_is_not_changed(text: str) -> None:
-    assert harmless(text) == text
+    assert escape_csv(text) == text

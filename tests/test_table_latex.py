@@ -17,9 +17,8 @@ from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
-from esr.report.board import Board, board
-from esr.report.latex_table import render
-from esr.report.latex_text import escaped
+from esr.report.board import Board, build_board
+from esr.report.latex_table import escape_latex, render_latex
 
 DOCUMENT = "\\documentclass[twocolumn]{article}\n\\usepackage{booktabs}\n\\begin{document}\n\\input{leaderboard.tex}\n\\end{document}\n"
 
@@ -66,26 +65,28 @@ def _boards() -> dict[str, Board]:
     return {
         "varied": boards.varied(),
         "hostile": boards.hostile(),
-        "one row": board([lone], rules),
-        "all failed": board([boards.failed("03_X", "no"), boards.failed("04_Y", "no")], rules),
+        "one row": build_board([lone], rules),
+        "all failed": build_board(
+            [boards.failed("03_X", "no"), boards.failed("04_Y", "no")], rules
+        ),
     }
 
 
 @pytest.mark.parametrize("which", ["varied", "hostile", "one row", "all failed"])
 def test_it_compiles_with_booktabs_alone(which: str, tmp_path: Path) -> None:
-    _compiled(render(_boards()[which]), tmp_path)
+    _compiled(render_latex(_boards()[which]), tmp_path)
 
 
 @pytest.mark.parametrize("which", ["varied", "hostile", "one row", "all failed"])
 def test_it_parses_and_every_row_is_as_wide_as_the_table(which: str) -> None:
-    text = render(_boards()[which])
+    text = render_latex(_boards()[which])
     _parsed(text)
     assert _rows(text)
 
 
 def test_best_is_bold_second_underlined_without_the_baseline(shared: Path) -> None:
     official = json.loads((shared / "reference" / "official_results_2026_head.json").read_text())
-    text = render(board(read_rows(official), protocols()["ntire2026"]))
+    text = render_latex(build_board(read_rows(official), protocols()["ntire2026"]))
     rows = {row[0]: row for row in _rows(text)}
     # 00_SPAN would be second in PSNR, 26.9404 before 26.9362, were it not the baseline.
     assert rows[r"06\_HAESR"][1:3] == [r"\textbf{27.08}", r"\textbf{27.22}"]
@@ -104,7 +105,7 @@ def test_best_is_bold_second_underlined_without_the_baseline(shared: Path) -> No
 
 
 def test_ranked_unranked_failed_and_baseline_stand_in_this_order() -> None:
-    names = [row[0] for row in _rows(render(boards.varied()))]
+    names = [row[0] for row in _rows(render_latex(boards.varied()))]
     assert names[:4] == [r"01\_First", r"02\_Second", r"03\_Third", r"04\_Slow"]
     assert names[4] == r"\midrule"
     assert "not ranked" in names[5]
@@ -114,12 +115,12 @@ def test_ranked_unranked_failed_and_baseline_stand_in_this_order() -> None:
 
 def test_the_gate_is_given_as_the_reason_where_it_is_the_only_one(shared: Path) -> None:
     official = json.loads((shared / "reference" / "official_results_2026_head.json").read_text())
-    text = render(board(read_rows(official), protocols()["ntire2026"]))
+    text = render_latex(build_board(read_rows(official), protocols()["ntire2026"]))
     assert "PSNR is below 26.90 dB (validation) or 26.99 dB (test)." in text
 
 
 def test_an_exploding_score_is_a_power() -> None:
-    slow = next(row for row in _rows(render(boards.varied())) if row[0] == r"04\_Slow")
+    slow = next(row for row in _rows(render_latex(boards.varied())) if row[0] == r"04\_Slow")
     assert any(re.fullmatch(r"\$e\^\{\d\d\.\d\d\}\$\{\}\$_\{\(4\)\}\$", cell) for cell in slow)
 
 
@@ -130,11 +131,11 @@ SEEN = str.maketrans({'"': "\u201d", "'": "\u2019", "`": "\u2018", "^": "\u02c6"
 @settings(deadline=None, max_examples=200)
 @given(st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1))
 def test_any_text_reads_as_it_was(text: str) -> None:
-    read = LatexNodes2Text(strict_latex_spaces=True).latex_to_text(escaped(text))
+    read = LatexNodes2Text(strict_latex_spaces=True).latex_to_text(escape_latex(text))
     assert read.translate(SEEN) == text.translate(SEEN)
 
 
 @given(st.text())
 def test_what_pdflatex_has_no_letter_for_is_named(text: str) -> None:
     allowed = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ"
-    assert all(char.isascii() or char in allowed for char in escaped(text))
+    assert all(char.isascii() or char in allowed for char in escape_latex(text))

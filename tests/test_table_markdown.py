@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from esr.report.board import Board
-from esr.report.markdown_table import escaped, render
-from esr.report.sheet import sheet
+from esr.report.markdown_table import escape_markdown, render_markdown
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
 TEXT = {"text", "text_special"}
@@ -40,7 +39,7 @@ def _headings(text: str) -> list[str]:
 
 
 def test_ranked_unranked_and_failed_stand_apart() -> None:
-    text = render(boards.varied())
+    text = render_markdown(boards.varied())
     ranked, unranked, failed = _tables(text)
     names = [
         [row[row_model] for row in table[1:]]
@@ -53,7 +52,7 @@ def test_ranked_unranked_and_failed_stand_apart() -> None:
 
 
 def test_figures_are_rounded_and_claims_stand_below_with_their_marks() -> None:
-    ranked = _tables(render(boards.varied()))[0]
+    ranked = _tables(render_markdown(boards.varied()))[0]
     first, claims = (dict(zip(ranked[0], row, strict=True)) for row in ranked[1:3])
     assert (first["Rank"], first["Val PSNR"], first["Params [M]"]) == ("1", "27.02", "0.160")
     assert (claims["Params [M]"], claims["FLOPs [G]"]) == ("0.160", "9.99!")
@@ -62,19 +61,19 @@ def test_figures_are_rounded_and_claims_stand_below_with_their_marks() -> None:
 
 
 def test_the_unranked_have_their_reason() -> None:
-    unranked = _tables(render(boards.varied()))[1]
+    unranked = _tables(render_markdown(boards.varied()))[1]
     reasons = {row[0]: row[-1] for row in unranked[1:]}
     assert reasons["06_Double"] == "x2, the challenge is x4"
     assert "26.70 dB on DIV2K_LSDIR_valid, 26.90 needed" in reasons["05_Poor"]
 
 
 def _seen(made: Board) -> set[str]:
-    return {line.name for line in sheet(made).lines}
+    return {line.name for line in made.lines}
 
 
 def test_hostile_names_are_one_cell_of_text_each() -> None:
     made = boards.hostile()
-    text = render(made)
+    text = render_markdown(made)
     tables = _tables(text)
     assert all(len({len(row) for row in table}) == 1 for table in tables)
     cells = {cell for table in tables for row in table for cell in row}
@@ -85,7 +84,7 @@ def test_hostile_names_are_one_cell_of_text_each() -> None:
 
 def test_hostile_remarks_are_one_item_each() -> None:
     made = boards.hostile()
-    tokens = PARSER.parse(render(made).partition("## Remarks")[2])
+    tokens = PARSER.parse(render_markdown(made).partition("## Remarks")[2])
     items = [token for token in tokens if token.type == "inline"]
     assert len(items) == len(made.remarks)
     assert {token.type for token in tokens} == {
@@ -99,6 +98,6 @@ def test_hostile_remarks_are_one_item_each() -> None:
 @given(st.text(st.characters(codec="ascii", min_codepoint=32, max_codepoint=126), min_size=1))
 def test_any_text_is_read_as_it_was(text: str) -> None:
     text = " ".join(text.split())
-    table = f"| a |\n|---|\n| {escaped(text)} |\n"
+    table = f"| a |\n|---|\n| {escape_markdown(text)} |\n"
     (cells,) = _tables(table) or [[["a"], [""]]]
     assert " ".join(cells[1][0].split()) == text if text else True

@@ -1,4 +1,4 @@
-"""The leaderboard as every format needs it: what is ranked, its columns, values and claims."""
+"""The leaderboard as every format needs it: its columns, everybody's cells, remarks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from esr.base.visible_text import name
 from esr.challenge.protocol import Protocol
 from esr.rank.entrants import Choices
-from esr.rank.ranking import Ranking, Standing, rank
+from esr.rank.ranking import Ranking, Section, Standing, rank
 from esr.records.results_folder import Row
-from esr.report.claims import claimed
-from esr.report.columns import Column, Value, claim_columns, columns_for, differs
-from esr.report.remarks import remarks
+from esr.report.cell import Cell, Column, Value
+from esr.report.claims import list_claims
+from esr.report.columns import list_columns
+from esr.report.remarks import write_remarks
 
 
 @dataclass(frozen=True)
@@ -20,27 +22,48 @@ class Line:
     """One submission."""
 
     standing: Standing
-    values: tuple[Value, ...]
-    """Unrounded, in the order of the board's columns."""
-    claims: Mapping[str, Decimal]
-    """What the factsheet says, with its digits, by column title."""
-    differing: frozenset[str]
-    """Titles of the columns whose claim differs by more than rounding."""
+    cells: tuple[Cell, ...]
+    """In the order of the board's columns."""
+
+    @property
+    def name(self) -> str:
+        """The row's label, fit to be shown."""
+        return name(self.standing.row.label)
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """Unrounded, in the order of the board's columns."""
+        return tuple(cell.value for cell in self.cells)
 
 
 @dataclass(frozen=True)
 class Board:
-    """A leaderboard that only needs to be formatted."""
+    """A leaderboard that only needs the syntax of a format."""
 
     ranking: Ranking
     columns: tuple[Column, ...]
+    shown: tuple[int, ...]
+    """Positions of the columns that people see: the rank first if there is one, then the name."""
     lines: tuple[Line, ...]
     remarks: tuple[str, ...]
     """What the figures cannot say themselves, a line each."""
 
+    def list_section(self, section: Section) -> list[Line]:
+        """Choose the ranked, the unranked or the failed lines."""
+        return [line for line in self.lines if line.standing.section == section]
 
-def board(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None) -> Board:
-    """Rank the rows and lay out every value.
+    def has_claims(self, line: Line) -> bool:
+        """Tell whether a claim stands in a column that people see."""
+        return any(line.cells[index].claim is not None for index in self.shown)
+
+    @property
+    def model(self) -> int:
+        """Position of the column of names."""
+        return next(i for i, column in enumerate(self.columns) if column.title == "Model")
+
+
+def build_board(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None) -> Board:
+    """Rank the rows and fill in every cell.
 
     Args:
         rows: what is known of each submission.
@@ -48,21 +71,62 @@ def board(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = Non
         choices: what the rules leave open.
     """
     ranking = rank(rows, protocol, choices)
-    measured = columns_for(ranking)
-    claims = {row.label: claimed(row.record) for row in rows if row.record}
-    columns = (*measured, *claim_columns(measured, claims))
+    measured = list_columns(ranking)
+    claims = {row.label: list_claims(row.record) for row in rows if row.record}
+    columns = (*measured, *_list_claim_columns(measured, claims))
     lines = [
-        _line(standing, columns, claims.get(standing.row.label, {}))
+        _fill_line(standing, columns, claims.get(standing.row.label, {}))
         for standing in ranking.standings
     ]
-    marked = any(line.differing for line in lines)
-    return Board(ranking, columns, tuple(lines), tuple(remarks(ranking, marked)))
+    marked = any(cell.differs for line in lines for cell in line.cells)
+    shown, remarks = _choose_shown(ranking, columns, lines), write_remarks(ranking, marked)
+    return Board(ranking, columns, tuple(shown), tuple(lines), tuple(remarks))
 
 
-def _line(standing: Standing, columns: Sequence[Column], claims: Mapping[str, Decimal]) -> Line:
-    return Line(
-        standing,
-        tuple(column.value(standing) for column in columns),
-        claims,
-        frozenset(c.title for c in columns if differs(c, standing, claims)),
-    )
+def _fill_line(
+    standing: Standing, columns: Sequence[Column], claims: Mapping[str, Decimal]
+) -> Line:
+    cells = (column.make_cell(standing, claims.get(column.title)) for column in columns)
+    return Line(standing, tuple(cells))
+
+
+def _choose_shown(ranking: Ranking, columns: Sequence[Column], lines: Sequence[Line]) -> list[int]:
+    """Choose the columns with something to say to people."""
+    shown = [
+        index
+        for index, column in enumerate(columns)
+        if column.priority is not None and column.shown([line.cells[index].value for line in lines])
+    ]
+    rank_title = f"Rank {ranking.protocol.tracks[0].name}"
+    return sorted(shown, key=lambda index: columns[index].title != rank_title)
+
+
+def _list_claim_columns(
+    measured: Sequence[Column], claims: Mapping[str, Mapping[str, Decimal]]
+) -> list[Column]:
+    """List the columns of claims beside those that were measured.
+
+    Args:
+        measured: columns.
+        claims: by label, what the factsheet claims, by column title.
+    """
+    claimed = {title for by_title in claims.values() for title in by_title}
+    compared = [column for column in measured if column.title in claimed]
+
+    def list_differing(standing: Standing) -> str | None:
+        by_title = claims.get(standing.row.label, {})
+        titles = [c.title for c in compared if c.make_cell(standing, by_title.get(c.title)).differs]
+        return ", ".join(titles) or None
+
+    return [
+        *(_make_claim_column(column.title, claims) for column in compared),
+        Column("Claims that differ", list_differing),
+    ]
+
+
+def _make_claim_column(title: str, claims: Mapping[str, Mapping[str, Decimal]]) -> Column:
+    def read(standing: Standing) -> Value:
+        claim = claims.get(standing.row.label, {}).get(title)
+        return None if claim is None else float(claim)
+
+    return Column(f"Claimed {title}", read)

@@ -17,14 +17,14 @@ PREFIXES = {"valid": "Val", "hybrid_test": "Val", "test": "Test"}
 _CHALLENGE_SET = re.compile("DIV2K|LSDIR")
 
 
-def claimed(record: Record) -> dict[str, Decimal]:
+def list_claims(record: Record) -> dict[str, Decimal]:
     """List the claims that this measurement can be compared with, by column title.
 
     Quality is compared on the data set it was claimed for, and on all of its images; runtime and
     memory never, since they depend on the machine.
     """
     claims = record.sidecar.claims
-    found = {
+    by_title = {
         "Params [M]": claims.params_m,
         "FLOPs [G]": claims.flops_g,
         "Acts [M]": claims.activations_m,
@@ -35,17 +35,17 @@ def claimed(record: Record) -> dict[str, Decimal]:
             continue
         if split.role in PREFIXES and _CHALLENGE_SET.search(split.dataset):
             psnr = claims.test_psnr_db if split.role == "test" else claims.val_psnr_db
-            found[f"{PREFIXES[split.role]} PSNR"] = psnr
-        if (of_set := _of_set(claims.sets, split.dataset)) is not None:
-            found |= _quality(split, of_set)
-    return {title: value for title, value in found.items() if value is not None}
+            by_title[f"{PREFIXES[split.role]} PSNR"] = psnr
+        if (set_claims := _find_claims(claims.sets, split.dataset)) is not None:
+            by_title |= _list_quality_claims(split, set_claims)
+    return {title: claim for title, claim in by_title.items() if claim is not None}
 
 
-def _of_set(claims: Mapping[str, SetClaims], dataset: str) -> SetClaims | None:
+def _find_claims(by_set: Mapping[str, SetClaims], dataset: str) -> SetClaims | None:
     """Find what is claimed on a set, whichever of its names was used."""
     known = registry().find(dataset)
-    same = (of for name, of in claims.items() if known and registry().find(name) == known)
-    return claims.get(dataset) or next(same, None)
+    same = (claims for name, claims in by_set.items() if known and registry().find(name) == known)
+    return by_set.get(dataset) or next(same, None)
 
 
 def is_partial(split: SplitResult) -> bool:
@@ -54,7 +54,7 @@ def is_partial(split: SplitResult) -> bool:
     return known is not None and known.is_partial(len(split.images))
 
 
-def _quality(split: SplitResult, claims: SetClaims) -> dict[str, Decimal | None]:
+def _list_quality_claims(split: SplitResult, claims: SetClaims) -> dict[str, Decimal | None]:
     prefix = PREFIXES.get(split.role, split.role)
     return {
         f"{prefix} PSNR": claims.psnr_db,

@@ -19,27 +19,31 @@ import re
 
 from esr.base.visible_text import visible
 from esr.report.board import Board
-from esr.report.columns import Value
+from esr.report.cell import Value
 
 # Some spreadsheets split cells at semicolons, whatever the quotes say.
 _FORMULA = re.compile(r"(?:^|(?<=;))(?=\s*['=+\-@＝＋－＠])")  # noqa: RUF001
 
 
-def render(board: Board) -> str:
+CSV_FILE = "leaderboard.csv"
+
+
+def render_csv(board: Board) -> str:
     """Say the leaderboard in CSV, by RFC 4180 but for its line ends."""
     import pandas as pd  # A third of a second to import: only a run that writes pays it.
 
-    titles = [harmless(column.title) for column in board.columns]
-    rows = [[_cell(value) for value in line.values] for line in board.lines]
+    titles = [escape_csv(column.title) for column in board.columns]
+    rows = [[escape_value(value) for value in line.values] for line in board.lines]
     frame = pd.DataFrame(rows, columns=titles, dtype=object)
     text: str = frame.to_csv(index=False, lineterminator="\n")
     return text
 
 
-def _cell(value: Value) -> Value:
-    return harmless(value) if isinstance(value, str) else value
+def escape_value(value: Value) -> Value:
+    """Make a text harmless, and leave a number as it is."""
+    return escape_csv(value) if isinstance(value, str) else value
 
 
-def harmless(text: str) -> str:
+def escape_csv(text: str) -> str:
     """Write text so that no program takes it for more than text; see the top of this file."""
     return _FORMULA.sub("'", visible(text.replace("\\", r"\\")))

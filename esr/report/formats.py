@@ -9,9 +9,11 @@ from pathlib import Path
 from esr.base import json_file
 from esr.challenge.protocol import Protocol
 from esr.records.results_folder import Publisher
-from esr.report import csv_table, latex_table, markdown_table
-from esr.report.board import Board, board
-from esr.report.html import html_report
+from esr.report.board import Board, build_board
+from esr.report.csv_table import CSV_FILE, render_csv
+from esr.report.html.html_report import render_html
+from esr.report.latex_table import render_latex
+from esr.report.markdown_table import render_markdown
 
 
 @dataclass(frozen=True)
@@ -23,17 +25,17 @@ class Format:
     """(board, results folder, from which pictures may be read) -> the file's text."""
 
 
-LEADERBOARD = Format("leaderboard.csv", lambda board, _: csv_table.render(board))
+LEADERBOARD = Format(CSV_FILE, lambda board, _: render_csv(board))
 
 FORMATS = (
     LEADERBOARD,
-    Format("leaderboard.md", lambda board, _: markdown_table.render(board)),
-    Format("leaderboard.tex", lambda board, _: latex_table.render(board)),
-    Format(html_report.NAME, html_report.render),
+    Format("leaderboard.md", lambda board, _: render_markdown(board)),
+    Format("leaderboard.tex", lambda board, _: render_latex(board)),
+    Format("report.html", render_html),
 )
 
 
-def write(form: Format, board: Board, save_dir: Path, results: Path | None = None) -> None:
+def write_format(form: Format, board: Board, save_dir: Path, results: Path | None = None) -> None:
     """Write one file, whole or not at all.
 
     Args:
@@ -48,9 +50,9 @@ def write(form: Format, board: Board, save_dir: Path, results: Path | None = Non
 def write_all(board: Board, save_dir: Path, results: Path | None = None) -> None:
     """Write every file."""
     for form in FORMATS:
-        write(form, board, save_dir, results)
+        write_format(form, board, save_dir, results)
 
 
-def publisher(protocol: Protocol) -> Publisher:
+def make_publisher(protocol: Protocol) -> Publisher:
     """Make what rebuilds the leaderboard that others may be reading while a run goes on."""
-    return lambda rows, save_dir: write(LEADERBOARD, board(rows, protocol), save_dir)
+    return lambda rows, save_dir: write_format(LEADERBOARD, build_board(rows, protocol), save_dir)

@@ -14,13 +14,11 @@ from dataclasses import dataclass
 
 from esr.challenge.protocol import Protocol, Track
 from esr.images.metrics import METRICS, Metric
-from esr.rank.ranking import Ranking, Standing
-from esr.report.board import Board
-from esr.report.column import Column, Value
+from esr.rank.ranking import Ranking
+from esr.report.board import Board, Line
+from esr.report.cell import Column
 from esr.report.columns import OFFICIAL
-from esr.report.latex_text import escaped
-from esr.report.placing import BASE, NO_RANK, rank_text
-from esr.report.sheet import Sheet, SheetLine, sheet
+from esr.report.ranking_columns import BASE, NO_RANK, format_rank
 
 _HEAD = r"""%% Needs \usepackage{booktabs}; read it in with \input{leaderboard.tex}.
 \begin{table*}[t]
@@ -49,50 +47,73 @@ _RANKED_BY = {
 }
 """Columns of the figures that a track of one figure ranks by; of runtimes there are several."""
 
+_MEANINGFUL = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
+    "±": r"$\pm$",
+    # An optional argument or a star, where they begin a row.
+    "[": "{[}",
+    "*": "{*}",
+    # Ligatures, and a letter that packages for German make a command.
+    "-": "{-}",
+    "`": "{`}",
+    "'": "{'}",
+    '"': "{''}",
+    **{char: f"\\{char}" for char in "&%$#_{}"},
+}
+
+_LETTERS = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")
+"""Letters beyond ASCII that every LaTeX prints without a further package."""
+
 
 @dataclass(frozen=True)
-class _Shown:
+class _LatexColumn:
     """A column of this table."""
 
     index: int
+    """Its position on the board."""
     column: Column
     track: int | None
     """Whose ranks stand here as subscripts."""
 
 
-def render(board: Board) -> str:
+def render_latex(board: Board) -> str:
     """Say the leaderboard in LaTeX."""
-    whole = sheet(board)
-    shown = _columns(whole, board.ranking)
-    headings = " &\n".join(_heading(whole.headings[one.index]) for one in shown)
-    alignment = "".join("r" if one.column.format else "l" for one in shown)
-    head = _HEAD % (_caption(board.ranking), alignment, headings)
-    groups = [group for group in _groups(whole, shown, board.ranking.protocol) if group]
+    columns = _choose_columns(board)
+    headings = " &\n".join(_stack_words(shown.column.heading) for shown in columns)
+    alignment = "".join("r" if shown.column.format else "l" for shown in columns)
+    head = _HEAD % (_write_caption(board.ranking), alignment, headings)
+    groups = [group for group in _write_groups(board, columns) if group]
     return head + "\\midrule\n".join("".join(group) for group in groups) + _TAIL
 
 
-def _caption(ranking: Ranking) -> str:
-    name = escaped(ranking.protocol.name)
+def _write_caption(ranking: Ranking) -> str:
     return (
-        f"Results by the rules of {name}. Subscripts are ranks. The best figure is bold, the"
-        " second best underlined."
+        f"Results by the rules of {escape_latex(ranking.protocol.name)}. Subscripts are ranks. The"
+        " best figure is bold, the second best underlined."
     )
 
 
-def _columns(whole: Sheet, ranking: Ranking) -> list[_Shown]:
-    at = {column.title: index for index, column in enumerate(whole.columns)}
+def _choose_columns(board: Board) -> list[_LatexColumn]:
+    positions = {board.columns[index].title: index for index in board.shown}
     tracks: dict[str, int] = {}
-    for number, track in enumerate(ranking.protocol.tracks):
-        title = next((title for title in _titles(track, ranking) if title in at), None)
-        if title is not None:
+    for number, track in enumerate(board.ranking.protocol.tracks):
+        titles = (t for t in _list_rank_titles(track, board.ranking) if t in positions)
+        if (title := next(titles, None)) is not None:
             tracks.setdefault(title, number)
-    official = [column.title for column in OFFICIAL if column.title in at]
-    quality = [title for title in at if _metric(title)]
-    wanted = dict.fromkeys([*official, *quality, *tracks])
-    return [_Shown(at[title], whole.columns[at[title]], tracks.get(title)) for title in wanted]
+    official = [column.title for column in OFFICIAL if column.title in positions]
+    quality = [title for title in positions if _find_metric(title)]
+    return [
+        _LatexColumn(positions[title], board.columns[positions[title]], tracks.get(title))
+        for title in dict.fromkeys([*official, *quality, *tracks])
+    ]
 
 
-def _titles(track: Track, ranking: Ranking) -> tuple[str, ...]:
+def _list_rank_titles(track: Track, ranking: Ranking) -> tuple[str, ...]:
     """Where a track's ranks may stand, the best place first."""
     if len(track.terms) > 1:
         return (f"Score {track.name}",)
@@ -103,73 +124,76 @@ def _titles(track: Track, ranking: Ranking) -> tuple[str, ...]:
     return ("Warm Time [ms]",) if robust else ("Ave Time [ms]", "Val Time [ms]")
 
 
-def _heading(heading: str) -> str:
+def _stack_words(heading: str) -> str:
     """Stack a heading's words, so that a column is as narrow as its figures."""
-    words = r" \\ ".join(escaped(word) for word in heading.split())
+    words = r" \\ ".join(escape_latex(word) for word in heading.split())
     return rf"\begin{{tabular}}[b]{{@{{}}c@{{}}}}{words}\end{{tabular}}"
 
 
-def _groups(whole: Sheet, shown: Sequence[_Shown], protocol: Protocol) -> Iterator[list[str]]:
+def _write_groups(board: Board, columns: Sequence[_LatexColumn]) -> Iterator[list[str]]:
     """Lines that belong together, a rule between them."""
-    ranked = [line for line in whole.section("ranked") if not line.standing.is_baseline]
-    marks = [_marks(one, ranked) for one in shown]
-    unranked, failed = whole.section("unranked"), whole.section("failed")
-    plain: list[dict[str, str]] = [{} for _ in shown]
-    yield [_row(line, shown, marks) for line in ranked]
+    ranked = [line for line in board.list_section("ranked") if not line.standing.is_baseline]
+    marks = [_mark_best(column, ranked) for column in columns]
+    unranked, failed = board.list_section("unranked"), board.list_section("failed")
+    unmarked: list[dict[str, str]] = [{} for _ in columns]
+    yield [_write_row(line, columns, marks) for line in ranked]
     if unranked:
-        why = _spanning(len(shown), _why(unranked, protocol), "@{}l")
-        yield [f"{why} \\\\\n", *(_row(line, shown, plain) for line in unranked)]
-    yield [_failed(line, len(shown)) for line in failed]
-    baseline = [line for line in whole.section("ranked") if line.standing.is_baseline]
-    yield [_row(line, shown, plain) for line in baseline]
+        reason = _span(len(columns), _explain_unranked(unranked, board.ranking.protocol), "@{}l")
+        yield [f"{reason} \\\\\n", *(_write_row(line, columns, unmarked) for line in unranked)]
+    yield [_write_failed(line, len(columns)) for line in failed]
+    baseline = [line for line in board.list_section("ranked") if line.standing.is_baseline]
+    yield [_write_row(line, columns, unmarked) for line in baseline]
 
 
-def _marks(one: _Shown, lines: Sequence[SheetLine]) -> dict[str, str]:
+def _mark_best(column: _LatexColumn, lines: Sequence[Line]) -> dict[str, str]:
     """Tell how the best and the second figure are printed; figures that look alike share it."""
-    keyed = [(key, line.cells[one.index]) for line in lines if (key := _key(one, line.standing))]
-    best = list(dict.fromkeys(cell for _, cell in sorted(keyed)))
+    keyed = [
+        (key, line.cells[column.index].text)
+        for line in lines
+        if (key := _make_sort_key(column, line)) is not None
+    ]
+    best = list(dict.fromkeys(text for _, text in sorted(keyed)))
     return dict(zip(best, ("textbf", "underline"), strict=False)) if len(best) > 1 else {}
 
 
-def _key(one: _Shown, standing: Standing) -> tuple[float] | None:
+def _make_sort_key(column: _LatexColumn, line: Line) -> float | None:
     """Less is better."""
-    title = one.column.title
-    value: Value = one.column.value(standing)
-    if title.startswith("Score ") and one.track is not None:
-        score = standing.placings[one.track].score
+    title, value = column.column.title, line.cells[column.index].value
+    if title.startswith("Score ") and column.track is not None:
+        score = line.standing.placings[column.track].score
         value = score.order.value if score else None
     if not isinstance(value, int | float) or math.isnan(value):
         return None
-    metric = _metric(title)
-    return (-value,) if metric and metric.higher_is_better else (value,)
+    metric = _find_metric(title)
+    return -value if metric and metric.higher_is_better else value
 
 
-def _metric(title: str) -> Metric | None:
+def _find_metric(title: str) -> Metric | None:
     return METRICS.get(title.split()[-1].lower())
 
 
-def _row(line: SheetLine, shown: Sequence[_Shown], marks: Sequence[dict[str, str]]) -> str:
-    cells = [_cell(line, one, mark) for one, mark in zip(shown, marks, strict=True)]
+def _write_row(line: Line, columns: Sequence[_LatexColumn], marks: Sequence[dict[str, str]]) -> str:
+    cells = [_write_cell(line, *pair) for pair in zip(columns, marks, strict=True)]
     return " & ".join(cells) + " \\\\\n"
 
 
-def _cell(line: SheetLine, one: _Shown, marks: dict[str, str]) -> str:
-    text = line.cells[one.index]
-    figure = _figure(text)
+def _write_cell(line: Line, column: _LatexColumn, marks: dict[str, str]) -> str:
+    text = line.cells[column.index].text
+    figure = _write_figure(text)
     if text in marks:
         figure = rf"\{marks[text]}{{{figure}}}"
-    rank = NO_RANK if one.track is None else rank_text(line.standing, one.track)
+    rank = NO_RANK if column.track is None else format_rank(line.standing, column.track)
     return figure if rank in (NO_RANK, BASE) else f"{figure}{{}}$_{{({rank})}}$"
 
 
-def _figure(text: str) -> str:
+def _write_figure(text: str) -> str:
     """Write `e^33.27` as a power, a minus as a minus."""
-    if found := re.fullmatch(r"e\^([0-9.]+)", text):
-        return f"$e^{{{found[1]}}}$"
-    return f"${text}$" if re.fullmatch(r"-[0-9.]+", text) else escaped(text)
+    if power := re.fullmatch(r"e\^([0-9.]+)", text):
+        return f"$e^{{{power[1]}}}$"
+    return f"${text}$" if re.fullmatch(r"-[0-9.]+", text) else escape_latex(text)
 
 
-def _why(unranked: Sequence[SheetLine], protocol: Protocol) -> str:
+def _explain_unranked(unranked: Sequence[Line], protocol: Protocol) -> str:
     gate = protocol.gate
     if gate is None or any(line.standing.gate.passed is not False for line in unranked):
         return "The following are not ranked, for the reasons given in leaderboard.md."
@@ -179,13 +203,30 @@ def _why(unranked: Sequence[SheetLine], protocol: Protocol) -> str:
     )
 
 
-def _failed(line: SheetLine, columns: int) -> str:
+def _write_failed(line: Line, columns: int) -> str:
     failure = line.standing.row.failure
     text = f"failed ({failure.stage})" if failure else ""
     # If everybody failed, there is no column but that of names.
-    rest = f"& {_spanning(columns - 1, text, 'l')}" if columns > 1 else text
-    return f"{escaped(line.name)} {rest} \\\\\n"
+    rest = f"& {_span(columns - 1, text, 'l')}" if columns > 1 else text
+    return f"{escape_latex(line.name)} {rest} \\\\\n"
 
 
-def _spanning(columns: int, text: str, alignment: str) -> str:
-    return rf"\multicolumn{{{columns}}}{{{alignment}}}{{{escaped(text)}}}"
+def _span(columns: int, text: str, alignment: str) -> str:
+    return rf"\multicolumn{{{columns}}}{{{alignment}}}{{{escape_latex(text)}}}"
+
+
+def escape_latex(text: str) -> str:
+    """Escape text for LaTeX; a letter that needs a package or another engine becomes `U+4E2D`.
+
+    Args:
+        text: one line.
+    """
+    return "".join(_escape_char(char) for char in text)
+
+
+def _escape_char(char: str) -> str:
+    if char in _MEANINGFUL:
+        return _MEANINGFUL[char]
+    if char.isascii() or char in _LETTERS:
+        return char
+    return f"U+{ord(char):04X}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -9,85 +10,118 @@ from esr.challenge.protocol import Track
 from esr.rank.figures import Quantity, warm_runtime
 from esr.rank.ranking import Placing, Ranking, Standing
 from esr.rank.scores import ABSOLUTE
-from esr.report.column import Column, Value
-from esr.report.placing import rank_text, score_text, warm_text
+from esr.report.cell import Column, Value
+
+NO_RANK = "-"
+BASE = "base"
 
 _GATE = {True: "passed", False: "failed", None: None}
+_LN_SCORE_AT_MOST = math.log(1e4)
 
 
-def ranking_columns(ranking: Ranking) -> list[Column]:
+def list_ranking_columns(ranking: Ranking) -> list[Column]:
     """List what a ranking says of each row; a table shows ranks if several rows are ranked."""
     several = sum(standing.section == "ranked" for standing in ranking.standings) > 1
     columns = [
         column
         for index, track in enumerate(ranking.protocol.tracks)
-        for column in _track_columns(track, index, several)
+        for column in _list_track_columns(track, index, several)
     ]
     ranked_by = ranking.choices.runtime
     return [
         *columns,
         Column("Not ranked because", lambda s: None if s.section == "failed" else s.reason),
         Column("Baseline", lambda s: "baseline" if s.is_baseline else None),
-        _margin("Val", lambda s: s.gate.val_margin_db),
-        _margin("Test", lambda s: s.gate.test_margin_db),
+        _make_margin_column("Val", lambda s: s.gate.val_margin_db),
+        _make_margin_column("Test", lambda s: s.gate.test_margin_db),
         Column("Gate", lambda s: _GATE[s.gate.passed]),
         Column("Ranked runtime [ms]", lambda s: s.runtime.value if s.runtime else None, ".2f"),
-        Column("Runtime low [ms]", lambda s: _end(s.runtime, "low"), ".2f"),
-        Column("Runtime high [ms]", lambda s: _end(s.runtime, "high"), ".2f"),
+        Column("Runtime low [ms]", lambda s: _read_end(s.runtime, "low"), ".2f"),
+        Column("Runtime high [ms]", lambda s: _read_end(s.runtime, "high"), ".2f"),
         Column(
             "Warm Time [ms]",
             lambda s: warm.value if (warm := warm_runtime(s.row)) else None,
             ".2f",
             priority=2 if ranked_by == "robust" else 5,
-            text=warm_text,
+            text=format_warm,
         ),
-        Column("Warm low [ms]", lambda s: _end(warm_runtime(s.row), "low"), ".2f"),
-        Column("Warm high [ms]", lambda s: _end(warm_runtime(s.row), "high"), ".2f"),
+        Column("Warm low [ms]", lambda s: _read_end(warm_runtime(s.row), "low"), ".2f"),
+        Column("Warm high [ms]", lambda s: _read_end(warm_runtime(s.row), "high"), ".2f"),
     ]
 
 
-def _margin(title: str, value: Callable[[Standing], Value]) -> Column:
-    heading = f"{title} margin [dB]"
-    return Column(f"{title} gate margin [dB]", value, "+.3f", priority=12, heading=heading)
+def _make_margin_column(title: str, value: Callable[[Standing], Value]) -> Column:
+    short_title = f"{title} margin [dB]"
+    return Column(f"{title} gate margin [dB]", value, "+.3f", priority=12, short_title=short_title)
 
 
-def _end(runtime: Quantity | None, end: str) -> float | None:
+def _read_end(runtime: Quantity | None, end: str) -> float | None:
     """An end of a runtime's interval; a single run has none."""
     if runtime is None or runtime.low == runtime.high:
         return None
     return float(getattr(runtime, end))
 
 
-def _track_columns(track: Track, index: int, several: bool) -> list[Column]:
+def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]:
     def of_placing(value: Callable[[Placing], Value]) -> Callable[[Standing], Value]:
         return lambda standing: value(standing.placings[index])
 
-    name = track.name
     first = index == 0
     # The score of a single figure says what the figure says.
     alone = track.score in ABSOLUTE
     tells_more = (several or alone) and len(track.terms) > 1
-    columns = [
+    log = of_placing(lambda p: p.score.log if p.score else None)
+    return [
         Column(
-            f"Rank {name}",
+            f"Rank {track.name}",
             of_placing(lambda p: p.rank),
             "d",
             priority=(0 if first else 11) if several else None,
-            text=partial(rank_text, track=index),
-            heading="Rank" if first else "",
+            text=partial(format_rank, track=index),
+            short_title="Rank" if first else "",
         ),
         Column(
-            f"Score {name}",
+            f"Score {track.name}",
             of_placing(lambda p: p.score.value if p.score else None),
             ".4g",
             priority=(5 if first or alone else 11) if tells_more else None,
-            text=partial(score_text, track=index),
+            text=partial(format_score, track=index),
         ),
-        Column(f"Tie {name}", of_placing(lambda p: p.tie), "d"),
+        Column(f"Tie {track.name}", of_placing(lambda p: p.tie), "d"),
+        Column(f"ln Score {track.name}", log, ".3f"),
+        Column(f"Not ranked in {track.name} because", of_placing(lambda p: p.reason)),
     ]
-    log = of_placing(lambda p: p.score.log if p.score else None)
-    return [
-        *columns,
-        Column(f"ln Score {name}", log, ".3f"),
-        Column(f"Not ranked in {name} because", of_placing(lambda p: p.reason)),
-    ]
+
+
+def format_rank(standing: Standing, track: int) -> str:
+    """Say a rank, with the letter of its tie: `2a`, `base` for the baseline, `-` for none."""
+    if standing.is_baseline and standing.section == "ranked":
+        return BASE
+    placing = standing.placings[track]
+    if placing.rank is None:
+        return NO_RANK
+    return f"{placing.rank}{'' if placing.tie is None else _number_in_letters(placing.tie)}"
+
+
+def _number_in_letters(number: int) -> str:
+    """Number things a, b, ... z, aa, ab, ..."""
+    before, last = divmod(number - 1, 26)
+    return (_number_in_letters(before) if before else "") + chr(ord("a") + last)
+
+
+def format_score(standing: Standing, track: int) -> str:
+    """Say a score; as `e^33.27` where its digits would tell nothing."""
+    score = standing.placings[track].score
+    if score is None or score.value is None:
+        return ""
+    if score.log is None:
+        return format(score.value, ".4g")
+    return f"e^{score.log:.2f}" if score.log > _LN_SCORE_AT_MOST else f"{score.value:.2f}"
+
+
+def format_warm(standing: Standing) -> str:
+    """Say the warm runtime with half of its 95 % interval: `5.12 ±0.03`."""
+    warm = warm_runtime(standing.row)
+    if warm is None:
+        return ""
+    return f"{warm.value:.2f} ±{(warm.high - warm.low) / 2:.2f}"

@@ -6,22 +6,20 @@ from collections.abc import Callable, Iterator
 
 from esr.base.visible_text import name, one_line
 from esr.challenge.data_set_registry import registry
+from esr.challenge.fixed_input import FixedInput
 from esr.rank.entrants import PUBLISHED
 from esr.rank.figures import warm_runtime
 from esr.rank.ranking import Ranking
 from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.report.cell import MARK
 from esr.report.claims import is_partial
-from esr.report.fixed_input_remarks import fixed_input_remarks
-
-MARK = "!"
-"""Stands beside a claim that differs."""
 
 _LINE_AT_MOST = 1000
 """What is quoted has limits of its own."""
 
 
-def remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
+def write_remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
     """Say who failed and why, what was ranked on what, and what does not fit together.
 
     Args:
@@ -31,51 +29,71 @@ def remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
     Returns:
         Lines that are harmless as plain text, whatever the names in them are.
     """
-    for line in _remarks(ranking, marked):
+    for line in _list_remarks(ranking, marked):
         yield one_line(line, _LINE_AT_MOST)
 
 
-def _remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
+def _list_remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
     rows = [standing.row for standing in ranking.standings]
     records = [row.record for row in rows if row.record]
     for row in rows:
         if row.failure:
-            of_earlier = f"; figures are of {row.record.provenance.date}" if row.record else ""
+            earlier = f"; figures are of {row.record.provenance.date}" if row.record else ""
             yield (
                 f"{name(row.label)} failed ({row.failure.stage}):"
-                f" {one_line(row.failure.reason)}{of_earlier}"
+                f" {one_line(row.failure.reason)}{earlier}"
             )
     for record in records:
-        yield from _about_record(record)
-    yield from _about_data(records)
+        yield from _explain_record(record)
+    yield from _explain_data(records)
     if marked:
         yield f"{MARK} marks a claim that differs by more than rounding."
-    yield from _about_runtime(rows)
-    yield from _about_gate(ranking)
+    yield from _explain_runtime(rows)
+    yield from _explain_gate(ranking)
     if len(rows) > 1:
-        yield from _about_ranking(ranking, records)
+        yield from _explain_ranking(ranking, records)
 
 
-def _about_record(record: Record) -> Iterator[str]:
+def _explain_record(record: Record) -> Iterator[str]:
     label = name(record.label)
     if record.note:
         yield f"{label}: {one_line(record.note)}"
     yield from (f"{label}: {flag.name}: {one_line(flag.detail)}" for flag in record.flags)
     if record.fixed_input:
-        yield from (f"{label}: {line}" for line in fixed_input_remarks(record.fixed_input))
+        yield from (f"{label}: {line}" for line in _explain_fixed_input(record.fixed_input))
 
 
-def _about_data(records: list[Record]) -> Iterator[str]:
+def _explain_fixed_input(fixed: FixedInput) -> Iterator[str]:
+    """Say what was measured otherwise than the challenge asks."""
+    run, official = fixed.scored, fixed.official
+    size = "x".join(map(str, fixed.input_size))
+    if not fixed.as_asked:
+        official_size = "x".join(map(str, fixed.official_size))
+        yield (
+            f"the fixed input is {size}, not {official_size} as the challenge asks: it gets no"
+            " score"
+        )
+    if run is None:
+        yield f"no runtime of the fixed input {size}"
+    elif (run.warmups, len(run.samples_ms)) != (official.warmups, official.repeats):
+        yield (
+            f"Input Time is the mean of {len(run.samples_ms)} calls after {run.warmups}, not of"
+            f" {official.repeats} after {official.warmups} as the challenge asks: not comparable"
+        )
+    yield from (f"fixed input {size}: {one_line(note)}" for note in fixed.notes)
+
+
+def _explain_data(records: list[Record]) -> Iterator[str]:
     splits = {(split.role, split.dataset) for record in records for split in record.splits}
     names = [f"{role}: {name(dataset)}" for role, dataset in sorted(splits) if role != dataset]
     if names:
         yield "; ".join(names)
-    yield from _partial_sets(records)
+    yield from _list_partial_sets(records)
     if any(record.clock == "perf_counter" for record in records):
         yield "Times are wall-clock times of a CPU, not comparable with official figures."
 
 
-def _partial_sets(records: list[Record]) -> Iterator[str]:
+def _list_partial_sets(records: list[Record]) -> Iterator[str]:
     partial = {
         (split.role, split.dataset, len(split.images))
         for record in records
@@ -90,26 +108,26 @@ def _partial_sets(records: list[Record]) -> Iterator[str]:
         )
 
 
-def _other_files(records: list[Record]) -> Iterator[str]:
+def _list_other_files(records: list[Record]) -> Iterator[str]:
     """Say which rows were measured on other files under the same name."""
-    found: dict[tuple[str, str, int], dict[str, list[str]]] = {}
+    labels_by_set: dict[tuple[str, str, int], dict[str, list[str]]] = {}
     for record in records:
         for split in record.splits:
             if split.data_sha256 is not None:
-                of_set = (split.role, split.dataset, record.sidecar.scale)
-                rows = found.setdefault(of_set, {}).setdefault(split.data_sha256, [])
-                rows.append(name(record.label))
-    for (role, dataset, _), by_hash in sorted(found.items()):
+                key = (split.role, split.dataset, record.sidecar.scale)
+                by_hash = labels_by_set.setdefault(key, {})
+                by_hash.setdefault(split.data_sha256, []).append(name(record.label))
+    for (role, dataset, _), by_hash in sorted(labels_by_set.items()):
         others = sorted(by_hash.values(), key=len, reverse=True)[1:]
         if others:
-            labels = ", ".join(label for rows in others for label in rows)
+            labels = ", ".join(label for group in others for label in group)
             yield (
                 f"{role}: {name(dataset)} consisted of other files for {labels} than for the other"
                 " rows (SHA-256): do not compare them."
             )
 
 
-def _about_runtime(rows: list[Row]) -> Iterator[str]:
+def _explain_runtime(rows: list[Row]) -> Iterator[str]:
     if any(warm_runtime(row) for row in rows):
         yield (
             "Warm Time is the mean over the images of each one's median, after warm-up; ± is half"
@@ -119,7 +137,7 @@ def _about_runtime(rows: list[Row]) -> Iterator[str]:
         yield "The runtime is of a single run."
 
 
-def _about_gate(ranking: Ranking) -> Iterator[str]:
+def _explain_gate(ranking: Ranking) -> Iterator[str]:
     for standing in ranking.standings:
         if standing.section == "unranked":
             yield f"{name(standing.row.label)} is not ranked: {standing.reason}"
@@ -131,28 +149,29 @@ def _about_gate(ranking: Ranking) -> Iterator[str]:
         yield "The PSNR gate was applied to PSNR as measured, not as printed."
     judged = {standing.gate.passed for standing in ranking.standings if standing.row.official}
     if judged == {None} and len(ranking.standings) > 1:
-        yield f"The PSNR gate of {ranking.protocol.name} was not judged: {_no_gate(ranking)}."
+        reason = _explain_no_gate(ranking)
+        yield f"The PSNR gate of {ranking.protocol.name} was not judged: {reason}."
 
 
-def _about_ranking(ranking: Ranking, records: list[Record]) -> Iterator[str]:
-    yield _baseline(ranking)
-    yield from _ranked_by(ranking)
-    yield from _constraints(ranking)
+def _explain_ranking(ranking: Ranking, records: list[Record]) -> Iterator[str]:
+    yield _explain_baseline(ranking)
+    yield from _explain_ranks(ranking)
+    yield from _explain_constraints(ranking)
     questions: tuple[tuple[str, Callable[[Record], object]], ...] = (
         ("devices", lambda record: record.machine.device_name),
         ("PyTorch versions", lambda record: record.machine.torch),
         ("data sets", lambda record: tuple((s.role, s.dataset) for s in record.splits)),
     )
-    for what, asked in questions:
-        if len({asked(record) for record in records}) > 1:
-            yield f"The rows were measured with different {what}: do not compare them."
-    yield from _other_files(records)
+    for facts, read in questions:
+        if len({read(record) for record in records}) > 1:
+            yield f"The rows were measured with different {facts}: do not compare them."
+    yield from _list_other_files(records)
     others = sorted({record.protocol for record in records} - {ranking.protocol.name})
     if others:
         yield f"Some rows were measured under {', '.join(others)}, ranked by other rules here."
 
 
-def _constraints(ranking: Ranking) -> Iterator[str]:
+def _explain_constraints(ranking: Ranking) -> Iterator[str]:
     if not ranking.choices.constraints:
         return
     yield "A track leaves out who is worse than the baseline in what its announcement names."
@@ -162,7 +181,7 @@ def _constraints(ranking: Ranking) -> Iterator[str]:
                 yield f"{name(standing.row.label)} is not ranked in {track.name}: {placing.reason}"
 
 
-def _ranked_by(ranking: Ranking) -> Iterator[str]:
+def _explain_ranks(ranking: Ranking) -> Iterator[str]:
     robust = ranking.choices.runtime == "robust"
     kind = "warm runtimes" if robust else "official runtimes, a single run each"
     alone = "" if ranking.with_test else ", on the validation set alone"
@@ -173,13 +192,13 @@ def _ranked_by(ranking: Ranking) -> Iterator[str]:
         yield f"Ranks with the same letter are a tie: {overlap if robust else 'equal scores'}."
 
 
-def _no_gate(ranking: Ranking) -> str:
+def _explain_no_gate(ranking: Ranking) -> str:
     if ranking.protocol.gate is None:
         return "none is known"
     return f"it is about {ranking.protocol.valid[0]} and {ranking.protocol.test[0]}"
 
 
-def _baseline(ranking: Ranking) -> str:
+def _explain_baseline(ranking: Ranking) -> str:
     protocol = ranking.protocol
     rules = f"Rules of {protocol.name}; baseline: "
     if protocol.baseline is None:

@@ -8,15 +8,14 @@ from textwrap import wrap
 
 from rich.box import Box
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from esr.base.visible_text import one_line
-from esr.report.column import ESSENTIAL
-from esr.report.formats import LEADERBOARD
-from esr.report.remarks import MARK
-from esr.report.sheet import Claim, Sheet, SheetLine
+from esr.report.board import Board, Line
+from esr.report.cell import ESSENTIAL, MARK, Cell
+from esr.report.csv_table import CSV_FILE
 
 CLAIMED = "  claimed"
 
@@ -36,120 +35,121 @@ _STYLES = {"ranked": "", "unranked": "dim", "failed": "red"}
 
 @dataclass(frozen=True)
 class _Layout:
-    shown: list[int]
-    """Columns, from left to right."""
+    columns: list[int]
+    """Positions on the board, from left to right."""
     widths: list[int]
     left_out: list[int] = field(default_factory=list)
 
 
-def leaderboard(sheet: Sheet, width: int) -> RenderableType:
+def lay_out_leaderboard(board: Board, width: int) -> RenderableType:
     """Lay out a table, or a block a row where not even the essential columns have room.
 
     Args:
-        sheet: the leaderboard.
+        board: the leaderboard.
         width: characters of the terminal.
     """
-    layout = _fit(sheet, width)
+    layout = _fit(board, width)
     if layout is None:
-        return _blocks(sheet)
-    return _with_left_out(_table(sheet, layout), sheet, layout.left_out)
+        return _lay_out_blocks(board)
+    return _name_left_out(_lay_out_table(board, layout), board, layout.left_out)
 
 
-def _with_left_out(table: Table, sheet: Sheet, left_out: Sequence[int]) -> RenderableType:
+def _name_left_out(table: Table, board: Board, left_out: Sequence[int]) -> RenderableType:
     if not left_out:
         return table
     # The file's titles, without their units.
-    found = (sheet.columns[index].title.partition(" [")[0] for index in left_out)
-    titles = ", ".join(map(one_line, found))
-    return Group(table, Text(f"also in {LEADERBOARD.name}: {titles}", style="dim"))
+    titles = (board.columns[index].title.partition(" [")[0] for index in left_out)
+    text = f"also in {CSV_FILE}: {', '.join(map(one_line, titles))}"
+    return Group(table, Text(text, style="dim"))
 
 
-def _fit(sheet: Sheet, width: int) -> _Layout | None:
+def _fit(board: Board, width: int) -> _Layout | None:
     """Choose columns; a name may be folded, a number never: half of one reads as another."""
-    narrowest = [_narrowest(sheet, index) for index in range(len(sheet.columns))]
-    full_name = min(narrowest[sheet.model], _NAME_AT_MOST)
-    queue = sorted(range(len(narrowest)), key=lambda index: sheet.columns[index].priority or 0)
-    others = [index for index in queue if index != sheet.model]
+    narrowest = {index: _measure(board, index) for index in board.shown}
+    full_name = min(narrowest[board.model], _NAME_AT_MOST)
     free = width - full_name
-    shown, left_out = [sheet.model], []
-    for index in others:
+    chosen = {board.model}
+    for index in sorted(board.shown, key=lambda index: _get_priority(board, index)):
+        if index == board.model:
+            continue
         needed = narrowest[index] + _GAP
-        essential = (sheet.columns[index].priority or 0) <= ESSENTIAL
-        if essential or needed <= free:
-            shown.append(index)
+        if _get_priority(board, index) <= ESSENTIAL or needed <= free:
+            chosen.add(index)
             free -= needed
-        else:
-            left_out.append(index)
-    narrowest[sheet.model] = full_name + min(free, 0)
-    if narrowest[sheet.model] < min(full_name, _NAME_AT_LEAST):
+    narrowest[board.model] = full_name + min(free, 0)
+    if narrowest[board.model] < min(full_name, _NAME_AT_LEAST):
         return None
-    shown.sort()
-    return _Layout(shown, [narrowest[index] for index in shown], sorted(left_out))
+    columns = [index for index in board.shown if index in chosen]
+    left_out = [index for index in board.shown if index not in chosen]
+    return _Layout(columns, [narrowest[index] for index in columns], left_out)
 
 
-def _narrowest(sheet: Sheet, index: int) -> int:
-    cells = [cell for line in sheet.lines for cell in _cells(line, index, sheet.model)]
-    return max(map(cell_len, [*sheet.headings[index].split(), *cells]), default=0)
+def _get_priority(board: Board, index: int) -> int:
+    return board.columns[index].priority or 0
 
 
-def _cells(line: SheetLine, index: int, model: int) -> list[str]:
+def _measure(board: Board, index: int) -> int:
+    """Tell the characters that a column's longest word or cell takes."""
+    texts = [text for line in board.lines for text in _stack_texts(board, line, index)]
+    return max(map(cell_len, [*board.columns[index].heading.split(), *texts]), default=0)
+
+
+def _stack_texts(board: Board, line: Line, index: int) -> list[str]:
     """What stands in a column: the figure and the claim below it."""
-    if not any(line.claims):
-        return [line.cells[index]]
-    return [line.cells[index], CLAIMED if index == model else _padded(line.claims[index])]
+    cell = line.cells[index]
+    if not board.has_claims(line):
+        return [cell.text]
+    return [cell.text, CLAIMED if index == board.model else _pad_claim(cell)]
 
 
-def _padded(claim: Claim | None) -> str:
+def _pad_claim(cell: Cell) -> str:
     """Leave room where other claims have a mark, so that digits stand below digits."""
-    if claim is None:
-        return ""
-    return str(claim) if claim.differs else f"{claim} "
+    return cell.claim_text if cell.claim is None or cell.differs else f"{cell.claim_text} "
 
 
-def _table(sheet: Sheet, layout: _Layout) -> Table:
+def _lay_out_table(board: Board, layout: _Layout) -> Table:
     table = Table(box=_BOX, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    columns = [board.columns[index] for index in layout.columns]
     headings = [
-        wrap(sheet.headings[index], width)
-        for index, width in zip(layout.shown, layout.widths, strict=True)
+        wrap(column.heading, width) for column, width in zip(columns, layout.widths, strict=True)
     ]
     height = max(map(len, headings))
-    for index, width, heading in zip(layout.shown, layout.widths, headings, strict=True):
+    for column, width, heading in zip(columns, layout.widths, headings, strict=True):
         # rich would align figures beside a folded name as it aligns headings.
         lowered = "\n".join([*[""] * (height - len(heading)), *heading])
-        right = bool(sheet.columns[index].format)
-        table.add_column(
-            Text(lowered), justify="right" if right else "left", overflow="fold", width=width
-        )
-    for line, following in zip(sheet.lines, [*sheet.lines[1:], None], strict=True):
-        among_others = line.standing.is_baseline and len(sheet.lines) > 1
-        style = "italic" if among_others else _STYLES[line.standing.section]
-        _add(table, line, style, layout.shown, sheet.model)
+        justify: JustifyMethod = "right" if column.format else "left"
+        table.add_column(Text(lowered), justify=justify, overflow="fold", width=width)
+    for line, following in zip(board.lines, [*board.lines[1:], None], strict=True):
+        _add_line(table, board, line, layout.columns)
         if following and following.standing.section != line.standing.section:
             table.add_section()
     return table
 
 
-def _add(table: Table, line: SheetLine, style: str, shown: Sequence[int], model: int) -> None:
-    for row in zip(*(_cells(line, index, model) for index in shown), strict=True):
-        table.add_row(*(_text(cell, style) for cell in row))
+def _add_line(table: Table, board: Board, line: Line, columns: Sequence[int]) -> None:
+    among_others = line.standing.is_baseline and len(board.lines) > 1
+    style = "italic" if among_others else _STYLES[line.standing.section]
+    stacks = (_stack_texts(board, line, index) for index in columns)
+    for texts in zip(*stacks, strict=True):
+        table.add_row(*(_style_text(text, style) for text in texts))
         style = "dim"
 
 
-def _text(cell: str, style: str) -> Text:
-    return Text(cell, style="bold red" if cell.endswith(MARK) and style == "dim" else style)
+def _style_text(text: str, style: str) -> Text:
+    return Text(text, style="bold red" if text.endswith(MARK) and style == "dim" else style)
 
 
-def _blocks(sheet: Sheet) -> RenderableType:
-    shown = [i for i, column in enumerate(sheet.columns) if (column.priority or 0) <= _IN_BLOCKS]
+def _lay_out_blocks(board: Board) -> RenderableType:
     blocks = Table(box=None, show_header=False, pad_edge=False)
     blocks.add_column(no_wrap=True)
     blocks.add_column(overflow="fold")
-    for line in sheet.lines:
-        for index in shown:
-            if cell := line.cells[index]:
-                claim = line.claims[index]
-                claimed = "" if claim is None else f" (claimed {claim})"
-                blocks.add_row(Text(sheet.headings[index]), Text(cell + claimed))
+    in_blocks = [index for index in board.shown if _get_priority(board, index) <= _IN_BLOCKS]
+    for line in board.lines:
+        for index in in_blocks:
+            cell = line.cells[index]
+            if cell.text:
+                claimed = "" if cell.claim is None else f" (claimed {cell.claim_text})"
+                blocks.add_row(Text(board.columns[index].heading), Text(cell.text + claimed))
         blocks.add_row()
-    left_out = [index for index in range(len(sheet.columns)) if index not in shown]
-    return _with_left_out(blocks, sheet, left_out)
+    left_out = [index for index in board.shown if index not in in_blocks]
+    return _name_left_out(blocks, board, left_out)

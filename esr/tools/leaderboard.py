@@ -24,9 +24,10 @@ from esr.records import official_results
 from esr.records.official_results import Official
 from esr.records.results_folder import Row, Store
 from esr.report import formats, terminal
-from esr.report.board import Board, board
-from esr.report.compare import comparison_files, comparison_terminal
+from esr.report.board import Board, build_board
 from esr.report.compare.comparison import compare
+from esr.report.compare.comparison_files import write_comparison
+from esr.report.compare.comparison_terminal import print_comparison
 
 
 def parser() -> argparse.ArgumentParser:
@@ -87,7 +88,7 @@ def run(arguments: list[str]) -> None:
 def _rank(given: argparse.Namespace) -> None:
     protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
     rows, results = read(given.path, protocol)
-    finished = board(rows, protocol, _choices(given, rows))
+    finished = build_board(rows, protocol, _choices(given, rows))
     save_dir = given.save_dir or _beside(given.path)
     publish(finished, results, save_dir, given.path)
     terminal.print_leaderboard(finished, save_dir.absolute())
@@ -107,8 +108,8 @@ def _compare(given: argparse.Namespace) -> None:
     found = compare(a, b, protocol, _choices(given, a))
     name_a, name_b = map(str, given.compare)
     if given.save_dir is not None:
-        comparison_files.write(found, name_a, name_b, given.save_dir)
-    comparison_terminal.print_comparison(found, name_a, name_b)
+        write_comparison(found, name_a, name_b, given.save_dir)
+    print_comparison(found, name_a, name_b)
 
 
 def _choices(given: argparse.Namespace, rows: list[Row]) -> Choices:

@@ -9,14 +9,14 @@ from typing import Any
 
 from esr.records.measurement import Machine
 from esr.records.record import Record
-from esr.report.compare.difference import Value
+from esr.report.cell import Value
 
-_WITHOUT_EFFECT = ("--save_dir",)
-"""Options, with one value, that no figure depends on."""
+_SAVE_DIR = "--save_dir"
+"""The option that no figure depends on."""
 
 
-def identity(record: Record) -> dict[str, Value]:
-    """What is to be the same in a reproduction: files, settings, claims, flags."""
+def read_identity(record: Record) -> dict[str, Value]:
+    """Read what is to be the same in a reproduction: files, settings, claims, flags."""
     provenance = record.provenance
     settings = asdict(record.sidecar)
     claims = settings.pop("claims")
@@ -30,42 +30,42 @@ def identity(record: Record) -> dict[str, Value]:
             f"clone {file.path}": file.sha256 for file in (record.fork.files if record.fork else ())
         },
         "form": record.form,
-        **{f"sidecar {name}": _said(value) for name, value in settings.items()},
-        **{f"claim {name}": _said(value) for name, value in claims.items()},
+        **{f"sidecar {name}": _simplify(value) for name, value in settings.items()},
+        **{f"claim {name}": _simplify(value) for name, value in claims.items()},
         "output dtype": record.output_dtype,
         "flags": ", ".join(sorted(flag.name for flag in record.flags)) or "none",
     }
 
 
-def conditions(record: Record) -> dict[str, Value]:
-    """What may differ between two places or days, and explain what differs otherwise."""
+def read_circumstances(record: Record) -> dict[str, Value]:
+    """Read what may differ between two places or days, and explain what differs otherwise."""
     provenance = record.provenance
     return {
         "commit": provenance.git_commit,
-        "uncommitted changes": _said(provenance.git_dirty),
-        "command": " ".join(_effective(provenance.command)),
+        "uncommitted changes": _simplify(provenance.git_dirty),
+        "command": " ".join(_drop_save_dir(provenance.command)),
         "protocol": record.protocol,
         "clock": record.clock,
         "note": record.note,
         **{
-            one.name.replace("_", " "): _said(getattr(record.machine, one.name))
-            for one in fields(Machine)
+            field.name.replace("_", " "): _simplify(getattr(record.machine, field.name))
+            for field in fields(Machine)
         },
     }
 
 
-def _effective(command: Sequence[str]) -> list[str]:
+def _drop_save_dir(command: Sequence[str]) -> list[str]:
     kept: list[str] = []
     words = iter(command)
     for word in words:
-        if word in _WITHOUT_EFFECT:
+        if word == _SAVE_DIR:
             next(words, None)
-        elif word.partition("=")[0] not in _WITHOUT_EFFECT:
+        elif word.partition("=")[0] != _SAVE_DIR:
             kept.append(word)
     return kept
 
 
-def _said(value: Any) -> Value:  # noqa: ANN401
+def _simplify(value: Any) -> Value:  # noqa: ANN401
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):

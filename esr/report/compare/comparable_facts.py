@@ -55,7 +55,7 @@ class Facts:
     """By role."""
 
 
-def facts(row: Row, *, official: bool) -> Facts:
+def collect_facts(row: Row, *, official: bool) -> Facts:
     """Collect what was measured in a row's latest run; nothing if that failed.
 
     Args:
@@ -66,81 +66,83 @@ def facts(row: Row, *, official: bool) -> Facts:
     if row.failure is not None or (record is None and row.official is None):
         return Facts(None, {}, {})
     if record is not None and not official:
-        return _of_record(record)
+        return _read_record(record)
     device = (record.clock, record.machine.device_name) if record else None
     splits = record.splits if record else ()
     names = {split.role: tuple(image.name for image in split.images) for split in splits}
     entry = row.official or {}
     counts = {name: official_figure(row, key) for name, key in _OFFICIAL_COUNTS.items()}
-    roles = sorted({found[1] for key in entry if (found := _MEAN.fullmatch(key))})
+    roles = sorted({mean[1] for key in entry if (mean := _MEAN.fullmatch(key))})
     return Facts(
         device,
-        _known(counts),
-        {role: _official_set(entry, role, names.get(role)) for role in roles},
+        _keep_known(counts),
+        {role: _read_official_set(entry, role, names.get(role)) for role in roles},
     )
 
 
-def _of_record(record: Record) -> Facts:
+def _read_record(record: Record) -> Facts:
     counts = {name: getattr(record.counts, name) for name in _COUNTS}
     return Facts(
         (record.clock, record.machine.device_name),
-        _known(counts),
-        {split.role: _of_split(split) for split in record.splits},
+        _keep_known(counts),
+        {split.role: _read_split(split) for split in record.splits},
     )
 
 
-def _of_split(split: SplitResult) -> SetFacts:
+def _read_split(split: SplitResult) -> SetFacts:
     metrics = [name for name in split.images[0].scores if split.score(name) is not None]
     return SetFacts(
         split.role,
         split.dataset,
         tuple(image.name for image in split.images),
-        _known({name: split.score(name) for name in metrics}),
+        _keep_known({name: split.score(name) for name in metrics}),
         {name: tuple(image.scores[name] for image in split.images) for name in metrics},
         split.runtime_ms,
-        _positive(tuple(image.runtime_ms for image in split.images)),
+        _keep_positive(tuple(image.runtime_ms for image in split.images)),
         split.memory_mib,
         split.robust,
         split.data_sha256,
     )
 
 
-def _official_set(entry: Official, role: str, names: tuple[str, ...] | None) -> SetFacts:
-    found = [match for key in entry if (match := _MEAN.fullmatch(key)) and match[1] == role]
-    metrics = [match[2] for match in found]
-    means = {name: _number(entry.get(f"{role}_ave_{name}")) for name in metrics}
-    runtimes = _numbers(entry.get(f"{role}_runtime"))
+def _read_official_set(entry: Official, role: str, names: tuple[str, ...] | None) -> SetFacts:
+    matches = (_MEAN.fullmatch(key) for key in entry)
+    metrics = [match[2] for match in matches if match and match[1] == role]
+    means = {name: _read_number(entry.get(f"{role}_ave_{name}")) for name in metrics}
     return SetFacts(
         role,
         None,
         names,
-        _known(means),
-        {name: values for name in metrics if (values := _numbers(entry.get(f"{role}_{name}")))},
-        _number(entry.get(f"{role}_ave_runtime")),
-        _positive(runtimes),
-        _number(entry.get(f"{role}_memory")),
+        _keep_known(means),
+        {
+            name: values
+            for name in metrics
+            if (values := _read_numbers(entry.get(f"{role}_{name}")))
+        },
+        _read_number(entry.get(f"{role}_ave_runtime")),
+        _keep_positive(_read_numbers(entry.get(f"{role}_runtime"))),
+        _read_number(entry.get(f"{role}_memory")),
     )
 
 
-def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
+def _keep_positive(values: tuple[float, ...]) -> tuple[float, ...]:
     """Keep runtimes that a ratio can be taken of, or none."""
     return values if all(0 < value < math.inf for value in values) else ()
 
 
-def _number(value: object) -> float | None:
+def _read_number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
         return None
     return value
 
 
-def _numbers(values: object) -> tuple[float, ...]:
+def _read_numbers(values: object) -> tuple[float, ...]:
     """Somebody else's list: all of it is numbers, or nothing of it is used."""
     if not isinstance(values, list):
         return ()
-    found = [_number(value) for value in values]
-    known = tuple(value for value in found if value is not None)
-    return known if len(known) == len(found) else ()
+    numbers = tuple(number for value in values if (number := _read_number(value)) is not None)
+    return numbers if len(numbers) == len(values) else ()
 
 
-def _known(figures: Mapping[str, float | None]) -> dict[str, float]:
+def _keep_known(figures: Mapping[str, float | None]) -> dict[str, float]:
     return {name: value for name, value in figures.items() if value is not None}

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from esr.base.visible_text import name
 from esr.challenge.protocol import Protocol
 from esr.rank.entrants import Choices
 from esr.rank.ranking import Ranking, Standing, rank
 from esr.records.results_folder import Row
-from esr.report.compare.circumstances import conditions, identity
-from esr.report.compare.comparable_facts import facts
-from esr.report.compare.difference import Difference, measured, unequal
+from esr.report.compare.circumstances import read_circumstances, read_identity
+from esr.report.compare.comparable_facts import collect_facts
+from esr.report.compare.difference import Difference, compare_facts, list_unequal
+
+EVERYWHERE = "in every submission"
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,13 @@ class Comparison:
         """Pairs with a mark."""
         return sum(pair.marked for pair in self.pairs)
 
+    @property
+    def blocks(self) -> list[tuple[str, tuple[Difference, ...]]]:
+        """What differs, by title: in every submission, then in each one that has a difference."""
+        blocks = [(EVERYWHERE.capitalize(), self.conditions)]
+        blocks += [(name(pair.label), pair.differences) for pair in self.pairs]
+        return [block for block in blocks if block[1]]
+
 
 def compare(
     a: Sequence[Row], b: Sequence[Row], protocol: Protocol, choices: Choices | None = None
@@ -58,63 +68,66 @@ def compare(
         protocol: the rules for ranks.
         choices: what they leave open.
     """
-    first, second = (_by_label(rank(rows, protocol, choices)) for rows in (a, b))
-    names = [track.name for track in protocol.tracks]
+    first, second = (_index_standings(rank(rows, protocol, choices)) for rows in (a, b))
+    tracks = [track.name for track in protocol.tracks]
     pairs = [
-        Pair(label, tuple(_differences(first[label], second[label], names)))
+        Pair(label, tuple(_list_differences(first[label], second[label], tracks)))
         for label in sorted(first.keys() & second.keys())
     ]
-    shared = _shared(pairs)
+    shared = _find_shared(pairs)
     return Comparison(
-        tuple(_without(pair, shared) for pair in pairs),
+        tuple(_leave_out(pair, shared) for pair in pairs),
         shared,
         tuple(sorted(first.keys() - second.keys())),
         tuple(sorted(second.keys() - first.keys())),
     )
 
 
-def _by_label(ranking: Ranking) -> dict[str, Standing]:
+def _index_standings(ranking: Ranking) -> dict[str, Standing]:
     return {standing.row.label: standing for standing in ranking.standings}
 
 
-def _differences(a: Standing, b: Standing, tracks: Sequence[str]) -> Iterator[Difference]:
-    yield from _status(a, b)
+def _list_differences(a: Standing, b: Standing, tracks: Sequence[str]) -> Iterator[Difference]:
+    yield from _compare_status(a, b)
     if a.row.failure is None and b.row.failure is None:
         official = a.row.record is None or b.row.record is None
-        yield from measured(facts(a.row, official=official), facts(b.row, official=official))
-    for track, own, other in zip(tracks, a.placings, b.placings, strict=True):
-        if own.rank != other.rank:
-            yield Difference(f"rank {track}", own.rank, other.rank, "noted", relative=False)
-    if a.row.record is not None and b.row.record is not None:
-        yield from unequal(identity(a.row.record), identity(b.row.record), "differs")
-        yield from unequal(conditions(a.row.record), conditions(b.row.record), "noted")
+        facts_a, facts_b = (collect_facts(side.row, official=official) for side in (a, b))
+        yield from compare_facts(facts_a, facts_b)
+    for track, placing_a, placing_b in zip(tracks, a.placings, b.placings, strict=True):
+        if (rank_a := placing_a.rank) != (rank_b := placing_b.rank):
+            yield Difference(f"rank {track}", rank_a, rank_b, "noted", relative=False)
+    record_a, record_b = a.row.record, b.row.record
+    if record_a is not None and record_b is not None:
+        yield from list_unequal(read_identity(record_a), read_identity(record_b), "differs")
+        conditions = read_circumstances(record_a), read_circumstances(record_b)
+        yield from list_unequal(*conditions, "noted")
 
 
-def _status(a: Standing, b: Standing) -> Iterator[Difference]:
-    said = _said(a), _said(b)
-    if said[0] != said[1]:
+def _compare_status(a: Standing, b: Standing) -> Iterator[Difference]:
+    status_a, status_b = _describe_status(a), _describe_status(b)
+    if status_a != status_b:
         # The reason for not being ranked may hold figures, which have lines of their own.
         same = a.section == b.section == "unranked"
-        yield Difference("status", *said, "noted" if same else "differs")
+        yield Difference("status", status_a, status_b, "noted" if same else "differs")
 
 
-def _said(standing: Standing) -> str:
+def _describe_status(standing: Standing) -> str:
     if standing.section == "failed":
         return f"failed: {standing.reason}"
     return f"not ranked: {standing.reason}" if standing.section == "unranked" else "measured"
 
 
-def _shared(pairs: Sequence[Pair]) -> tuple[Difference, ...]:
+def _find_shared(pairs: Sequence[Pair]) -> tuple[Difference, ...]:
     if len(pairs) < 2:
         return ()
     return tuple(
-        one
-        for one in pairs[0].differences
-        if one.verdict == "noted"
-        and not one.subject.startswith("rank ")
-        and all(one in pair.differences for pair in pairs)
+        difference
+        for difference in pairs[0].differences
+        if difference.verdict == "noted"
+        and not difference.subject.startswith("rank ")
+        and all(difference in pair.differences for pair in pairs)
     )
 
 
-def _without(pair: Pair, shared: Sequence[Difference]) -> Pair:
+def _leave_out(pair: Pair, shared: Sequence[Difference]) -> Pair:
     return replace(pair, differences=tuple(d for d in pair.differences if d not in shared))

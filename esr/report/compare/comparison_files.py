@@ -7,54 +7,52 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
 from esr.base import json_file
 from esr.base.visible_text import name, one_line
-from esr.report.compare.comparison import Comparison
-from esr.report.compare.difference import Difference, Value
+from esr.report.cell import MARK, Value
+from esr.report.compare.comparison import EVERYWHERE, Comparison
+from esr.report.compare.difference import Difference
 from esr.report.compare.noise import LEVEL
-from esr.report.csv_table import harmless
-from esr.report.markdown_table import escaped
-from esr.report.remarks import MARK
+from esr.report.csv_table import escape_value
+from esr.report.markdown_table import escape_markdown, write_pipes
 
-CSV = "comparison.csv"
-MARKDOWN = "comparison.md"
-EVERYWHERE = "in every submission"
-
-_HEAD = ("Model", "What", "A", "B", "B / A", "Verdict", "Marked", "Detail")
+_CSV_HEAD = ("Model", "What", "A", "B", "B / A", "Verdict", "Marked", "Detail")
+_HEAD = ("What", "A", "B", "Change", "Verdict")
+_ALIGNMENT = ("left", "right", "right", "right", "left")
 
 
-def write(comparison: Comparison, a: str, b: str, save_dir: Path) -> None:
+def write_comparison(comparison: Comparison, a: str, b: str, save_dir: Path) -> None:
     """Write both files; a and b are where the results were read from."""
-    json_file.write_text(save_dir / CSV, csv_text(comparison))
-    json_file.write_text(save_dir / MARKDOWN, markdown(comparison, a, b))
+    json_file.write_text(save_dir / "comparison.csv", render_comparison_csv(comparison))
+    json_file.write_text(save_dir / "comparison.md", render_comparison_markdown(comparison, a, b))
 
 
-def csv_text(comparison: Comparison) -> str:
+def render_comparison_csv(comparison: Comparison) -> str:
     """Write every difference unrounded; text as in `esr.report.csv_table`."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_HEAD)
-    for label, one in _differences(comparison):
-        cells = (label, one.subject, one.a, one.b, one.ratio, one.verdict, one.marked, one.detail)
-        writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
-    for labels, there in (
-        (comparison.only_a, ("present", "")),
-        (comparison.only_b, ("", "present")),
-    ):
-        for label in labels:
-            writer.writerow([harmless(label), "submission", *there, "", "differs", True, ""])
+    writer.writerow(_CSV_HEAD)
+    for row in _list_rows(comparison):
+        writer.writerow([escape_value(value) for value in row])
     return file.getvalue()
 
 
-def _differences(comparison: Comparison) -> Iterator[tuple[str, Difference]]:
-    yield from ((EVERYWHERE, one) for one in comparison.conditions)
+def _list_rows(comparison: Comparison) -> Iterator[tuple[Value, ...]]:
+    for label, d in _label_differences(comparison):
+        yield label, d.subject, d.a, d.b, d.ratio, d.verdict, d.marked, d.detail
+    for label in comparison.only_a:
+        yield label, "submission", "present", "", "", "differs", True, ""
+    for label in comparison.only_b:
+        yield label, "submission", "", "present", "", "differs", True, ""
+
+
+def _label_differences(comparison: Comparison) -> Iterator[tuple[str, Difference]]:
+    yield from ((EVERYWHERE, difference) for difference in comparison.conditions)
     for pair in comparison.pairs:
-        yield from ((pair.label, one) for one in pair.differences)
+        yield from ((pair.label, difference) for difference in pair.differences)
 
 
-def markdown(comparison: Comparison, a: str, b: str) -> str:
+def render_comparison_markdown(comparison: Comparison, a: str, b: str) -> str:
     """Say a comparison in GitHub's Markdown.
 
     Args:
@@ -62,33 +60,29 @@ def markdown(comparison: Comparison, a: str, b: str) -> str:
         a: where A was read from.
         b: and B.
     """
-    paragraphs = ["# Comparison", f"A: {escaped(one_line(a))}  \nB: {escaped(one_line(b))}"]
-    paragraphs += [escaped(line) for line in summary(comparison)]
-    if comparison.conditions:
-        paragraphs += [f"## {EVERYWHERE.capitalize()}", _table(comparison.conditions)]
-    for pair in comparison.pairs:
-        if pair.differences:
-            paragraphs += [f"## {escaped(name(pair.label))}", _table(pair.differences)]
-    explained = [*remarks(comparison), "noted: a circumstance or a consequence, no result."]
-    paragraphs.append("\n".join(f"- {escaped(line)}" for line in explained))
+    sources = f"A: {escape_markdown(one_line(a))}  \nB: {escape_markdown(one_line(b))}"
+    paragraphs = ["# Comparison", sources]
+    paragraphs += [escape_markdown(line) for line in summarize(comparison)]
+    for title, differences in comparison.blocks:
+        paragraphs += [f"## {escape_markdown(title)}", _write_table(differences)]
+    lines = [*explain_verdicts(comparison), "noted: a circumstance or a consequence, no result."]
+    paragraphs.append("\n".join(f"- {escape_markdown(line)}" for line in lines))
     return "\n\n".join(filter(None, paragraphs)) + "\n"
 
 
-def _table(differences: Sequence[Difference]) -> str:
+def _write_table(differences: Sequence[Difference]) -> str:
     rows = [
-        [escaped(one_line(text)) for text in (one.subject, *said(one), change(one), verdict(one))]
-        for one in differences
+        (d.subject, *format_values(d), format_change(d), format_verdict(d)) for d in differences
     ]
-    head = ("What", "A", "B", "Change", "Verdict")
-    align = ("left", "right", "right", "right", "left")
-    return tabulate(rows, head, tablefmt="pipe", colalign=align, disable_numparse=True)
+    escaped = [[escape_markdown(one_line(text)) for text in row] for row in rows]
+    return write_pipes(escaped, _HEAD, _ALIGNMENT)
 
 
-def summary(comparison: Comparison) -> Iterator[str]:
+def summarize(comparison: Comparison) -> Iterator[str]:
     """Say how many are the same, and who is in one alone."""
     count, differing = len(comparison.pairs), comparison.differing
     unjudged = sum(
-        any(one.verdict in ("not judged", "not comparable") for one in pair.differences)
+        any(d.verdict in ("not judged", "not comparable") for d in pair.differences)
         for pair in comparison.pairs
     )
     rest = f"; {unjudged} with figures that could not be judged" if unjudged else ""
@@ -98,32 +92,32 @@ def summary(comparison: Comparison) -> Iterator[str]:
             yield f"only in {side}: {', '.join(name(label) for label in labels)}"
 
 
-def remarks(comparison: Comparison) -> Iterator[str]:
+def explain_verdicts(comparison: Comparison) -> Iterator[str]:
     """Explain the verdicts that occur."""
-    found = {one.verdict for _, one in _differences(comparison)}
-    if found & {"differs", "beyond noise"}:
+    verdicts = {difference.verdict for _, difference in _label_differences(comparison)}
+    if verdicts & {"differs", "beyond noise"}:
         yield f"{MARK} marks what a reproduction should not differ in."
-    if found & {"beyond noise", "within noise"}:
+    if verdicts & {"beyond noise", "within noise"}:
         yield (
             f"beyond noise: the runtimes per image differ by Wilcoxon's signed-rank test at"
             f" {100 * LEVEL:.0f} %, or the 95 % intervals of warm runtimes lie apart. That covers"
             " the scatter within the two runs, not what moves a whole run: clock rates,"
             " temperature, other programs."
         )
-    if "not comparable" in found:
+    if "not comparable" in verdicts:
         yield "not comparable: measured by different devices or clocks."
 
 
-def said(one: Difference) -> tuple[str, str]:
+def format_values(difference: Difference) -> tuple[str, str]:
     """Say A and B with as many digits as tell them apart, and unknown as `-`."""
     for digits in range(4, 18):
-        texts = _rounded(one.a, digits), _rounded(one.b, digits)
+        texts = _round(difference.a, digits), _round(difference.b, digits)
         if texts[0] != texts[1]:
             break
     return texts
 
 
-def _rounded(value: Value, digits: int) -> str:
+def _round(value: Value, digits: int) -> str:
     if value is None:
         return "-"
     if not isinstance(value, float):
@@ -131,18 +125,19 @@ def _rounded(value: Value, digits: int) -> str:
     return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.{digits - 2}f}"
 
 
-def change(one: Difference) -> str:
+def format_change(difference: Difference) -> str:
     """Say by how much B is more or less than A, absolutely and in percent."""
-    if isinstance(one.a, str) or isinstance(one.b, str) or one.a is None or one.b is None:
+    a, b = difference.a, difference.b
+    if isinstance(a, str) or isinstance(b, str) or a is None or b is None:
         return ""
-    difference = one.b - one.a
-    whole = isinstance(difference, int) or abs(difference) >= 100
-    text = f"{difference:+.0f}" if whole else f"{difference:+.3g}"
-    percent = 0.0 if one.ratio is None else 100 * (one.ratio - 1)
+    change = b - a
+    whole = isinstance(change, int) or abs(change) >= 100
+    text = f"{change:+.0f}" if whole else f"{change:+.3g}"
+    percent = 0.0 if difference.ratio is None else 100 * (difference.ratio - 1)
     return f"{text} ({percent:+.1f} %)" if abs(percent) >= 0.05 else text
 
 
-def verdict(one: Difference) -> str:
+def format_verdict(difference: Difference) -> str:
     """Say what a difference means, with the mark and the detail."""
-    mark = f"{MARK} " if one.marked else ""
-    return f"{mark}{one.verdict}" + (f"; {one.detail}" if one.detail else "")
+    mark = f"{MARK} " if difference.marked else ""
+    return f"{mark}{difference.verdict}" + (f"; {difference.detail}" if difference.detail else "")

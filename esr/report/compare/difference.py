@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from esr.report.cell import Value
 from esr.report.compare.comparable_facts import Facts, SetFacts
-from esr.report.compare.noise import LEVEL, PAIRS_AT_LEAST, signed_rank_p
+from esr.report.compare.noise import LEVEL, PAIRS_AT_LEAST, compute_signed_rank_p
 
 Verdict = Literal[
     "differs", "beyond noise", "within noise", "not comparable", "not judged", "noted"
 ]
 """`differs`: the same program on the same pixels would not. `noted`: a circumstance, no result."""
-
-Value = str | int | float | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Difference:
         return self.b / self.a if self.a > 0 and self.b > 0 else None
 
 
-def unequal(
+def list_unequal(
     a: Mapping[str, Value], b: Mapping[str, Value], verdict: Verdict
 ) -> Iterator[Difference]:
     """List what is not exactly equal; what neither side knows is equal."""
@@ -55,18 +54,18 @@ def unequal(
             yield Difference(subject, a.get(subject), b.get(subject), verdict)
 
 
-def measured(a: Facts, b: Facts) -> Iterator[Difference]:
+def compare_facts(a: Facts, b: Facts) -> Iterator[Difference]:
     """Compare counts exactly, quality exactly, runtime and memory where that means something."""
-    yield from unequal(a.counts, b.counts, "differs")
+    yield from list_unequal(a.counts, b.counts, "differs")
     for role in sorted(a.sets.keys() | b.sets.keys()):
         if role not in a.sets or role not in b.sets:
-            there_a, there_b = ("measured" if role in side.sets else None for side in (a, b))
-            yield Difference(f"{role} set", there_a, there_b, "differs")
+            state_a, state_b = ("measured" if role in side.sets else None for side in (a, b))
+            yield Difference(f"{role} set", state_a, state_b, "differs")
             continue
-        yield from _of_set(a.sets[role], b.sets[role], _obstacle(a, b))
+        yield from _compare_set(a.sets[role], b.sets[role], _find_obstacle(a, b))
 
 
-def _obstacle(a: Facts, b: Facts) -> tuple[Verdict, str] | None:
+def _find_obstacle(a: Facts, b: Facts) -> tuple[Verdict, str] | None:
     """Why runtimes and memory say nothing about the program, if so."""
     if a.device == b.device:
         return None
@@ -76,7 +75,9 @@ def _obstacle(a: Facts, b: Facts) -> tuple[Verdict, str] | None:
     return "not comparable", f"different {clocks}"
 
 
-def _of_set(a: SetFacts, b: SetFacts, obstacle: tuple[Verdict, str] | None) -> Iterator[Difference]:
+def _compare_set(
+    a: SetFacts, b: SetFacts, obstacle: tuple[Verdict, str] | None
+) -> Iterator[Difference]:
     if None not in (a.dataset, b.dataset) and a.dataset != b.dataset:
         yield Difference(f"{a.role} set", a.dataset, b.dataset, "differs", "nothing else compared")
         return
@@ -84,18 +85,18 @@ def _of_set(a: SetFacts, b: SetFacts, obstacle: tuple[Verdict, str] | None) -> I
         only = sorted(set(a.names) ^ set(b.names))
         detail = f"in one only: {', '.join(only[:3])}" if only else "in another order"
         yield Difference(f"{a.role} images", len(a.names), len(b.names), "differs", detail)
-    yield from _files(a, b)
+    yield from _compare_files(a, b)
     for metric in sorted(a.means.keys() | b.means.keys()):
-        yield from _quality(a, b, metric)
-    yield from _runtime(a, b, obstacle)
-    yield from _warm_runtime(a, b, obstacle)
+        yield from _compare_quality(a, b, metric)
+    yield from _compare_runtime(a, b, obstacle)
+    yield from _compare_warm_runtime(a, b, obstacle)
     if a.memory_mib != b.memory_mib:
         verdict, detail = obstacle or ("differs", "")
         subject = f"{a.role} memory [MiB]"
         yield Difference(subject, a.memory_mib, b.memory_mib, verdict, detail)
 
 
-def _files(a: SetFacts, b: SetFacts) -> Iterator[Difference]:
+def _compare_files(a: SetFacts, b: SetFacts) -> Iterator[Difference]:
     if a.data_sha256 == b.data_sha256:
         return
     verdict: Verdict = "not judged" if None in (a.data_sha256, b.data_sha256) else "differs"
@@ -103,71 +104,74 @@ def _files(a: SetFacts, b: SetFacts) -> Iterator[Difference]:
     yield Difference(f"{a.role} files SHA-256", a.data_sha256, b.data_sha256, verdict, detail)
 
 
-def _quality(a: SetFacts, b: SetFacts, metric: str) -> Iterator[Difference]:
+def _compare_quality(a: SetFacts, b: SetFacts, metric: str) -> Iterator[Difference]:
     subject = f"{a.role} {metric.upper()}"
     means = a.means.get(metric), b.means.get(metric)
     if None in means:
         yield Difference(subject, *means, "not judged", "measured in one only")
         return
-    pairs = _paired(a, b, a.scores.get(metric, ()), b.scores.get(metric, ()))
-    off = {name: abs(y - x) for name, (x, y) in pairs.items() if x != y}
-    if off:
-        worst = max(off, key=lambda name: (off[name], name))
-        detail = f"{len(off)} of {len(pairs)} images differ, most {worst}: {off[worst]:.3g}"
+    pairs = _pair_values(a, b, a.scores.get(metric, ()), b.scores.get(metric, ()))
+    gaps = {name: abs(y - x) for name, (x, y) in pairs.items() if x != y}
+    if gaps:
+        worst = max(gaps, key=lambda name: (gaps[name], name))
+        detail = f"{len(gaps)} of {len(pairs)} images differ, most {worst}: {gaps[worst]:.3g}"
         yield Difference(subject, *means, "differs", detail, relative=False)
     elif means[0] != means[1]:
         yield Difference(subject, *means, "differs", relative=False)
 
 
-def _paired(
+def _pair_values(
     a: SetFacts, b: SetFacts, of_a: tuple[float, ...], of_b: tuple[float, ...]
 ) -> dict[str, tuple[float, float]]:
     """Pair values by image name, or by position where one side has no names."""
     if a.names is not None and b.names is not None:
         if len(of_a) != len(a.names) or len(of_b) != len(b.names):
             return {}
-        others = dict(zip(b.names, of_b, strict=True))
-        own = zip(a.names, of_a, strict=True)
-        return {name: (x, others[name]) for name, x in own if name in others}
+        by_name = dict(zip(b.names, of_b, strict=True))
+        pairs = zip(a.names, of_a, strict=True)
+        return {name: (x, by_name[name]) for name, x in pairs if name in by_name}
     if len(of_a) != len(of_b):
         return {}
     names = a.names or b.names or [f"image {number}" for number in range(1, len(of_a) + 1)]
     return dict(zip(names, zip(of_a, of_b, strict=True), strict=False))
 
 
-def _runtime(
+def _compare_runtime(
     a: SetFacts, b: SetFacts, obstacle: tuple[Verdict, str] | None
 ) -> Iterator[Difference]:
-    pairs = _paired(a, b, a.runtimes_ms, b.runtimes_ms)
+    pairs = _pair_values(a, b, a.runtimes_ms, b.runtimes_ms)
     if a.runtime_ms == b.runtime_ms and all(x == y for x, y in pairs.values()):
         return
-    verdict, detail = obstacle or _judged(list(pairs.values()))
+    verdict, detail = obstacle or _judge(list(pairs.values()))
     if obstacle is None and pairs and a.dataset is None:
         detail += "; devices not named"
     yield Difference(f"{a.role} runtime [ms]", a.runtime_ms, b.runtime_ms, verdict, detail)
 
 
-def _judged(pairs: list[tuple[float, float]]) -> tuple[Verdict, str]:
+def _judge(pairs: list[tuple[float, float]]) -> tuple[Verdict, str]:
     if not pairs:
         return "not judged", "no runtimes per image"
     if len(pairs) < PAIRS_AT_LEAST:
         return "not judged", f"{len(pairs)} images; the test needs {PAIRS_AT_LEAST}"
-    p = signed_rank_p([x for x, _ in pairs], [y for _, y in pairs])
+    p = compute_signed_rank_p([x for x, _ in pairs], [y for _, y in pairs])
     return "beyond noise" if p < LEVEL else "within noise", f"p = {p:.2g}, {len(pairs)} images"
 
 
-def _warm_runtime(
+def _compare_warm_runtime(
     a: SetFacts, b: SetFacts, obstacle: tuple[Verdict, str] | None
 ) -> Iterator[Difference]:
     subject = f"{a.role} warm runtime [ms]"
     if a.robust is None or b.robust is None:
         if a.robust is not b.robust:
-            mean_a, mean_b = (one.robust.mean_ms if one.robust else None for one in (a, b))
+            mean_a, mean_b = (side.robust.mean_ms if side.robust else None for side in (a, b))
             yield Difference(subject, mean_a, mean_b, "not judged", "repeats in one only")
         return
     if a.robust.mean_ms == b.robust.mean_ms:
         return
     apart = a.robust.high_ms < b.robust.low_ms or b.robust.high_ms < a.robust.low_ms
-    said = "95 % intervals apart" if apart else "95 % intervals overlap"
-    verdict, detail = obstacle or ("beyond noise" if apart else "within noise", said)
+    verdict, detail = obstacle or (
+        ("beyond noise", "95 % intervals apart")
+        if apart
+        else ("within noise", "95 % intervals overlap")
+    )
     yield Difference(subject, a.robust.mean_ms, b.robust.mean_ms, verdict, detail)

@@ -19,8 +19,8 @@ PAIRS_AT_LEAST = 6
 """With fewer, not even unanimous pairs reach the level: 2 / 2**5 is more than 5 %."""
 
 
-def signed_rank_p(a: Sequence[float], b: Sequence[float]) -> float:
-    """Two-sided p-value of Wilcoxon's signed-rank test of log(b / a).
+def compute_signed_rank_p(a: Sequence[float], b: Sequence[float]) -> float:
+    """Compute the two-sided p-value of Wilcoxon's signed-rank test of log(b / a).
 
     Exact for any number of pairs, ties at their mean ranks, pairs without a difference left out
     (Wilcoxon, Individual Comparisons by Ranking Methods, 1945). One outlier, such as the cold first
@@ -32,14 +32,14 @@ def signed_rank_p(a: Sequence[float], b: Sequence[float]) -> float:
     """
     pairs = zip(a, b, strict=True)
     logs = np.array([math.log(y / x) for x, y in pairs if x != y])
-    doubled = _doubled_ranks(np.abs(logs))
+    doubled = _double_ranks(np.abs(logs))
     total = int(doubled.sum())
     statistic = int(doubled[logs > 0].sum())
     extreme = min(statistic, total - statistic)
-    return min(1.0, 2 * float(_distribution(doubled)[: extreme + 1].sum()))
+    return min(1.0, 2 * float(_compute_chances(doubled)[: extreme + 1].sum()))
 
 
-def _doubled_ranks(values: np.ndarray) -> np.ndarray:
+def _double_ranks(values: np.ndarray) -> np.ndarray:
     """Twice the mean ranks, which are whole numbers."""
     ordered = np.sort(values)
     below = np.searchsorted(ordered, values, side="left")
@@ -48,7 +48,7 @@ def _doubled_ranks(values: np.ndarray) -> np.ndarray:
     return doubled
 
 
-def _distribution(doubled: np.ndarray) -> np.ndarray:
+def _compute_chances(doubled: np.ndarray) -> np.ndarray:
     """Probability of every sum of the ranks, each of which is in it with probability 1/2."""
     chances = np.zeros(int(doubled.sum()) + 1)
     chances[0] = 1.0

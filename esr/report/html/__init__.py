@@ -1,1 +1,1 @@
-"""`report.html`."""
+"""`report.html`: the page, its charts, its table, a part for each submission; `templates/`."""

@@ -53,25 +53,25 @@ class Point:
     params_m: float | None
 
 
-def points(standings: Sequence[Standing]) -> list[Point]:
+def choose_points(standings: Sequence[Standing]) -> list[Point]:
     """Choose the submissions whose runtime is known."""
     return [
-        Point(standing, standing.runtime, *_figures(standing))
+        Point(standing, standing.runtime, *_read_figures(standing))
         for standing in standings
         if standing.runtime is not None and standing.runtime.value > 0
     ]
 
 
-def _figures(standing: Standing) -> tuple[float | None, float | None, float | None]:
+def _read_figures(standing: Standing) -> tuple[float | None, float | None, float | None]:
     keys = ("valid_ave_psnr", "flops", "num_parameters")
     psnr_db, flops_g, params_m = (official_figure(standing.row, key) for key in keys)
     return psnr_db, flops_g, params_m
 
 
-def psnr_runtime(known: Sequence[Point], protocol: Protocol) -> Figure:
-    """PSNR on the validation set against runtime, with the protocol's gate if it was judged."""
-    shown = [point for point in known if point.psnr_db is not None]
-    layout = _layout("PSNR (validation) [dB]", shown)
+def draw_psnr_runtime(points: Sequence[Point], protocol: Protocol) -> Figure:
+    """Draw PSNR (validation) against runtime, with the protocol's gate if it was judged."""
+    shown = [point for point in points if point.psnr_db is not None]
+    layout = _lay_out("PSNR (validation) [dB]", shown)
     if protocol.gate and any(p.standing.gate.val_margin_db is not None for p in shown):
         gate_db = protocol.gate.val_psnr_db
         line = {"color": _GATE_COLOUR, "width": 1.5, "dash": "dash"}
@@ -82,23 +82,26 @@ def psnr_runtime(known: Sequence[Point], protocol: Protocol) -> Figure:
             "font": {"color": _GATE_COLOUR},
         }
         layout["shapes"] = [{"type": "line", "line": line, "label": label, **ends}]
-    return {"data": list(_bubbles(shown, lambda p: p.psnr_db, ".4f", "dB")), "layout": layout}
+    return {"data": list(_draw_bubbles(shown, lambda p: p.psnr_db, ".4f", "dB")), "layout": layout}
 
 
-def flops_runtime(known: Sequence[Point]) -> Figure:
-    """FLOPs, by the protocol's counter, against runtime."""
-    shown = [point for point in known if point.flops_g is not None]
-    layout = _layout("FLOPs [G]", shown)
+def draw_flops_runtime(points: Sequence[Point]) -> Figure:
+    """Draw FLOPs, by the protocol's counter, against runtime."""
+    shown = [point for point in points if point.flops_g is not None]
+    layout = _lay_out("FLOPs [G]", shown)
     layout["yaxis"]["rangemode"] = "tozero"
-    return {"data": list(_bubbles(shown, lambda p: p.flops_g, ".3f", "G FLOPs")), "layout": layout}
+    return {
+        "data": list(_draw_bubbles(shown, lambda p: p.flops_g, ".3f", "G FLOPs")),
+        "layout": layout,
+    }
 
 
-def _layout(title: str, known: Sequence[Point]) -> Figure:
-    times = [point.runtime.value for point in known]
+def _lay_out(title: str, points: Sequence[Point]) -> Figure:
+    times = [point.runtime.value for point in points]
     wide = bool(times) and max(times) > _LOGARITHMIC_FROM * min(times)
     x_axis: Figure = {"title": {"text": "Runtime [ms]"}, "automargin": True}
     return {
-        "xaxis": x_axis | ({"type": "log", "tickvals": _ticks(times)} if wide else {}),
+        "xaxis": x_axis | ({"type": "log", "tickvals": _list_ticks(times)} if wide else {}),
         "yaxis": {"title": {"text": title}, "automargin": True},
         "legend": _ABOVE,
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
@@ -107,21 +110,21 @@ def _layout(title: str, known: Sequence[Point]) -> Figure:
     }
 
 
-def _ticks(times: Sequence[float]) -> list[float]:
+def _list_ticks(times: Sequence[float]) -> list[float]:
     """List 1, 2, 5, 10, ...: by itself plotly.js writes 2 and 5 for 20 and 50."""
     first, last = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times)))
     return [float(f"{digit}e{power}") for power in range(first, last + 1) for digit in (1, 2, 5)]
 
 
-def _bubbles(
-    known: Sequence[Point], y: Callable[[Point], float | None], digits: str, unit: str
+def _draw_bubbles(
+    points: Sequence[Point], y: Callable[[Point], float | None], digits: str, unit: str
 ) -> Iterator[Figure]:
     """Make a trace a group; the area of a bubble is proportional to the number of parameters."""
-    most = max((point.params_m or 0 for point in known), default=0)
-    times = [point.runtime.value for point in known]
+    most = max((point.params_m or 0 for point in points), default=0)
+    times = [point.runtime.value for point in points]
     middle_ms = math.sqrt(min(times) * max(times)) if times else 0
     for title, colour, belongs in _GROUPS:
-        group = [point for point in known if belongs(point.standing)]
+        group = [point for point in points if belongs(point.standing)]
         if not group:
             continue
         yield {
@@ -130,10 +133,12 @@ def _bubbles(
             "name": title,
             "x": [point.runtime.value for point in group],
             "y": [y(point) for point in group],
-            "error_x": _error_bars(group),
-            "text": [_title(point.standing, len(known) <= _ALL_NAMED_UP_TO) for point in group],
-            "textposition": [_beside(point, middle_ms) for point in group],
-            "hovertext": [_hover(point) for point in group],
+            "error_x": _draw_error_bars(group),
+            "text": [
+                _write_name(point.standing, len(points) <= _ALL_NAMED_UP_TO) for point in group
+            ],
+            "textposition": [_place_name(point, middle_ms) for point in group],
+            "hovertext": [_write_hover(point) for point in group],
             "hovertemplate": f"%{{hovertext}}<br>%{{y:{digits}}} {unit}, %{{x:.3f}} ms{_NO_BOX}",
             "marker": {
                 "color": colour,
@@ -146,7 +151,7 @@ def _bubbles(
         }
 
 
-def _error_bars(group: Sequence[Point]) -> Figure:
+def _draw_error_bars(group: Sequence[Point]) -> Figure:
     return {
         "type": "data",
         "symmetric": False,
@@ -157,19 +162,19 @@ def _error_bars(group: Sequence[Point]) -> Figure:
     }
 
 
-def _title(standing: Standing, always: bool) -> str:
+def _write_name(standing: Standing, always: bool) -> str:
     # Many names would cover each other; pointing at a bubble tells the others.
     rank = standing.placings[0].rank
-    return short_name(standing) if always or rank == 1 or standing.is_baseline else ""
+    return shorten_name(standing) if always or rank == 1 or standing.is_baseline else ""
 
 
-def _beside(point: Point, middle_ms: float) -> str:
+def _place_name(point: Point, middle_ms: float) -> str:
     """Put a name where it stays within the chart, and the baseline's away from the winner's."""
     vertical = "bottom" if point.standing.is_baseline else "top"
     return f"{vertical} {'left' if point.runtime.value > middle_ms else 'right'}"
 
 
-def _hover(point: Point) -> str:
+def _write_hover(point: Point) -> str:
     rank = point.standing.placings[0].rank
     lines = [f"<b>{html.escape(name(point.standing.row.label))}</b>"]
     lines += [f"rank {rank}"] if rank is not None else []
@@ -177,7 +182,7 @@ def _hover(point: Point) -> str:
     return "<br>".join(lines)
 
 
-def short_name(standing: Standing) -> str:
+def shorten_name(standing: Standing) -> str:
     """Show a label where plotly.js draws text."""
     # plotly.js reads <b>, <a> and the like in every label.
     label = name(standing.row.label)

@@ -17,31 +17,37 @@ from esr.base.visible_text import name
 from esr.rank.ranking import Standing
 from esr.report.board import Board
 from esr.report.columns import VALID
-from esr.report.html.bubble_charts import Figure, flops_runtime, points, psnr_runtime, short_name
+from esr.report.html.bubble_charts import (
+    Figure,
+    choose_points,
+    draw_flops_runtime,
+    draw_psnr_runtime,
+    shorten_name,
+)
 
 _VALID_COLOUR, _TEST_COLOUR = "#3b76e1", "#d98200"
 
 
-def charts(board: Board) -> dict[str, Figure]:
+def draw_charts(board: Board) -> dict[str, Figure]:
     """Draw every chart that there are figures for, by the id of its place on the page."""
     standings = [line.standing for line in board.lines]
-    known = points(standings)
-    drawn = {
-        "psnr-runtime": psnr_runtime(known, board.ranking.protocol),
-        "flops-runtime": flops_runtime(known),
-        "psnr-images": _psnr_images(standings),
+    points = choose_points(standings)
+    figures = {
+        "psnr-runtime": draw_psnr_runtime(points, board.ranking.protocol),
+        "flops-runtime": draw_flops_runtime(points),
+        "psnr-images": _draw_psnr_images(standings),
     }
-    return {place: figure for place, figure in drawn.items() if figure["data"]}
+    return {place: figure for place, figure in figures.items() if figure["data"]}
 
 
-def _psnr_images(standings: Sequence[Standing]) -> Figure:
+def _draw_psnr_images(standings: Sequence[Standing]) -> Figure:
     """Make a box of every submission's images; the test set waits in the legend."""
-    shown = [s for s in standings if any(_values(s, role) for role in (*VALID, "test"))]
+    shown = [s for s in standings if any(_read_psnr(s, role) for role in (*VALID, "test"))]
     traces = []
     for role in (*VALID, "test"):
-        values = [_values(standing, role) for standing in shown]
-        if any(values):
-            traces.append(_boxes(role, values, [_image_names(s, role) for s in shown]))
+        psnrs_db = [_read_psnr(standing, role) for standing in shown]
+        if any(psnrs_db):
+            traces.append(_draw_boxes(role, psnrs_db, [_list_image_names(s, role) for s in shown]))
     for trace in traces[1:]:
         trace["visible"] = "legendonly"
     return {
@@ -50,7 +56,7 @@ def _psnr_images(standings: Sequence[Standing]) -> Figure:
             # Positions rather than names: two names may look alike once they are cut.
             "yaxis": {
                 "tickvals": list(range(len(shown))),
-                "ticktext": [short_name(standing) for standing in shown],
+                "ticktext": [shorten_name(standing) for standing in shown],
                 "range": [len(shown) - 0.5, -0.5],
                 "automargin": True,
             },
@@ -62,14 +68,16 @@ def _psnr_images(standings: Sequence[Standing]) -> Figure:
     }
 
 
-def _boxes(role: str, values: Sequence[list[float]], names: Sequence[list[str]]) -> Figure:
+def _draw_boxes(
+    role: str, psnrs_db: Sequence[list[float]], image_names: Sequence[list[str]]
+) -> Figure:
     return {
         "type": "box",
         "orientation": "h",
         "name": "test" if role == "test" else "validation",
-        "x": [round(value, 4) for own in values for value in own],
-        "y": [position for position, own in enumerate(values) for _ in own],
-        "text": [html.escape(image) for own in names for image in own],
+        "x": [round(psnr_db, 4) for psnrs in psnrs_db for psnr_db in psnrs],
+        "y": [position for position, psnrs in enumerate(psnrs_db) for _ in psnrs],
+        "text": [html.escape(image) for images in image_names for image in images],
         "boxpoints": "outliers",
         "boxmean": True,
         "marker": {"color": _TEST_COLOUR if role == "test" else _VALID_COLOUR, "size": 4},
@@ -78,18 +86,18 @@ def _boxes(role: str, values: Sequence[list[float]], names: Sequence[list[str]])
     }
 
 
-def _values(standing: Standing, role: str) -> list[float]:
+def _read_psnr(standing: Standing, role: str) -> list[float]:
     """Every image's PSNR; somebody's `results.json` may hold anything, or nothing."""
     values = (standing.row.official or {}).get(f"{role}_psnr")
     if not isinstance(values, list):
         return []
-    known = all(isinstance(v, int | float) and math.isfinite(v) for v in values)
-    return [float(value) for value in values] if known else []
+    usable = all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+    return [float(value) for value in values] if usable else []
 
 
-def _image_names(standing: Standing, role: str) -> list[str]:
+def _list_image_names(standing: Standing, role: str) -> list[str]:
     splits = standing.row.record.splits if standing.row.record else ()
-    own = next((split for split in splits if split.role == role), None)
-    if own is not None:
-        return [name(image.name) for image in own.images]
-    return [f"image {number}" for number, _ in enumerate(_values(standing, role), 1)]
+    split = next((split for split in splits if split.role == role), None)
+    if split is not None:
+        return [name(image.name) for image in split.images]
+    return [f"image {number}" for number, _ in enumerate(_read_psnr(standing, role), 1)]

@@ -1,6 +1,6 @@
 """`report.html`: the leaderboard as one page that needs no network.
 
-Jinja2 escapes every text, Plotly draws (see `html_charts`), DataTables sorts and filters;
+Jinja2 escapes every text, Plotly draws (see `charts`), DataTables sorts and filters;
 its JavaScript comes with the itables package, as the only one on PyPI that ships it whole.
 A content security policy forbids the page to load anything.
 """
@@ -21,14 +21,18 @@ from esr.base.visible_text import one_line
 from esr.rank.entrants import PUBLISHED
 from esr.rank.ranking import Ranking
 from esr.report.board import Board
-from esr.report.html.charts import charts
-from esr.report.html.html_table import table
-from esr.report.html.submission_parts import part
+from esr.report.html.charts import draw_charts
+from esr.report.html.html_table import (
+    HIDDEN_AT_FIRST,
+    SECTIONS,
+    choose_columns,
+    make_sort_key,
+    write_exact,
+)
+from esr.report.html.submission_parts import describe_submission
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-NAME = "report.html"
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -43,7 +47,7 @@ class Winner:
 
 
 @dataclass(frozen=True)
-class Summary:
+class PageHead:
     """The head of the page."""
 
     baseline: str
@@ -56,7 +60,7 @@ class Summary:
     winners: tuple[Winner, ...]
 
 
-def render(board: Board, results: Path) -> str:
+def render_html(board: Board, results: Path) -> str:
     """Lay out the page.
 
     Args:
@@ -66,41 +70,43 @@ def render(board: Board, results: Path) -> str:
     Raises:
         UserError: a library that the page is made with is not installed.
     """
-    read = table(board)
-    scripts = _scripts()
+    scripts = _read_scripts()
     return (
-        _environment()
+        _make_environment()
         .get_template("report.html.j2")
         .render(
             board=board,
             protocol=board.ranking.protocol,
-            summary=_summary(board.ranking),
-            remarks=[one_line(remark) for remark in board.remarks],
-            table=read,
-            parts=[part(entry, board, results) for entry in read.entries],
-            figures=charts(board),
+            head=_describe_head(board.ranking),
+            sections=list(SECTIONS.values()),
+            indices=choose_columns(board),
+            submissions=[
+                describe_submission(line, number, board, results)
+                for number, line in enumerate(board.lines)
+            ],
+            figures=draw_charts(board),
             scripts=scripts,
-            policy=_policy(scripts),
-            datatables_css=_asset("itables", "html", "dt_bundle.css"),
-            styles=_own("report.css"),
+            policy=_write_policy(scripts),
+            datatables_css=_read_asset("itables", "html", "dt_bundle.css"),
+            styles=_read_template("report.css"),
         )
     )
 
 
-def _scripts() -> dict[str, str]:
+def _read_scripts() -> dict[str, str]:
     """Read the page's programs; an import map lets a page on a disk import a module."""
-    bundle = _asset("itables", "html", "dt_bundle.js")
+    bundle = _read_asset("itables", "html", "dt_bundle.js")
     source = f"data:text/javascript;base64,{base64.b64encode(bundle.encode()).decode()}"
-    plotly = _asset("plotly", "package_data", "plotly.min.js")
+    plotly = _read_asset("plotly", "package_data", "plotly.min.js")
     return {
         # Within a JavaScript string, where alone it can stand, this is the same text.
         "plotly": plotly.replace("</script", "<\\/script"),
         "import_map": json.dumps({"imports": {"datatables": source}}),
-        "page": _own("report.js"),
+        "page": _read_template("report.js"),
     }
 
 
-def _policy(scripts: Mapping[str, str]) -> str:
+def _write_policy(scripts: Mapping[str, str]) -> str:
     """Allow these programs and no other, and nothing from a network."""
     digests = (hashlib.sha256(script.encode()).digest() for script in scripts.values())
     hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
@@ -110,43 +116,46 @@ def _policy(scripts: Mapping[str, str]) -> str:
     )
 
 
-def _own(name: str) -> str:
-    return (_TEMPLATES / name).read_text(encoding="utf-8")
+def _read_template(file: str) -> str:
+    return (_TEMPLATES / file).read_text(encoding="utf-8")
 
 
-def _environment() -> Environment:
+def _make_environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"one_line": one_line, "exact": write_exact, "sort_key": make_sort_key}
+    environment.globals["hidden_at_first"] = HIDDEN_AT_FIRST
+    return environment
 
 
-def _asset(package: str, *parts: str) -> str:
+def _read_asset(package: str, *parts: str) -> str:
     """Read a file of a package without importing the package, which would cost more."""
-    found = find_spec(package)
-    folders = found.submodule_search_locations if found else None
+    spec = find_spec(package)
+    folders = spec.submodule_search_locations if spec else None
     path = Path(folders[0], *parts) if folders else None
     if path is None or not path.exists():
         raise UserError(
-            f"{NAME} cannot be made: {package} is not installed, or too old",
+            f"report.html cannot be made: {package} is not installed, or too old",
             remedy="pip install -r requirements.txt",
         )
     return path.read_text(encoding="utf-8")
 
 
-def _summary(ranking: Ranking) -> Summary:
+def _describe_head(ranking: Ranking) -> PageHead:
     protocol, standings = ranking.protocol, ranking.standings
     records = [standing.row.record for standing in standings]
     dates = sorted(one_line(record.provenance.date) for record in records if record)
     sections = [standing.section for standing in standings]
     gate = protocol.gate
-    return Summary(
-        baseline=_baseline(ranking),
+    return PageHead(
+        baseline=_name_baseline(ranking),
         gate=f"{gate.val_psnr_db:.2f} / {gate.test_psnr_db:.2f} dB" if gate else "none is known",
         runtime="warm, with 95 % intervals" if ranking.choices.runtime == "robust" else "official",
         first_date=dates[0] if dates else None,
@@ -157,11 +166,11 @@ def _summary(ranking: Ranking) -> Summary:
             ("not ranked", sections.count("unranked")),
             ("failed", sections.count("failed")),
         ),
-        winners=tuple(_winner(ranking, index) for index in range(len(protocol.tracks))),
+        winners=tuple(_find_winner(ranking, index) for index in range(len(protocol.tracks))),
     )
 
 
-def _baseline(ranking: Ranking) -> str:
+def _name_baseline(ranking: Ranking) -> str:
     if ranking.baseline is None:
         return "none among the rows"
     if ranking.baseline == PUBLISHED and ranking.protocol.baseline is not None:
@@ -169,7 +178,7 @@ def _baseline(ranking: Ranking) -> str:
     return one_line(ranking.baseline)
 
 
-def _winner(ranking: Ranking, track: int) -> Winner:
+def _find_winner(ranking: Ranking, track: int) -> Winner:
     best = [s for s in ranking.standings if s.placings[track].rank == 1]
     score = best[0].placings[track].score if best else None
     names = tuple(one_line(standing.row.label) for standing in best)

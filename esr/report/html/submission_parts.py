@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esr.base import json_file
@@ -14,12 +14,12 @@ from esr.base.visible_text import name, one_line
 from esr.evaluate.detail_crops import PICTURES, Picture, picture_file
 from esr.records.measurement import Machine
 from esr.records.record import Crop, Record, SplitResult
-from esr.report.board import Board
-from esr.report.columns import Column
-from esr.report.html.html_table import TableEntry
+from esr.report.board import Board, Line
+from esr.report.cell import Cell
+from esr.report.html.html_table import SECTIONS, Badge, list_badges
 
 Fact = tuple[str, str]
-"""(what, how it is)"""
+"""(title, text)"""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PICTURE_AT_MOST = 512 * 2**10
@@ -49,24 +49,21 @@ class Detail:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A claim beside its measurement."""
+class SubmissionPart:
+    """One submission on the page: its row, and what stands below the table."""
 
-    what: str
-    claimed: str
-    measured: str
-    exact: str
-    differs: bool
-
-
-@dataclass(frozen=True)
-class Part:
-    """One submission's part of the page."""
-
-    entry: TableEntry
+    line: Line
+    anchor: str
+    """Id of its part of the page."""
+    section: int
+    """Position among the sections of the table."""
+    reason: str
+    """Why it is not ranked; empty if it is."""
+    badges: tuple[Badge, ...]
     facts: tuple[Fact, ...]
     """Its row, in full."""
-    claims: tuple[Compared, ...]
+    claims: tuple[tuple[str, Cell], ...]
+    """(title of the column, measurement and claim)"""
     team: str = ""
     note: str = ""
     details: tuple[Detail, ...] = ()
@@ -76,47 +73,56 @@ class Part:
     machine: tuple[Fact, ...] = ()
 
 
-def part(entry: TableEntry, board: Board, results: Path) -> Part:
+def describe_submission(line: Line, number: int, board: Board, results: Path) -> SubmissionPart:
     """Gather what is known of a submission.
 
     Args:
-        entry: its row.
-        board: the leaderboard that the row stands on.
+        line: its line of the board.
+        number: position of that line.
+        board: the leaderboard.
         results: folder that holds `crops/`; pictures that are not there are left out.
     """
-    record = entry.line.standing.row.record
-    facts, claims = tuple(_facts(entry, board)), tuple(_compared(entry, board))
+    cells = list(zip((column.title for column in board.columns), line.cells, strict=True))
+    part = SubmissionPart(
+        line=line,
+        anchor=f"submission-{number}",
+        section=list(SECTIONS).index(line.standing.section),
+        reason=one_line(line.standing.reason or ""),
+        badges=tuple(list_badges(line, board)),
+        facts=tuple(_list_facts(cells)),
+        claims=tuple((title, cell) for title, cell in cells if cell.claim is not None),
+    )
+    record = line.standing.row.record
     if record is None:
-        return Part(entry, facts=facts, claims=claims)
-    return Part(
-        entry,
+        return part
+    return replace(
+        part,
         team=one_line(record.sidecar.team.name or ""),
         note=one_line(record.note or ""),
-        facts=facts,
-        claims=claims,
-        details=tuple(_details(record, results)),
+        details=tuple(_list_details(record, results)),
         flags=tuple((one_line(flag.name), one_line(flag.detail)) for flag in record.flags),
-        robust=tuple(fact for split in record.splits for fact in _robust(split)),
-        provenance=tuple(_provenance(record)),
-        machine=tuple((what, one_line(how)) for what, how in _machine(record.machine)),
+        robust=tuple(fact for split in record.splits for fact in _describe_repeats(split)),
+        provenance=tuple(_describe_provenance(record)),
+        machine=tuple((title, one_line(text)) for title, text in _describe_machine(record.machine)),
     )
 
 
-def _facts(entry: TableEntry, board: Board) -> Iterator[Fact]:
+def _list_facts(cells: Sequence[tuple[str, Cell]]) -> Iterator[Fact]:
     elsewhere = {"Model", "Checkpoint sha256", "Date", "Device", "Note", "Flags", "Output dtype"}
-    for column, value in zip(board.columns, entry.line.values, strict=True):
-        if value is None or column.title in elsewhere or column.title.startswith("Claimed "):
+    for title, cell in cells:
+        value = cell.value
+        if value is None or title in elsewhere or title.startswith("Claimed "):
             continue
-        yield one_line(column.title), one_line(value) if isinstance(value, str) else repr(value)
+        yield one_line(title), one_line(value) if isinstance(value, str) else repr(value)
 
 
-def _details(record: Record, results: Path) -> Iterator[Detail]:
+def _list_details(record: Record, results: Path) -> Iterator[Detail]:
     # A label is a file's name; one that holds a path is not ours.
     if Path(record.label).name != record.label:
         return
     for crop in record.crops:
         sources = {
-            picture: _source(picture_file(results, record.label, crop, picture))
+            picture: _embed(picture_file(results, record.label, crop, picture))
             for picture in PICTURES
         }
         notes: dict[Picture, str] = {
@@ -133,7 +139,7 @@ def _details(record: Record, results: Path) -> Iterator[Detail]:
             yield Detail(crop, name(crop.image), tuple(shots))
 
 
-def _source(path: Path) -> str | None:
+def _embed(path: Path) -> str | None:
     if not path.exists():
         return None
     try:
@@ -145,20 +151,7 @@ def _source(path: Path) -> str | None:
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
-def _compared(entry: TableEntry, board: Board) -> Iterator[Compared]:
-    line = entry.line
-    for column in board.columns:
-        if (claim := line.claims.get(column.title)) is not None:
-            differs = column.title in line.differing
-            yield Compared(one_line(column.title), str(claim), *_measured(column, entry), differs)
-
-
-def _measured(column: Column, entry: TableEntry) -> tuple[str, str]:
-    value = column.value(entry.line.standing)
-    return column.cell(entry.line.standing), "" if value is None else repr(value)
-
-
-def _robust(split: SplitResult) -> Iterator[Fact]:
+def _describe_repeats(split: SplitResult) -> Iterator[Fact]:
     if (robust := split.robust) is not None:
         repeats = max(map(len, robust.samples_ms), default=0)
         yield (
@@ -169,33 +162,33 @@ def _robust(split: SplitResult) -> Iterator[Fact]:
         )
 
 
-def _provenance(record: Record) -> Iterator[Fact]:
-    made = record.provenance
+def _describe_provenance(record: Record) -> Iterator[Fact]:
+    provenance = record.provenance
     dirty = {True: ", with changes that are not committed", False: "", None: ""}
-    yield "Date", one_line(made.date)
-    yield "Command", one_line(shlex.join(made.command), 2000)
-    if made.git_commit:
-        yield "Commit", f"{one_line(made.git_commit)}{dirty[made.git_dirty]}"
-    yield "Model file", one_line(made.model_file)
-    yield "its sha256", one_line(made.model_sha256)
-    yield "Checkpoint", one_line(made.checkpoint)
-    yield "its sha256", one_line(made.checkpoint_sha256)
-    yield from _clone(record)
+    yield "Date", one_line(provenance.date)
+    yield "Command", one_line(shlex.join(provenance.command), 2000)
+    if provenance.git_commit:
+        yield "Commit", f"{one_line(provenance.git_commit)}{dirty[provenance.git_dirty]}"
+    yield "Model file", one_line(provenance.model_file)
+    yield "its sha256", one_line(provenance.model_sha256)
+    yield "Checkpoint", one_line(provenance.checkpoint)
+    yield "its sha256", one_line(provenance.checkpoint_sha256)
+    yield from _describe_clone(record)
     yield "Clock", record.clock
     yield "Output", one_line(record.output_dtype)
 
 
-def _clone(record: Record) -> Iterator[Fact]:
+def _describe_clone(record: Record) -> Iterator[Fact]:
     if (fork := record.fork) is None:
         return
     yield "Clone", one_line(fork.path)
     yield "its commit", one_line(fork.git_commit or "")
     yield "Restored by", one_line(fork.facts.forward or "the harness's own rules")
-    counts = (f"{what} {calls}" for what, calls in fork.facts.redirected.items())
+    counts = (f"{function} {calls}" for function, calls in fork.facts.redirected.items())
     yield "Redirected to the CPU", one_line(", ".join(counts))
 
 
-def _machine(machine: Machine) -> Iterator[Fact]:
+def _describe_machine(machine: Machine) -> Iterator[Fact]:
     yield "Device", f"{machine.device_name} ({machine.device})"
     yield "CPU", f"{machine.cpu}, {machine.num_threads} threads"
     yield "GPU", f"{machine.gpu}, driver {machine.driver}" if machine.gpu else ""
@@ -207,4 +200,7 @@ def _machine(machine: Machine) -> Iterator[Fact]:
         "cudnn TF32": machine.cudnn_tf32,
         "matmul TF32": machine.matmul_tf32,
     }
-    yield "Switches", ", ".join(f"{what} {'on' if on else 'off'}" for what, on in switches.items())
+    yield (
+        "Switches",
+        ", ".join(f"{switch} {'on' if on else 'off'}" for switch, on in switches.items()),
+    )
