@@ -11,7 +11,7 @@ import goldens
 import numpy as np
 import pytest
 import torch
-from goldens import arrays, maps
+from goldens import FLOAT32_OF_PEAK, arrays, assert_golden, maps
 from torch import nn
 
 from utils.count.complexity import count
@@ -19,8 +19,11 @@ from utils.measure.network import import_model, load
 from utils.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team09_MDRN.py"
-FLOAT32_TOLERANCE = 2e-4
-"""Tolerance of the specification, in the range 0..1."""
+
+ILL_CONDITIONED = {("challenge", "a"): 5e-5}
+"""By form and input, in proportion to the peak of 3.95; in all, less than the 2e-4 of the
+specification. This golden map of float32 is itself 1.65e-5 off the float64 of the same network,
+and kernels for AVX2 differ from it by 1.94e-5: it does not bear the 2e-5 of all others."""
 
 # Form in the sidecar, public checkpoint and golden outputs.
 PUBLIC = [("challenge", "mdrn_s_x4"), ("paper", "mdrn_x4")]
@@ -80,18 +83,17 @@ def build(models: ModuleType, form: str) -> nn.Module:
     return models.MDRN(**kwargs).eval().requires_grad_(False)
 
 
-def assert_golden(network: nn.Module, golden: dict[str, Any]) -> None:
+def assert_outputs(network: nn.Module, golden: dict[str, Any], form: str = "") -> None:
     cases = [key.removeprefix("y_") for key in golden if key.startswith("y_")]
     for case in cases:
-        sr = network(torch.from_numpy(golden[f"x_{case}"])).numpy()
-        np.testing.assert_allclose(
-            sr, golden[f"y_{case}"], rtol=0, atol=FLOAT32_TOLERANCE, err_msg=case
-        )
+        of_peak = ILL_CONDITIONED.get((form, case), FLOAT32_OF_PEAK)
+        sr = network(torch.from_numpy(golden[f"x_{case}"]))
+        assert_golden(sr, golden[f"y_{case}"], case, of_peak)
     network.double()
     for case in cases:
         if f"y64_{case}" in golden:
-            sr = network(torch.from_numpy(golden[f"x_{case}"]).double()).numpy()
-            np.testing.assert_allclose(sr, golden[f"y64_{case}"], rtol=0, atol=1e-9, err_msg=case)
+            sr = network(torch.from_numpy(golden[f"x_{case}"]).double())
+            assert_golden(sr, golden[f"y64_{case}"], case)
 
 
 @pytest.mark.parametrize(("form", "name"), PUBLIC)
@@ -102,7 +104,7 @@ def test_public_checkpoint_gives_the_output_of_the_public_network(
     load(network, shared / "networks" / "checkpoints" / f"{name}.pth", strict=True)
     golden = arrays(shared, name)
     assert {"x_min", "x_odd"} <= golden.keys()
-    assert_golden(network, golden)
+    assert_outputs(network, golden, form)
 
 
 @pytest.mark.parametrize(("name", "kwargs"), VARIANTS)
@@ -117,7 +119,7 @@ def test_other_arguments_give_the_output_of_the_public_network(
         if key.startswith("sd/")
     }
     network.load_state_dict(weights, strict=True)
-    assert_golden(network, golden)
+    assert_outputs(network, golden)
 
 
 def test_every_part_is_traced_to_the_public_network(models, shared) -> None:
@@ -134,9 +136,7 @@ def test_every_part_is_traced_to_the_public_network(models, shared) -> None:
     trace["t/B1/distil"] = np.concatenate(distilled, axis=1)
     assert seen.keys() == trace.keys() - {"x"}
     for key, output in seen.items():
-        np.testing.assert_allclose(
-            output.numpy(), trace[key], rtol=0, atol=FLOAT32_TOLERANCE, err_msg=key
-        )
+        assert_golden(output, trace[key], key)
 
 
 @pytest.mark.parametrize(("form", "name"), PUBLIC)
