@@ -72,9 +72,8 @@ class Harness:
         for folder in ("models", "model_zoo"):
             (path / folder).mkdir(parents=True)
         shutil.copy(ROOT / "test_demo.py", path)
-        shutil.copytree(
-            ROOT / "utils", path / "utils", ignore=shutil.ignore_patterns("__pycache__")
-        )
+        # With the bytecode: it is valid for the copies, and every process would compile it anew.
+        shutil.copytree(ROOT / "utils", path / "utils")
 
     def add(
         self,

@@ -40,6 +40,12 @@ class Expected:
     """Empty for one that is measured."""
     says: str = ""
     flags: tuple[str, ...] = ()
+    or_else: tuple[str, str] | None = None
+    """Stage and reason that are as good, where two watch and it is a race which one is first."""
+
+    def outcomes(self) -> tuple[tuple[str, str], ...]:
+        first = (self.stage, self.says)
+        return (first,) if self.or_else is None else (first, self.or_else)
 
 
 EXPECTED = {
@@ -50,7 +56,13 @@ EXPECTED = {
     "kills_parent": Expected(flags=("signalled_processes",)),
     "kills_parent_in_c": Expected(flags=("loaded_library",)),
     "detaches": Expected(flags=("started_processes",)),
-    "allocates": Expected("restore", "MemoryError (--memory_limit)"),
+    # The process holds itself to the limit, and the parent looks now and then: either may be first.
+    "allocates": Expected(
+        "restore",
+        "MemoryError (--memory_limit)",
+        or_else=("limit", "--memory_limit is 2 GiB"),
+    ),
+    # Shared memory is nobody's data, so this is the parent's alone to see.
     "allocates_shared": Expected("limit", "--memory_limit is 2 GiB"),
     "fills_disk": Expected("limit", "--disk_limit is 0.1 GiB"),
     "floods": Expected(flags=("flooded_log",)),
@@ -197,11 +209,10 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_what_it_did_is_named_in_its_row(zoo: Zoo, name: str) -> None:
     row, expected = zoo.row(name), EXPECTED[name]
-    assert (row["Status"], row["Failed stage"]) == (
-        "failed" if expected.stage else "ok",
-        expected.stage,
-    ), row["Reason"]
-    assert expected.says in row["Reason"]
+    assert row["Status"] == ("failed" if expected.stage else "ok"), row["Reason"]
+    said = [says for stage, says in expected.outcomes() if stage == row["Failed stage"]]
+    assert said, (row["Failed stage"], row["Reason"])
+    assert said[0] in row["Reason"]
     assert set(expected.flags) <= set(row["Flags"].split(", "))
 
 

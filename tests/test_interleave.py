@@ -99,7 +99,9 @@ def test_an_interruption_of_the_baseline_keeps_what_came_before(harness: Harness
     temporary.mkdir()
     harness.add(
         "team01_Slow",
-        "import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(5)\n"
+        # It is measured before and after; the second time it never ends.
+        "import pathlib, time\npathlib.Path('begun').touch()\n"
+        "if pathlib.Path(__file__).with_name('again').exists():\n    time.sleep(600)\n"
         + (harness.path / "models" / "team00_Tiny.py").read_text(),
     )
     command = [sys.executable, str(harness.path / "test_demo.py"), "--interleave", "1"]
@@ -108,6 +110,7 @@ def test_an_interruption_of_the_baseline_keeps_what_came_before(harness: Harness
         for seen in ("*/00_Tiny", "*/01_Slow/begun"):
             while parent.poll() is None and not list(temporary.glob(seen)):
                 time.sleep(0.02)
+            (harness.path / "models" / "again").touch()
         parent.send_signal(signal.SIGTERM)
         _, said = parent.communicate(timeout=60)
     assert parent.returncode == 130, said
