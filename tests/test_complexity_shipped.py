@@ -65,6 +65,15 @@ def test_counters_see_no_difference_where_values_are_left_out(counted, root, lab
     assert replace(counts, differs_under=()) == computed
 
 
+@pytest.mark.parametrize("label", DEFAULTS)
+def test_no_counter_is_deceived_at_the_official_size(root, label):
+    with uncomputed():
+        counts = complexity.count(build(root, label))
+    assert counts.input_size == (3, 256, 256)
+    assert counts.notes == ()
+    assert complexity_flags(replace(counts, differs_under=())) == ()
+
+
 def test_mdrn_17_convolutions_that_fvcore_skips_are_named(counted):
     counts = counted("team09_MDRN")
     (missed,) = counts.missed
