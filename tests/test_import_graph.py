@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from harness import PATIENCE_S
 
 _ENTRY = re.compile(r"    (\w+/?(?:, \w+/?)*)(?: |$)")
 """A line of a map: names, then what they are for."""
@@ -70,14 +71,18 @@ def test_answers_that_measure_nothing_come_without_torch_and_pandas(
         "sys.exit(' '.join({'torch', 'pandas', 'fvcore', 'thop'} & set(sys.modules)) or 0)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
 
 
 def test_scoring_ranking_and_reporting_come_without_torch(root: Path) -> None:
     program = "import sys, utils.evaluation, utils.store, utils.leaderboard; sys.exit('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, timeout=120)
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, timeout=PATIENCE_S)
     assert done.returncode == 0
 
 

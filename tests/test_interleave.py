@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness import Harness, write_pairs
+from harness import PATIENCE_S, Harness, write_pairs
 
 from utils import jsonfile
 from utils.interleave import drift, interleaved
@@ -112,7 +112,7 @@ def test_an_interruption_of_the_baseline_keeps_what_came_before(harness: Harness
                 time.sleep(0.02)
             (harness.path / "models" / "again").touch()
         parent.send_signal(signal.SIGTERM)
-        _, said = parent.communicate(timeout=60)
+        _, said = parent.communicate(timeout=PATIENCE_S)
     assert parent.returncode == 130, said
     record = json.loads((harness.results / "records" / "00_Tiny.json").read_text())
     assert record["drift"] is None

@@ -58,7 +58,6 @@ def measured(root: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -
     names = [name for name in ("demo", "Set5", "B100") if (data / name).is_dir()]
     done = harness.run(
         *("--model_id", "all", "--device", "cpu", "--data_dir", str(data), "--dataset", *names),
-        timeout=1800,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     files = (harness.results / "records").glob("*.json")
