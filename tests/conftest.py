@@ -32,11 +32,14 @@ LONGEST_FIRST = (
 
 
 def pytest_configure() -> None:
-    """Give every parallel test one thread: pools that wait for each other's cores take ten times as long."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
-        torch.set_num_threads(1)
-    else:
+    """Give PyTorch one thread, here and in what is started.
+
+    Pools that wait for each other's cores take ten times as long, and how a sum is shared between
+    threads is how it is rounded.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
         # Once, for every copy of the harness: what runs in a sandbox cannot write its bytecode.
         compileall.compile_dir(ROOT / "utils", quiet=2)
 
