@@ -31,12 +31,7 @@ def facts(shared: Path, name: str) -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def assert_golden(
-    actual: Tensor,
-    expected: np.ndarray | Tensor,
-    name: str = "",
-    of_peak: float = FLOAT32_OF_PEAK,
-) -> None:
+def assert_golden(actual: Tensor, expected: np.ndarray | Tensor, name: str = "") -> None:
     """Compare what a network made with a golden array: an output, or a map inside it.
 
     A golden array of float64 is met to `FLOAT64`, whatever machine computes: that proves that the
@@ -48,13 +43,11 @@ def assert_golden(
     was 0.0029 off on an AMD EPYC, a map that peaks at 4911 was 0.0046 off, either below 1e-5 of
     its peak. A tolerance in levels would hold on the machine where somebody chose it. What it must
     still tell apart, a wrong weight, padding or order, is off by percents of the peak.
-
-    `of_peak` is for a golden map of float32 that is itself further off than usual.
     """
     expected = np.asarray(expected)
     single = expected.dtype == np.float32
     assert single or expected.dtype == np.float64, f"{name}: {expected.dtype} is no golden output"
-    atol = of_peak * float(np.abs(expected).max()) if single else FLOAT64
+    atol = FLOAT32_OF_PEAK * float(np.abs(expected).max()) if single else FLOAT64
     np.testing.assert_allclose(actual.detach().numpy(), expected, rtol=0, atol=atol, err_msg=name)
 
 

@@ -11,7 +11,7 @@ import goldens
 import numpy as np
 import pytest
 import torch
-from goldens import FLOAT32_OF_PEAK, arrays, assert_golden, maps
+from goldens import arrays, assert_golden, maps
 from torch import nn
 from uncomputed import uncomputed
 
@@ -21,10 +21,10 @@ from utils.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team09_MDRN.py"
 
-ILL_CONDITIONED = {("challenge", "a"): 5e-5}
-"""By form and input, in proportion to the peak of 3.95; in all, less than the 2e-4 of the
-specification. This golden map of float32 is itself 1.65e-5 off the float64 of the same network,
-and kernels for AVX2 differ from it by 1.94e-5: it does not bear the 2e-5 of all others."""
+THROUGH_FLOAT64 = {("challenge", "a")}
+"""By form and input: a golden map of float32 that is itself 1.65e-5 of its peak off the float64 of
+the same network, so that two float32 maps may be twice as far apart as either is from the truth.
+Both are compared with that."""
 
 # Form in the sidecar, public checkpoint and golden outputs.
 PUBLIC = [("challenge", "mdrn_s_x4"), ("paper", "mdrn_x4")]
@@ -86,12 +86,15 @@ def build(models: ModuleType, form: str) -> nn.Module:
 
 def assert_outputs(network: nn.Module, golden: dict[str, Any], form: str = "") -> None:
     cases = [key.removeprefix("y_") for key in golden if key.startswith("y_")]
-    for case in cases:
-        of_peak = ILL_CONDITIONED.get((form, case), FLOAT32_OF_PEAK)
-        sr = network(torch.from_numpy(golden[f"x_{case}"]))
-        assert_golden(sr, golden[f"y_{case}"], case, of_peak)
+    single = {case: network(torch.from_numpy(golden[f"x_{case}"])) for case in cases}
     network.double()
     for case in cases:
+        expected = golden[f"y_{case}"]
+        if (form, case) in THROUGH_FLOAT64:
+            exact = network(torch.from_numpy(golden[f"x_{case}"]).double()).float()
+            assert_golden(exact, expected, case)
+            expected = exact.numpy()
+        assert_golden(single[case], expected, case)
         if f"y64_{case}" in golden:
             sr = network(torch.from_numpy(golden[f"x_{case}"]).double())
             assert_golden(sr, golden[f"y64_{case}"], case)
