@@ -13,6 +13,11 @@ from torch import Tensor, nn
 
 Side = Literal["input", "output"]
 
+FLOAT32_OF_PEAK = 2e-5
+"""What float32 may differ by, in proportion to the largest magnitude of the golden map."""
+FLOAT64 = 1e-9
+"""What float64 may differ by: the proof that it is the same function."""
+
 
 def arrays(shared: Path, name: str) -> dict[str, Any]:
     """Read a golden file."""
@@ -24,6 +29,26 @@ def facts(shared: Path, name: str) -> dict[str, Any]:
     """Read a file of facts."""
     file = shared / "networks" / f"facts_{name}.json"
     return json.loads(file.read_text(encoding="utf-8"))
+
+
+def assert_golden(actual: Tensor, expected: np.ndarray | Tensor, name: str = "") -> None:
+    """Compare what a network made with a golden array: an output, or a map inside it.
+
+    A golden array of float64 is met to `FLOAT64`, whatever machine computes: that proves that the
+    function is the same one.
+
+    One of float32 is met in proportion to its own largest magnitude. The kernels that a CPU gets
+    differ by vendor and by instruction set in the order of their sums, hence in their rounding,
+    and what rounding does grows with the numbers that are added up: an output that peaks at 423
+    was 0.0029 off on an AMD EPYC, a map that peaks at 4911 was 0.0046 off, either below 1e-5 of
+    its peak. A tolerance in levels would hold on the machine where somebody chose it. What it must
+    still tell apart, a wrong weight, padding or order, is off by percents of the peak.
+    """
+    expected = np.asarray(expected)
+    single = expected.dtype == np.float32
+    assert single or expected.dtype == np.float64, f"{name}: {expected.dtype} is no golden output"
+    atol = FLOAT32_OF_PEAK * float(np.abs(expected).max()) if single else FLOAT64
+    np.testing.assert_allclose(actual.detach().numpy(), expected, rtol=0, atol=atol, err_msg=name)
 
 
 def maps(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from harness import Harness, nearest_state, smooth_image, tiny, write_image, write_pairs
+from harness import BY_TIME, Harness, nearest_state, smooth_image, tiny, write_image, write_pairs
 
 from esr.audit.audit_rules import clocks, precision_flags, repeated_outputs, throttling
 from esr.measure.robust_pass import RobustPass
@@ -152,7 +152,7 @@ def cheats(tmp_path_factory: pytest.TempPathFactory) -> Harness:
     harness.add("team50_tiny", tiny())
     harness.add("team51_honest", net("return self.compute(x)"), STATE)
     write_pairs(harness.path / "data" / "demo")
-    done = harness.run("--model_id", "all", "--repeats", "2", "--device", "cpu", timeout=900)
+    done = harness.run("--model_id", "all", "--repeats", "2", "--device", "cpu")
     assert done.returncode == 0, done.stdout + done.stderr
     return harness
 
@@ -160,6 +160,8 @@ def cheats(tmp_path_factory: pytest.TempPathFactory) -> Harness:
 def _flags(harness: Harness, label: str) -> dict[str, str]:
     details: dict[str, str] = {}
     for flag in harness.record(label)["flags"]:
+        if flag["name"] in BY_TIME:
+            continue
         details[flag["name"]] = details.get(flag["name"], "") + flag["detail"]
     return details
 
@@ -257,7 +259,9 @@ def test_the_baseline_and_the_factsheet_models_raise_no_flag(
     write_image(demo / "HR" / "a.png", hr)
     for scale in (2, 4):
         write_image(demo / "LR_bicubic" / f"X{scale}" / f"ax{scale}.png", hr[::scale, ::scale])
-    done = harness.run("--model_id", "all", "--repeats", "2", "--device", "cpu", timeout=1800)
+    # At the official size test_complexity_shipped.py looks at the counters' flags.
+    harness.count_at(64)
+    done = harness.run("--model_id", "all", "--repeats", "2", "--device", "cpu")
     assert done.returncode == 0, done.stdout + done.stderr
     labels = [path.stem for path in (harness.results / "records").iterdir()]
     assert len(labels) == 6

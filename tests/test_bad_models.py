@@ -210,7 +210,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory):
     (harness.path / "model_zoo" / "team42_Gone.pth").unlink()
     (harness.path / "model_zoo" / "team42_Gone.pth").symlink_to("nowhere.pth")
     harness.add("team99_Last")
-    return harness, harness.run("--model_id", "all", "--timeout", "60")
+    return harness, harness.run("--model_id", "all", "--timeout", "600")
 
 
 @pytest.mark.parametrize(

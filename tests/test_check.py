@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from harness import Harness, nearest_state, smooth_image, tiny
+from harness import PATIENCE_S, Harness, nearest_state, smooth_image, tiny
 from torch import Tensor, nn
 
 from esr.evaluate.data_range_verdict import DataRangeVerdict
@@ -197,7 +197,11 @@ print([seen.what for seen in effects.seen if seen.kind in ("read", "write")])
 """
     root = Path(__file__).resolve().parents[1]
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     kinds, paths = (eval(line) for line in done.stdout.splitlines())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 
 import pytest
+from uncomputed import uncomputed
 
 from esr.audit.complexity_flags import complexity_flags, complexity_notes, hidden_share
 from esr.measure.counts import complexity
@@ -21,18 +23,21 @@ DEFAULTS = {
 }
 
 
+def build(root, label: str, form: str | None = None):
+    sidecar = tomllib.loads((root / "models" / f"{label}.toml").read_text())
+    forms = sidecar.get("forms", {"": {}})
+    kwargs = forms[form or next(iter(forms))].get("kwargs", {})
+    module = import_model(root / "models" / f"{label}.py")
+    return getattr(module, DEFAULTS[label])(**sidecar.get("kwargs", {}), **kwargs)
+
+
 @pytest.fixture(scope="module")
 def counted(root):
     found = {}
 
     def count(label: str, form: str | None = None):
         if (label, form) not in found:
-            sidecar = tomllib.loads((root / "models" / f"{label}.toml").read_text())
-            forms = sidecar.get("forms", {"": {}})
-            kwargs = forms[form or next(iter(forms))].get("kwargs", {})
-            module = import_model(root / "models" / f"{label}.py")
-            network = getattr(module, DEFAULTS[label])(**sidecar.get("kwargs", {}), **kwargs)
-            found[label, form] = complexity.count(network, SIZE)
+            found[label, form] = complexity.count(build(root, label, form), SIZE)
         return found[label, form]
 
     return count
@@ -47,6 +52,28 @@ def test_default_form_raises_no_flag(counted, label):
     assert counts.dispatched.num_conv == counts.num_conv
     assert {missed.counter for missed in counts.missed} <= {"fvcore"}
     assert (counts.dispatched.untouched, counts.side.exits) == ((), ())
+
+
+@pytest.mark.parametrize("label", DEFAULTS)
+def test_counters_see_no_difference_where_values_are_left_out(counted, root, label):
+    # The tests that compare figures with the reference counts rely on it.
+    with uncomputed():
+        counts = complexity.count(build(root, label), SIZE)
+    # Of all counters fvcore's alone computes; the share of time outside PyTorch is no figure.
+    assert counts.differs_under == ("fvcore",)
+    computed = replace(counted(label), side=counts.side)
+    assert replace(counts, differs_under=()) == computed
+
+
+@pytest.mark.parametrize("label", DEFAULTS)
+def test_no_counter_is_deceived_at_the_official_size(root, label):
+    with uncomputed():
+        counts = complexity.count(build(root, label))
+    assert counts.input_size == (3, 256, 256)
+    assert counts.notes == ()
+    # Nothing is computed, so there are no shares of time, and fvcore alone returns an image.
+    side = replace(counts.side, outside_share=0.0, threads_share=0.0)
+    assert complexity_flags(replace(counts, differs_under=(), side=side)) == ()
 
 
 def test_mdrn_17_convolutions_that_fvcore_skips_are_named(counted):

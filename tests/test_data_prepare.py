@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from data_sets import bicubic, photograph, write_set
-from harness import Harness, write_image
+from harness import PATIENCE_S, Harness, write_image
 
 from esr.datasets.data_command import main
 from esr.datasets.image_folders import images_in
@@ -128,8 +128,10 @@ def test_a_run_that_was_killed_goes_on(root: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "esr", "data", "prepare", str(tmp_path)]
     lr = tmp_path / "LR_bicubic" / "X4"
     running = subprocess.Popen(command, cwd=root)
-    until = time.monotonic() + 60
-    while not (lr.is_dir() and images_in(lr)) and time.monotonic() < until:
+    until = time.monotonic() + PATIENCE_S
+    while running.poll() is None and time.monotonic() < until:
+        if lr.is_dir() and images_in(lr):
+            break
         time.sleep(0.002)
     running.send_signal(signal.SIGKILL)
     running.wait()

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from harness import Harness, nearest_state, tiny, write_pairs
+from harness import PATIENCE_S, Harness, nearest_state, tiny, write_pairs
 
 SET5 = ("baby", "bird", "butterfly", "head", "woman")
 
@@ -94,21 +94,43 @@ def test_the_log_has_the_official_lines(baseline: Harness) -> None:
     assert "FLOPs : 27.1026 [G]" in log
 
 
-def test_an_official_style_file_runs_with_no_edit(harness: Harness) -> None:
+SNOOP = 'import os, pathlib; print("FILES", sorted(str(p) for p in pathlib.Path.cwd().parent.rglob("*")), os.environ)'
+UP = """
+from torch import nn
+
+
+class Up(nn.Upsample):
+    def __init__(self):
+        super().__init__(scale_factor=4)
+"""
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Harness:
+    """Submissions of several kinds, measured in one run."""
+    harness = Harness(tmp_path_factory.mktemp("several") / "harness")
+    write_pairs(harness.path / "data" / "demo")
+    harness.add("team00_Tiny")
+    harness.add("team02_Snoop", tiny("self.up(self.body(x))", SNOOP))
+    harness.add("team03_Range", tiny("self.up(self.body(x)).clamp(0, 0.3)"))
+    harness.add("team04_Up", UP, state={})
     harness.add("team07_Dropped", tiny(), checkpoint="team07_dropped_epoch_1000.pth")
-    done = harness.run("--model_id", "7")
-    assert done.returncode == 0, done.stderr
-    row = harness.rows()["07_Dropped"]
+    done = harness.run("--model_id", "0", "2", "3", "4", "7")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return harness
+
+
+def test_an_official_style_file_runs_with_no_edit(several: Harness) -> None:
+    row = several.rows()["07_Dropped"]
     assert float(row["Params [M]"]) == (48 * 3 * 9 + 48) / 1e6
     assert float(row["FLOPs official [G]"]) == 48 * 3 * 9 * 256 * 256 / 1e9
     assert int(row["Conv"]) == 1
 
 
-def test_psnr_of_a_known_network_is_opencvs(harness: Harness) -> None:
+def test_psnr_of_a_known_network_is_opencvs(several: Harness) -> None:
     # The network repeats pixels, so SR is known without running it.
-    assert harness.run().returncode == 0
-    demo = harness.path / "data" / "demo"
-    for image in harness.record("00_Tiny")["splits"][0]["images"]:
+    demo = several.path / "data" / "demo"
+    for image in several.record("00_Tiny")["splits"][0]["images"]:
         stem = Path(image["name"]).stem
         lr = cv2.imread(str(demo / "LR_bicubic" / "X4" / f"{stem}x4.png"))
         hr = cv2.imread(str(demo / "HR" / image["name"]))
@@ -194,13 +216,10 @@ def test_a_second_run_replaces_only_its_own_row(harness: Harness) -> None:
     assert set(harness.rows()) == {"00_Tiny", "01_Other"}
 
 
-def test_the_child_is_told_nothing_of_hr_or_of_names(harness: Harness) -> None:
-    snoop = 'import os, pathlib; print("FILES", sorted(str(p) for p in pathlib.Path.cwd().parent.rglob("*")), os.environ)'
-    harness.add("team02_Snoop", tiny("self.up(self.body(x))", snoop))
-    assert harness.run("--model_id", "2").returncode == 0
-    log = (harness.results / "logs" / "02_Snoop.log").read_text()
+def test_the_child_is_told_nothing_of_hr_or_of_names(several: Harness) -> None:
+    log = (several.results / "logs" / "02_Snoop.log").read_text()
     assert "job.json" in log
-    for secret in (str(harness.path / "data"), "ax4", "x4-0"):
+    for secret in (str(several.path / "data"), "ax4", "x4-0"):
         assert secret not in log
 
 
@@ -227,11 +246,11 @@ def test_an_interrupted_run_keeps_what_it_had(
             said = "".join(here.read_text() for here in folders.glob("*/01_Waits/child.pid"))
         child = int(said)
         parent.send_signal(sent)
-        _, printed = parent.communicate(timeout=60)
+        _, printed = parent.communicate(timeout=PATIENCE_S)
     assert parent.returncode == status
     assert "Traceback" not in printed
     assert set(harness.rows()) == {"00_Tiny"}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while _is_running(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _is_running(child)
@@ -272,18 +291,13 @@ def test_saving_images_may_fail_without_losing_the_measurement(harness: Harness)
     assert harness.rows()["00_Tiny"]["Status"] == "ok"
 
 
-def test_the_wrong_data_range_is_named(harness: Harness) -> None:
-    harness.add("team03_Range", tiny("self.up(self.body(x)).clamp(0, 0.3)"))
-    assert harness.run("--model_id", "3").returncode == 0
-    note = harness.rows()["03_Range"]["Note"]
+def test_the_wrong_data_range_is_named(several: Harness) -> None:
+    note = several.rows()["03_Range"]["Note"]
     assert "dB below bicubic: check data_range (1) in team03_Range.toml" in note
 
 
-def test_a_network_without_parameters_is_measured(harness: Harness) -> None:
-    source = "from torch import nn\n\n\nclass Up(nn.Upsample):\n    def __init__(self):\n        super().__init__(scale_factor=4)\n"
-    harness.add("team04_Up", source, state={})
-    assert harness.run("--model_id", "4").returncode == 0
-    row = harness.rows()["04_Up"]
+def test_a_network_without_parameters_is_measured(several: Harness) -> None:
+    row = several.rows()["04_Up"]
     assert (float(row["Params [M]"]), float(row["Val PSNR"]) > 20) == (0, True)
 
 

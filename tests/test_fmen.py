@@ -13,6 +13,7 @@ import goldens
 import numpy as np
 import pytest
 import torch
+from goldens import assert_golden
 from torch import Tensor, nn
 
 from esr.measure.counts.complexity import count
@@ -22,8 +23,6 @@ from esr.submissions.submission import discover
 ROOT = Path(__file__).resolve().parents[1]
 TRAINING_SHA256 = "8dcd4a688fb04bae72be647c1a4615ebf00263dd5870375fe8b7a0caae53df01"
 CHECKPOINTS = {"fmen_s_x4_github": "pt", "fmen_s_x4_ntire22": "pth"}
-FLOAT32_LEVELS = 1.5e-3
-"""Tolerance of the specification, in levels of 0..255."""
 
 fmen = import_model(ROOT / "models" / "fmen.py")
 
@@ -86,11 +85,11 @@ def test_output_is_that_of_the_public_network(arrays, weights, checkpoint) -> No
     golden, network = arrays(checkpoint), loaded(fmen.FMEN(), weights(checkpoint))
     for name in ("a", "b", "odd", "one", "thin"):
         sr = network(torch.from_numpy(golden[f"x_{name}"]))
-        assert_close(sr, golden[f"y_{name}"], FLOAT32_LEVELS, name)
+        assert_golden(sr, golden[f"y_{name}"], name)
     network.double()
     for name in ("odd", "one", "thin"):
         sr = network(torch.from_numpy(golden[f"x_{name}"]).double())
-        assert_close(sr, golden[f"y64_{name}"], 1e-9, name)
+        assert_golden(sr, golden[f"y64_{name}"], name)
 
 
 def test_every_step_is_traced_to_the_public_network(arrays, weights) -> None:
@@ -120,12 +119,10 @@ def test_every_step_is_traced_to_the_public_network(arrays, weights) -> None:
         network.get_submodule(name).register_forward_hook(
             lambda module, inputs, output, key=f"t/{tap}": seen.update({key: output.clone()})
         )
-    assert_close(network(torch.from_numpy(trace["x"])), trace["y"], FLOAT32_LEVELS)
+    assert_golden(network(torch.from_numpy(trace["x"])), trace["y"])
     assert seen.keys() == trace.keys() - {"x", "y"}
     for key, output in seen.items():
-        # Inner maps reach from 0.1 to 5e7: the tolerance is that of 0..255, in proportion.
-        atol = FLOAT32_LEVELS * float(np.abs(trace[key]).max()) / 255
-        assert_close(output, trace[key], atol, key)
+        assert_golden(output, trace[key], key)
 
 
 def test_names_and_shapes_are_those_of_the_public_files(weights, training_weights) -> None:
@@ -157,7 +154,7 @@ def hfab(arrays) -> tuple[Any, dict[str, Any]]:
 def test_hfab_is_merged_into_the_golden_convolutions(hfab) -> None:
     attention, golden = hfab
     x = torch.from_numpy(golden["x"])
-    assert_close(attention(x), golden["y_eval"], 1e-5)
+    assert_golden(attention(x), golden["y_eval"])
     attention.double()
     merged = attention.merged()
     assert_close(attention(x.double()), golden["y_eval64"], 1e-12)
@@ -173,10 +170,10 @@ def test_hfab_is_merged_into_the_golden_convolutions(hfab) -> None:
 def test_training_mode_is_that_of_the_public_block(hfab) -> None:
     attention, golden = hfab
     y = attention.train()(torch.from_numpy(golden["x"]))
-    assert_close(y, golden["y_train_mode"], 1e-5)
+    assert_golden(y, golden["y_train_mode"])
     for key in (key for key in golden if key.startswith("after_train/")):
         buffer = attention.get_buffer(key.removeprefix("after_train/"))
-        assert_close(buffer, golden[key], 1e-5, key)
+        assert_golden(buffer, golden[key], key)
 
 
 def test_training_form_is_the_public_network_before_and_after_deploy(
@@ -187,12 +184,12 @@ def test_training_form_is_the_public_network_before_and_after_deploy(
     for candidate in (network, network.deploy()):
         for name in ("odd", "thin"):
             sr = candidate(torch.from_numpy(golden[f"x_{name}"]))
-            assert_close(sr, golden[f"y_{name}"], FLOAT32_LEVELS, name)
+            assert_golden(sr, golden[f"y_{name}"], name)
     network.double()
     for candidate in (network, network.deploy()):
         for name in ("odd", "thin"):
             sr = candidate(torch.from_numpy(golden[f"x_{name}"]).double())
-            assert_close(sr, golden[f"y64_{name}"], 1e-9, name)
+            assert_golden(sr, golden[f"y64_{name}"], name)
 
 
 def _trained(seed: int) -> Any:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from harness import TINY, Harness, write_pairs
+from harness import BY_TIME, PATIENCE_S, TINY, Harness, write_pairs
 from hostile.detaches import LASTS_S
 
 from esr.sandbox import landlock
@@ -40,6 +40,12 @@ class Expected:
     """Empty for one that is measured."""
     says: str = ""
     flags: tuple[str, ...] = ()
+    or_else: tuple[str, str] | None = None
+    """Stage and reason that are as good, where two watch and it is a race which one is first."""
+
+    def outcomes(self) -> tuple[tuple[str, str], ...]:
+        first = (self.stage, self.says)
+        return (first,) if self.or_else is None else (first, self.or_else)
 
 
 EXPECTED = {
@@ -50,7 +56,13 @@ EXPECTED = {
     "kills_parent": Expected(flags=("signalled_processes",)),
     "kills_parent_in_c": Expected(flags=("loaded_library",)),
     "detaches": Expected(flags=("started_processes",)),
-    "allocates": Expected("restore", "MemoryError (--memory_limit)"),
+    # The process holds itself to the limit, and the parent looks now and then: either may be first.
+    "allocates": Expected(
+        "restore",
+        "MemoryError (--memory_limit)",
+        or_else=("limit", "--memory_limit is 2 GiB"),
+    ),
+    # Shared memory is nobody's data, so this is the parent's alone to see.
     "allocates_shared": Expected("limit", "--memory_limit is 2 GiB"),
     "fills_disk": Expected("limit", "--disk_limit is 0.1 GiB"),
     "floods": Expected(flags=("flooded_log",)),
@@ -98,7 +110,7 @@ class Zoo:
             env={**os.environ, "TMPDIR": str(self.temporary), "HF_TOKEN": TOKEN},
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=PATIENCE_S,
             # What kills its parent's group must not find pytest in there.
             start_new_session=True,
         )
@@ -197,18 +209,17 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_what_it_did_is_named_in_its_row(zoo: Zoo, name: str) -> None:
     row, expected = zoo.row(name), EXPECTED[name]
-    assert (row["Status"], row["Failed stage"]) == (
-        "failed" if expected.stage else "ok",
-        expected.stage,
-    ), row["Reason"]
-    assert expected.says in row["Reason"]
+    assert row["Status"] == ("failed" if expected.stage else "ok"), row["Reason"]
+    said = [says for stage, says in expected.outcomes() if stage == row["Failed stage"]]
+    assert said, (row["Failed stage"], row["Reason"])
+    assert said[0] in row["Reason"]
     assert set(expected.flags) <= set(row["Flags"].split(", "))
 
 
 @pytest.mark.parametrize("label", HONEST)
 def test_the_honest_ones_have_the_same_record_as_alone(zoo: Zoo, honest: Zoo, label: str) -> None:
     assert _lasting(zoo.harness.record(label)) == _lasting(honest.harness.record(label))
-    assert zoo.rows[label]["Flags"] in ("", "outside_pytorch")
+    assert set(zoo.rows[label]["Flags"].split(", ")) <= {"", *BY_TIME}
 
 
 def _lasting(record: dict) -> dict:
@@ -216,8 +227,7 @@ def _lasting(record: dict) -> dict:
     for volatile in ("peak_rss_mib", "isolation", "crops", "request"):
         record.pop(volatile)
     record["counts"].pop("side")
-    # A share of time as well: on a busy machine an honest network as small as this one has it.
-    record["flags"] = [flag for flag in record["flags"] if flag["name"] != "outside_pytorch"]
+    record["flags"] = [flag for flag in record["flags"] if flag["name"] not in BY_TIME]
     for volatile in ("date", "command"):
         record["provenance"].pop(volatile)
     for split in record["splits"]:

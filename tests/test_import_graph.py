@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from harness import PATIENCE_S
 
 _ROOM = re.compile(r"^    (\w+)/ ")
 """A line of the map in `esr/__init__.py`: a room, then what it holds."""
@@ -102,7 +103,11 @@ def test_answers_that_measure_nothing_come_without_torch_and_pandas(
         "sys.exit(' '.join({'torch', 'pandas', 'fvcore', 'thop'} & set(sys.modules)) or 0)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
 
@@ -112,7 +117,7 @@ def test_scoring_ranking_and_reporting_come_without_torch(root: Path) -> None:
         "import sys, esr.evaluate.engines, esr.records.results_folder, esr.tools.leaderboard;"
         " sys.exit('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, timeout=120)
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, timeout=PATIENCE_S)
     assert done.returncode == 0
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness import Harness, write_pairs
+from harness import PATIENCE_S, Harness, write_pairs
 
 from esr.base import json_file
 from esr.evaluate.engines import compare_baselines, evaluate_interleaved
@@ -99,7 +99,9 @@ def test_an_interruption_of_the_baseline_keeps_what_came_before(harness: Harness
     temporary.mkdir()
     harness.add(
         "team01_Slow",
-        "import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(5)\n"
+        # It is measured before and after; the second time it never ends.
+        "import pathlib, time\npathlib.Path('begun').touch()\n"
+        "if pathlib.Path(__file__).with_name('again').exists():\n    time.sleep(600)\n"
         + (harness.path / "models" / "team00_Tiny.py").read_text(),
     )
     command = [sys.executable, str(harness.path / "test_demo.py"), "--interleave", "1"]
@@ -108,8 +110,9 @@ def test_an_interruption_of_the_baseline_keeps_what_came_before(harness: Harness
         for seen in ("*/00_Tiny", "*/01_Slow/begun"):
             while parent.poll() is None and not list(temporary.glob(seen)):
                 time.sleep(0.02)
+            (harness.path / "models" / "again").touch()
         parent.send_signal(signal.SIGTERM)
-        _, said = parent.communicate(timeout=60)
+        _, said = parent.communicate(timeout=PATIENCE_S)
     assert parent.returncode == 130, said
     record = json.loads((harness.results / "records" / "00_Tiny.json").read_text())
     assert record["drift"] is None

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import ROOT, Harness
+from harness import PATIENCE_S, ROOT, Harness
 from synthetic import synthetic_record, synthetic_split
 from test_ranking import RULE_OF_2027
 
@@ -19,7 +19,7 @@ from esr.base import json_file
 
 def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "esr", "leaderboard", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 def table(save_dir: Path) -> dict[str, dict[str, str]]:
@@ -76,7 +76,11 @@ def test_two_hundred_submissions_are_ranked_without_torch(tmp_path: Path) -> Non
         "assert status == 0\nsys.exit('torch' in sys.modules)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     rows = table(tmp_path)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from harness import PATIENCE_S
 
 from esr.images.levels import convert
 from esr.images.official_image import save_uint, tensor2levels
@@ -65,7 +66,7 @@ def test_a_helper_takes_part(tmp_path: Path) -> None:
     def put(top: int, strip: np.ndarray) -> None:
         if threading.current_thread() not in seen:
             seen.add(threading.current_thread())
-            both.wait(timeout=60)
+            both.wait(timeout=PATIENCE_S)
 
     with ThreadPoolExecutor(1) as helper:
         extremes = convert(values, 1.0, put, helper)
@@ -94,7 +95,7 @@ def test_an_error_in_either_thread_is_raised_when_both_are_done(failing: str) ->
         name = threading.current_thread().name
         if name not in names:
             names.append(name)
-            both.wait(timeout=60)
+            both.wait(timeout=PATIENCE_S)
         if name.startswith(failing):
             raise OSError(errno.ENOSPC, "full")
 

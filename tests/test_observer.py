@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from harness import PATIENCE_S
 
 ACTS = {
     "open('there')": [("read", "open", ["there"])],
@@ -76,7 +77,7 @@ def _run(root: Path, folder: Path, program: str, *arguments: str) -> str:
         env={"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

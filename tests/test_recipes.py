@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from harness import PATIENCE_S
 
 from esr.base.errors import ExitCode, UserError
 from esr.measure import network as networks
@@ -142,7 +143,9 @@ def test_a_profile_replaces_what_it_names_and_nothing_else(tmp_path) -> None:
 
 def train(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, ROOT / "train.py", *arguments, "--device", "cpu", "--threads", 1]
-    return subprocess.run([str(p) for p in command], capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [str(p) for p in command], capture_output=True, text=True, timeout=PATIENCE_S
+    )
 
 
 @pytest.fixture(scope="module", params=NAMES)

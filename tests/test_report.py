@@ -13,6 +13,7 @@ from pathlib import Path
 
 import boards
 import pytest
+from harness import PATIENCE_S
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -172,7 +173,7 @@ def test_a_piped_leaderboard_of_hostile_names_prints_even_in_ascii(tmp_path: Pat
         capture_output=True,
         cwd=Path(__file__).resolve().parents[1],
         env={"PYTHONIOENCODING": "ascii", "COLUMNS": "80"},
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr.decode()
     printed = done.stdout.decode("ascii")

@@ -15,6 +15,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 import pytest
 from conftest import ROOT
+from harness import PATIENCE_S
 from report_pages import HOSTILE, NOTED, board_of, write_page, write_results
 
 from esr.base.errors import UserError
@@ -233,7 +234,11 @@ def test_the_page_is_made_without_torch_and_without_building_figures(results: Pa
         "sys.exit(' '.join({'torch', 'plotly', 'itables', 'IPython'} & set(sys.modules)) or 0)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from harness import Harness, nearest_state, tiny, write_pairs
+from harness import PATIENCE_S, Harness, nearest_state, tiny, write_pairs
 from test_import_graph import _imports
 
 from esr.evaluate import provenance, resume
@@ -36,7 +36,7 @@ def _all(harness: Harness, temporary: Path, *arguments: str) -> subprocess.Popen
 
 
 def _finish(process: subprocess.Popen[str]) -> tuple[list[str], int]:
-    printed, complaints = process.communicate(timeout=200)
+    printed, complaints = process.communicate(timeout=PATIENCE_S)
     assert complaints == ""
     return printed.splitlines(), process.returncode
 
@@ -96,7 +96,7 @@ while not pathlib.Path(__file__).with_name("go").exists():
 
 
 def _wait_until_gone(pid: int) -> None:
-    stat, deadline = Path(f"/proc/{pid}/stat"), time.monotonic() + 30
+    stat, deadline = Path(f"/proc/{pid}/stat"), time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
             if stat.read_text().rsplit(")", 1)[1].split()[0] == "Z":

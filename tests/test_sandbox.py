@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import Harness, tiny
+from harness import BY_TIME, Harness, tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -516,7 +516,8 @@ def test_reading_hr_and_results_of_this_harness_is_flagged(harness: Harness) -> 
     harness.add("team01_Peeks", tiny() + peek)
     done = harness.run("--model_id", "0", "1")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert harness.record("00_Tiny")["flags"] == []
+    honest = {flag["name"] for flag in harness.record("00_Tiny")["flags"]}
+    assert honest <= set(BY_TIME)
     flags = {flag["name"]: flag["detail"] for flag in harness.record("01_Peeks")["flags"]}
     assert str(next(hr.iterdir())) in flags["read_images"]
     assert str(record) in flags["read_outside"]

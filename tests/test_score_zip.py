@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from harness import Harness, smooth_image, write_image
+from harness import PATIENCE_S, Harness, smooth_image, write_image
 from skimage.metrics import peak_signal_noise_ratio
 
 from esr.evaluate.upload.readme import Readme, read_readme
@@ -62,7 +62,7 @@ def _score(harness: Harness, *arguments: str) -> subprocess.CompletedProcess[str
         cwd=harness.path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
 
 
@@ -443,4 +443,7 @@ def test_no_change_of_bytes_gives_another_score_or_a_traceback(
 
 def test_scoring_an_archive_comes_without_torch(root: Path) -> None:
     program = "import sys, esr.tools.upload_scoring.score_zip; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], cwd=root, timeout=120).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", program], cwd=root, timeout=PATIENCE_S).returncode
+        == 0
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from harness import PATIENCE_S
 from rich.console import Console
 
 from esr.challenge.protocol import protocols
@@ -25,7 +26,9 @@ def newcomer(root: Path, tmp_path_factory: pytest.TempPathFactory):
     """The plain command, with results elsewhere so that the clone stays clean."""
     save_dir = tmp_path_factory.mktemp("shipped") / "results"
     command = [sys.executable, str(root / "test_demo.py"), "--save_dir", str(save_dir)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=save_dir.parent)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE_S, cwd=save_dir.parent
+    )
     return done, save_dir
 
 

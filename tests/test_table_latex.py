@@ -10,6 +10,7 @@ from pathlib import Path
 
 import boards
 import pytest
+from harness import PATIENCE_S
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pylatexenc.latex2text import LatexNodes2Text
@@ -53,7 +54,7 @@ def _compiled(text: str, folder: Path) -> str:
     (folder / "leaderboard.tex").write_text(text, encoding="utf-8")
     (folder / "paper.tex").write_text(DOCUMENT)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=120)
+    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=PATIENCE_S)
     log = done.stdout.decode(errors="replace")
     assert done.returncode == 0, log[-2000:]
     return log

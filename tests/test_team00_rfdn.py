@@ -7,10 +7,9 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from goldens import arrays
+from goldens import arrays, assert_golden
 from torch import Tensor, nn
 
 from esr.report.claims import agrees
@@ -18,8 +17,6 @@ from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team00_RFDN.py"
 BLOCKS = ("B1", "B2", "B3", "B4")
-FLOAT32_LEVELS = 2e-3
-"""Tolerance of the specification, in levels of 0..255."""
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +53,12 @@ def trace(shared: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ["a", "b", "odd", "min"])
 def test_float32_output_is_that_of_the_public_network(network, golden, name) -> None:
     sr = network(torch.from_numpy(golden[f"x_{name}"]))
-    np.testing.assert_allclose(sr.numpy(), golden[f"y_{name}"], rtol=0, atol=FLOAT32_LEVELS)
+    assert_golden(sr, golden[f"y_{name}"])
 
 
 def test_float64_output_is_that_of_the_public_network(network, golden) -> None:
     sr = network.double()(torch.from_numpy(golden["x_odd"]).double())
-    np.testing.assert_allclose(sr.numpy(), golden["y64_odd"], rtol=0, atol=1e-9)
+    assert_golden(sr, golden["y64_odd"])
 
 
 def test_every_convolution_and_block_is_traced_to_the_public_network(network, trace) -> None:
@@ -83,10 +80,7 @@ def test_every_convolution_and_block_is_traced_to_the_public_network(network, tr
     seen["y"] = network(torch.from_numpy(trace["x"]))
     assert seen.keys() == trace.keys() - {"x"}
     for key, output in seen.items():
-        expected = trace[key]
-        np.testing.assert_allclose(
-            output.numpy(), expected, rtol=0, atol=FLOAT32_LEVELS, err_msg=key
-        )
+        assert_golden(output, trace[key], key)
 
 
 def test_names_and_shapes_are_those_of_the_layer_list(architecture, shared) -> None:

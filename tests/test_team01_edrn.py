@@ -13,6 +13,7 @@ import goldens
 import numpy as np
 import pytest
 import torch
+from goldens import assert_golden
 from torch import Tensor, nn
 
 from esr.measure.counts.complexity import count
@@ -23,8 +24,6 @@ MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team01_EDRN.py"
 WEIGHTS_SHA256 = "6c430ab91d1873c4b99fa7e7aef0d1e7691e2d741ccdaafc7e9c86b6f3847395"
 FORMS = ("published", "effective", "as_drawn")
 MIDDLE_CONVOLUTIONS = 26
-FLOAT32_LEVELS = 1e-3
-"""Tolerance of the specification, in levels of 0..255."""
 
 team01 = import_model(MODEL_FILE)
 Build = Callable[[str], Any]
@@ -75,7 +74,7 @@ def arrays(shared: Path) -> Callable[[str], dict[str, Any]]:
 def test_float32_output_is_that_of_the_published_code(build, arrays, form, name) -> None:
     golden = arrays("edrn_synth")
     sr = build(form)(torch.from_numpy(golden[f"x_{name}"]))
-    np.testing.assert_allclose(sr.numpy(), golden[f"y_{name}"], rtol=0, atol=FLOAT32_LEVELS)
+    assert_golden(sr, golden[f"y_{name}"])
 
 
 @pytest.mark.parametrize(
@@ -90,13 +89,13 @@ def test_float64_output_is_that_of_the_golden_file(build, arrays, form, file, na
     golden, network = arrays(file), build(form).double()
     for name in names:
         sr = network(torch.from_numpy(golden[f"x_{name}"]).double())
-        np.testing.assert_allclose(sr.numpy(), golden[f"y64_{name}"], rtol=0, atol=1e-9)
+        assert_golden(sr, golden[f"y64_{name}"], name)
 
 
 def test_as_drawn_is_another_function(build, arrays) -> None:
     golden = arrays("edrn_synth_as_drawn")
     sr = build("as_drawn")(torch.from_numpy(golden["x_odd"]))
-    np.testing.assert_allclose(sr.numpy(), golden["y_odd"], rtol=0, atol=FLOAT32_LEVELS)
+    assert_golden(sr, golden["y_odd"])
     assert np.abs(arrays("edrn_synth")["y_odd"] - sr.numpy()).max() > 30
 
 
@@ -124,12 +123,10 @@ def test_every_step_is_traced_to_the_published_code(build, arrays) -> None:
             lambda module, inputs, output, key=f"t/{tap}": seen.update({key: output.clone()})
         )
     y = network(torch.from_numpy(trace["x"]))
-    np.testing.assert_allclose(y.numpy(), trace["y"], rtol=0, atol=FLOAT32_LEVELS)
+    assert_golden(y, trace["y"])
     assert seen.keys() == trace.keys() - {"x", "y"}
     for key, output in seen.items():
-        # Inner maps are small: the tolerance is that of 0..255, in proportion.
-        atol = FLOAT32_LEVELS * float(np.abs(trace[key]).max()) / 255
-        np.testing.assert_allclose(output.numpy(), trace[key], rtol=0, atol=atol, err_msg=key)
+        assert_golden(output, trace[key], key)
 
 
 def test_blocks_are_those_of_the_published_code(arrays) -> None:
@@ -148,7 +145,7 @@ def test_blocks_are_those_of_the_published_code(arrays) -> None:
     deb = loaded(team01.DEB(8, "published"), "deb/")
     dab = loaded(team01.DAB(8, 4, 2, "published"), "dab/")
     for block, name in ((deb.conv1, "y_dres"), (deb, "y_deb"), (dab, "y_dab")):
-        np.testing.assert_allclose(block(x).numpy(), golden[name], rtol=0, atol=1e-6, err_msg=name)
+        assert_golden(block(x), golden[name], name)
 
 
 @pytest.mark.parametrize("form", FORMS)

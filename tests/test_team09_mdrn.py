@@ -11,16 +11,20 @@ import goldens
 import numpy as np
 import pytest
 import torch
-from goldens import arrays, maps
+from goldens import arrays, assert_golden, maps
 from torch import nn
+from uncomputed import uncomputed
 
 from esr.measure.counts.complexity import count
 from esr.measure.network import import_model, load
 from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team09_MDRN.py"
-FLOAT32_TOLERANCE = 2e-4
-"""Tolerance of the specification, in the range 0..1."""
+
+THROUGH_FLOAT64 = {("challenge", "a")}
+"""By form and input: a golden map of float32 that is itself 1.65e-5 of its peak off the float64 of
+the same network, so that two float32 maps may be twice as far apart as either is from the truth.
+Both are compared with that."""
 
 # Form in the sidecar, public checkpoint and golden outputs.
 PUBLIC = [("challenge", "mdrn_s_x4"), ("paper", "mdrn_x4")]
@@ -80,18 +84,20 @@ def build(models: ModuleType, form: str) -> nn.Module:
     return models.MDRN(**kwargs).eval().requires_grad_(False)
 
 
-def assert_golden(network: nn.Module, golden: dict[str, Any]) -> None:
+def assert_outputs(network: nn.Module, golden: dict[str, Any], form: str = "") -> None:
     cases = [key.removeprefix("y_") for key in golden if key.startswith("y_")]
-    for case in cases:
-        sr = network(torch.from_numpy(golden[f"x_{case}"])).numpy()
-        np.testing.assert_allclose(
-            sr, golden[f"y_{case}"], rtol=0, atol=FLOAT32_TOLERANCE, err_msg=case
-        )
+    single = {case: network(torch.from_numpy(golden[f"x_{case}"])) for case in cases}
     network.double()
     for case in cases:
+        expected = golden[f"y_{case}"]
+        if (form, case) in THROUGH_FLOAT64:
+            exact = network(torch.from_numpy(golden[f"x_{case}"]).double()).float()
+            assert_golden(exact, expected, case)
+            expected = exact.numpy()
+        assert_golden(single[case], expected, case)
         if f"y64_{case}" in golden:
-            sr = network(torch.from_numpy(golden[f"x_{case}"]).double()).numpy()
-            np.testing.assert_allclose(sr, golden[f"y64_{case}"], rtol=0, atol=1e-9, err_msg=case)
+            sr = network(torch.from_numpy(golden[f"x_{case}"]).double())
+            assert_golden(sr, golden[f"y64_{case}"], case)
 
 
 @pytest.mark.parametrize(("form", "name"), PUBLIC)
@@ -102,7 +108,7 @@ def test_public_checkpoint_gives_the_output_of_the_public_network(
     load(network, shared / "networks" / "checkpoints" / f"{name}.pth", strict=True)
     golden = arrays(shared, name)
     assert {"x_min", "x_odd"} <= golden.keys()
-    assert_golden(network, golden)
+    assert_outputs(network, golden, form)
 
 
 @pytest.mark.parametrize(("name", "kwargs"), VARIANTS)
@@ -117,7 +123,7 @@ def test_other_arguments_give_the_output_of_the_public_network(
         if key.startswith("sd/")
     }
     network.load_state_dict(weights, strict=True)
-    assert_golden(network, golden)
+    assert_outputs(network, golden)
 
 
 def test_every_part_is_traced_to_the_public_network(models, shared) -> None:
@@ -134,9 +140,7 @@ def test_every_part_is_traced_to_the_public_network(models, shared) -> None:
     trace["t/B1/distil"] = np.concatenate(distilled, axis=1)
     assert seen.keys() == trace.keys() - {"x"}
     for key, output in seen.items():
-        np.testing.assert_allclose(
-            output.numpy(), trace[key], rtol=0, atol=FLOAT32_TOLERANCE, err_msg=key
-        )
+        assert_golden(output, trace[key], key)
 
 
 @pytest.mark.parametrize(("form", "name"), PUBLIC)
@@ -150,7 +154,8 @@ def test_names_and_shapes_are_those_of_the_public_checkpoint(models, shared, for
 
 @pytest.mark.parametrize(("form", "name"), FORMS)
 def test_counts_are_those_of_the_public_network(models, facts, form, name) -> None:
-    counts = count(build(models, form))
+    with uncomputed():
+        counts = count(build(models, form))
     expected = facts[name]
     assert counts.params == expected["params"]
     assert counts.num_conv == expected["num_conv"]
@@ -161,11 +166,14 @@ def test_counts_are_those_of_the_public_network(models, facts, form, name) -> No
 
 def test_fvcore_finds_the_convolutions_it_misses_once_padding_is_a_number(models, facts) -> None:
     network = build(models, "challenge")
-    assert _calls(count(network), "aten::_convolution_mode") == 17
+    with uncomputed():
+        counts = count(network)
+    assert _calls(counts, "aten::_convolution_mode") == 17
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.padding == "same":
             module.padding = tuple(side // 2 for side in module.kernel_size)
-    counts = count(network)
+    with uncomputed():
+        counts = count(network)
     assert _calls(counts, "aten::_convolution_mode") == 0
     assert counts.flops_fvcore / 1e9 == facts["mdrn_s_x4"]["flops_fvcore_G_if_integer_padding"]
     assert counts.flops_official / 1e9 == facts["mdrn_s_x4"]["flops_official_G"]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from goldens import assert_golden
 from torch import Tensor, nn
 
 from esr.measure.network import import_model
@@ -79,8 +80,8 @@ def _assert_outputs(ops: dict[str, Tensor], name: str, members: Any, wide: nn.Mo
     x = ops[f"{name}/x"]
     parts = zip(members, x.chunk(len(members), dim=1), strict=True)
     apart = torch.cat([member(part) for member, part in parts], dim=1)
-    np.testing.assert_allclose(apart, ops[f"{name}/y"], rtol=0, atol=1e-5)
-    np.testing.assert_allclose(wide(x), ops[f"{name}/ymerged"], rtol=0, atol=1e-5)
+    assert_golden(apart, ops[f"{name}/y"], name)
+    assert_golden(wide(x), ops[f"{name}/ymerged"], name)
 
 
 @pytest.mark.parametrize("name", ["esa4", "srfdb3", "rfdb2", "rfdb4"])
@@ -134,10 +135,8 @@ def test_merger_reproduces_every_parameter_of_the_public_one(models, shared, nam
     for net, kind in ((branched, "y"), (merged, "ymerged")):
         net.requires_grad_(False)
         for size in ("a", "odd", "min"):
-            expected = golden[f"{kind}_{size}"]
-            np.testing.assert_allclose(net(golden[f"x_{size}"]), expected, rtol=0, atol=1e-3)
-        sr = net.double()(golden["x_odd"].double())
-        np.testing.assert_allclose(sr, golden[f"{kind}64_odd"], rtol=0, atol=1e-9)
+            assert_golden(net(golden[f"x_{size}"]), golden[f"{kind}_{size}"], f"{kind}_{size}")
+        assert_golden(net.double()(golden["x_odd"].double()), golden[f"{kind}64_odd"])
 
 
 def test_trained_weights_merge(models, shared) -> None:
@@ -146,9 +145,8 @@ def test_trained_weights_merge(models, shared) -> None:
     branched = models.BranchedRFDN()
     branched.load_state_dict(torch.load(file, weights_only=True))
     merged = branched.deploy().requires_grad_(False)
-    np.testing.assert_allclose(merged(golden["x_b"]), golden["ymerged_b"], rtol=0, atol=2e-3)
-    sr = merged.double()(golden["x_odd"].double())
-    np.testing.assert_allclose(sr, golden["ymerged64_odd"], rtol=0, atol=1e-9)
+    assert_golden(merged(golden["x_b"]), golden["ymerged_b"])
+    assert_golden(merged.double()(golden["x_odd"].double()), golden["ymerged64_odd"])
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import skimage.metrics
 import torch
+from harness import PATIENCE_S
 from PIL import Image
 
 import esr.images.official_image as util
@@ -245,4 +246,7 @@ def test_scoring_needs_no_torch(root: Path) -> None:
         "util.calculate_psnr(img, img), util.calculate_ssim(img, img), util.imresize_np(img, 0.5)\n"
         "sys.exit('torch' in sys.modules)\n"
     )
-    assert subprocess.run([sys.executable, "-c", program], cwd=root, timeout=60).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", program], cwd=root, timeout=PATIENCE_S).returncode
+        == 0
+    )
