@@ -22,8 +22,9 @@ from esr.audit.audit_rules import (
     throttling,
 )
 from esr.base.errors import UserError, printable_line
+from esr.images import Image
 from esr.measure import caching
-from esr.measure.bench import Bench, Image
+from esr.measure.bench import Bench
 from esr.measure.op_watch import AutocastWatch, OpWatch
 from esr.measure.timing import pause, process_cpu_ns, synchronize, thread_cpu_ns
 from esr.records.conditions import Precision

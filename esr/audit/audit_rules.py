@@ -35,7 +35,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from esr.audit import replaced_functions
-from esr.measure.bench import Image, OfficialPass
+from esr.images import Image
+from esr.measure.bench import OfficialPass
 from esr.measure.op_watch import OpWatch
 from esr.measure.robust_pass import RobustPass
 from esr.measure.timing import Lap

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from esr.base.threads import in_parallel
-from esr.datasets.staging import Image, StagedImage
+from esr.datasets.staging import StagedImage
+from esr.images import Image
 from esr.images.metrics import METRICS
 from esr.images.perceptual.helper_messages import NAMES
 from esr.images.perceptual.perceptual_scores import perceptual_scores

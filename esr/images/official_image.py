@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from esr.images import levels
+from esr.images import Image, levels
 from esr.images.color import bgr2ycbcr, rgb2ycbcr, ycbcr2rgb
 from esr.images.image_file import (
     StrPath,
@@ -44,8 +44,6 @@ __all__ = [
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
-Image = npt.NDArray[np.uint8]
-"""uint8 RGB (H, W, 3), or grey (H, W) or (H, W, 1), in [0, 255]."""
 
 
 def uint2single(img: Image) -> npt.NDArray[np.float32]:

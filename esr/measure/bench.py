@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from esr.images import Image
 from esr.images.official_image import save_uint, tensor2levels, uint2tensor4
 from esr.measure.job import Job, JobFolder
 from esr.measure.nvml import GpuWatch, around
@@ -19,9 +19,6 @@ from esr.measure.restore import Restorer, check_finite, check_output
 from esr.measure.timing import Lap, PeakMemory, Stopwatch
 from esr.records.measurement import SplitTiming
 from esr.submissions.sidecar import Sidecar
-
-Image = NDArray[np.uint8]
-"""uint8 RGB of shape (h, w, 3)."""
 
 
 @dataclass(frozen=True)

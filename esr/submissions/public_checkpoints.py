@@ -17,9 +17,10 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as validated
 
 from esr.base.command import ended
-from esr.base.download import fetch, sha256
+from esr.base.download import fetch
 from esr.base.errors import UserError
 from esr.base.house import ROOT
+from esr.base.sha256 import hash_file
 from esr.base.toml_file import STRICT, check_tables, read_tables
 from esr.submissions.submission import SELECT, Entry, ForkSubmission, Submission
 
@@ -75,7 +76,7 @@ def public_checkpoint(
     if not path.is_file():
         problem = f"no checkpoint: {known[0].file} is not in {folder}"
         return replace(submission, checkpoint=None, problem=problem)
-    if sha256(path) != known[0].sha256:
+    if hash_file(path) != known[0].sha256:
         raise UserError(
             "is not the file its authors published (its SHA-256 differs)",
             where=path,

@@ -15,8 +15,9 @@ from esr.base.house import CODE
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.evaluate.worker.stage_mark import StageMark, one_line
+from esr.images import Image
 from esr.measure import machine
-from esr.measure.bench import Bench, Image, official_pass
+from esr.measure.bench import Bench, official_pass
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import layers
 from esr.measure.device import backend

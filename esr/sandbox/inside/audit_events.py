@@ -23,14 +23,12 @@ from esr.base.errors import printable_line
 from esr.records.measurement import Flag
 from esr.sandbox.inside.audit_hook import Event, Kind
 from esr.sandbox.inside.caller import Actors, is_importing, within
-from esr.sandbox.policy import interpreter
+from esr.sandbox.policy import SYSTEM, interpreter
 
 _IMAGES = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".jp2", ".exr"),
     *(".npy", ".npz"),
 )
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/etc")
-_DEVICES = ("/dev", "/sys")
 _NAMED_AT_MOST = 5
 _KEPT_AT_MOST = 200
 
@@ -54,7 +52,7 @@ class Deeds:
         }
         self._python = (*map(os.path.realpath, house), *places)
         self._actors = Actors(house)
-        self._readable = (*self._own, *self._python, *_SYSTEM, *_DEVICES)
+        self._readable = (*self._own, *self._python, *SYSTEM, "/etc", "/dev", "/sys")
         self._judges: dict[Kind, Callable[[Event], None]] = {
             "read": self._read,
             "list": self._listed,

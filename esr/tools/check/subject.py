@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from esr.measure.bench import Bench, Image
+from esr.images import Image
+from esr.measure.bench import Bench
 from esr.measure.restore import check_output
 from esr.tools.check.rule import NotReached
 from esr.tools.check.side_effects import SideEffect, SideEffects

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from esr.base.download import sha256
 from esr.base.errors import UserError
+from esr.base.sha256 import hash_file
 from esr.base.threads import in_parallel, keep_freed_memory
 from esr.datasets.image_pairs import ImagePair, Split
 from esr.datasets.staging import quiet_decoders
 from esr.evaluate.upload.readme import NAME, Readme, read_readme
 from esr.evaluate.upload.sr_names import sr_name
-from esr.images.image_file import Image, decode_uint, imread_uint
+from esr.images import Image
+from esr.images.image_file import decode_uint, imread_uint
 from esr.images.metrics import METRICS
 from esr.images.official_image import modcrop
 from esr.tools.upload_scoring.upload_contents import BadArchive, UploadContents, open_archive
@@ -87,7 +88,7 @@ def score_archive(path: Path, split: Split, metrics: Sequence[str], border: int)
     images = tuple(image for image in found if isinstance(image, ImageScore))
     return ArchiveScore(
         archive=path.name,
-        archive_sha256=sha256(path),
+        archive_sha256=hash_file(path),
         role=split.role,
         dataset=split.dataset,
         scale=split.scale,
