@@ -19,6 +19,7 @@ from esr.evaluate.worker.build_network import Built, make_bench
 from esr.measure.counts.complexity import count
 from esr.measure.job import JobFailure
 from esr.records.measurement import Flag
+from esr.sandbox.inside.audit_events import SideEffect
 from esr.submissions.sidecar import Claims, Sidecar
 from esr.submissions.submission import Broken, Submission, discover
 from esr.tools.check.check_answer import CheckAnswer
@@ -26,7 +27,6 @@ from esr.tools.check.figure_rules import FIGURES, START, Attempt
 from esr.tools.check.network_rules import NETWORK
 from esr.tools.check.rule import Finding, NotReached, Rule, Violation, tried
 from esr.tools.check.rules import RULES
-from esr.tools.check.side_effects import SideEffect
 from esr.tools.check.source_rules import SOURCE, SourceFiles
 from esr.tools.check.subject import Subject
 
@@ -157,7 +157,7 @@ def test_what_was_observed_breaks_its_rule(
     kind: str, rule: str, photographs: list[np.ndarray]
 ) -> None:
     findings = _by_network_rules(
-        Tiny(), photographs, SideEffect(kind, "/x/y"), SideEffect(kind, "/x/z")
+        Tiny(), photographs, *(SideEffect(kind, path, "library") for path in ("/x/y", "/x/z"))
     )
     assert _failed(findings) == {rule}
     assert findings[rule].detail == "/x/y and 1 more"
@@ -167,13 +167,14 @@ def test_side_effects_on_own_files_are_told_from_those_on_foreign_ones(tmp_path:
     program = f"""
 import os, socket, subprocess, sys
 from pathlib import Path
-from esr.tools.check.side_effects import SideEffects
+from esr.tools.check.subject import SideEffects
 from esr.sandbox.inside import audit_hook as observer
 here = Path({str(tmp_path)!r})
 for name in ("model.py", "other.py", "stage"):
     (here / name).write_text("")
 os.mkdir(here / "own"), os.chdir(here / "own")
-effects = SideEffects([here / "model.py"], [here / "stage"], here)
+sys.path.append(str(here))
+effects = SideEffects(here / "own", [here / "model.py"], [here / "stage"])
 observer.install(effects.judge)
 (here / "before").write_text("not watched")
 with effects.watching():

@@ -415,13 +415,13 @@ from pathlib import Path
 import numpy
 import torch
 from esr.sandbox.inside import audit_hook as observer
-from esr.sandbox.inside.audit_events import Deeds
+from esr.sandbox.inside.audit_events import AuditFlags
 own = Path.cwd()
-deeds = Deeds(own / "private", (own / "code",), (Path("esr"), Path("utils")))
-observer.install(deeds.judge)
+flags = AuditFlags(own / "private", (own / "code",), (Path("esr"), Path("utils")))
+observer.install(flags.judge)
 sys.path.insert(0, str(own / "code"))
 import net
-print(json.dumps([[flag.name, flag.detail] for flag in deeds.flags()]))
+print(json.dumps([[flag.name, flag.detail] for flag in flags.flags()]))
 """
 
 HONEST = """

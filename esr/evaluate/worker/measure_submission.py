@@ -28,7 +28,7 @@ from esr.measure.robust_pass import RobustPass, robust_pass
 from esr.measure.timing import peak_rss_mib
 from esr.records.measurement import Flag, Measurement, SplitTiming
 from esr.sandbox.inside import audit_hook
-from esr.sandbox.inside.audit_events import Deeds
+from esr.sandbox.inside.audit_events import AuditFlags
 from esr.sandbox.policy import own_files
 from esr.submissions.clone_session.session import Session
 from esr.submissions.submission import ForkSubmission
@@ -48,7 +48,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
 
 
 def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | None) -> Measurement:
-    before, constructor, deeds = Before(), OpWatch(), observe(job, folder)
+    before, constructor, audit_flags = Before(), OpWatch(), observe(job, folder)
     with constructor:
         built = prepare(job, stage) if session is None else prepare_clone(job, session)
     before.look()
@@ -72,7 +72,7 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
         output_dtype=", ".join(sorted(official.dtypes)),
         peak_rss_mib=peak_mib,
         machine=machine.describe(device),
-        flags=(*failed, *flags, *deeds.flags()),
+        flags=(*failed, *flags, *audit_flags.flags()),
         precision=precision,
         layers=costs,
         fork=session.facts() if session else None,
@@ -83,11 +83,11 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
     return replace(measurement, other_range=other, fixed_input=fixed)
 
 
-def observe(job: Job, folder: JobFolder) -> Deeds:
+def observe(job: Job, folder: JobFolder) -> AuditFlags:
     """Note from now on what the submission opens, starts and connects to."""
-    deeds = Deeds(folder.path, own_files(job.submission), CODE)
-    audit_hook.install(deeds.judge)
-    return deeds
+    flags = AuditFlags(folder.path, own_files(job.submission), CODE)
+    audit_hook.install(flags.judge)
+    return flags
 
 
 def repeat(

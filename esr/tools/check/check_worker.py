@@ -12,7 +12,6 @@ from torch import nn
 
 from esr.audit.other_range import restored_in_other_range
 from esr.base import json_file
-from esr.base.house import ROOT
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare
 from esr.evaluate.worker.stage_mark import StageMark
@@ -24,8 +23,7 @@ from esr.submissions.submission import Submission
 from esr.tools.check.check_answer import CheckAnswer, answer_file
 from esr.tools.check.network_rules import NETWORK
 from esr.tools.check.rule import tried
-from esr.tools.check.side_effects import SideEffects
-from esr.tools.check.subject import Subject
+from esr.tools.check.subject import SideEffects, Subject
 
 
 def main(argv: list[str]) -> int:
@@ -39,7 +37,7 @@ def main(argv: list[str]) -> int:
     submission = job.submission
     assert isinstance(submission, Submission), "clones are not checked"
     own = [path for path in (submission.model_file, submission.checkpoint) if path is not None]
-    side_effects = SideEffects(own, [folder.stage], ROOT)
+    side_effects = SideEffects(folder.path, own, [folder.stage])
     audit_hook.install(side_effects.judge)
     try:
         with side_effects.watching():
