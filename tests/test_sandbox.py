@@ -221,24 +221,41 @@ os.wait()
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def _descendants() -> set[int]:
+    return {process.pid for process in process_tree.descendants(os.getpid())}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nobody adopts orphans elsewhere")
 def test_a_daemon_is_found_named_and_killed() -> None:
     process_tree.adopt_orphans()
-    ours = set(process_tree.descendants(os.getpid()))
+    ours = _descendants()
     child = subprocess.Popen([sys.executable, "-c", DAEMON], start_new_session=True)
     child.wait()
-    left = set(process_tree.descendants(os.getpid())) - ours
+    left = _descendants() - ours
     assert len(left) == 1
     assert len(process_tree.end(child, ours)) == 1
-    assert set(process_tree.descendants(os.getpid())) <= ours
+    assert _descendants() <= ours
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def test_where_orphans_are_not_adopted_a_daemon_is_known_by_its_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_tree, "_IS_LINUX", False)
+    monkeypatch.setattr(process_tree, "descendants", lambda pid, without=(): [])
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", DAEMON], start_new_session=True, env=environment
+    )
+    child.wait()
+    assert len(process_tree.end(child, (), tmp_path)) == 1
+    assert process_tree.end(child, (), tmp_path) == []
+
+
 def test_what_was_there_before_is_left_alone() -> None:
     # A helper of the harness, which itself starts something while the submission runs.
     program = "import subprocess, sys; sys.stdin.readline(); subprocess.run(['cat'])"
     with subprocess.Popen([sys.executable, "-c", program], stdin=-1) as helper:
-        ours = set(process_tree.descendants(os.getpid()))
+        ours = _descendants()
         child = subprocess.Popen(["true"], start_new_session=True)
         helper.stdin.write(b"\n")
         helper.stdin.flush()

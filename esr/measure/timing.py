@@ -10,20 +10,17 @@ their place later is seen (`esr.audit.replaced_functions`) and timed by the real
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import torch
 
+from esr.base.own_memory import MIB
 from esr.records.measurement import Clock
 
 T = TypeVar("T")
-MIB = 1024**2
 
 NowNs = Callable[[], int]
 """A clock in nanoseconds."""
@@ -151,7 +148,7 @@ class CudaMemory:
 
 
 class UnknownMemory:
-    """For devices without a counter of their own; host memory is `peak_rss_mib`."""
+    """For devices without a counter of their own; host memory is `esr.base.own_memory`."""
 
     def __init__(self, device: torch.device) -> None:
         del device
@@ -170,12 +167,3 @@ class UnknownMemory:
 
     def reserved_mib(self) -> None:
         """Unknown."""
-
-
-def peak_rss_mib() -> float:
-    """Peak resident memory of this process."""
-    if sys.platform == "linux":
-        # Not ru_maxrss: a child begins with that of the parent it was forked from.
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-        return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB

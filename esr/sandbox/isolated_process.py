@@ -57,7 +57,7 @@ class Waiting:
     ) -> None:
         self._folder, self._where, self._output, self._policy = folder, where, output, policy
         process_tree.adopt_orphans()
-        self._ours = set(process_tree.descendants(os.getpid()))
+        self._ours = {process.pid for process in process_tree.descendants(os.getpid())}
         self._child, self._isolation = launch.start(
             command, where, scrubbed(os.environ, ROOT, where), output.file, sandbox=policy.sandbox
         )
@@ -99,7 +99,7 @@ class Waiting:
         """
         if self._ended:
             return []
-        left = process_tree.end(self._child, self._ours)
+        left = process_tree.end(self._child, self._ours, self._where.home)
         self._ended = True  # Not before: whoever interrupts it calls it once more.
         return left
 

@@ -11,6 +11,8 @@ import os
 import time
 from pathlib import Path
 
+import psutil
+
 from esr.measure.job import Job, JobFolder
 from esr.records.measurement import Stage
 from esr.sandbox.limits import GIB, PROCESSES_AT_MOST, Limits
@@ -90,10 +92,9 @@ class Guard:
 
 def _resident(pid: int) -> tuple[int, int]:
     """Read the resident memory of a process, and how much of it others may share, in bytes."""
-    with contextlib.suppress(OSError, ValueError):
-        _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
-        page = os.sysconf("SC_PAGE_SIZE")
-        return resident * page, shared * page
+    with contextlib.suppress(psutil.Error):
+        memory = psutil.Process(pid).memory_info()
+        return memory.rss, getattr(memory, "shared", 0)  # Only Linux knows.
     return 0, 0
 
 

@@ -12,6 +12,7 @@ from esr.audit.audit_passes import audit
 from esr.audit.audit_rules import Before, Evidence
 from esr.audit.other_range import restored_in_other_range
 from esr.base.house import CODE
+from esr.base.own_memory import peak_rss_mib
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.evaluate.worker.stage_mark import StageMark, one_line
@@ -25,7 +26,6 @@ from esr.measure.fixed_input_pass import run_fixed_input
 from esr.measure.job import Job, JobFolder
 from esr.measure.op_watch import OpWatch
 from esr.measure.robust_pass import RobustPass, robust_pass
-from esr.measure.timing import peak_rss_mib
 from esr.records.measurement import Flag, Measurement, SplitTiming
 from esr.sandbox.inside import audit_hook
 from esr.sandbox.inside.audit_events import AuditFlags

@@ -7,20 +7,14 @@ from __future__ import annotations
 
 import resource
 import sys
-from pathlib import Path
+
+from esr.base.own_memory import linux_memory
 
 
 def limit_memory(most_bytes: int) -> None:
     """Let this process hold no more; for CPUs alone, since CUDA maps more than there is."""
     if sys.platform == "linux":
         # Stacks and arenas are reserved already, and hardly used.
-        reserved, resident = _data_bytes()
+        reserved, resident = linux_memory("VmData"), linux_memory("RssAnon")
         most = most_bytes + max(0, reserved - resident)
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-
-
-def _data_bytes() -> tuple[int, int]:
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    fields = dict(line.split(":", 1) for line in status.splitlines())
-    reserved, resident = (1024 * int(fields[name].split()[0]) for name in ("VmData", "RssAnon"))
-    return reserved, resident
