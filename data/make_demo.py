@@ -16,7 +16,8 @@ import numpy as np
 from esr.base.errors import UserError
 from esr.base.sha256 import hash_bytes
 from esr.images import Image
-from esr.images.official_image import imread_uint, imsave, modcrop
+from esr.images.image_file import imread_uint, imsave
+from esr.images.official_image import modcrop
 from esr.images.resample import imresize_uint8
 
 SCALES = (2, 3, 4)

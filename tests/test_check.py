@@ -22,11 +22,10 @@ from esr.records.measurement import Flag
 from esr.sandbox.inside.audit_events import SideEffect
 from esr.submissions.sidecar import Claims, Sidecar
 from esr.submissions.submission import Broken, Submission, discover
-from esr.tools.check.check_answer import CheckAnswer
+from esr.tools.check.check_submission import RULES
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
 from esr.tools.check.network_rules import NETWORK
-from esr.tools.check.rule import Finding, NotReached, Rule, Violation, tried
-from esr.tools.check.rules import RULES
+from esr.tools.check.rule import CheckAnswer, Finding, NotReached, Rule, Violation, tried
 from esr.tools.check.source_rules import SOURCE, SourceFiles
 from esr.tools.check.subject import Subject
 

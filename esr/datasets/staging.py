@@ -19,7 +19,7 @@ from esr.base.threads import in_parallel, keep_freed_memory
 from esr.datasets.image_pairs import ImagePair, Split
 from esr.datasets.manifest import PairHash, pair_hash, set_sha256
 from esr.images import Image
-from esr.images.official_image import imread_uint
+from esr.images.image_file import imread_uint
 
 
 @dataclass(frozen=True)

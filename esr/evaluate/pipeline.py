@@ -26,7 +26,7 @@ from esr.evaluate.steps import Measuring, Steps, one_ahead
 from esr.evaluate.upload.write_upload import write_uploads
 from esr.evaluate.worker_result import measured
 from esr.evaluate.write_job import fill, job_folder, told
-from esr.images.official_image import imsave
+from esr.images.image_file import imsave
 from esr.measure.job import JobFolder, SubmissionFailed
 from esr.records.conditions import Request
 from esr.records.measurement import Measurement

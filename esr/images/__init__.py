@@ -1,14 +1,4 @@
-"""Images.
-
-A module imports only those before it in this list.
-
-    shrink, resample  MATLAB's bicubic, and the quick way to LR
-    plain_png   the usual image file, decoded fast
-    color       luma of an image, as MATLAB has it
-    ssim        the official SSIM
-    levels      floating point to 8 bits: the official bytes
-    image_file  one image read or written, or the reason why not
-"""
+"""Images, and every figure of a picture."""
 
 from __future__ import annotations
 

@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from esr.images import Image, rtsr_metrics
 from esr.images.color import rgb2ycbcr
-from esr.images.official_image import calculate_psnr, calculate_ssim
+from esr.images.official_image import calculate_psnr
 from esr.images.perceptual.perceptual_scores import perceptual_score
+from esr.images.ssim import calculate_ssim
 
 
 @dataclass(frozen=True)

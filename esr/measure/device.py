@@ -19,7 +19,6 @@ from esr.measure.timing import (
     CudaStopwatch,
     PeakMemory,
     Stopwatch,
-    UnknownMemory,
     WallStopwatch,
 )
 
@@ -53,7 +52,7 @@ BACKENDS = {
     "cuda": Backend(
         torch.cuda.device_count, torch.cuda.get_device_name, CudaStopwatch, CudaMemory, repeats=5
     ),
-    "cpu": Backend(lambda: 1, cpu_name, WallStopwatch, UnknownMemory, repeats=0),
+    "cpu": Backend(lambda: 1, cpu_name, WallStopwatch, PeakMemory, repeats=0),
 }
 """By the name PyTorch gives them, the preferred one first."""
 

@@ -141,7 +141,3 @@ def wanted(zoo: Sequence[PublicCheckpoint], ids: Sequence[int]) -> list[PublicCh
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     return ended(lambda: run(arguments), interrupted="run it again to go on")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from esr.base import json_file
 from esr.base.errors import ExitCode, UserError
@@ -24,14 +25,22 @@ from esr.records.measurement import Stage
 from esr.sandbox import isolated_process
 from esr.sandbox.policy import Policy
 from esr.submissions.submission import Broken, Entry, ForkSubmission, Own, Submission
-from esr.tools.check.check_answer import CheckAnswer, answer_file
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
 from esr.tools.check.finding_list import print_end, print_findings
 from esr.tools.check.network_rules import NETWORK
-from esr.tools.check.rule import Finding, finding, skipped, tried
-from esr.tools.check.rules import RULES
+from esr.tools.check.rule import (
+    CheckAnswer,
+    Finding,
+    Rule,
+    answer_file,
+    finding,
+    skipped,
+    tried,
+)
 from esr.tools.check.source_rules import SOURCE, SourceFiles
 
+RULES: tuple[Rule[Any], ...] = (*SOURCE, *START, *NETWORK, *FIGURES)
+"""All that a submission is checked for, in the order in which it is told."""
 _PHOTOGRAPHS = 3
 _REACHED: dict[str, Stage] = {
     "build": "build",

@@ -20,9 +20,8 @@ from esr.measure.counts import complexity
 from esr.measure.job import Job, JobFolder
 from esr.sandbox.inside import audit_hook, bounded_process, start_barrier
 from esr.submissions.submission import Submission
-from esr.tools.check.check_answer import CheckAnswer, answer_file
 from esr.tools.check.network_rules import NETWORK
-from esr.tools.check.rule import tried
+from esr.tools.check.rule import CheckAnswer, answer_file, tried
 from esr.tools.check.subject import SideEffects, Subject
 
 

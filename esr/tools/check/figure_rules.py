@@ -14,8 +14,7 @@ from esr.records.measurement import Counts, Stage
 from esr.records.official_results import GIGA, MEGA, published_flops
 from esr.report.claims import agrees
 from esr.submissions.submission import Submission
-from esr.tools.check.check_answer import CheckAnswer
-from esr.tools.check.rule import NotReached, Rule, Violation
+from esr.tools.check.rule import CheckAnswer, NotReached, Rule, Violation
 
 _BY_TIME = ("outside_pytorch", "other_threads")
 """Shares of time, not counts: a busy machine is no reason to change a network."""

@@ -1,12 +1,15 @@
-"""What a rule is, and what it finds."""
+"""What a rule is, what it finds, and what the child says of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from esr.base.errors import UserError, printable_line
+from esr.measure.job import JobFailure, JobFolder
+from esr.records.measurement import Counts
 
 T = TypeVar("T")
 
@@ -50,6 +53,27 @@ class Finding:
     def fatal(self) -> bool:
         """Whether the submission must be corrected."""
         return self.required and self.state != "passed"
+
+
+@dataclass(frozen=True)
+class CheckAnswer:
+    """How far the child has come, in a file that it writes again and again."""
+
+    complete: bool = False
+    """Whether it has come to its end."""
+    failure: JobFailure | None = None
+    """Why the network could not be imported, built or loaded."""
+    findings: tuple[Finding, ...] = ()
+    trying: str | None = None
+    """The rule that is being tried: what is known of a child that was killed."""
+    counts: Counts | None = None
+    other_range: float | None = None
+    """The data_range of a further SR image of the first LR image (`esr.audit.other_range`)."""
+
+
+def answer_file(folder: JobFolder) -> Path:
+    """Name the file."""
+    return folder.path / "answer.json"
 
 
 def tried(rule: Rule[T], subject: T) -> Finding:

@@ -201,7 +201,3 @@ def run(arguments: Sequence[str]) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     return ended(lambda: run(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -14,7 +14,8 @@ from torch import Tensor
 from esr.base.errors import UserError
 from esr.base.sha256 import hash_text
 from esr.images import Image
-from esr.images.official_image import imread_uint, is_image_file, modcrop
+from esr.images.image_file import imread_uint, is_image_file
+from esr.images.official_image import modcrop
 from esr.images.resample import imresize_uint8
 from esr.tools.train.recipe import RecipeSource, TrainingStage
 

@@ -7,7 +7,6 @@ Nothing of it is run or written to disk, and PyTorch is not needed.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from esr.base import json_file
@@ -81,7 +80,3 @@ def _split(given: argparse.Namespace) -> Split:
 def main(arguments: list[str]) -> int:
     """Run the command."""
     return ended(lambda: run(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
