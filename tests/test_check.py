@@ -25,7 +25,7 @@ from esr.submissions.submission import Broken, Submission, discover
 from esr.tools.check.check_submission import RULES
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
 from esr.tools.check.network_rules import NETWORK
-from esr.tools.check.rule import CheckAnswer, Finding, NotReached, Rule, Violation, tried
+from esr.tools.check.rule import CheckAnswer, Finding, NotReached, Rule, Violation, try_rule
 from esr.tools.check.source_rules import SOURCE, SourceFiles
 from esr.tools.check.subject import Subject
 
@@ -97,7 +97,7 @@ def _by_network_rules(
 ) -> dict[str, Finding]:
     bench = make_bench(Built(torch.device("cpu"), network.eval(), Sidecar(), network))
     subject = Subject(bench, Unseen(*told), photographs)
-    return {rule.name: tried(rule, subject) for rule in NETWORK}
+    return {rule.name: try_rule(rule, subject) for rule in NETWORK}
 
 
 def _failed(findings: dict[str, Finding]) -> set[str]:
@@ -224,7 +224,7 @@ SOURCES = {
 
 def _by_source_rules(harness: Harness, model_id: int) -> dict[str, Finding]:
     (entry,) = (entry for entry in discover(harness.path) if entry.model_id == model_id)
-    return {rule.name: tried(rule, SourceFiles(entry, harness.path)) for rule in SOURCE}
+    return {rule.name: try_rule(rule, SourceFiles(entry, harness.path)) for rule in SOURCE}
 
 
 @pytest.mark.parametrize("rule", [rule.name for rule in SOURCE])
@@ -266,7 +266,7 @@ def test_a_file_that_no_registry_can_read_is_one_finding(harness: Harness) -> No
     entry = Broken(
         3, "03_Net", harness.path / "models" / "team03_Net.py", "team03_Net.toml: unknown key 'x'"
     )
-    findings = {rule.name: tried(rule, SourceFiles(entry, harness.path)) for rule in SOURCE}
+    findings = {rule.name: try_rule(rule, SourceFiles(entry, harness.path)) for rule in SOURCE}
     assert findings["file name"].detail == entry.reason
     assert findings["checkpoint name"].state == "skipped"
 
@@ -283,7 +283,7 @@ def attempt() -> Attempt:
 
 
 def _by_reports(attempt: Attempt) -> dict[str, Finding]:
-    return {rule.name: tried(rule, attempt) for rule in (*START, *FIGURES)}
+    return {rule.name: try_rule(rule, attempt) for rule in (*START, *FIGURES)}
 
 
 def test_a_clean_report_keeps_every_rule(attempt: Attempt) -> None:
@@ -358,7 +358,7 @@ def test_what_a_rule_raises_is_a_finding() -> None:
         def check(_: object, error: Exception = error) -> str:
             raise error
 
-        found = tried(Rule("r", check, "advice"), None)
+        found = try_rule(Rule("r", check, "advice"), None)
         assert (found.state, found.detail.isprintable()) == (state, True)
 
 

@@ -25,9 +25,9 @@ from esr.sandbox import (
     printed_output,
     process_tree,
 )
-from esr.sandbox.child_environment import scrubbed
-from esr.sandbox.left_files import present, traces
-from esr.sandbox.limit_guard import Guard
+from esr.sandbox.child_environment import scrub_environment
+from esr.sandbox.left_files import flag_left_files, list_files
+from esr.sandbox.limit_guard import LimitGuard
 from esr.sandbox.limits import GIB, Limits, memory_bytes
 from esr.sandbox.policy import Places, places
 from esr.submissions.submission import Submission
@@ -44,7 +44,7 @@ def _places(folder: Path, *hidden: Path) -> Places:
     ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "NVIDIA_API_KEY", "GITHUB_TOKEN", "SSH_AUTH_SOCK", "OLDPWD", "PYTHONSTARTUP", "LD_PRELOAD", "CUDA_PASSWORD"],
 )  # fmt: skip
 def test_a_secret_is_not_handed_on(tmp_path: Path, name: str) -> None:
-    assert name not in scrubbed({name: "x"}, tmp_path, _places(tmp_path))
+    assert name not in scrub_environment({name: "x"}, tmp_path, _places(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_a_secret_is_not_handed_on(tmp_path: Path, name: str) -> None:
     ["PATH", "LANG", "LC_ALL", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PYTORCH_CUDA_ALLOC_CONF", "GLIBC_TUNABLES", "MALLOC_ARENA_MAX"],
 )  # fmt: skip
 def test_what_computing_needs_is_handed_on(tmp_path: Path, name: str) -> None:
-    assert scrubbed({name: "x"}, tmp_path, _places(tmp_path))[name] == "x"
+    assert scrub_environment({name: "x"}, tmp_path, _places(tmp_path))[name] == "x"
 
 
 def test_home_and_temporary_files_are_private(tmp_path: Path) -> None:
-    told = scrubbed({"HOME": "/root", "TMPDIR": "/scratch"}, tmp_path, _places(tmp_path))
+    told = scrub_environment({"HOME": "/root", "TMPDIR": "/scratch"}, tmp_path, _places(tmp_path))
     assert {told["HOME"], told["TMPDIR"]} == {str(tmp_path / "home"), str(tmp_path / "tmp")}
 
 
@@ -284,7 +284,7 @@ def job(tmp_path: Path) -> tuple[Job, JobFolder]:
 def _look(limits: Limits, job: tuple[Job, JobFolder], monkeypatch: pytest.MonkeyPatch, deed=None):
     monkeypatch.setattr(limit_guard, "PERIOD_S", 0)
     monkeypatch.setattr(limit_guard, "DISK_EVERY", 1)
-    watching = Guard(os.getpid(), *job, limits)
+    watching = LimitGuard(os.getpid(), *job, limits)
     if deed is not None:
         deed()
     return watching.broken()
@@ -338,11 +338,11 @@ def test_what_is_left_in_its_folder_is_named(job) -> None:
     (folder.path / "home" / ".cache").mkdir()
     folder.sr_image(0, 0).write_bytes(b"")
     folder.stage.write_text("count")
-    before = present(folder) - {folder.stage, folder.sr_image(0, 0)}
-    assert list(traces(work, folder, where, before)) == []
+    before = list_files(folder) - {folder.stage, folder.sr_image(0, 0)}
+    assert list(flag_left_files(work, folder, where, before)) == []
     (folder.sr / "cache.pt").write_bytes(b"")
     (folder.path / "home" / "memory.bin").write_bytes(b"")
-    (flag,) = traces(work, folder, where, before)
+    (flag,) = flag_left_files(work, folder, where, before)
     assert (flag.name, "2 in its" in flag.detail, "sr/cache.pt" in flag.detail) == (
         "kept_files",
         True,

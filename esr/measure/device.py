@@ -70,7 +70,7 @@ def resolve(name: str) -> torch.device:
     """
     kind, _, index = name.partition(":")
     if kind == "auto":
-        kind = next(known for known, found in BACKENDS.items() if found.count() > 0)
+        kind = next(kind for kind, backend in BACKENDS.items() if backend.count() > 0)
     if kind not in BACKENDS:
         raise UserError(f"is none of auto, {', '.join(BACKENDS)}")
     count = BACKENDS[kind].count()

@@ -43,8 +43,8 @@ def check() -> None:
         ["bwrap", *_walls(), *_system(), "--", "true"], capture_output=True, text=True, check=False
     )
     if tried.returncode != 0:
-        said = printable_line(tried.stderr) or f"status {tried.returncode}"
-        raise UserError(f"bwrap is not permitted here ({said})", where="--sandbox", remedy=_REMEDY)
+        why = printable_line(tried.stderr) or f"status {tried.returncode}"
+        raise UserError(f"bwrap is not permitted here ({why})", where="--sandbox", remedy=_REMEDY)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def import_path(environment: Mapping[str, str], root: Path) -> str:
     return os.pathsep.join(filter(None, (str(root), environment.get("PYTHONPATH"))))
 
 
-def scrubbed(environment: Mapping[str, str], root: Path, places: Places) -> dict[str, str]:
+def scrub_environment(environment: Mapping[str, str], root: Path, places: Places) -> dict[str, str]:
     """Choose what a child may know of the environment, and give it a home of its own.
 
     Args:

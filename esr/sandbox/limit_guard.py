@@ -26,7 +26,7 @@ _DISK_FLOOR = GIB // 2
 """Free space that must be left, if there was twice as much: deleted files are on no list."""
 
 
-class Guard:
+class LimitGuard:
     """Looks now and then at what a submission uses.
 
     Args:
@@ -62,19 +62,19 @@ class Guard:
         return None if reason is None else ("limit", reason)
 
     def _processes(self) -> str | None:
-        own, shared, count, todo = 0, 0, 0, [self._pid]
+        private, shared, count, todo = 0, 0, 0, [self._pid]
         while todo and count <= PROCESSES_AT_MOST:
             pid = todo.pop()
             count += 1
             resident, common = _resident(pid)
-            own += resident - common
+            private += resident - common
             shared = max(shared, common)
             todo += children(pid)
         if count > PROCESSES_AT_MOST:
             return f"it started more than {PROCESSES_AT_MOST} processes"
-        if own + shared > self._limits.memory_bytes:
+        if private + shared > self._limits.memory_bytes:
             limit = _gib(self._limits.memory_bytes)
-            return f"it used {_gib(own + shared)} of memory, --memory_limit is {limit}"
+            return f"it used {_gib(private + shared)} of memory, --memory_limit is {limit}"
         return None
 
     def _disk(self) -> str | None:

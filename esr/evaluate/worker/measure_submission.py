@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from esr.audit.audit_passes import audit
-from esr.audit.audit_rules import Before, Evidence
+from esr.audit.audit_rules import Evidence, TamperWatch
 from esr.audit.other_range import restored_in_other_range
 from esr.base.house import CODE
 from esr.base.own_memory import peak_rss_mib
@@ -48,7 +48,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
 
 
 def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | None) -> Measurement:
-    before, constructor, audit_flags = Before(), OpWatch(), observe(job, folder)
+    before, constructor, audit_flags = TamperWatch(), OpWatch(), observe(job, folder)
     with constructor:
         built = prepare(job, stage) if session is None else prepare_clone(job, session)
     before.look()

@@ -21,7 +21,7 @@ from esr.measure.job import Job, JobFolder
 from esr.sandbox.inside import audit_hook, bounded_process, start_barrier
 from esr.submissions.submission import Submission
 from esr.tools.check.network_rules import NETWORK
-from esr.tools.check.rule import CheckAnswer, answer_file, tried
+from esr.tools.check.rule import CheckAnswer, answer_file, try_rule
 from esr.tools.check.subject import SideEffects, Subject
 
 
@@ -60,7 +60,7 @@ def _try_rules(bench: Bench, side_effects: SideEffects, job: Job, folder: JobFol
     subject, answer = Subject(bench, side_effects, images), CheckAnswer()
     for rule in NETWORK:
         _say(folder, replace(answer, trying=rule.name))
-        answer = replace(answer, findings=(*answer.findings, tried(rule, subject)))
+        answer = replace(answer, findings=(*answer.findings, try_rule(rule, subject)))
     return answer
 
 

@@ -38,10 +38,10 @@ def output_size(subject: Subject) -> str:
 
 def output_type(subject: Subject) -> str:
     """The output is of single precision."""
-    found = subject.restored(subject.probes[0]).dtype
-    if found != "torch.float32":
-        raise Violation(f"the output is {found}")
-    return found
+    dtype = subject.restored(subject.probes[0]).dtype
+    if dtype != "torch.float32":
+        raise Violation(f"the output is {dtype}")
+    return dtype
 
 
 def finite(subject: Subject) -> str:

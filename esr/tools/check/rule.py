@@ -76,25 +76,25 @@ def answer_file(folder: JobFolder) -> Path:
     return folder.path / "answer.json"
 
 
-def tried(rule: Rule[T], subject: T) -> Finding:
+def try_rule(rule: Rule[T], subject: T) -> Finding:
     """Try a rule; one whose own code raises is broken by what it was tried on."""
     try:
-        return finding(rule, "passed", rule.check(subject))
+        return make_finding(rule, "passed", rule.check(subject))
     except NotReached:
-        return skipped(rule)
+        return skip_rule(rule)
     except Violation as violation:
-        return finding(rule, "failed", str(violation))
+        return make_finding(rule, "failed", str(violation))
     except UserError as error:
-        return finding(rule, "failed", str(error))
+        return make_finding(rule, "failed", str(error))
     except Exception as error:  # The submission's own code runs: it may raise anything.
-        return finding(rule, "failed", f"{type(error).__name__}: {error}")
+        return make_finding(rule, "failed", f"{type(error).__name__}: {error}")
 
 
-def skipped(rule: Rule[T]) -> Finding:
+def skip_rule(rule: Rule[T]) -> Finding:
     """Say that a rule was not tried."""
-    return finding(rule, "skipped", "")
+    return make_finding(rule, "skipped", "")
 
 
-def finding(rule: Rule[T], state: State, detail: str) -> Finding:
+def make_finding(rule: Rule[T], state: State, detail: str) -> Finding:
     """Say how a rule went."""
     return Finding(rule.name, state, printable_line(detail), rule.advice, rule.required)

@@ -34,13 +34,13 @@ class SideEffects:
 
     Args:
         folder: its private folder.
-        own: files of the submission, which it may read.
-        ours: files that this house writes meanwhile.
+        readable: files of the submission.
+        writable: files that this house writes meanwhile.
     """
 
-    def __init__(self, folder: Path, own: Sequence[Path], ours: Sequence[Path]) -> None:
-        compiled = [Path(cache_from_source(str(path))) for path in own]
-        self._judge = EventJudge(folder, (*own, *compiled), (*ours, *_NOWHERE), CODE)
+    def __init__(self, folder: Path, readable: Sequence[Path], writable: Sequence[Path]) -> None:
+        compiled = [Path(cache_from_source(str(path))) for path in readable]
+        self._judge = EventJudge(folder, (*readable, *compiled), (*writable, *_NOWHERE), CODE)
         self._is_watching = False
         self.seen: list[SideEffect] = []
 
@@ -66,7 +66,7 @@ class NetworkOutput:
     values: NDArray[np.float32]
     """(n, 3, scale*h, scale*w)."""
     dtype: str
-    """Its own type, `torch.float32`."""
+    """Its readable type, `torch.float32`."""
 
 
 class Subject:

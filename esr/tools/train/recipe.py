@@ -139,10 +139,10 @@ def _replaced(recipe: Recipe, data: dict[str, Any], name: str, path: Path) -> Re
             f"profile {name} has {len(profile.stages)} stages, the recipe {len(recipe.stages)}",
             where=path.name,
         )
-    own = profile.stages or [{}] * len(recipe.stages)
+    overrides = profile.stages or [{}] * len(recipe.stages)
     stages = [
         {**stage, **profile.common, **values}
-        for stage, values in zip(data["stages"], own, strict=True)
+        for stage, values in zip(data["stages"], overrides, strict=True)
     ]
     return _validated({**data, "stages": stages}, path)
 

@@ -133,7 +133,7 @@ def _is_harmless(entry: zipfile.ZipInfo) -> bool:
 
 def _check_names(images: Sequence[str], expected: Collection[str], scale: int, path: Path) -> None:
     others = [name for name in images if name not in expected]
-    misnamed = [(name, found) for name in others if (found := meant(name, expected, scale))]
+    misnamed = [(name, better) for name in others if (better := meant(name, expected, scale))]
     if misnamed:
         official, remedy = misnamed[0][1]
         names = [name for name, _ in misnamed]
