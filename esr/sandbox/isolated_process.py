@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError, printable_line
-from esr.base.house import ROOT
+from esr.base.house import ROOT, run_module
 from esr.measure.job import Job, JobFolder, SubmissionFailed, stage_reached
 from esr.records.measurement import Flag, Isolation
 from esr.sandbox import launch, process_tree
-from esr.sandbox.child_environment import import_path, scrub_environment
+from esr.sandbox.child_environment import scrub_environment
 from esr.sandbox.inside import start_barrier
 from esr.sandbox.left_files import flag_left_files, list_files
 from esr.sandbox.limit_guard import LimitGuard
@@ -146,10 +146,10 @@ def check_device(name: str) -> None:
         UserError: it does not.
     """
     if name == "auto" and _is_asleep():
-        _ask("cuda")
+        run_module("esr.measure.device", "cuda")
     if name in ("auto", "cpu"):
         return
-    asked = _ask(name)
+    asked = run_module("esr.measure.device", name)
     if asked.returncode != 0:
         raise UserError(
             asked.stdout.strip() or "PyTorch cannot be imported", where=f"--device {name}"
@@ -159,16 +159,6 @@ def check_device(name: str) -> None:
 def _is_asleep() -> bool:
     # The first CUDA program makes this device, by a setuid program, which no confined child can.
     return Path("/dev/nvidiactl").exists() and not Path("/dev/nvidia-uvm").exists()
-
-
-def _ask(name: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "esr.measure.device", name],
-        env={**os.environ, "PYTHONPATH": import_path(os.environ, ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def _wait(
