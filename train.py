@@ -25,7 +25,13 @@ from esr.evaluate.provenance import git_commit
 from esr.measure.device import resolve
 from esr.tools.train.recipe import Recipe, read_recipe
 from esr.tools.train.trainer import Trainer, plain, write
-from esr.tools.train.training_network import Family, check_stages, family, run_stage, shipped
+from esr.tools.train.training_network import (
+    ModelForms,
+    check_stages,
+    import_forms,
+    run_stage,
+    shipped,
+)
 from esr.tools.train.training_report import save_report
 from esr.tools.train.training_run import LOG, Run, identity_of
 from esr.tools.train.training_set import TrainingSet, on_disk, smoke_recipe, synthetic
@@ -71,7 +77,7 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         git_commit=git_commit(ROOT),
     )
     recipe = read_recipe(options.recipe, options.profile)
-    models = family(recipe.model, ROOT)
+    models = import_forms(recipe.model, ROOT)
     check_stages(recipe, models)
     out: Path = options.out or Path("runs") / options.recipe.stem
     claim(out, resume=options.resume)
@@ -98,7 +104,7 @@ def images(
 
 
 def through_the_stages(
-    recipe: Recipe, models: Family, data: TrainingSet, run: Run, seed: int
+    recipe: Recipe, models: ModelForms, data: TrainingSet, run: Run, seed: int
 ) -> nn.Module:
     """Train each stage's network, the next one from where the last one ended."""
     torch.manual_seed(seed)

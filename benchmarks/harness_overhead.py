@@ -30,7 +30,7 @@ from benchmarks.images import image_folder, pair  # noqa: E402
 from benchmarks.model import write_submissions  # noqa: E402
 from benchmarks.stages import stages  # noqa: E402
 from esr.base.threads import cores, in_parallel, keep_freed_memory  # noqa: E402
-from esr.images.official_image import imread_uint  # noqa: E402
+from esr.images.image_file import imread_uint  # noqa: E402
 from esr.measure.device import cpu_name  # noqa: E402
 
 TARGET = {1: 1 / 5, 10: 1 / 10}

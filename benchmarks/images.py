@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from esr.images import Image
 from esr.images.resample import imresize_uint8
 
 WIDTH, HEIGHT, SCALE = 2040, 1356, 4
@@ -25,8 +26,6 @@ DIFFERENT = 20
 """Larger sets hold the same files several times, under different names."""
 _VERSION = 2
 _NOISE_SIGMA = 1.5
-
-Image = NDArray[np.uint8]
 
 
 def image_folder(count: int) -> Path:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 
+from esr.base.own_memory import peak_rss_mib
 from esr.base.threads import cores
 from esr.evaluate.engines import evaluate_all
 from esr.evaluate.options import Options, parse
@@ -206,7 +207,7 @@ def _said(
         "count_s": count_s / len(children),
         "end_s": end_s / len(children),
         "wall_s": wall_s,
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_rss_mib(),
         "child_peak_mib": max(record.peak_rss_mib or 0 for record in records),
         "scores": [_scores(record) for record in records],
     }
@@ -215,12 +216,6 @@ def _said(
 def _scores(record: Record) -> dict[str, list[float]]:
     images = record.splits[0].images
     return {name: [image.scores[name] for image in images] for name in images[0].scores}
-
-
-def _peak_mib() -> float:
-    # Not by `esr.measure.timing`, which brings PyTorch into a process that has none.
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

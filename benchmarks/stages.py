@@ -20,7 +20,7 @@ from benchmarks import official_loop
 from benchmarks.images import SCALE, pair
 from benchmarks.model import Nearest
 from esr.evaluate.score_images import read_sr
-from esr.images import official_image
+from esr.images import image_file, official_image
 from esr.images.metrics import METRICS
 
 Step = Callable[[], object]
@@ -49,7 +49,7 @@ def _steps(
     folder: Path, number: int, model: Nearest, with_ssim: bool, scratch: Path
 ) -> dict[str, dict[str, Step]]:
     lr_file, hr_file = pair(folder, number)
-    lr_image, hr = official_image.imread_uint(lr_file), official_image.imread_uint(hr_file)
+    lr_image, hr = image_file.imread_uint(lr_file), image_file.imread_uint(hr_file)
     output = model(official_loop.to_tensor(lr_image, 1.0))
     official_sr, sr = official_loop.to_uint8(output, 1.0), official_image.tensor2uint(output, 1.0)
     sr_file, lr_copy = scratch / "sr.npy", scratch / "lr.npy"
@@ -59,11 +59,11 @@ def _steps(
     steps: dict[str, dict[str, Step]] = {
         "decode LR": {
             "official": lambda: official_loop.imread(lr_file),
-            "ours": lambda: official_image.imread_uint(lr_file),
+            "ours": lambda: image_file.imread_uint(lr_file),
         },
         "decode HR": {
             "official": lambda: official_loop.modcrop(official_loop.imread(hr_file), SCALE),
-            "ours": lambda: official_image.imread_uint(hr_file),
+            "ours": lambda: image_file.imread_uint(hr_file),
         },
         "to tensor": {
             "official": lambda: official_loop.to_tensor(lr_image, 1.0),

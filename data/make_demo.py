@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import argparse
 import bz2
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from esr.base.errors import UserError
-from esr.images.official_image import imread_uint, imsave, modcrop
+from esr.base.sha256 import hash_bytes
+from esr.images import Image
+from esr.images.image_file import imread_uint, imsave
+from esr.images.official_image import modcrop
 from esr.images.resample import imresize_uint8
-
-Image = npt.NDArray[np.uint8]
 
 SCALES = (2, 3, 4)
 RACCOON_SHAPE = (768, 1024, 3)
@@ -104,7 +103,7 @@ def _read_original(path: Path, sha256: str) -> Image:
     if not path.is_file():
         raise UserError("missing", where=path, remedy=remedy)
     data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != sha256:
+    if hash_bytes(data) != sha256:
         raise UserError("not the file this set is made from", where=path, remedy=remedy)
     if path.suffix == ".dat":
         return np.frombuffer(bz2.decompress(data), np.uint8).reshape(RACCOON_SHAPE)

@@ -12,7 +12,7 @@ from torch import Tensor
 from esr.audit.audit_passes import late
 from esr.measure.bench import Bench
 from esr.measure.nvml import GpuWatch
-from esr.measure.timing import UnknownMemory, WallStopwatch
+from esr.measure.timing import PeakMemory, WallStopwatch
 from esr.submissions.sidecar import Sidecar
 
 CPU = torch.device("cpu")
@@ -20,7 +20,7 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
 
 
 def _bench(forward: Callable[[Tensor], Tensor]) -> Bench:
-    return Bench(CPU, forward, WallStopwatch(), UnknownMemory(CPU), GpuWatch(CPU), Sidecar())
+    return Bench(CPU, forward, WallStopwatch(), PeakMemory(CPU), GpuWatch(CPU), Sidecar())
 
 
 def _nearest(lr: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from esr.measure.caching import Cost, Image, noisy, rank_sum_z, verdict
+from esr.images import Image
+from esr.measure.caching import Cost, noisy, rank_sum_z, verdict
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (16, 12, 3), np.uint8)
 

@@ -19,14 +19,13 @@ from esr.evaluate.worker.build_network import Built, make_bench
 from esr.measure.counts.complexity import count
 from esr.measure.job import JobFailure
 from esr.records.measurement import Flag
+from esr.sandbox.inside.audit_events import SideEffect
 from esr.submissions.sidecar import Claims, Sidecar
 from esr.submissions.submission import Broken, Submission, discover
-from esr.tools.check.check_answer import CheckAnswer
+from esr.tools.check.check_submission import RULES
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
 from esr.tools.check.network_rules import NETWORK
-from esr.tools.check.rule import Finding, NotReached, Rule, Violation, tried
-from esr.tools.check.rules import RULES
-from esr.tools.check.side_effects import SideEffect
+from esr.tools.check.rule import CheckAnswer, Finding, NotReached, Rule, Violation, try_rule
 from esr.tools.check.source_rules import SOURCE, SourceFiles
 from esr.tools.check.subject import Subject
 
@@ -98,7 +97,7 @@ def _by_network_rules(
 ) -> dict[str, Finding]:
     bench = make_bench(Built(torch.device("cpu"), network.eval(), Sidecar(), network))
     subject = Subject(bench, Unseen(*told), photographs)
-    return {rule.name: tried(rule, subject) for rule in NETWORK}
+    return {rule.name: try_rule(rule, subject) for rule in NETWORK}
 
 
 def _failed(findings: dict[str, Finding]) -> set[str]:
@@ -157,7 +156,7 @@ def test_what_was_observed_breaks_its_rule(
     kind: str, rule: str, photographs: list[np.ndarray]
 ) -> None:
     findings = _by_network_rules(
-        Tiny(), photographs, SideEffect(kind, "/x/y"), SideEffect(kind, "/x/z")
+        Tiny(), photographs, *(SideEffect(kind, path, "library") for path in ("/x/y", "/x/z"))
     )
     assert _failed(findings) == {rule}
     assert findings[rule].detail == "/x/y and 1 more"
@@ -167,13 +166,14 @@ def test_side_effects_on_own_files_are_told_from_those_on_foreign_ones(tmp_path:
     program = f"""
 import os, socket, subprocess, sys
 from pathlib import Path
-from esr.tools.check.side_effects import SideEffects
+from esr.tools.check.subject import SideEffects
 from esr.sandbox.inside import audit_hook as observer
 here = Path({str(tmp_path)!r})
 for name in ("model.py", "other.py", "stage"):
     (here / name).write_text("")
 os.mkdir(here / "own"), os.chdir(here / "own")
-effects = SideEffects([here / "model.py"], [here / "stage"], here)
+sys.path.append(str(here))
+effects = SideEffects(here / "own", [here / "model.py"], [here / "stage"])
 observer.install(effects.judge)
 (here / "before").write_text("not watched")
 with effects.watching():
@@ -228,7 +228,7 @@ SOURCES = {
 
 def _by_source_rules(harness: Harness, model_id: int) -> dict[str, Finding]:
     (entry,) = (entry for entry in discover(harness.path) if entry.model_id == model_id)
-    return {rule.name: tried(rule, SourceFiles(entry, harness.path)) for rule in SOURCE}
+    return {rule.name: try_rule(rule, SourceFiles(entry, harness.path)) for rule in SOURCE}
 
 
 @pytest.mark.parametrize("rule", [rule.name for rule in SOURCE])
@@ -270,7 +270,7 @@ def test_a_file_that_no_registry_can_read_is_one_finding(harness: Harness) -> No
     entry = Broken(
         3, "03_Net", harness.path / "models" / "team03_Net.py", "team03_Net.toml: unknown key 'x'"
     )
-    findings = {rule.name: tried(rule, SourceFiles(entry, harness.path)) for rule in SOURCE}
+    findings = {rule.name: try_rule(rule, SourceFiles(entry, harness.path)) for rule in SOURCE}
     assert findings["file name"].detail == entry.reason
     assert findings["checkpoint name"].state == "skipped"
 
@@ -287,7 +287,7 @@ def attempt() -> Attempt:
 
 
 def _by_reports(attempt: Attempt) -> dict[str, Finding]:
-    return {rule.name: tried(rule, attempt) for rule in (*START, *FIGURES)}
+    return {rule.name: try_rule(rule, attempt) for rule in (*START, *FIGURES)}
 
 
 def test_a_clean_report_keeps_every_rule(attempt: Attempt) -> None:
@@ -362,7 +362,7 @@ def test_what_a_rule_raises_is_a_finding() -> None:
         def check(_: object, error: Exception = error) -> str:
             raise error
 
-        found = tried(Rule("r", check, "advice"), None)
+        found = try_rule(Rule("r", check, "advice"), None)
         assert (found.state, found.detail.isprintable()) == (state, True)
 
 

@@ -17,7 +17,8 @@ from esr.datasets.staging import StagedImage
 from esr.evaluate import data_range_verdict
 from esr.evaluate.worker.build_network import make_bench, prepare
 from esr.evaluate.worker.stage_mark import StageMark
-from esr.images.official_image import imread_uint, modcrop
+from esr.images.image_file import imread_uint
+from esr.images.official_image import modcrop
 from esr.images.resample import imresize_uint8
 from esr.measure.bench import Bench
 from esr.measure.job import Job, JobFolder

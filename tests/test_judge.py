@@ -11,8 +11,9 @@ from harness import Harness
 from esr.datasets.manifest import PairHash
 from esr.datasets.staging import StagedImage
 from esr.evaluate.score_images import range_note
+from esr.images.image_file import imread_uint
 from esr.images.metrics import METRICS
-from esr.images.official_image import imread_uint, modcrop
+from esr.images.official_image import modcrop
 from esr.images.resample import imresize_uint8
 from esr.submissions.submission import Submission, discover
 

@@ -51,7 +51,10 @@ LAYOUT = '[[layout]]\nhr = "{name}"\nlr = ["x"]\nsource = "here"\n'
         ("[sets.A]\nimages = 3\n[sets.A.source]\n", r"facts and sources differ: \['images'\]"),
         ('[sets.A.source]\nlicence = "x"\n', r"facts and sources differ: \['licence'\]"),
         ("[sets.A]\nimages = 0\n[sets.A.source]\n", "greater than 0"),
-        ("[sets.A]\nimage = 3\n[sets.A.source]\n", "Unexpected keyword"),
+        (
+            "[sets.A]\nimage = 3\n[sets.A.source]\n",
+            "unknown key 'sets.A.image'; did you mean 'images'",
+        ),
         (
             '[sets.A.source]\n[[sets.A.archive]]\nurl = "https://x/a.zip"\n'
             f'sha256 = "{"0" * 64}"\nsize_bytes = 1\n',

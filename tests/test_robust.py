@@ -16,7 +16,7 @@ from esr.measure.bench import Bench
 from esr.measure.job import JobFolder
 from esr.measure.nvml import GpuWatch
 from esr.measure.robust_pass import WARMUP_AT_MOST, robust_pass, undisturbed, until_stable
-from esr.measure.timing import CudaStopwatch, Lap, UnknownMemory, WallStopwatch
+from esr.measure.timing import CudaStopwatch, Lap, PeakMemory, WallStopwatch
 from esr.submissions.sidecar import Sidecar
 
 CPU = torch.device("cpu")
@@ -76,7 +76,7 @@ def folder(tmp_path: Path) -> JobFolder:
 
 
 def _bench(network: _Network) -> Bench:
-    return Bench(CPU, network, WallStopwatch(), UnknownMemory(CPU), GpuWatch(CPU), Sidecar())
+    return Bench(CPU, network, WallStopwatch(), PeakMemory(CPU), GpuWatch(CPU), Sidecar())
 
 
 def _order(network: _Network, folder: JobFolder, samples: int) -> list[int]:
@@ -135,7 +135,7 @@ def test_an_image_far_faster_than_its_warm_up_is_pointed_out(
 ) -> None:
     network = _Network()
     watch = _FavouringWatch(network, np.load(folder.lr_image(0, 2)), ms)
-    bench = Bench(CPU, network, watch, UnknownMemory(CPU), GpuWatch(CPU), Sidecar())
+    bench = Bench(CPU, network, watch, PeakMemory(CPU), GpuWatch(CPU), Sidecar())
     assert robust_pass(bench, folder, 0, 3, 2, 0).suspect == suspect
 
 
@@ -151,7 +151,7 @@ class _ThrottledGpu(GpuWatch):
 
 def test_throttled_samples_are_marked(folder: JobFolder) -> None:
     network = _Network()
-    bench = Bench(CPU, network, WallStopwatch(), UnknownMemory(CPU), _ThrottledGpu(), Sidecar())
+    bench = Bench(CPU, network, WallStopwatch(), PeakMemory(CPU), _ThrottledGpu(), Sidecar())
     marked = robust_pass(bench, folder, 0, 3, 2, 0).samples.conditions.throttled
     order = _order(network, folder, 6)
     assert marked == ((order[1], 0), (order[5], 1))

@@ -119,7 +119,7 @@ def test_a_second_member_does_not_replace_a_file(second: str, tmp_path: Path, ta
     archive = _zip(tmp_path / "a.zip", ("arch.py", b"first"), (second, b""))
     with pytest.raises(UserError, match="cannot be unpacked"):
         extract(archive, target)
-    assert _files(target) == {"arch.py": b"first"}
+    assert _files(target) == {}
 
 
 def test_encryption_is_refused(tmp_path: Path, target: Path) -> None:
@@ -130,6 +130,16 @@ def test_encryption_is_refused(tmp_path: Path, target: Path) -> None:
     archive.write_bytes(data)
     with pytest.raises(UserError, match="is encrypted"):
         extract(archive, target)
+
+
+def test_members_that_share_their_bytes_are_refused(tmp_path: Path, target: Path) -> None:
+    archive = _zip(tmp_path / "a.zip", ("arch.py", b"x" * 99), ("next.py", b"y" * 99))
+    data = bytearray(archive.read_bytes())
+    struct.pack_into("<I", data, data.rindex(b"PK\x01\x02") + 42, 0)
+    archive.write_bytes(data)
+    with pytest.raises(UserError, match="shares its bytes"):
+        extract(archive, target)
+    assert _files(target) == {}
 
 
 @pytest.mark.parametrize("damage", ["empty", "text", "cut", "flipped"])

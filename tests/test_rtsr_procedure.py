@@ -20,7 +20,7 @@ from esr.measure.bench import Bench
 from esr.measure.counts.official_counts import activations, layer_calls
 from esr.measure.fixed_input_pass import run_fixed_input
 from esr.measure.nvml import GpuWatch
-from esr.measure.timing import CudaMemory, CudaStopwatch, UnknownMemory, WallStopwatch
+from esr.measure.timing import CudaMemory, CudaStopwatch, PeakMemory, WallStopwatch
 from esr.submissions.sidecar import Sidecar
 
 CPU = torch.device("cpu")
@@ -41,7 +41,7 @@ class Noting(nn.Module):
 
 
 def _bench(network: nn.Module) -> Bench:
-    watch, memory = WallStopwatch(), UnknownMemory(CPU)
+    watch, memory = WallStopwatch(), PeakMemory(CPU)
     return Bench(CPU, network, watch, memory, GpuWatch(CPU), Sidecar(scale=2))
 
 

@@ -25,9 +25,9 @@ from esr.sandbox import (
     printed_output,
     process_tree,
 )
-from esr.sandbox.child_environment import scrubbed
-from esr.sandbox.left_files import present, traces
-from esr.sandbox.limit_guard import Guard
+from esr.sandbox.child_environment import scrub_environment
+from esr.sandbox.left_files import flag_left_files, list_files
+from esr.sandbox.limit_guard import LimitGuard
 from esr.sandbox.limits import GIB, Limits, memory_bytes
 from esr.sandbox.policy import Places, places
 from esr.submissions.submission import Submission
@@ -44,7 +44,7 @@ def _places(folder: Path, *hidden: Path) -> Places:
     ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "NVIDIA_API_KEY", "GITHUB_TOKEN", "SSH_AUTH_SOCK", "OLDPWD", "PYTHONSTARTUP", "LD_PRELOAD", "CUDA_PASSWORD"],
 )  # fmt: skip
 def test_a_secret_is_not_handed_on(tmp_path: Path, name: str) -> None:
-    assert name not in scrubbed({name: "x"}, tmp_path, _places(tmp_path))
+    assert name not in scrub_environment({name: "x"}, tmp_path, _places(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_a_secret_is_not_handed_on(tmp_path: Path, name: str) -> None:
     ["PATH", "LANG", "LC_ALL", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PYTORCH_CUDA_ALLOC_CONF", "GLIBC_TUNABLES", "MALLOC_ARENA_MAX"],
 )  # fmt: skip
 def test_what_computing_needs_is_handed_on(tmp_path: Path, name: str) -> None:
-    assert scrubbed({name: "x"}, tmp_path, _places(tmp_path))[name] == "x"
+    assert scrub_environment({name: "x"}, tmp_path, _places(tmp_path))[name] == "x"
 
 
 def test_home_and_temporary_files_are_private(tmp_path: Path) -> None:
-    told = scrubbed({"HOME": "/root", "TMPDIR": "/scratch"}, tmp_path, _places(tmp_path))
+    told = scrub_environment({"HOME": "/root", "TMPDIR": "/scratch"}, tmp_path, _places(tmp_path))
     assert {told["HOME"], told["TMPDIR"]} == {str(tmp_path / "home"), str(tmp_path / "tmp")}
 
 
@@ -221,24 +221,41 @@ os.wait()
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def _descendants() -> set[int]:
+    return {process.pid for process in process_tree.descendants(os.getpid())}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nobody adopts orphans elsewhere")
 def test_a_daemon_is_found_named_and_killed() -> None:
     process_tree.adopt_orphans()
-    ours = set(process_tree.descendants(os.getpid()))
+    ours = _descendants()
     child = subprocess.Popen([sys.executable, "-c", DAEMON], start_new_session=True)
     child.wait()
-    left = set(process_tree.descendants(os.getpid())) - ours
+    left = _descendants() - ours
     assert len(left) == 1
     assert len(process_tree.end(child, ours)) == 1
-    assert set(process_tree.descendants(os.getpid())) <= ours
+    assert _descendants() <= ours
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def test_where_orphans_are_not_adopted_a_daemon_is_known_by_its_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_tree, "_IS_LINUX", False)
+    monkeypatch.setattr(process_tree, "descendants", lambda pid, without=(): [])
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", DAEMON], start_new_session=True, env=environment
+    )
+    child.wait()
+    assert len(process_tree.end(child, (), tmp_path)) == 1
+    assert process_tree.end(child, (), tmp_path) == []
+
+
 def test_what_was_there_before_is_left_alone() -> None:
     # A helper of the harness, which itself starts something while the submission runs.
     program = "import subprocess, sys; sys.stdin.readline(); subprocess.run(['cat'])"
     with subprocess.Popen([sys.executable, "-c", program], stdin=-1) as helper:
-        ours = set(process_tree.descendants(os.getpid()))
+        ours = _descendants()
         child = subprocess.Popen(["true"], start_new_session=True)
         helper.stdin.write(b"\n")
         helper.stdin.flush()
@@ -267,7 +284,7 @@ def job(tmp_path: Path) -> tuple[Job, JobFolder]:
 def _look(limits: Limits, job: tuple[Job, JobFolder], monkeypatch: pytest.MonkeyPatch, deed=None):
     monkeypatch.setattr(limit_guard, "PERIOD_S", 0)
     monkeypatch.setattr(limit_guard, "DISK_EVERY", 1)
-    watching = Guard(os.getpid(), *job, limits)
+    watching = LimitGuard(os.getpid(), *job, limits)
     if deed is not None:
         deed()
     return watching.broken()
@@ -321,11 +338,11 @@ def test_what_is_left_in_its_folder_is_named(job) -> None:
     (folder.path / "home" / ".cache").mkdir()
     folder.sr_image(0, 0).write_bytes(b"")
     folder.stage.write_text("count")
-    before = present(folder) - {folder.stage, folder.sr_image(0, 0)}
-    assert list(traces(work, folder, where, before)) == []
+    before = list_files(folder) - {folder.stage, folder.sr_image(0, 0)}
+    assert list(flag_left_files(work, folder, where, before)) == []
     (folder.sr / "cache.pt").write_bytes(b"")
     (folder.path / "home" / "memory.bin").write_bytes(b"")
-    (flag,) = traces(work, folder, where, before)
+    (flag,) = flag_left_files(work, folder, where, before)
     assert (flag.name, "2 in its" in flag.detail, "sr/cache.pt" in flag.detail) == (
         "kept_files",
         True,
@@ -415,13 +432,13 @@ from pathlib import Path
 import numpy
 import torch
 from esr.sandbox.inside import audit_hook as observer
-from esr.sandbox.inside.audit_events import Deeds
+from esr.sandbox.inside.audit_events import AuditFlags
 own = Path.cwd()
-deeds = Deeds(own / "private", (own / "code",), (Path("esr"), Path("utils")))
-observer.install(deeds.judge)
+flags = AuditFlags(own / "private", (own / "code",), (Path("esr"), Path("utils")))
+observer.install(flags.judge)
 sys.path.insert(0, str(own / "code"))
 import net
-print(json.dumps([[flag.name, flag.detail] for flag in deeds.flags()]))
+print(json.dumps([[flag.name, flag.detail] for flag in flags.flags()]))
 """
 
 HONEST = """

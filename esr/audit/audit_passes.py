@@ -22,8 +22,9 @@ from esr.audit.audit_rules import (
     throttling,
 )
 from esr.base.errors import UserError, printable_line
+from esr.images import Image
 from esr.measure import caching
-from esr.measure.bench import Bench, Image
+from esr.measure.bench import Bench
 from esr.measure.op_watch import AutocastWatch, OpWatch
 from esr.measure.timing import pause, process_cpu_ns, synchronize, thread_cpu_ns
 from esr.records.conditions import Precision
@@ -49,8 +50,8 @@ def audit(
     flags = [*evidence.before.flags(), *constructor(evidence.constructor)]
     flags += output_kinds(evidence.official.kinds)
     flags += clocks(evidence.official.laps, "official")
-    for found in evidence.robust:
-        flags += clocks(found.laps, "robust")
+    for robust in evidence.robust:
+        flags += clocks(robust.laps, "robust")
     flags += _attempt(
         "outputs", lambda: repeated_outputs(evidence.robust, lambda: _repeatable(bench, image))
     )
@@ -156,9 +157,9 @@ def cached(bench: Bench, image: Image) -> Iterator[Flag]:
     seen, unseen = (bench.image(bench.forward(lr), lr) for lr in tensors)
     if np.array_equal(seen, unseen):
         yield Flag("cached_output", "a random image gives the same output as an image of the set")
-    found = caching.verdict(image, lambda lr: _cost_ms(bench, lr), rng)
-    if found is not None:
-        name, series = found
+    caching_seen = caching.verdict(image, lambda lr: _cost_ms(bench, lr), rng)
+    if caching_seen is not None:
+        name, series = caching_seen
         yield Flag(
             name,
             f"an image of the set costs {series.noisy_ratio:.2f} of its copies with noise of one"

@@ -35,7 +35,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from esr.audit import replaced_functions
-from esr.measure.bench import Image, OfficialPass
+from esr.images import Image
+from esr.measure.bench import OfficialPass
 from esr.measure.op_watch import OpWatch
 from esr.measure.robust_pass import RobustPass
 from esr.measure.timing import Lap
@@ -48,8 +49,8 @@ CLOCK_SHARE = 0.05
 _NAMED_AT_MOST = 5
 
 
-class Before:
-    """The state of the process before a submission is imported."""
+class TamperWatch:
+    """Notes what a submission changes of the process, from before it is imported."""
 
     def __init__(self) -> None:
         self._clocks = replaced_functions.Fingerprints(replaced_functions.CLOCKS)
@@ -80,7 +81,7 @@ class Before:
 class Evidence:
     """What the measurement has left for the audit."""
 
-    before: Before
+    before: TamperWatch
     constructor: OpWatch
     official: OfficialPass
     robust: list[RobustPass] = field(default_factory=list)
@@ -128,8 +129,8 @@ def repeated_outputs(
         passes: one for each data set.
         repeatable: whether two passes more over one image give the same output.
     """
-    differing = [levels for found in passes for _, levels in found.differing]
-    outputs = sum(found.outputs for found in passes)
+    differing = [levels for robust in passes for _, levels in robust.differing]
+    outputs = sum(robust.outputs for robust in passes)
     if differing:
         cause = (
             "what was timed is not what is scored"
@@ -145,8 +146,8 @@ def repeated_outputs(
 
 def throttling(passes: Sequence[RobustPass]) -> Iterator[Flag]:
     """Flag samples during which heat or power slowed the GPU down."""
-    outputs = sum(found.outputs for found in passes)
-    throttled = sum(len(found.samples.conditions.throttled) for found in passes)
+    outputs = sum(robust.outputs for robust in passes)
+    throttled = sum(len(robust.samples.conditions.throttled) for robust in passes)
     if throttled:
         yield Flag("throttled", f"heat or power slowed the GPU in {throttled} of {outputs} samples")
 

@@ -92,16 +92,20 @@ def _place(name: str) -> tuple[object, list[str]]:
 
 
 def _fingerprint(owner: object, attributes: list[str]) -> tuple[object, CodeType | None]:
-    found = owner
+    value = owner
     for attribute in attributes:
-        found = _static(found, attribute)
-    return found, getattr(found, "__code__", None)
+        value = _static(value, attribute)
+    return value, getattr(value, "__code__", None)
 
 
 def _static(owner: object, attribute: str) -> object:
     # Most names lie in the module or the class itself, and need no walk through its bases.
-    own = vars(owner) if isinstance(owner, type | ModuleType) else {}
-    return own[attribute] if attribute in own else inspect.getattr_static(owner, attribute, None)
+    members = vars(owner) if isinstance(owner, type | ModuleType) else {}
+    return (
+        members[attribute]
+        if attribute in members
+        else inspect.getattr_static(owner, attribute, None)
+    )
 
 
 def settings() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import shutil
 import sys
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from esr.base.errors import UserError, cause
+from esr.base.sha256 import hash_file
 
 _TIMEOUT_S = 30
 _BLOCK = 1 << 16
@@ -49,7 +49,7 @@ def fetch(
     Raises:
         UserError: it cannot be had, or is not what was expected.
     """
-    if target.is_file() and sha256(target) == expected_sha256:
+    if target.is_file() and hash_file(target) == expected_sha256:
         return
     part = target.with_name(f"{target.name}.part")
     try:
@@ -68,7 +68,7 @@ def fetch(
         ) from error
     except OSError as error:
         raise UserError(f"cannot be written ({cause(error)})", where=part) from error
-    if sha256(part) != expected_sha256:
+    if hash_file(part) != expected_sha256:
         part.unlink()
         raise UserError("is not the expected file (its SHA-256 differs)", where=url)
     part.replace(target)
@@ -161,9 +161,3 @@ def _copy(
             bar.update(task, advance=len(block))
     if total is not None and file.tell() < total:
         raise http.client.IncompleteRead(b"", total - file.tell())
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

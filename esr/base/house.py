@@ -1,7 +1,11 @@
-"""Where this house stands on the disk."""
+"""Where this house stands on the disk, and how a child finds it."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 PROGRAM = Path(__file__).resolve().parents[1]
@@ -15,3 +19,19 @@ OFFICIAL = ROOT / "utils"
 
 CODE = (PROGRAM, OFFICIAL)
 """What a submission's process may read of this house."""
+
+
+def import_path(environment: Mapping[str, str], root: Path = ROOT) -> str:
+    """Put this house before the user's own `PYTHONPATH`."""
+    return os.pathsep.join(filter(None, (str(root), environment.get("PYTHONPATH"))))
+
+
+def run_module(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of this house in a process of its own, and keep what it prints."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, "PYTHONPATH": import_path(os.environ)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

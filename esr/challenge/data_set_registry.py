@@ -5,26 +5,21 @@ What is unknown is None there and here; a fact without a source is refused.
 
 from __future__ import annotations
 
-import json
-import tomllib
 from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass as validated
 
-from esr.base.errors import UserError
-from esr.base.json_file import explain
+from esr.base.toml_file import STRICT, check_tables, read_tables
 
 FACTS = ("images", "names", "hr_public", "licence", "home_page")
 """Fields of a set that need a source."""
 
-_STRICT = ConfigDict(extra="forbid", strict=True)
 
-
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Layout:
     """Where the images of a set lie; `{name}` and `{scale}` are filled in."""
 
@@ -42,7 +37,7 @@ class Layout:
         return [data_dir / lr.format(name=name, scale=scale) for lr in self.lr]
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Archive:
     """One zip archive of a set."""
 
@@ -58,7 +53,7 @@ class Archive:
         return self.url.rpartition("/")[2]
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class DataSet:
     """What is known of one set; table `[sets.NAME]`."""
 
@@ -92,7 +87,7 @@ class DataSet:
         return self.images is not None and images != self.images
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Registry:
     """The whole file."""
 
@@ -122,13 +117,7 @@ def read_registry(path: Path) -> Registry:
     Raises:
         UserError: no TOML, an unknown key, a wrong value, a fact without a source.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        sets = {name: {**table, "name": name} for name, table in tables.pop("sets", {}).items()}
-        data = {"layouts": tables.pop("layout", []), "sets": sets, **tables}
-        # By way of JSON: in strict mode only JSON may give a table where a dataclass is wanted.
-        return TypeAdapter(Registry).validate_json(json.dumps(data, default=str))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"cannot be read as TOML ({error})", where=path) from error
-    except ValidationError as error:
-        raise UserError(explain(error), where=path, remedy="correct this key") from error
+    tables = read_tables(path, path)
+    sets = {name: {**table, "name": name} for name, table in tables.pop("sets", {}).items()}
+    layouts = tables.pop("layout", [])
+    return check_tables(Registry, {"layouts": layouts, "sets": sets, **tables}, path)

@@ -6,18 +6,15 @@ the data sets, the FLOPs counter and the ranking differ, and those are data, one
 
 from __future__ import annotations
 
-import json
-import tomllib
 from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass as validated
 
-from esr.base.errors import UserError
-from esr.base.json_file import explain
+from esr.base.toml_file import STRICT, check_tables, read_tables
 
 FlopsCounter = Literal["official", "fvcore"]
 
@@ -59,13 +56,12 @@ Quality = Literal["psnr_rgb_db", "bicubic_psnr_db"]
 
 RankFigure = Cost | Quality
 
-_STRICT = ConfigDict(extra="forbid", strict=True)
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class PsnrGate:
     """PSNR below which a submission is not ranked; table `[gate]`."""
 
@@ -76,7 +72,7 @@ class PsnrGate:
     None compares it as it was measured."""
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Baseline:
     """The network that scores are relative to; table `[baseline]`."""
 
@@ -89,7 +85,7 @@ class Baseline:
     """GPU that the published runtime was measured on."""
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Track:
     """One ranking; table `[[tracks]]`. What each score is, see `esr.rank.scores`."""
 
@@ -112,7 +108,7 @@ class Track:
             raise ValueError("bicubic_psnr_db is that of a dataset, which is missing")
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class FixedInputRule:
     """Runtime of one input of white noise instead of the images; table `[fixed_input]`."""
 
@@ -127,7 +123,7 @@ class FixedInputRule:
     cpu_repeats: Count
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Protocol:
     """One year's challenge."""
 
@@ -187,11 +183,4 @@ def read_protocol(path: Path) -> Protocol:
     Raises:
         UserError: no TOML, an unknown key or a wrong value.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8")) | {"name": path.stem}
-        # By way of JSON: in strict mode only JSON may give a table where a dataclass is wanted.
-        return TypeAdapter(Protocol).validate_json(json.dumps(data, default=str))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"cannot be read as TOML ({error})", where=path) from error
-    except ValidationError as error:
-        raise UserError(explain(error), where=path, remedy="correct this key") from error
+    return check_tables(Protocol, read_tables(path, path) | {"name": path.stem}, path)

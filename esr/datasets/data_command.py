@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -150,7 +149,3 @@ def main(arguments: Sequence[str]) -> int:
         return int(given.call(given))
 
     return ended(run, interrupted="run it again to go on")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -7,13 +7,10 @@ from typing import Any, cast
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image as Pillow
 
+from esr.images import Image
 from esr.images.resample import imresize_np, imresize_uint8
-
-Image = npt.NDArray[np.uint8]
-"""uint8 RGB (H, W, 3)."""
 
 _BORDER_LR_PX = 4
 """More than the kernel reaches."""

@@ -6,15 +6,14 @@ should be. It is what `sha256sum` writes, and what `sha256sum -c` reads.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base import json_file
-from esr.base.download import sha256
 from esr.base.errors import UserError
+from esr.base.sha256 import hash_file, hash_text
 from esr.base.visible_text import one_line
 from esr.datasets.image_pairs import ImagePair
 
@@ -40,13 +39,13 @@ def pair_hash(pair: ImagePair) -> PairHash:
     Raises:
         OSError: one cannot be read.
     """
-    return PairHash(pair.name, sha256(pair.hr), sha256(pair.lr))
+    return PairHash(pair.name, hash_file(pair.hr), hash_file(pair.lr))
 
 
 def set_sha256(hashes: Iterable[PairHash]) -> str:
     """Hash a data set, whatever the order of its pairs: one line each, `HR LR NAME`, by name."""
     lines = (f"{pair.hr_sha256} {pair.lr_sha256} {pair.name}\n" for pair in sorted(hashes))
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return hash_text("".join(lines))
 
 
 def write_manifest(folder: Path, hashes: Mapping[Path, str]) -> Path:

@@ -14,7 +14,8 @@ from esr.base.errors import UserError, cause
 from esr.datasets.checking.set_contents import SetFolder
 from esr.datasets.each_image import each
 from esr.datasets.image_folders import images_in, lr_folders
-from esr.datasets.lr_variants import Image, make_lr
+from esr.datasets.lr_variants import make_lr
+from esr.images import Image
 from esr.images.image_file import imread_uint
 
 

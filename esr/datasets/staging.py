@@ -13,16 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from esr.base.errors import UserError, cause
 from esr.base.threads import in_parallel, keep_freed_memory
 from esr.datasets.image_pairs import ImagePair, Split
 from esr.datasets.manifest import PairHash, pair_hash, set_sha256
-from esr.images.official_image import imread_uint
-
-Image = NDArray[np.uint8]
-"""uint8 RGB of shape (h, w, 3)."""
+from esr.images import Image
+from esr.images.image_file import imread_uint
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,11 @@ from functools import cache
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from esr.base.threads import in_parallel
 from esr.datasets.staging import StagedImage, StagedSplit
+from esr.images import Image
 from esr.images.rtsr_metrics import psnr_rgb
-
-Image = npt.NDArray[np.uint8]
 
 
 def enlarge(lr: Image, scale: int) -> Image:

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from esr.base.threads import in_parallel
 from esr.datasets.staging import StagedImage, StagedSplit
-from esr.images.image_file import Image
+from esr.images import Image
+from esr.images.image_file import imsave
 from esr.images.metrics import METRICS
-from esr.images.official_image import imsave
 from esr.images.resample import imresize_uint8
 from esr.records.record import Crop, ImageResult
 

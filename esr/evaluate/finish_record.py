@@ -16,7 +16,7 @@ from esr.evaluate.detail_crops import keep_crops
 from esr.evaluate.options import Output
 from esr.evaluate.scoring import Scores
 from esr.evaluate.upload.write_upload import write_uploads
-from esr.images.official_image import imsave
+from esr.images.image_file import imsave
 from esr.measure.job import JobFolder
 from esr.records.conditions import Request
 from esr.records.measurement import Measurement

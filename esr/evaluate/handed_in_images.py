@@ -9,7 +9,7 @@ from PIL import Image
 
 from esr.base.errors import UserError
 from esr.datasets.staging import StagedImage, StagedSplit
-from esr.images.official_image import imread_uint
+from esr.images.image_file import imread_uint
 from esr.images.rtsr_metrics import psnr_rgb
 from esr.records.measurement import Flag
 from esr.records.record import SplitResult

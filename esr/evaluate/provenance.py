@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shlex
@@ -11,9 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from esr.base.download import sha256
 from esr.base.errors import cause
 from esr.base.house import ROOT
+from esr.base.sha256 import hash_file, hash_text
 from esr.base.threads import cores
 from esr.measure.job import SubmissionFailed
 from esr.records.conditions import KeptFiles, Procedure, Request
@@ -61,7 +60,7 @@ def file_hashes(submission: Whole) -> tuple[str, str]:
         OSError: one of them cannot be read.
     """
     checkpoint = _checkpoint(submission)
-    return sha256(submission.model_file), sha256(checkpoint) if checkpoint else ""
+    return hash_file(submission.model_file), hash_file(checkpoint) if checkpoint else ""
 
 
 def _checkpoint(submission: Whole) -> Path | None:
@@ -84,7 +83,7 @@ def add_checkpoints(provenance: Provenance, source: ForkSource) -> Provenance:
     if not loaded:
         return provenance
     together = "".join(f"{file.sha256} {file.path}\n" for file in loaded)
-    digest = hashlib.sha256(together.encode("utf-8", "surrogateescape")).hexdigest()
+    digest = hash_text(together)
     return replace(
         provenance,
         checkpoint=", ".join(file.path for file in loaded),
@@ -115,11 +114,11 @@ def code_sha256(root: Path) -> str:
         path.relative_to(folder) for kind in ("py", "toml") for path in folder.rglob(f"*.{kind}")
     }
     lines = (
-        f"{sha256(folder / file)} {file.as_posix()}\n"
+        f"{hash_file(folder / file)} {file.as_posix()}\n"
         for file in sorted(files)
         if len(file.parts) > 1 and file.parts[0] not in _AFTERWARDS
     )
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return hash_text("".join(lines))
 
 
 def now() -> str:

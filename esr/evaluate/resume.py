@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base import json_file
-from esr.base.download import sha256
 from esr.base.errors import UserError
 from esr.base.house import ROOT
+from esr.base.sha256 import hash_file
 from esr.evaluate import provenance
 from esr.evaluate.setting import RunSetting
 from esr.records.measurement import Machine
@@ -99,7 +99,7 @@ def _is_of_clone(record: Record, entry: ForkSubmission) -> bool:
     if fork is None or fork.path != str(entry.clone):
         return False
     try:
-        script = sha256(entry.model_file)
+        script = hash_file(entry.model_file)
         used = hashes(entry.clone, [file.path for file in fork.files])
     except (OSError, UserError):
         return False

@@ -36,7 +36,7 @@ class Started:
     splits: Sequence[StagedSplit]
     job: Job
     folder: JobFolder
-    process: isolated_process.Waiting
+    process: isolated_process.WaitingProgram
 
 
 class SubmissionRun:

@@ -15,11 +15,11 @@ from esr.base.errors import UserError, printable_line
 from esr.challenge.fixed_input import problem
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed, stage_reached
 from esr.records.measurement import Flag, Measurement
-from esr.sandbox.isolated_process import Waiting
+from esr.sandbox.isolated_process import WaitingProgram
 
 
 def await_measurement(
-    worker: Waiting, job: Job, folder: JobFolder, log: Path, progress: Callable[[int], None]
+    worker: WaitingProgram, job: Job, folder: JobFolder, log: Path, progress: Callable[[int], None]
 ) -> Measurement:
     """Let the worker measure a submission, and take its answer.
 

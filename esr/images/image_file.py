@@ -16,11 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from esr.base.errors import UserError
+from esr.images import Image
 from esr.images.plain_png import decode_plain_png
 
 Array = npt.NDArray[Any]
-Image = npt.NDArray[np.uint8]
-"""uint8 RGB (H, W, 3), or grey (H, W) or (H, W, 1), in [0, 255]."""
 StrPath = str | os.PathLike[str]
 
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp")

@@ -47,25 +47,25 @@ def convert(
         scratch = np.empty((rows, width), np.float32)
         planes = np.empty((channels, rows, width), np.uint8)
         image = np.empty((rows, width, channels), np.uint8)
-        found = []
+        extremes = []
         for top, strip in todo:  # Whichever thread is free takes the next one.
             here = slice(strip.shape[1])
             for plane, levels in zip(strip, planes[:, here], strict=True):
-                found.append(scale(plane, data_range, scratch[here], levels))
+                extremes.append(scale(plane, data_range, scratch[here], levels))
             cv2.merge(list(planes[:, here]), image[here])
             put(top, image[here])
-        return found
+        return extremes
 
     helping = helper.submit(strips) if helper is not None and rows < height else None
     try:
-        found = strips()
+        extremes = strips()
     except BaseException:
         for _ in todo:  # Nothing is left to do for the helper, nor to hold.
             pass
         raise
     finally:
         helped = [] if helping is None or helping.cancel() else helping.result()
-    return _extremes(iter(found + helped))
+    return _extremes(iter(extremes + helped))
 
 
 def scale(values: Plane, data_range: float, scratch: Plane, out: Levels) -> Extremes:

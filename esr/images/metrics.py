@@ -14,12 +14,11 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from esr.images import rtsr_metrics
+from esr.images import Image, rtsr_metrics
 from esr.images.color import rgb2ycbcr
-from esr.images.official_image import calculate_psnr, calculate_ssim
+from esr.images.official_image import calculate_psnr
 from esr.images.perceptual.perceptual_scores import perceptual_score
-
-Image = npt.NDArray[np.uint8]
+from esr.images.ssim import calculate_ssim
 
 
 @dataclass(frozen=True)

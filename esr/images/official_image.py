@@ -17,35 +17,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from esr.images import levels
-from esr.images.color import bgr2ycbcr, rgb2ycbcr, ycbcr2rgb
-from esr.images.image_file import (
-    StrPath,
-    get_image_paths,
-    imread_uint,
-    imsave,
-    is_image_file,
-    mkdir,
-    mkdirs,
-)
+from esr.images import Image, levels
+from esr.images.image_file import StrPath
 from esr.images.levels import Extremes
 from esr.images.resample import imresize_np
-from esr.images.ssim import calculate_ssim, ssim
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = [
-    "augment_img", "bgr2ycbcr", "calculate_psnr", "calculate_ssim", "get_image_paths",
-    "imread_uint", "imresize", "imresize_np", "imsave", "is_image_file", "mkdir", "mkdirs",
-    "modcrop", "rgb2ycbcr", "save_uint", "shave", "single2tensor3", "single2tensor4",
-    "single2uint", "ssim", "tensor2levels", "tensor2single", "tensor2uint", "uint2single",
-    "uint2tensor3", "uint2tensor4", "ycbcr2rgb",
-]  # fmt: skip
-
 Array = npt.NDArray[Any]
-Image = npt.NDArray[np.uint8]
-"""uint8 RGB (H, W, 3), or grey (H, W) or (H, W, 1), in [0, 255]."""
 
 
 def uint2single(img: Image) -> npt.NDArray[np.float32]:

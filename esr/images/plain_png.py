@@ -16,7 +16,8 @@ from importlib import import_module
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
+
+from esr.images import Image
 
 imagecodecs: Any = None
 with suppress(
@@ -24,7 +25,6 @@ with suppress(
 ):  # It exists for fewer machines than OpenCV, which gives the same pixels.
     imagecodecs = import_module("imagecodecs")
 
-Image = npt.NDArray[np.uint8]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGB_8_BIT = bytes((8, 2, 0, 0, 0))

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from esr.images import Image
 from esr.images.shrink import is_exact, shrink, swapped
 
-Image = npt.NDArray[np.uint8]
 """(H, W) or (H, W, C)."""
 FloatArray = npt.NDArray[np.floating[Any]]
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from esr.images import Image
 from esr.images.official_image import calculate_psnr
 from esr.images.ssim import calculate_ssim
 
-Image = npt.NDArray[np.uint8]
 Plane = npt.NDArray[Any]
 
 _OFFSET = 16

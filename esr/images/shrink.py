@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
+from esr.images import Image
+
 Weights = npt.NDArray[np.floating[Any]]
 
 _UNIT = 4096

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from esr.images import Image
 from esr.images.official_image import save_uint, tensor2levels, uint2tensor4
 from esr.measure.job import Job, JobFolder
 from esr.measure.nvml import GpuWatch, around
@@ -19,9 +19,6 @@ from esr.measure.restore import Restorer, check_finite, check_output
 from esr.measure.timing import Lap, PeakMemory, Stopwatch
 from esr.records.measurement import SplitTiming
 from esr.submissions.sidecar import Sidecar
-
-Image = NDArray[np.uint8]
-"""uint8 RGB of shape (h, w, 3)."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +73,13 @@ def official_pass(bench: Bench, job: Job, folder: JobFolder) -> OfficialPass:
 
     It goes as the official loop does, and nothing that this house adds may come before it.
     """
-    found = OfficialPass([], [], set(), set())
+    official = OfficialPass([], [], set(), set())
     for number, split in enumerate(job.splits):
         bench.memory.restart()
         before = bench.gpu.state()
-        laps = [_restore(bench, *files, found) for files in _files(folder, number, split.count)]
+        laps = [_restore(bench, *files, official) for files in _files(folder, number, split.count)]
         memory = bench.memory
-        found.splits.append(
+        official.splits.append(
             SplitTiming(
                 role=split.role,
                 runtime_ms=tuple(lap.ms for lap in laps),
@@ -92,8 +89,8 @@ def official_pass(bench: Bench, job: Job, folder: JobFolder) -> OfficialPass:
                 gpu=around(before, bench.gpu.state()),
             )
         )
-        found.laps += laps
-    return found
+        official.laps += laps
+    return official
 
 
 def _files(folder: JobFolder, split: int, count: int) -> Iterator[tuple[Path, Path]]:
@@ -101,10 +98,10 @@ def _files(folder: JobFolder, split: int, count: int) -> Iterator[tuple[Path, Pa
         yield folder.lr_image(split, index), folder.sr_image(split, index)
 
 
-def _restore(bench: Bench, lr_file: Path, sr_file: Path, found: OfficialPass) -> Lap:
+def _restore(bench: Bench, lr_file: Path, sr_file: Path, official: OfficialPass) -> Lap:
     lr = bench.load(np.load(lr_file))
     output, lap = bench.time(lr)
     bench.save(output, lr, sr_file)
-    found.dtypes.add(str(getattr(output, "dtype", "unknown")))
-    found.kinds.add(f"{type(output).__module__}.{type(output).__qualname__}")
+    official.dtypes.add(str(getattr(output, "dtype", "unknown")))
+    official.kinds.add(f"{type(output).__module__}.{type(output).__qualname__}")
     return lap

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from esr.images import Image
+
 Cost = Callable[[Image], float]
 """Restores an image and says what it cost, in any unit."""
 

@@ -19,7 +19,6 @@ from esr.measure.timing import (
     CudaStopwatch,
     PeakMemory,
     Stopwatch,
-    UnknownMemory,
     WallStopwatch,
 )
 
@@ -53,7 +52,7 @@ BACKENDS = {
     "cuda": Backend(
         torch.cuda.device_count, torch.cuda.get_device_name, CudaStopwatch, CudaMemory, repeats=5
     ),
-    "cpu": Backend(lambda: 1, cpu_name, WallStopwatch, UnknownMemory, repeats=0),
+    "cpu": Backend(lambda: 1, cpu_name, WallStopwatch, PeakMemory, repeats=0),
 }
 """By the name PyTorch gives them, the preferred one first."""
 
@@ -71,7 +70,7 @@ def resolve(name: str) -> torch.device:
     """
     kind, _, index = name.partition(":")
     if kind == "auto":
-        kind = next(known for known, found in BACKENDS.items() if found.count() > 0)
+        kind = next(kind for kind, backend in BACKENDS.items() if backend.count() > 0)
     if kind not in BACKENDS:
         raise UserError(f"is none of auto, {', '.join(BACKENDS)}")
     count = BACKENDS[kind].count()

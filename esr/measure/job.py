@@ -114,7 +114,7 @@ class JobFolder:
 def stage_reached(folder: JobFolder) -> str:
     """Read the stage that a child was in when it ended; `unknown` if it has not said so."""
     try:
-        said = json_file.read_bytes(folder.stage).decode("utf-8", "replace")
+        stage = json_file.read_bytes(folder.stage).decode("utf-8", "replace")
     except UserError:
-        said = "unknown"
-    return said if said in get_args(Stage) else "unknown"
+        stage = "unknown"
+    return stage if stage in get_args(Stage) else "unknown"

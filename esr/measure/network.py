@@ -121,15 +121,15 @@ def canonical(loaded: object, path: Path, wanted: Collection[str]) -> StateDict:
     Raises:
         UserError: no state_dict inside.
     """
-    found = _unwrap(loaded)
-    if found is None:
+    state = _unwrap(loaded)
+    if state is None:
         raise UserError(
             f"holds no state_dict, but {_describe(loaded)}", where=path.name, remedy=SAVE_PLAIN
         )
-    prefixed = found and all(key.startswith(_PREFIX) for key in found)
+    prefixed = state and all(key.startswith(_PREFIX) for key in state)
     if prefixed and not any(key.startswith(_PREFIX) for key in wanted):
-        return {key.removeprefix(_PREFIX): value for key, value in found.items()}
-    return found
+        return {key.removeprefix(_PREFIX): value for key, value in state.items()}
+    return state
 
 
 def _unwrap(loaded: object) -> StateDict | None:

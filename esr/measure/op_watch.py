@@ -15,20 +15,9 @@ from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-_PRODUCTS = frozenset(
-    (
-        "mm",
-        "addmm",
-        "bmm",
-        "baddbmm",
-        "mv",
-        "addmv",
-        "dot",
-        "linear",
-        "matmul",
-        "einsum",
-        "_scaled_mm",
-    )
+_PRODUCTS = (
+    *("mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "dot", "linear", "matmul", "einsum"),
+    "_scaled_mm",
 )
 _IMAGE_PX = 16
 """Merging kernels convolves kernels, at most 13 px wide; nobody restores an image this small."""

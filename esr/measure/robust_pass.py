@@ -24,7 +24,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from esr.measure.bench import Bench, Image
+from esr.images import Image
+from esr.measure.bench import Bench
 from esr.measure.caching import noisy
 from esr.measure.job import JobFolder
 from esr.measure.nvml import around

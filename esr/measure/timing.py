@@ -10,20 +10,17 @@ their place later is seen (`esr.audit.replaced_functions`) and timed by the real
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import torch
 
+from esr.base.own_memory import MIB
 from esr.records.measurement import Clock
 
 T = TypeVar("T")
-MIB = 1024**2
 
 NowNs = Callable[[], int]
 """A clock in nanoseconds."""
@@ -102,8 +99,14 @@ class WallStopwatch:
         return result, Lap(ms, ms)
 
 
-class PeakMemory(Protocol):
-    """Peak of allocated device memory: since the process began, and since the last `restart`."""
+class PeakMemory:
+    """Peak of allocated device memory: since the process began, and since the last `restart`.
+
+    This one is for devices without a counter of their own; host memory is `esr.base.own_memory`.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
 
     def restart(self) -> None:
         """Begin a new data set."""
@@ -113,19 +116,22 @@ class PeakMemory(Protocol):
 
     def official_mib(self) -> float | None:
         """The peak as if it had never been reset; None if unknown."""
+        return None
 
     def split_mib(self) -> float | None:
         """The peak since the last restart; None if unknown."""
+        return None
 
     def reserved_mib(self) -> float | None:
         """The peak since the last restart of what PyTorch's allocator held; None if unknown."""
+        return None
 
 
-class CudaMemory:
+class CudaMemory(PeakMemory):
     """Peak of `torch.cuda.max_memory_allocated`, which the official script never resets."""
 
     def __init__(self, device: torch.device) -> None:
-        self._device = device
+        super().__init__(device)
         self._earlier_mib = 0.0
 
     def restart(self) -> None:
@@ -148,34 +154,3 @@ class CudaMemory:
     def reserved_mib(self) -> float:
         """The peak since the last restart of what PyTorch's allocator held, caches included."""
         return torch.cuda.max_memory_reserved(self._device) / MIB
-
-
-class UnknownMemory:
-    """For devices without a counter of their own; host memory is `peak_rss_mib`."""
-
-    def __init__(self, device: torch.device) -> None:
-        del device
-
-    def restart(self) -> None:
-        """Begin a new data set."""
-
-    def release(self) -> None:
-        """Nothing is known to be kept."""
-
-    def official_mib(self) -> None:
-        """Unknown."""
-
-    def split_mib(self) -> None:
-        """Unknown."""
-
-    def reserved_mib(self) -> None:
-        """Unknown."""
-
-
-def peak_rss_mib() -> float:
-    """Peak resident memory of this process."""
-    if sys.platform == "linux":
-        # Not ru_maxrss: a child begins with that of the parent it was forked from.
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-        return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB

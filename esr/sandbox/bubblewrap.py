@@ -17,11 +17,11 @@ from pathlib import Path
 
 from esr.base.errors import UserError, printable_line
 from esr.sandbox.limits import GIB
-from esr.sandbox.policy import Places
+from esr.sandbox.policy import SYSTEM, Places
 
 _TEMPORARY_BYTES = GIB
 """Of /tmp and of /dev/shm."""
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/sys")
+_SHOWN = tuple(map(Path, (*SYSTEM, "/sys")))
 _SETTINGS = (
     *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime"),
     *("passwd", "group", "nsswitch.conf", "nvidia", "OpenCL"),
@@ -43,8 +43,8 @@ def check() -> None:
         ["bwrap", *_walls(), *_system(), "--", "true"], capture_output=True, text=True, check=False
     )
     if tried.returncode != 0:
-        said = printable_line(tried.stderr) or f"status {tried.returncode}"
-        raise UserError(f"bwrap is not permitted here ({said})", where="--sandbox", remedy=_REMEDY)
+        why = printable_line(tried.stderr) or f"status {tried.returncode}"
+        raise UserError(f"bwrap is not permitted here ({why})", where="--sandbox", remedy=_REMEDY)
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def _walls() -> Iterator[str]:
 
 
 def _system() -> Iterator[str]:
-    yield from _shown(map(Path, _SYSTEM))
+    yield from _shown(_SHOWN)
     yield from _shown(Path("/etc", name) for name in _SETTINGS)
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
     yield from _shown(Path(path).absolute() for path in libraries if path)
@@ -101,7 +101,7 @@ def _shown(places: Iterator[Path] | Sequence[Path]) -> Iterator[str]:
 
 
 def _covered(places: Places) -> Iterator[str]:
-    shown = (*map(Path, _SYSTEM), *places.python, *places.own)
+    shown = (*_SHOWN, *places.python, *places.own)
     for place in places.hidden:
         if any(place.is_relative_to(other) for other in shown) and place.is_dir():
             yield from ("--tmpfs", str(place))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from esr.base.house import import_path
 from esr.sandbox.policy import Places
 
 _ALLOWED = re.compile(
@@ -18,12 +18,7 @@ _SECRET = re.compile(r"TOKEN|SECRET|PASS|CREDENTIAL|AUTH|KEY", re.IGNORECASE)
 """`NVIDIA_API_KEY` begins like a setting."""
 
 
-def import_path(environment: Mapping[str, str], root: Path) -> str:
-    """Put this house before the user's own `PYTHONPATH`."""
-    return os.pathsep.join(filter(None, (str(root), environment.get("PYTHONPATH"))))
-
-
-def scrubbed(environment: Mapping[str, str], root: Path, places: Places) -> dict[str, str]:
+def scrub_environment(environment: Mapping[str, str], root: Path, places: Places) -> dict[str, str]:
     """Choose what a child may know of the environment, and give it a home of its own.
 
     Args:

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError, printable_line
-from esr.base.house import ROOT
+from esr.base.house import ROOT, run_module
 from esr.measure.job import Job, JobFolder, SubmissionFailed, stage_reached
 from esr.records.measurement import Flag, Isolation
 from esr.sandbox import launch, process_tree
-from esr.sandbox.child_environment import import_path, scrubbed
+from esr.sandbox.child_environment import scrub_environment
 from esr.sandbox.inside import start_barrier
-from esr.sandbox.left_files import present, traces
-from esr.sandbox.limit_guard import Guard
+from esr.sandbox.left_files import flag_left_files, list_files
+from esr.sandbox.limit_guard import LimitGuard
 from esr.sandbox.policy import Places, Policy, places
 from esr.sandbox.printed_output import PrintedOutput, kept_in, printed_in
 from esr.submissions.submission import Whole
@@ -31,7 +31,7 @@ _POLL_S = 0.1
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProgramEnd:
     """How a program ended."""
 
     status: int
@@ -41,7 +41,7 @@ class Ended:
     isolation: Isolation
 
 
-class Waiting:
+class WaitingProgram:
     """A program that imports what it needs and then waits to be told to begin.
 
     Only code of this house has run in it so far.
@@ -57,13 +57,17 @@ class Waiting:
     ) -> None:
         self._folder, self._where, self._output, self._policy = folder, where, output, policy
         process_tree.adopt_orphans()
-        self._ours = set(process_tree.descendants(os.getpid()))
+        self._ours = {process.pid for process in process_tree.descendants(os.getpid())}
         self._child, self._isolation = launch.start(
-            command, where, scrubbed(os.environ, ROOT, where), output.file, sandbox=policy.sandbox
+            command,
+            where,
+            scrub_environment(os.environ, ROOT, where),
+            output.file,
+            sandbox=policy.sandbox,
         )
         self._ended = False
 
-    def run(self, job: Job, log: Path, look: Callable[[], None]) -> Ended:
+    def run(self, job: Job, log: Path, look: Callable[[], None]) -> ProgramEnd:
         """Let it begin, wait until it has ended, and leave nothing of it behind.
 
         Args:
@@ -75,10 +79,10 @@ class Waiting:
             SubmissionFailed: it broke a limit.
             UserError: the log cannot be written.
         """
-        before = present(self._folder)
+        before = list_files(self._folder)
         left: list[str] = []
         with kept_in(log, self._output):
-            guard = Guard(self._child.pid, job, self._folder, self._policy.limits)
+            guard = LimitGuard(self._child.pid, job, self._folder, self._policy.limits)
             start_barrier.let_through(self._child)
             try:
                 _wait(self._child, self._folder, guard, look)
@@ -87,9 +91,9 @@ class Waiting:
             flags = (
                 *self._output.flags(),
                 *_left(left),
-                *traces(job, self._folder, self._where, before),
+                *flag_left_files(job, self._folder, self._where, before),
             )
-        return Ended(self._child.returncode, flags, self._isolation)
+        return ProgramEnd(self._child.returncode, flags, self._isolation)
 
     def end(self) -> list[str]:
         """Kill it and all that descends from it, unless that was done already.
@@ -99,13 +103,15 @@ class Waiting:
         """
         if self._ended:
             return []
-        left = process_tree.end(self._child, self._ours)
+        left = process_tree.end(self._child, self._ours, self._where.home)
         self._ended = True  # Not before: whoever interrupts it calls it once more.
         return left
 
 
 @contextmanager
-def waiting(module: str, submission: Whole, folder: JobFolder, policy: Policy) -> Iterator[Waiting]:
+def waiting(
+    module: str, submission: Whole, folder: JobFolder, policy: Policy
+) -> Iterator[WaitingProgram]:
     """Start a program that waits, and leave nothing of it behind.
 
     Args:
@@ -120,7 +126,7 @@ def waiting(module: str, submission: Whole, folder: JobFolder, policy: Policy) -
     where = places(submission, folder.path, policy.hidden, ROOT)
     command = [sys.executable, "-m", module, str(folder.path)]
     with printed_in(folder.path) as output:
-        program = Waiting(folder, where, output, policy, command)
+        program = WaitingProgram(folder, where, output, policy, command)
         try:
             yield program
         finally:
@@ -140,10 +146,10 @@ def check_device(name: str) -> None:
         UserError: it does not.
     """
     if name == "auto" and _is_asleep():
-        _ask("cuda")
+        run_module("esr.measure.device", "cuda")
     if name in ("auto", "cpu"):
         return
-    asked = _ask(name)
+    asked = run_module("esr.measure.device", name)
     if asked.returncode != 0:
         raise UserError(
             asked.stdout.strip() or "PyTorch cannot be imported", where=f"--device {name}"
@@ -155,18 +161,8 @@ def _is_asleep() -> bool:
     return Path("/dev/nvidiactl").exists() and not Path("/dev/nvidia-uvm").exists()
 
 
-def _ask(name: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "esr.measure.device", name],
-        env={**os.environ, "PYTHONPATH": import_path(os.environ, ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def _wait(
-    child: subprocess.Popen[bytes], folder: JobFolder, guard: Guard, look: Callable[[], None]
+    child: subprocess.Popen[bytes], folder: JobFolder, guard: LimitGuard, look: Callable[[], None]
 ) -> None:
     while not _ended(child):
         if (broken := guard.broken()) is not None:

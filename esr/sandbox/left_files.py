@@ -20,12 +20,14 @@ _CACHES_OF_HOME = (".cache", ".config", ".local")
 _NAMED_AT_MOST = 3
 
 
-def present(folder: JobFolder) -> frozenset[Path]:
+def list_files(folder: JobFolder) -> frozenset[Path]:
     """Name what lies in the private folder before a submission starts."""
     return frozenset(file for place in _looked_at(folder) for file in _files(place))
 
 
-def traces(job: Job, folder: JobFolder, places: Places, before: frozenset[Path]) -> Iterator[Flag]:
+def flag_left_files(
+    job: Job, folder: JobFolder, places: Places, before: frozenset[Path]
+) -> Iterator[Flag]:
     """Flag files in the private folder that neither the worker nor a package makes.
 
     Args:

@@ -11,6 +11,8 @@ import os
 import time
 from pathlib import Path
 
+import psutil
+
 from esr.measure.job import Job, JobFolder
 from esr.records.measurement import Stage
 from esr.sandbox.limits import GIB, PROCESSES_AT_MOST, Limits
@@ -24,7 +26,7 @@ _DISK_FLOOR = GIB // 2
 """Free space that must be left, if there was twice as much: deleted files are on no list."""
 
 
-class Guard:
+class LimitGuard:
     """Looks now and then at what a submission uses.
 
     Args:
@@ -60,19 +62,19 @@ class Guard:
         return None if reason is None else ("limit", reason)
 
     def _processes(self) -> str | None:
-        own, shared, count, todo = 0, 0, 0, [self._pid]
+        private, shared, count, todo = 0, 0, 0, [self._pid]
         while todo and count <= PROCESSES_AT_MOST:
             pid = todo.pop()
             count += 1
             resident, common = _resident(pid)
-            own += resident - common
+            private += resident - common
             shared = max(shared, common)
             todo += children(pid)
         if count > PROCESSES_AT_MOST:
             return f"it started more than {PROCESSES_AT_MOST} processes"
-        if own + shared > self._limits.memory_bytes:
+        if private + shared > self._limits.memory_bytes:
             limit = _gib(self._limits.memory_bytes)
-            return f"it used {_gib(own + shared)} of memory, --memory_limit is {limit}"
+            return f"it used {_gib(private + shared)} of memory, --memory_limit is {limit}"
         return None
 
     def _disk(self) -> str | None:
@@ -90,10 +92,9 @@ class Guard:
 
 def _resident(pid: int) -> tuple[int, int]:
     """Read the resident memory of a process, and how much of it others may share, in bytes."""
-    with contextlib.suppress(OSError, ValueError):
-        _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
-        page = os.sysconf("SC_PAGE_SIZE")
-        return resident * page, shared * page
+    with contextlib.suppress(psutil.Error):
+        memory = psutil.Process(pid).memory_info()
+        return memory.rss, getattr(memory, "shared", 0)  # Only Linux knows.
     return 0, 0
 
 

@@ -11,6 +11,9 @@ from pathlib import Path
 from esr.sandbox.limits import Limits
 from esr.submissions.submission import Submission, Whole
 
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix")
+"""Where the system's programs and libraries lie."""
+
 
 @dataclass(frozen=True)
 class Policy:

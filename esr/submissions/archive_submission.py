@@ -11,8 +11,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from esr.base.download import sha256
 from esr.base.errors import UserError
+from esr.base.sha256 import hash_file
 from esr.challenge.fixed_input_options import RealTimeOptions
 from esr.challenge.protocol import Protocol
 from esr.datasets.gt_lr_folders import scales_there
@@ -65,7 +65,7 @@ def archive_entry(
         checkpoint = _checkpoint(code, archive)
     except UserError as error:
         return Broken(made.model_id, made.label, archive, str(error))
-    source = f"{archive.name}, SHA-256 {sha256(archive)}"
+    source = f"{archive.name}, SHA-256 {hash_file(archive)}"
     sidecar = replace(made.sidecar, team=Team(source=source))
     return replace(made, checkpoint=checkpoint, sidecar=sidecar, results=_results(code, folder))
 

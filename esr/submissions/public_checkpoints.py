@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tomllib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass as validated
 
 from esr.base.command import ended
-from esr.base.download import fetch, sha256
+from esr.base.download import fetch
 from esr.base.errors import UserError
 from esr.base.house import ROOT
-from esr.base.json_file import explain
+from esr.base.sha256 import hash_file
+from esr.base.toml_file import STRICT, check_tables, read_tables
 from esr.submissions.submission import SELECT, Entry, ForkSubmission, Submission
 
 
-@validated(frozen=True, config=ConfigDict(extra="forbid"))
+@validated(frozen=True, config=STRICT)
 class PublicCheckpoint:
     """One file that the authors of a submission published."""
 
@@ -42,19 +42,20 @@ class PublicCheckpoint:
     """Where it can be downloaded; None where it cannot."""
 
 
+@validated(frozen=True, config=STRICT)
+class PublicZoo:
+    """`model_zoo/public.toml`."""
+
+    checkpoint: list[PublicCheckpoint] = field(default_factory=list)
+
+
 def read_zoo(path: Path) -> list[PublicCheckpoint]:
     """Read the mapping.
 
     Raises:
         UserError: it cannot be read.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        return TypeAdapter(list[PublicCheckpoint]).validate_python(tables.get("checkpoint", []))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"cannot be read ({error})", where=path) from error
-    except ValidationError as error:
-        raise UserError(explain(error), where=path) from error
+    return check_tables(PublicZoo, read_tables(path, path), path).checkpoint
 
 
 def public_checkpoint(
@@ -75,7 +76,7 @@ def public_checkpoint(
     if not path.is_file():
         problem = f"no checkpoint: {known[0].file} is not in {folder}"
         return replace(submission, checkpoint=None, problem=problem)
-    if sha256(path) != known[0].sha256:
+    if hash_file(path) != known[0].sha256:
         raise UserError(
             "is not the file its authors published (its SHA-256 differs)",
             where=path,
@@ -140,7 +141,3 @@ def wanted(zoo: Sequence[PublicCheckpoint], ids: Sequence[int]) -> list[PublicCh
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     return ended(lambda: run(arguments), interrupted="run it again to go on")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-import json
-import tomllib
-from dataclasses import field, fields, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass as validated
 
-from esr.base.errors import UserError
-from esr.base.json_file import explain
+from esr.base.toml_file import STRICT, check_tables, read_tables
 
-_STRICT = ConfigDict(extra="forbid", strict=True)
 Positive = Annotated[int, Field(ge=1)]
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Team:
     """Who submitted; sidecar table `[team]`."""
 
@@ -35,7 +30,7 @@ class Team:
     """What its last line says; without it, the title."""
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class SetClaims:
     """The factsheet's quality on one data set; sidecar table `[claims.sets.NAME]`."""
 
@@ -45,7 +40,7 @@ class SetClaims:
     ssim_y: Decimal | None = None
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Claims:
     """The factsheet's figures, units in the names; sidecar table `[claims]`.
 
@@ -64,7 +59,7 @@ class Claims:
     """By the name of the data set."""
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Form:
     """A named variant of a submission; sidecar table `[forms.NAME]`; what it leaves out stays."""
 
@@ -76,7 +71,7 @@ class Form:
     """Whether `[claims]` is about this form; false for another size of the network, say."""
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Sidecar:
     """`models/team{NN}_{Name}.toml`: what the conventions cannot say, one fact a line."""
 
@@ -121,34 +116,12 @@ def read_sidecar(path: Path) -> Sidecar:
     """
     if not path.exists():
         return Sidecar()
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
-        data["claims"] = _as_printed(data.get("claims", {}))
-        # By way of JSON: in strict mode only JSON may give a table where a dataclass is wanted.
-        return TypeAdapter(Sidecar).validate_json(json.dumps(data, default=float))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"cannot be read as TOML ({error})", where=path.name) from error
-    except TypeError as error:
-        raise UserError(
-            "holds a date or time", where=path.name, remedy="write it in quotes"
-        ) from error
-    except ValidationError as error:
-        raise _sidecar_error(path, error) from error
+    tables = read_tables(path, path.name)
+    tables["claims"] = _as_printed(tables.get("claims", {}))
+    return check_tables(Sidecar, tables, path.name)
 
 
 def _as_printed(value: object) -> object:
     if isinstance(value, dict):
         return {key: _as_printed(inner) for key, inner in value.items()}
     return str(value) if isinstance(value, Decimal) else value
-
-
-def _sidecar_error(path: Path, error: ValidationError) -> UserError:
-    first = error.errors()[0]
-    if first["type"] not in ("unexpected_keyword_argument", "extra_forbidden"):
-        return UserError(explain(error), where=path.name, remedy="correct this key")
-    *table, key = (str(part) for part in first["loc"])
-    kinds: dict[str, type] = {"team": Team, "claims": Claims, "forms": Form}
-    allowed = [f.name for f in fields(kinds[table[0]] if table else Sidecar)]
-    close = difflib.get_close_matches(key, allowed, 1)
-    remedy = f"did you mean '{close[0]}'?" if close else f"allowed: {', '.join(allowed)}"
-    return UserError(f"unknown key '{'.'.join([*table, key])}'", where=path.name, remedy=remedy)

@@ -8,7 +8,6 @@ Works on records alone, without PyTorch.
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -169,7 +168,3 @@ def publish(board: Board, results: dict[str, Official], save_dir: Path, source: 
 def main(arguments: list[str]) -> int:
     """Run the command."""
     return ended(lambda: run(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image as Pillow
 
-from esr.base.download import sha256
 from esr.base.errors import UserError
+from esr.base.sha256 import hash_bytes, hash_file
 from esr.datasets.checking.data_finding import DataFinding
 from esr.datasets.checking.lr_origin import examine
 from esr.datasets.checking.set_contents import SetContents, SetFolder, contents
 from esr.datasets.each_image import each
 from esr.datasets.image_pairs import ImagePair
-from esr.datasets.lr_variants import Image, make_lr
+from esr.datasets.lr_variants import make_lr
+from esr.images import Image
 from esr.images.image_file import imread_uint
 
 
@@ -135,14 +135,14 @@ def _hashes(files: Iterable[Path]) -> dict[Path, str]:
     found = {}
     for file in files:
         try:
-            found[file] = sha256(file)
+            found[file] = hash_file(file)
         except OSError:
             continue  # Reading it has failed too, and was said.
     return found
 
 
 def _digest(image: Image) -> str:
-    return hashlib.sha256(str(image.shape).encode() + image.tobytes()).hexdigest()
+    return hash_bytes(str(image.shape).encode() + image.tobytes())
 
 
 def _duplicates(digests: Mapping[Path, str]) -> Iterator[DataFinding]:

@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from esr.datasets.checking.data_finding import DataFinding, Kind
 from esr.datasets.lr_variants import (
-    Image,
     cropped,
     make_lr,
     other_resamplers,
     replicated_border,
     rounded_once,
 )
+from esr.images import Image
 
 _THE_SAME_DB = 50
 """Two images this close differ by a rounding here and there; no other resampler comes near."""

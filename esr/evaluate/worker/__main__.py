@@ -12,7 +12,6 @@ from esr.evaluate.worker.measure_submission import measure
 from esr.evaluate.worker.stage_mark import StageMark
 from esr.measure.job import Job, JobFolder
 from esr.sandbox.inside import bounded_process, start_barrier
-from esr.sandbox.inside.allocation_limit import limit_memory
 
 
 def main(argv: list[str]) -> int:
@@ -24,7 +23,7 @@ def main(argv: list[str]) -> int:
     try:
         job = json_file.load(Job, folder.job)
         if job.memory_bytes is not None and (job.device == "cpu" or not torch.cuda.is_available()):
-            limit_memory(job.memory_bytes)
+            bounded_process.limit_memory(job.memory_bytes)
         measurement = measure(job, folder, stage)
     except BaseException as error:  # A submission may raise anything, SystemExit included.
         json_file.dump(stage.failed(error), folder.failure)

@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from esr.audit.audit_passes import audit
-from esr.audit.audit_rules import Before, Evidence
+from esr.audit.audit_rules import Evidence, TamperWatch
 from esr.audit.other_range import restored_in_other_range
 from esr.base.house import CODE
+from esr.base.own_memory import peak_rss_mib
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.evaluate.worker.stage_mark import StageMark, one_line
+from esr.images import Image
 from esr.measure import machine
-from esr.measure.bench import Bench, Image, official_pass
+from esr.measure.bench import Bench, official_pass
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import layers
 from esr.measure.device import backend
@@ -24,10 +26,9 @@ from esr.measure.fixed_input_pass import run_fixed_input
 from esr.measure.job import Job, JobFolder
 from esr.measure.op_watch import OpWatch
 from esr.measure.robust_pass import RobustPass, robust_pass
-from esr.measure.timing import peak_rss_mib
 from esr.records.measurement import Flag, Measurement, SplitTiming
 from esr.sandbox.inside import audit_hook
-from esr.sandbox.inside.audit_events import Deeds
+from esr.sandbox.inside.audit_events import AuditFlags
 from esr.sandbox.policy import own_files
 from esr.submissions.clone_session.session import Session
 from esr.submissions.submission import ForkSubmission
@@ -47,7 +48,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
 
 
 def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | None) -> Measurement:
-    before, constructor, deeds = Before(), OpWatch(), observe(job, folder)
+    before, constructor, audit_flags = TamperWatch(), OpWatch(), observe(job, folder)
     with constructor:
         built = prepare(job, stage) if session is None else prepare_clone(job, session)
     before.look()
@@ -71,7 +72,7 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
         output_dtype=", ".join(sorted(official.dtypes)),
         peak_rss_mib=peak_mib,
         machine=machine.describe(device),
-        flags=(*failed, *flags, *deeds.flags()),
+        flags=(*failed, *flags, *audit_flags.flags()),
         precision=precision,
         layers=costs,
         fork=session.facts() if session else None,
@@ -82,11 +83,11 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
     return replace(measurement, other_range=other, fixed_input=fixed)
 
 
-def observe(job: Job, folder: JobFolder) -> Deeds:
+def observe(job: Job, folder: JobFolder) -> AuditFlags:
     """Note from now on what the submission opens, starts and connects to."""
-    deeds = Deeds(folder.path, own_files(job.submission), CODE)
-    audit_hook.install(deeds.judge)
-    return deeds
+    flags = AuditFlags(folder.path, own_files(job.submission), CODE)
+    audit_hook.install(flags.judge)
+    return flags
 
 
 def repeat(

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,29 @@ import numpy as np
 
 from esr.base import json_file
 from esr.base.errors import UserError
-from esr.images.perceptual.helper_messages import NAMES, PerceptualAnswer, PerceptualRequest
+
+NAMES = ("lpips", "dists")
+"""LPIPS (Zhang et al., 2018) with AlexNet, and DISTS (Ding et al., 2020); less is better."""
+
+
+@dataclass(frozen=True)
+class PerceptualRequest:
+    """Pairs of images to compare."""
+
+    names: tuple[str, ...]
+    border: int
+    """Pixels left out on each side."""
+    pairs: tuple[tuple[str, str], ...]
+    """(SR, HR) as .npy files, uint8 RGB (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class PerceptualAnswer:
+    """A value for every pair."""
+
+    values: dict[str, tuple[float, ...]]
+    """By the name of the metric."""
+
 
 _WEIGHTS = {"lpips": "alexnet-owt-7be5be79.pth", "dists": "vgg16-397923af.pth"}
 _ADDRESS = "https://download.pytorch.org/models/"

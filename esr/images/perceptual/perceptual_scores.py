@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from esr.base import json_file
 from esr.base.errors import UserError, printable_line
-from esr.base.house import ROOT
-from esr.images.perceptual.helper_messages import NAMES, PerceptualAnswer, PerceptualRequest
+from esr.base.house import run_module
+from esr.images import Image
+from esr.images.perceptual.perceptual_helper import NAMES, PerceptualAnswer, PerceptualRequest
 
 
 def check(names: Sequence[str]) -> None:
@@ -34,7 +31,7 @@ def perceptual_scores(
     """Calculate metrics of all images of a data set, in one process of their own.
 
     Args:
-        names: of `request.NAMES`.
+        names: of `NAMES`.
         pairs: (SR, HR) as .npy files, checked before.
         border: pixels left out on each side.
 
@@ -55,9 +52,7 @@ def perceptual_scores(
     return [{name: values[name][index] for name in names} for index in range(len(pairs))]
 
 
-def perceptual_score(
-    name: str, sr: npt.NDArray[np.uint8], hr: npt.NDArray[np.uint8], border: int
-) -> float:
+def perceptual_score(name: str, sr: Image, hr: Image, border: int) -> float:
     """Calculate one metric of one image; for many, `perceptual_scores` starts one process.
 
     Raises:
@@ -71,14 +66,7 @@ def perceptual_score(
 
 
 def _run(arguments: Sequence[str]) -> None:
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    done = subprocess.run(
-        [sys.executable, "-m", "esr.images.perceptual.perceptual_helper", *arguments],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_module("esr.images.perceptual.perceptual_helper", *arguments)
     if done.returncode != 0:
         lines = (done.stdout or done.stderr).strip().splitlines()
         raise UserError(printable_line(lines[-1]) if lines else "the perceptual metrics failed")

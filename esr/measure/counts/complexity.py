@@ -98,14 +98,14 @@ class _Thop:
 def _missed(
     seen: Observation, official: _Official | None, fvcore: _Fvcore | None, thop: _Thop | None
 ) -> Iterator[Missed]:
-    found = []
+    by_counter = []
     if official:
-        found.append(missed_by_official(seen, official.layers))
+        by_counter.append(missed_by_official(seen, official.layers))
     if fvcore:
-        found.append(missed_by_fvcore(seen, fvcore.products, fvcore.num_conv))
+        by_counter.append(missed_by_fvcore(seen, fvcore.products, fvcore.num_conv))
     if thop:
-        found.append(missed_by_thop(seen, thop.flops, thop.rules))
-    return (missed for missed in found if missed.flops or missed.num_conv)
+        by_counter.append(missed_by_thop(seen, thop.flops, thop.rules))
+    return (missed for missed in by_counter if missed.flops or missed.num_conv)
 
 
 class _Witness(nn.Module):

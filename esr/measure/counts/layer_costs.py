@@ -64,7 +64,7 @@ class _Costs:
         for module, name in listed.items():
             times = [spent.get(module, 0.0) for spent in passes]
             if module is self._model:
-                times = [own + other for own, other in zip(times, rest, strict=True)]
+                times = [ms + other_ms for ms, other_ms in zip(times, rest, strict=True)]
             yield self._row(name or WHOLE, module, calls[module], statistics.median(times))
 
     def _has_row(self, module: nn.Module, calls: list[OperatorCall]) -> bool:
@@ -89,9 +89,9 @@ class _Costs:
         )
 
     def _params(self, module: nn.Module) -> int:
-        own = [p for p in module.parameters(recurse=False) if id(p) not in self._counted]
-        self._counted.update(map(id, own))
-        return sum(parameter.numel() for parameter in own)
+        uncounted = [p for p in module.parameters(recurse=False) if id(p) not in self._counted]
+        self._counted.update(map(id, uncounted))
+        return sum(parameter.numel() for parameter in uncounted)
 
 
 def _by_module(
@@ -99,11 +99,11 @@ def _by_module(
 ) -> dict[nn.Module, list[OperatorCall]]:
     """Sort calls by module; one that is no part of the network belongs to whoever called it."""
     modules = set(model.modules())
-    found: defaultdict[nn.Module, list[OperatorCall]] = defaultdict(list)
+    by_module: defaultdict[nn.Module, list[OperatorCall]] = defaultdict(list)
     for call in calls:
         owner = call.enclosing(lambda call: call.module in modules)
-        found[owner.module if owner and owner.module else model].append(call)
-    return found
+        by_module[owner.module if owner and owner.module else model].append(call)
+    return by_module
 
 
 def _time(model: nn.Module, dummy: Tensor) -> dict[nn.Module, float]:

@@ -1,4 +1,4 @@
-"""What a submission reaches out for, as flags of its row.
+"""What a submission reaches out for: told from what it may do, and made flags of its row.
 
     wrote_files          it wrote, or tried to, outside its private folder
     read_images          it opened image files that are neither its own nor a package's
@@ -16,27 +16,120 @@ from __future__ import annotations
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from esr.base.errors import printable_line
 from esr.records.measurement import Flag
 from esr.sandbox.inside.audit_hook import Event, Kind
-from esr.sandbox.inside.caller import Actors, is_importing, within
-from esr.sandbox.policy import interpreter
+from esr.sandbox.inside.caller import Caller, CallerFinder, is_importing, within
+from esr.sandbox.policy import SYSTEM, interpreter
 
+EffectKind = Literal["write", "read", "enter", "network", "process", "signal", "library"]
+
+_KINDS: dict[Kind, EffectKind] = {
+    "write": "write",
+    **dict.fromkeys(("read", "list"), "read"),
+    "enter": "enter",
+    **dict.fromkeys(("connect", "lookup", "request"), "network"),
+    "start": "process",
+    "signal": "signal",
+    "load": "library",
+}
+_FLAGS: dict[EffectKind, str] = {
+    "write": "wrote_files",
+    "read": "read_outside",
+    "network": "used_network",
+    "process": "started_processes",
+    "signal": "signalled_processes",
+    "library": "loaded_library",
+}
 _IMAGES = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".jp2", ".exr"),
     *(".npy", ".npz"),
 )
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/etc")
-_DEVICES = ("/dev", "/sys")
 _NAMED_AT_MOST = 5
 _KEPT_AT_MOST = 200
 
 
-class Deeds:
-    """Keeps what the submission itself does, and should not.
+@dataclass(frozen=True)
+class SideEffect:
+    """Something that is about to be done and that a submission has no need of."""
+
+    kind: EffectKind
+    what: str
+    """The path, the address, the command."""
+    caller: Caller
+
+
+class EventJudge:
+    """Tells what a submission has no need of from what it may do.
+
+    Args:
+        folder: its private folder.
+        own: files and folders that it may read besides.
+        writable: files and folders that it may write.
+        house: what is ours to read.
+    """
+
+    def __init__(
+        self, folder: Path, own: Iterable[Path], writable: Iterable[Path], house: Sequence[Path]
+    ) -> None:
+        self._folder = os.path.realpath(folder)
+        self._writable = _resolved(writable)
+        # The child's PYTHONPATH names the harness, whose other folders hold HR and results.
+        python = {*_resolved(interpreter())} - {*_resolved(code.parent for code in house)}
+        self._own = (self._folder, *_resolved(own), *_resolved(house), *python)
+        self._readable = (*self._own, *SYSTEM, "/etc", "/dev", "/sys")
+        self._callers = CallerFinder(house)
+        self._finders: dict[Kind, Callable[[Event], Iterable[str]]] = {
+            **dict.fromkeys(("read", "enter"), self._unreadable),
+            "list": self._unlistable,
+            "write": self._unwritable,
+            "connect": self._addresses,
+            "request": lambda event: _addressed(_text(event.arguments[0])),
+            "signal": _foreign_processes,
+        }
+
+    def find(self, event: Event) -> Iterator[SideEffect]:
+        """Name what of an event should not be, and whose code does it."""
+        for what in self._finders.get(event.kind, _first_argument)(event):
+            yield SideEffect(_KINDS[event.kind], what, self._callers.find())
+
+    def _unreadable(self, event: Event) -> Iterator[str]:
+        return (place for place in _resolved(event.paths) if not self._may_read(place))
+
+    def _may_read(self, place: str) -> bool:
+        if is_image(place):
+            return within(place, self._own)
+        if place.startswith("/proc/"):
+            owner = place.split("/")[2]
+            return not owner.isdigit() or owner == str(os.getpid())
+        return within(place, self._readable)
+
+    def _unlistable(self, event: Event) -> Iterable[str]:
+        # Python itself lists every folder that it looks for a module or for a package's version in.
+        if is_importing():
+            return ()
+        searched = _resolved(sys.path)
+        return (place for place in self._unreadable(event) if place not in searched)
+
+    def _unwritable(self, event: Event) -> Iterator[str]:
+        writable = (*self._writable, f"/proc/{os.getpid()}")
+        return (place for place in _resolved(event.paths) if not within(place, writable))
+
+    def _addresses(self, event: Event) -> Iterator[str]:
+        _, address = event.arguments
+        is_path = isinstance(address, str | bytes)
+        if is_path and within(os.path.realpath(_text(address)), (self._folder,)):
+            return  # A socket in its own folder.
+        yield ":".join(map(_text, address)) if isinstance(address, tuple) else _text(address)
+
+
+class AuditFlags:
+    """Keeps the side effects of the submission's own code, for the flags of its row.
 
     Args:
         folder: where it may write.
@@ -45,38 +138,26 @@ class Deeds:
     """
 
     def __init__(self, folder: Path, own: Sequence[Path], house: Sequence[Path]) -> None:
+        self._judge = EventJudge(folder, own, (folder, Path("/dev")), house)
         self._seen: list[tuple[str, str]] = []
-        self._folder = os.path.realpath(folder)
-        self._own = (self._folder, *map(os.path.realpath, own))
-        # The child's PYTHONPATH names the harness, whose other folders hold HR and results.
-        places = {*map(os.path.realpath, interpreter())} - {
-            os.path.realpath(code.parent) for code in house
-        }
-        self._python = (*map(os.path.realpath, house), *places)
-        self._actors = Actors(house)
-        self._readable = (*self._own, *self._python, *_SYSTEM, *_DEVICES)
-        self._judges: dict[Kind, Callable[[Event], None]] = {
-            "read": self._read,
-            "list": self._listed,
-            "write": self._wrote,
-            "connect": self._connected,
-            "lookup": lambda event: self._note("used_network", event.arguments[0]),
-            "start": self._started,
-            "signal": self._signalled,
-            "load": lambda event: self._note("loaded_library", event.arguments[0]),
-        }
 
     def judge(self, event: Event) -> None:
-        """Keep an event that should not be.
+        """Keep what should not be.
 
         Raises:
             PermissionError: it would signal processes that are not the submission's own.
         """
-        if (judge := self._judges.get(event.kind)) is not None:
-            judge(event)
+        for effect in self._judge.find(event):
+            flag = _FLAGS.get(effect.kind)
+            if flag == "read_outside" and is_image(effect.what):
+                flag = "read_images"
+            if flag and effect.caller == "submission" and len(self._seen) < _KEPT_AT_MOST:
+                self._seen.append((flag, effect.what))
+            if effect.kind == "signal":
+                raise PermissionError(f"{effect.what} is none of the submission's own")
 
     def flags(self) -> Iterator[Flag]:
-        """Make one flag of each kind of deed."""
+        """Make one flag of each kind."""
         by_flag: dict[str, dict[str, None]] = defaultdict(dict)
         for flag, what in self._seen:
             by_flag[flag][what] = None
@@ -85,63 +166,36 @@ class Deeds:
             named = ", ".join(list(seen)[:_NAMED_AT_MOST])
             yield Flag(name, printable_line(named + (f" and {rest} more" if rest > 0 else "")))
 
-    def _note(self, flag: str, what: object) -> None:
-        if self._actors.who() == "submission" and len(self._seen) < _KEPT_AT_MOST:
-            self._seen.append((flag, _text(what)))
 
-    def _read(self, event: Event) -> None:
-        for place in map(os.path.realpath, event.paths):
-            if place.lower().endswith(_IMAGES) and not within(place, (*self._own, *self._python)):
-                self._note("read_images", place)
-            elif not self._is_readable(place):
-                self._note("read_outside", place)
+def is_image(place: str) -> bool:
+    """Tell by its name whether a file holds an image, an array of NumPy included."""
+    return place.lower().endswith(_IMAGES)
 
-    def _listed(self, event: Event) -> None:
-        # Python itself lists every folder that it looks for a module or for a package's version in.
-        if is_importing():
-            return
-        for place in map(os.path.realpath, event.paths):
-            known = place in map(os.path.realpath, sys.path)
-            if not known and not self._is_readable(place):
-                self._note("read_outside", place)
 
-    def _is_readable(self, place: str) -> bool:
-        if place.startswith("/proc/"):
-            owner = place.split("/")[2]
-            return not owner.isdigit() or owner == str(os.getpid())
-        return within(place, self._readable)
+def _foreign_processes(event: Event) -> Iterator[str]:
+    number, _ = event.arguments
+    if number in (0, os.getpid()):
+        return
+    try:
+        is_foreign = number < 0 or os.getsid(number) != os.getsid(0)
+    except ProcessLookupError:  # A group whose leader has ended.
+        is_foreign = False
+    if is_foreign:
+        yield f"process {number}"
 
-    def _wrote(self, event: Event) -> None:
-        for place in map(os.path.realpath, event.paths):
-            if not within(place, (self._folder, "/dev", f"/proc/{os.getpid()}")):
-                self._note("wrote_files", place)
 
-    def _connected(self, event: Event) -> None:
-        _, address = event.arguments
-        if isinstance(address, str | bytes):
-            place = os.path.realpath(os.fsdecode(address))
-            if within(place, (self._folder,)):
-                return  # A socket in its own folder.
-        what = ":".join(map(_text, address)) if isinstance(address, tuple) else address
-        self._note("used_network", what)
+def _addressed(url: str) -> Iterator[str]:
+    if not url.startswith(("data:", "file:")):
+        yield url
 
-    def _started(self, event: Event) -> None:
-        self._note("started_processes", event.arguments[0] if event.arguments else event.name)
 
-    def _signalled(self, event: Event) -> None:
-        number, _ = event.arguments
-        if number in (0, os.getpid()):
-            return
-        try:
-            foreign = number < 0 or os.getsid(number) != os.getsid(0)
-        except ProcessLookupError:  # A group whose leader has ended.
-            foreign = False
-        if foreign:
-            self._note("signalled_processes", f"process {number}")
-            raise PermissionError(f"process {number} is none of the submission's own")
+def _first_argument(event: Event) -> Iterator[str]:
+    yield _text(event.arguments[0] if event.arguments else event.name)
+
+
+def _resolved(paths: Iterable[str | Path]) -> tuple[str, ...]:
+    return tuple(map(os.path.realpath, paths))
 
 
 def _text(what: object) -> str:
-    if isinstance(what, bytes):
-        return os.fsdecode(what)
-    return what if isinstance(what, str) else str(what)
+    return os.fsdecode(what) if isinstance(what, bytes) else str(what)

@@ -1,7 +1,7 @@
 """What this process does to the world, told by Python's audit hooks (PEP 578) as it happens.
 
-Only what is seen is here. Whether it matters is for a judge to say: `audit_events` makes flags of
-it, `esr.tools.check.side_effects` what the rules of `--check` look at.
+Only what is seen is here. Whether it matters is for a judge to say: `audit_events` tells for
+the flags of a row and for `--check`.
 
 Code in other languages raises no events, nor do forked processes report theirs.
 """

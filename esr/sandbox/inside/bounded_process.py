@@ -10,6 +10,8 @@ import signal
 import sys
 from typing import NoReturn
 
+from esr.base.own_memory import linux_memory
+
 FILE_AT_MOST = 2**30
 """Bytes of the largest file a submission may write, its log included."""
 
@@ -22,6 +24,17 @@ def limit() -> None:
     if sys.platform == "linux":
         # Nobody else would ever stop the child of a parent that was killed.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def limit_memory(most_bytes: int) -> None:
+    """Let this process hold no more; for CPUs alone, since CUDA maps more than there is.
+
+    Allocations beyond it fail; the parent, which watches as well (`limit_guard`), can only kill.
+    """
+    if sys.platform == "linux":
+        # Stacks and arenas are reserved already, and hardly used.
+        unused = max(0, linux_memory("VmData") - linux_memory("RssAnon"))
+        resource.setrlimit(resource.RLIMIT_DATA, (most_bytes + unused, most_bytes + unused))
 
 
 def end(status: int) -> NoReturn:

@@ -6,22 +6,22 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from pathlib import Path
 from types import FrameType
 from typing import Literal
 
-Actor = Literal["submission", "harness", "compiler", "library"]
+from esr.sandbox.inside import audit_hook
+
+Caller = Literal["submission", "harness", "compiler", "library"]
 
 _THROUGH = ("numpy", "torch", "PIL", "cv2")
 """Packages that act for whoever calls them."""
 _COMPILERS = ("torch/_inductor", "torch/_dynamo", "torch/_functorch", "triton")
-_WATCHERS = (
-    __file__,
-    *(str(Path(__file__).with_name(f"{n}.py")) for n in ("audit_hook", "audit_events")),
-)
+_HOOK = audit_hook.__file__
 
 
-class Actors:
+class CallerFinder:
     """Tells the submission's code from that of others.
 
     Args:
@@ -35,12 +35,12 @@ class Actors:
             os.path.realpath(path) for path in sys.path if path.endswith("-packages")
         )
 
-    def who(self) -> Actor:
-        """Say who acts: the innermost that does not act for its caller."""
-        found = (actor for file in _files() if (actor := self._whose(file)) is not None)
-        return next(found, "submission")
+    def find(self) -> Caller:
+        """Find who acts: the innermost that does not act for its caller."""
+        callers = (caller for file in _files() if (caller := self._whose(file)) is not None)
+        return next(callers, "submission")
 
-    def _whose(self, file: str) -> Actor | None:
+    def _whose(self, file: str) -> Caller | None:
         if file.startswith("<frozen"):
             return None
         place = os.path.realpath(file)
@@ -58,15 +58,18 @@ def is_importing() -> bool:
 
 
 def _files() -> Iterator[str]:
-    # Whose code is on the call stack, innermost first, but for those who only watch.
-    frame: FrameType | None = sys._getframe(1)
+    # Whose code is on the call stack, innermost first, from below the hook that was called.
+    return (file for file in dropwhile(lambda file: file != _HOOK, _stack()) if file != _HOOK)
+
+
+def _stack() -> Iterator[str]:
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
-        if (file := frame.f_code.co_filename) not in _WATCHERS:
-            yield file
+        yield frame.f_code.co_filename
         frame = frame.f_back
 
 
-def _of_package(file: str) -> Actor | None:
+def _of_package(file: str) -> Caller | None:
     if within(file, _COMPILERS):
         return "compiler"
     return None if within(file, _THROUGH) else "library"

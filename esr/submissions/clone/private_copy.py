@@ -12,8 +12,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from esr.base.download import sha256
 from esr.base.errors import UserError, cause
+from esr.base.sha256 import hash_file
 from esr.submissions.clone.clone_facts import FileHash
 
 _FOLDERS_LEFT = frozenset((".git", "__pycache__", ".venv", "venv", "node_modules"))
@@ -64,7 +64,7 @@ def hashes(clone: Path, files: Sequence[str]) -> tuple[FileHash, ...]:
         if not _holds(clone, path):
             raise UserError(f"names a file {name!r} that is not in the clone")
         try:
-            found.append(FileHash(name, sha256(path)))
+            found.append(FileHash(name, hash_file(path)))
         except OSError as error:
             raise UserError(f"cannot be read ({cause(error)})", where=path) from error
     return tuple(found)

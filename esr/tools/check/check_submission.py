@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from esr.base import json_file
 from esr.base.errors import ExitCode, UserError
@@ -24,14 +25,22 @@ from esr.records.measurement import Stage
 from esr.sandbox import isolated_process
 from esr.sandbox.policy import Policy
 from esr.submissions.submission import Broken, Entry, ForkSubmission, Own, Submission
-from esr.tools.check.check_answer import CheckAnswer, answer_file
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
 from esr.tools.check.finding_list import print_end, print_findings
 from esr.tools.check.network_rules import NETWORK
-from esr.tools.check.rule import Finding, finding, skipped, tried
-from esr.tools.check.rules import RULES
+from esr.tools.check.rule import (
+    CheckAnswer,
+    Finding,
+    Rule,
+    answer_file,
+    make_finding,
+    skip_rule,
+    try_rule,
+)
 from esr.tools.check.source_rules import SOURCE, SourceFiles
 
+RULES: tuple[Rule[Any], ...] = (*SOURCE, *START, *NETWORK, *FIGURES)
+"""All that a submission is checked for, in the order in which it is told."""
 _PHOTOGRAPHS = 3
 _REACHED: dict[str, Stage] = {
     "build": "build",
@@ -52,8 +61,8 @@ def check(entries: Sequence[Entry], options: Options) -> ExitCode:
         UserError: the data or the device cannot be used.
     """
     isolated_process.check_device(options.confinement.device)
-    own = [entry for entry in entries if not isinstance(entry, ForkSubmission)]
-    if len(own) < len(entries):
+    in_our_layout = [entry for entry in entries if not isinstance(entry, ForkSubmission)]
+    if len(in_our_layout) < len(entries):
         raise UserError(
             "is measured as it stands; the rules are for our own layout",
             where=f"--submission {options.selection.path}",
@@ -61,28 +70,28 @@ def check(entries: Sequence[Entry], options: Options) -> ExitCode:
         )
     ready: dict[str, bool] = {}
     with scratch_folder() as hr_dir, scratch_folder() as job_dir:
-        for entry in own:
-            findings = checked(entry, options, hr_dir, job_dir)
+        for entry in in_our_layout:
+            findings = check_entry(entry, options, hr_dir, job_dir)
             print_findings(entry, findings)
-            ready[entry.label] = not any(found.fatal for found in findings)
+            ready[entry.label] = not any(finding.fatal for finding in findings)
     print_end(ready)
     return ExitCode.OK if all(ready.values()) else ExitCode.SOME_FAILED
 
 
-def checked(entry: Own, options: Options, hr_dir: Path, job_dir: Path) -> list[Finding]:
+def check_entry(entry: Own, options: Options, hr_dir: Path, job_dir: Path) -> list[Finding]:
     """Try one submission by every rule, in the order of `RULES`."""
     source = SourceFiles(entry, ROOT)
-    found = [tried(rule, source) for rule in SOURCE]
+    findings = [try_rule(rule, source) for rule in SOURCE]
     if isinstance(entry, Broken) or entry.checkpoint is None:
-        return found + [skipped(rule) for rule in RULES[len(found) :]]
+        return findings + [skip_rule(rule) for rule in RULES[len(findings) :]]
     split, protocol = _stage(entry, options, hr_dir), options.protocol
     with job_folder(entry, job_dir) as folder:
         answer, reason = _ask(entry, split, folder, options)
-        in_ranges = _in_ranges(entry, answer, split, folder, protocol.border(split.scale))
+        in_ranges = _compare_ranges(entry, answer, split, folder, protocol.border(split.scale))
     attempt = Attempt(entry, answer, in_ranges, protocol.flops_counter)
-    found += [tried(rule, attempt) for rule in START]
-    found += _of_network(answer, reason)
-    return found + [tried(rule, attempt) for rule in FIGURES]
+    findings += [try_rule(rule, attempt) for rule in START]
+    findings += _sort_network_findings(answer, reason)
+    return findings + [try_rule(rule, attempt) for rule in FIGURES]
 
 
 def _stage(submission: Submission, options: Options, hr_dir: Path) -> StagedSplit:
@@ -105,8 +114,8 @@ def _ask(
     hidden = (options.data.data_dir, options.output.save_dir, *(image.hr for image in split.images))
     write_job(job, [split], folder)
     reason = _run(job, folder, options.confinement.policy(hidden), options.debug)
-    answer = _answer(folder)
-    return (answer, "") if answer.complete else (_stopped(answer, folder, reason), reason)
+    answer = _read_answer(folder)
+    return (answer, "") if answer.complete else (_explain_stop(answer, folder, reason), reason)
 
 
 def _run(job: Job, folder: JobFolder, policy: Policy, debug: bool) -> str:
@@ -125,14 +134,14 @@ def _run(job: Job, folder: JobFolder, policy: Policy, debug: bool) -> str:
             sys.stderr.write(log.read_text(encoding="utf-8", errors="backslashreplace"))
 
 
-def _answer(folder: JobFolder) -> CheckAnswer:
+def _read_answer(folder: JobFolder) -> CheckAnswer:
     try:
         return json_file.load(CheckAnswer, answer_file(folder))
     except UserError:  # Killed before it had anything to say, or not its own words.
         return CheckAnswer()
 
 
-def _stopped(answer: CheckAnswer, folder: JobFolder, reason: str) -> CheckAnswer:
+def _explain_stop(answer: CheckAnswer, folder: JobFolder, reason: str) -> CheckAnswer:
     if answer.trying is not None:
         return answer
     # A child that has not even begun has not imported anything.
@@ -140,18 +149,18 @@ def _stopped(answer: CheckAnswer, folder: JobFolder, reason: str) -> CheckAnswer
     return replace(answer, failure=JobFailure(reached, reason))
 
 
-def _of_network(answer: CheckAnswer, reason: str) -> Iterator[Finding]:
-    said = {found.name: found for found in answer.findings}
+def _sort_network_findings(answer: CheckAnswer, reason: str) -> Iterator[Finding]:
+    by_name = {finding.name: finding for finding in answer.findings}
     for rule in NETWORK:
-        if rule.name in said:
-            yield finding(rule, said[rule.name].state, said[rule.name].detail)
+        if rule.name in by_name:
+            yield make_finding(rule, by_name[rule.name].state, by_name[rule.name].detail)
         elif reason and rule.name == answer.trying:
-            yield finding(rule, "failed", reason)
+            yield make_finding(rule, "failed", reason)
         else:
-            yield skipped(rule)
+            yield skip_rule(rule)
 
 
-def _in_ranges(
+def _compare_ranges(
     submission: Submission, answer: CheckAnswer, split: StagedSplit, folder: JobFolder, border: int
 ) -> DataRangeVerdict | None:
     image = split.images[0]

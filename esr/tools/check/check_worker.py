@@ -12,7 +12,6 @@ from torch import nn
 
 from esr.audit.other_range import restored_in_other_range
 from esr.base import json_file
-from esr.base.house import ROOT
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare
 from esr.evaluate.worker.stage_mark import StageMark
@@ -21,11 +20,9 @@ from esr.measure.counts import complexity
 from esr.measure.job import Job, JobFolder
 from esr.sandbox.inside import audit_hook, bounded_process, start_barrier
 from esr.submissions.submission import Submission
-from esr.tools.check.check_answer import CheckAnswer, answer_file
 from esr.tools.check.network_rules import NETWORK
-from esr.tools.check.rule import tried
-from esr.tools.check.side_effects import SideEffects
-from esr.tools.check.subject import Subject
+from esr.tools.check.rule import CheckAnswer, answer_file, try_rule
+from esr.tools.check.subject import SideEffects, Subject
 
 
 def main(argv: list[str]) -> int:
@@ -39,7 +36,7 @@ def main(argv: list[str]) -> int:
     submission = job.submission
     assert isinstance(submission, Submission), "clones are not checked"
     own = [path for path in (submission.model_file, submission.checkpoint) if path is not None]
-    side_effects = SideEffects(own, [folder.stage], ROOT)
+    side_effects = SideEffects(folder.path, own, [folder.stage])
     audit_hook.install(side_effects.judge)
     try:
         with side_effects.watching():
@@ -63,7 +60,7 @@ def _try_rules(bench: Bench, side_effects: SideEffects, job: Job, folder: JobFol
     subject, answer = Subject(bench, side_effects, images), CheckAnswer()
     for rule in NETWORK:
         _say(folder, replace(answer, trying=rule.name))
-        answer = replace(answer, findings=(*answer.findings, tried(rule, subject)))
+        answer = replace(answer, findings=(*answer.findings, try_rule(rule, subject)))
     return answer
 
 

@@ -14,8 +14,7 @@ from esr.records.measurement import Counts, Stage
 from esr.records.official_results import GIGA, MEGA, published_flops
 from esr.report.claims import agrees
 from esr.submissions.submission import Submission
-from esr.tools.check.check_answer import CheckAnswer
-from esr.tools.check.rule import NotReached, Rule, Violation
+from esr.tools.check.rule import CheckAnswer, NotReached, Rule, Violation
 
 _BY_TIME = ("outside_pytorch", "other_threads")
 """Shares of time, not counts: a busy machine is no reason to change a network."""
@@ -62,12 +61,12 @@ def gets_through(stage: Stage, how: str) -> Callable[[Attempt], str]:
 
 def counted(attempt: Attempt) -> str:
     """Parameters and operations can be counted."""
-    told = gets_through("count", "at 3x256x256")(attempt)
+    detail = gets_through("count", "at 3x256x256")(attempt)
     if attempt.answer.trying is not None:  # A rule has ended the child.
         raise NotReached
     if attempt.answer.counts is None:
         raise Violation("its operations could not be counted")
-    return told
+    return detail
 
 
 def data_range(attempt: Attempt) -> str:
@@ -111,12 +110,12 @@ def claims(attempt: Attempt) -> str:
 
 
 def _claimed(attempt: Attempt) -> Iterator[tuple[str, Decimal, list[float]]]:
-    counts, said = attempt.counts, attempt.submission.sidecar.claims
+    counts, claims = attempt.counts, attempt.submission.sidecar.claims
     for what, claim, unit, measured in (
-        ("params_m", said.params_m, MEGA, (counts.params,)),
-        ("flops_g", said.flops_g, GIGA, (counts.flops_official, counts.flops_fvcore)),
-        ("activations_m", said.activations_m, MEGA, (counts.activations,)),
-        ("num_conv", said.num_conv, 1, (counts.num_conv,)),
+        ("params_m", claims.params_m, MEGA, (counts.params,)),
+        ("flops_g", claims.flops_g, GIGA, (counts.flops_official, counts.flops_fvcore)),
+        ("activations_m", claims.activations_m, MEGA, (counts.activations,)),
+        ("num_conv", claims.num_conv, 1, (counts.num_conv,)),
     ):
         values = [value / unit for value in dict.fromkeys(measured) if value is not None]
         if claim is not None and values:

@@ -48,36 +48,36 @@ def listing(findings: Sequence[Finding]) -> Table:
     table.add_column(min_width=6)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for found in findings:
-        word, style = _word(found)
-        table.add_row(Text(f"  {word}", style), Text(found.name), _told(found))
+    for finding in findings:
+        word, style = _word(finding)
+        table.add_row(Text(f"  {word}", style), Text(finding.name), _detail(finding))
     return table
 
 
 def verdict(entry: Own, findings: Sequence[Finding]) -> str:
     """Say in one line whether a submission is ready."""
-    kept = sum(found.state == "passed" for found in findings)
-    broken = sum(found.state == "failed" and found.required for found in findings)
-    notes = sum(found.state == "failed" and not found.required for found in findings)
-    untried = sum(found.state == "skipped" for found in findings)
+    kept = sum(finding.state == "passed" for finding in findings)
+    broken = sum(finding.state == "failed" and finding.required for finding in findings)
+    notes = sum(finding.state == "failed" and not finding.required for finding in findings)
+    untried = sum(finding.state == "skipped" for finding in findings)
     parts = [f"{kept} kept"]
     parts += [f"{broken} broken"] if broken else []
     parts += [f"{notes} to look at"] if notes else []
     parts += [f"{untried} not tried"] if untried else []
-    ready = "is not ready" if any(found.fatal for found in findings) else "is ready"
+    ready = "is not ready" if any(finding.fatal for finding in findings) else "is ready"
     return f"{name(entry.label)} {ready}: {', '.join(parts)}."
 
 
-def _word(found: Finding) -> tuple[str, str]:
-    if found.state == "passed":
+def _word(finding: Finding) -> tuple[str, str]:
+    if finding.state == "passed":
         return "ok", "green"
-    if found.state == "skipped":
+    if finding.state == "skipped":
         return "-", "dim"
-    return ("FAIL", "bold red") if found.required else ("look", "yellow")
+    return ("FAIL", "bold red") if finding.required else ("look", "yellow")
 
 
-def _told(found: Finding) -> Text:
-    detail = one_line(found.detail, _DETAIL_AT_MOST)
-    if found.state == "failed":
-        return Text.assemble(detail, "\n", (f"-> {found.advice}", "cyan"))
-    return Text("not tried" if found.state == "skipped" else detail, "dim")
+def _detail(finding: Finding) -> Text:
+    detail = one_line(finding.detail, _DETAIL_AT_MOST)
+    if finding.state == "failed":
+        return Text.assemble(detail, "\n", (f"-> {finding.advice}", "cyan"))
+    return Text("not tried" if finding.state == "skipped" else detail, "dim")

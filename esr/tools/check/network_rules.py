@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from esr.sandbox.inside.audit_events import EffectKind
 from esr.tools.check.rule import Rule, Violation
-from esr.tools.check.side_effects import Kind
 
 if TYPE_CHECKING:  # The parent lists the rules and has no PyTorch.
     from esr.tools.check.subject import Subject
@@ -38,10 +38,10 @@ def output_size(subject: Subject) -> str:
 
 def output_type(subject: Subject) -> str:
     """The output is of single precision."""
-    found = subject.restored(subject.probes[0]).dtype
-    if found != "torch.float32":
-        raise Violation(f"the output is {found}")
-    return found
+    dtype = subject.restored(subject.probes[0]).dtype
+    if dtype != "torch.float32":
+        raise Violation(f"the output is {dtype}")
+    return dtype
 
 
 def finite(subject: Subject) -> str:
@@ -117,14 +117,14 @@ def odd_sizes(subject: Subject) -> str:
     return ", ".join(f"{width}x{height}" for height, width in ODD_SIZES) + " px"
 
 
-def free_of(kind: Kind) -> Callable[[Subject], str]:
-    """Make the rule that nothing of one kind was seen."""
+def free_of(*kinds: EffectKind) -> Callable[[Subject], str]:
+    """Make the rule that nothing of these kinds was seen."""
 
     def rule(subject: Subject) -> str:
-        found = list(dict.fromkeys(seen.what for seen in subject.side_effects if seen.kind == kind))
-        if found:
-            more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-            raise Violation(f"{found[0]}{more}")
+        effects = dict.fromkeys(seen.what for seen in subject.side_effects if seen.kind in kinds)
+        for first in effects:
+            more = f" and {len(effects) - 1} more" if len(effects) > 1 else ""
+            raise Violation(f"{first}{more}")
         return "none seen"
 
     return rule
@@ -166,6 +166,6 @@ NETWORK: tuple[Rule[Subject], ...] = (
     Rule("odd sizes", odd_sizes, "pad in the model, or state size_multiple_px in the TOML file"),
     Rule("files written", free_of("write"), "remove what writes, logs or downloads"),
     Rule("network access", free_of("network"), "put all that is needed into the checkpoint"),
-    Rule("foreign files", free_of("read"), "read nothing but the checkpoint that is loaded"),
+    Rule("foreign files", free_of("read", "enter"), "read nothing but the checkpoint"),
     Rule("other programs", free_of("process"), "start no other program"),
 )

@@ -1,12 +1,15 @@
-"""What a rule is, and what it finds."""
+"""What a rule is, what it finds, and what the child says of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from esr.base.errors import UserError, printable_line
+from esr.measure.job import JobFailure, JobFolder
+from esr.records.measurement import Counts
 
 T = TypeVar("T")
 
@@ -52,25 +55,46 @@ class Finding:
         return self.required and self.state != "passed"
 
 
-def tried(rule: Rule[T], subject: T) -> Finding:
+@dataclass(frozen=True)
+class CheckAnswer:
+    """How far the child has come, in a file that it writes again and again."""
+
+    complete: bool = False
+    """Whether it has come to its end."""
+    failure: JobFailure | None = None
+    """Why the network could not be imported, built or loaded."""
+    findings: tuple[Finding, ...] = ()
+    trying: str | None = None
+    """The rule that is being tried: what is known of a child that was killed."""
+    counts: Counts | None = None
+    other_range: float | None = None
+    """The data_range of a further SR image of the first LR image (`esr.audit.other_range`)."""
+
+
+def answer_file(folder: JobFolder) -> Path:
+    """Name the file."""
+    return folder.path / "answer.json"
+
+
+def try_rule(rule: Rule[T], subject: T) -> Finding:
     """Try a rule; one whose own code raises is broken by what it was tried on."""
     try:
-        return finding(rule, "passed", rule.check(subject))
+        return make_finding(rule, "passed", rule.check(subject))
     except NotReached:
-        return skipped(rule)
+        return skip_rule(rule)
     except Violation as violation:
-        return finding(rule, "failed", str(violation))
+        return make_finding(rule, "failed", str(violation))
     except UserError as error:
-        return finding(rule, "failed", str(error))
+        return make_finding(rule, "failed", str(error))
     except Exception as error:  # The submission's own code runs: it may raise anything.
-        return finding(rule, "failed", f"{type(error).__name__}: {error}")
+        return make_finding(rule, "failed", f"{type(error).__name__}: {error}")
 
 
-def skipped(rule: Rule[T]) -> Finding:
+def skip_rule(rule: Rule[T]) -> Finding:
     """Say that a rule was not tried."""
-    return finding(rule, "skipped", "")
+    return make_finding(rule, "skipped", "")
 
 
-def finding(rule: Rule[T], state: State, detail: str) -> Finding:
+def make_finding(rule: Rule[T], state: State, detail: str) -> Finding:
     """Say how a rule went."""
     return Finding(rule.name, state, printable_line(detail), rule.advice, rule.required)

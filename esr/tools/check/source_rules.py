@@ -65,24 +65,24 @@ def checkpoint_name(source: SourceFiles) -> str:
 
 def one_file(source: SourceFiles) -> str:
     """The model file needs no other file of the repository."""
-    found = dict.fromkeys(name for name in source.imported if _is_local(name, source))
-    if found:
-        raise Violation(f"imports {', '.join(found)}")
+    local = dict.fromkeys(name for name in source.imported if _is_local(name, source))
+    if local:
+        raise Violation(f"imports {', '.join(local)}")
     return "imports nothing of this repository"
 
 
 def own_work(source: SourceFiles) -> str:
     """Nothing of another team is imported or named."""
     texts = [node.value for node in _values(source.tree) if isinstance(node.value, str)]
-    own = source.entry.model_id
-    found = dict.fromkeys(
+    model_id = source.entry.model_id
+    others = dict.fromkeys(
         match[0]
         for text in (*source.imported, *texts)
         for match in _ANY_TEAM.finditer(text)
-        if int(match[1]) != own
+        if int(match[1]) != model_id
     )
-    if found:
-        raise Violation(f"names {', '.join(found)}")
+    if others:
+        raise Violation(f"names {', '.join(others)}")
     return "names no other team's file"
 
 

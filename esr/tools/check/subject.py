@@ -2,20 +2,61 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import cache_from_source
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from esr.measure.bench import Bench, Image
+from esr.base.house import CODE
+from esr.images import Image
+from esr.measure.bench import Bench
 from esr.measure.restore import check_output
+from esr.sandbox.inside.audit_events import EventJudge, SideEffect
+from esr.sandbox.inside.audit_hook import Event
 from esr.tools.check.rule import NotReached
-from esr.tools.check.side_effects import SideEffect, SideEffects
 
 PROBE_PX = 64
 """Side of the probes: room for every network of the official repositories, and quick on a CPU."""
 _PROBES = 3
+
+
+_NOWHERE = tuple(map(Path, (os.devnull, "/dev/stdout", "/dev/stderr")))
+
+
+class SideEffects:
+    """Keeps what a submission does beside restoring images, whoever of its libraries does it.
+
+    Args:
+        folder: its private folder.
+        readable: files of the submission.
+        writable: files that this house writes meanwhile.
+    """
+
+    def __init__(self, folder: Path, readable: Sequence[Path], writable: Sequence[Path]) -> None:
+        compiled = [Path(cache_from_source(str(path))) for path in readable]
+        self._judge = EventJudge(folder, (*readable, *compiled), (*writable, *_NOWHERE), CODE)
+        self._is_watching = False
+        self.seen: list[SideEffect] = []
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Keep what happens in this block."""
+        self._is_watching = True
+        try:
+            yield
+        finally:
+            self._is_watching = False
+
+    def judge(self, event: Event) -> None:
+        """Keep what should not be."""
+        if self._is_watching:
+            self.seen += self._judge.find(event)
 
 
 @dataclass(frozen=True)
@@ -25,7 +66,7 @@ class NetworkOutput:
     values: NDArray[np.float32]
     """(n, 3, scale*h, scale*w)."""
     dtype: str
-    """Its own type, `torch.float32`."""
+    """Its readable type, `torch.float32`."""
 
 
 class Subject:

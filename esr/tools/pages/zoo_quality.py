@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base import json_file
-from esr.base.download import sha256
 from esr.base.errors import UserError
 from esr.base.house import ROOT
+from esr.base.sha256 import hash_file
 from esr.base.threads import in_parallel
 from esr.datasets.image_pairs import ImagePair, pair_images
 from esr.images.image_file import imread_uint, imsave
@@ -190,7 +190,7 @@ def bicubic_psnr(folder: Path, scale: int) -> float:
 def is_current(quality: CheckpointQuality, zoo: Path = ZOO) -> bool:
     """Tell whether a measurement is of the file that is there now."""
     file = zoo / quality.checkpoint
-    return file.is_file() and sha256(file) == quality.sha256
+    return file.is_file() and hash_file(file) == quality.sha256
 
 
 def merge(

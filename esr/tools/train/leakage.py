@@ -90,14 +90,14 @@ def find_leaks(training_files: Sequence[Path], test_folders: Sequence[Path] = ()
     tests = _known_hashes(HASH_FILE) | _hashes_of_folders(folders)
     names, bits = list(tests), np.stack(list(tests.values()))
 
-    def leak(file: Path) -> Leak | None:
+    def find_leak(file: Path) -> Leak | None:
         agreement = _orientations(_thumbnail(file)).astype(np.float32) @ bits.T
         best = int(agreement.max(axis=0).argmax())
         different = (HASH_SIZE**2 - int(agreement[:, best].max())) // 2
         return Leak(file, names[best], different) if different <= DIFFERENT_BITS else None
 
     with ThreadPoolExecutor() as threads:
-        return [found for found in threads.map(leak, training_files) if found is not None]
+        return [leak for leak in threads.map(find_leak, training_files) if leak is not None]
 
 
 def official_folders(training_files: Iterable[Path]) -> list[Path]:
@@ -112,8 +112,8 @@ def official_folders(training_files: Iterable[Path]) -> list[Path]:
         for parent in {file.resolve().parent for file in training_files}
         for folder in [parent, *parent.parents][:3]
     )
-    found = [folder / name for folder in near for name in names if (folder / name).is_dir()]
-    return sorted({*found, *(folder for folder in near if folder.name in names)})
+    below = [folder / name for folder in near for name in names if (folder / name).is_dir()]
+    return sorted({*below, *(folder for folder in near if folder.name in names)})
 
 
 def hash_image(file: Path) -> imagehash.ImageHash:
@@ -201,7 +201,3 @@ def run(arguments: Sequence[str]) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     return ended(lambda: run(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -6,20 +6,17 @@ length, where there is no cluster; what it leaves out stays.
 
 from __future__ import annotations
 
-import difflib
 import json
-import tomllib
-from dataclasses import asdict, field, fields
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass as validated
 
-from esr.base.errors import UserError, cause
-from esr.base.json_file import explain
+from esr.base.errors import UserError
+from esr.base.toml_file import STRICT, check_tables, read_tables
 
-_STRICT = ConfigDict(extra="forbid", strict=True)
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -27,7 +24,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 SCRATCH, PREVIOUS, MERGED, PRUNED = "scratch", "previous", "merged", "pruned"
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class RecipeSource:
     """A folder of HR images below `--data_dir`."""
 
@@ -36,7 +33,7 @@ class RecipeSource:
     """Only so many of its files, in the order of their names."""
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class TrainingStage:
     """One training; table `[[stages]]`."""
 
@@ -83,7 +80,7 @@ class TrainingStage:
     """By 90 degrees."""
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Profile:
     """Another budget; table `[profiles.NAME]`."""
 
@@ -95,7 +92,7 @@ class Profile:
     """What is weaker than the recipe, a sentence each."""
 
 
-@validated(frozen=True, config=_STRICT)
+@validated(frozen=True, config=STRICT)
 class Recipe:
     """`recipes/team{NN}_{Name}.toml`."""
 
@@ -120,12 +117,7 @@ def read_recipe(path: Path, profile: str = "") -> Recipe:
     Raises:
         UserError: not TOML, an unknown key, a value that does not fit, or no such profile.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot be read ({cause(error)})", where=path) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"cannot be read as TOML ({error})", where=path.name) from error
+    data = read_tables(path, path.name)
     recipe = _validated(data, path)
     variants = {name: _replaced(recipe, data, name, path) for name in recipe.profiles}
     if profile and profile not in variants:
@@ -135,29 +127,9 @@ def read_recipe(path: Path, profile: str = "") -> Recipe:
 
 
 def _validated(data: dict[str, Any], path: Path) -> Recipe:
-    try:
-        # By way of JSON: in strict mode only JSON may give a table where a dataclass is wanted.
-        recipe = TypeAdapter(Recipe).validate_json(json.dumps(data))
-    except TypeError as error:
-        raise UserError("holds a date or time", where=path.name) from error
-    except ValidationError as error:
-        raise _complaint(error, path) from error
+    recipe = check_tables(Recipe, data, path.name)
     _check(recipe, path)
     return recipe
-
-
-def _complaint(error: ValidationError, path: Path) -> UserError:
-    # A misspelt key is also a missing one; the misspelling is what helps.
-    unknown = [e["loc"] for e in error.errors() if e["type"] == "unexpected_keyword_argument"]
-    if not unknown:
-        return UserError(explain(error), where=path.name, remedy="correct this key")
-    *table, key = (str(part) for part in unknown[0])
-    kinds: dict[str, type] = {"stages": TrainingStage, "profiles": Profile, "data": RecipeSource}
-    kind = next((kinds[part] for part in reversed(table) if part in kinds), Recipe)
-    allowed = [f.name for f in fields(kind)]
-    close = difflib.get_close_matches(key, allowed, 1)
-    remedy = f"did you mean '{close[0]}'?" if close else f"allowed: {', '.join(allowed)}"
-    return UserError(f"unknown key '{'.'.join([*table, key])}'", where=path.name, remedy=remedy)
 
 
 def _replaced(recipe: Recipe, data: dict[str, Any], name: str, path: Path) -> Recipe:
@@ -167,10 +139,10 @@ def _replaced(recipe: Recipe, data: dict[str, Any], name: str, path: Path) -> Re
             f"profile {name} has {len(profile.stages)} stages, the recipe {len(recipe.stages)}",
             where=path.name,
         )
-    own = profile.stages or [{}] * len(recipe.stages)
+    overrides = profile.stages or [{}] * len(recipe.stages)
     stages = [
         {**stage, **profile.common, **values}
-        for stage, values in zip(data["stages"], own, strict=True)
+        for stage, values in zip(data["stages"], overrides, strict=True)
     ]
     return _validated({**data, "stages": stages}, path)
 

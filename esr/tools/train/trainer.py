@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from esr.base.errors import UserError
+from esr.images import Image
 from esr.images.metrics import METRICS
 from esr.submissions.sidecar import Sidecar
 from esr.tools.train.objective import LOSSES, averaging, learning_rate
 from esr.tools.train.recipe import TrainingStage
-from esr.tools.train.training_data import Image, TrainingPair, stack
+from esr.tools.train.training_data import TrainingPair, stack
 
 _PARTS = ("network", "ema", "optimizer", "scaler")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from esr.base.errors import UserError
-from esr.images.official_image import imread_uint, is_image_file, modcrop
+from esr.base.sha256 import hash_text
+from esr.images import Image
+from esr.images.image_file import imread_uint, is_image_file
+from esr.images.official_image import modcrop
 from esr.images.resample import imresize_uint8
 from esr.tools.train.recipe import RecipeSource, TrainingStage
 
-Image = NDArray[np.uint8]
 """RGB, (height, width, 3), 0..255."""
 
 
@@ -84,7 +84,7 @@ def read_pairs(files: Sequence[Path], scale: int, cache: Path) -> list[TrainingP
 def _decoded(file: Path, scale: int, cache: Path) -> TrainingPair:
     status = file.stat()
     identity = f"{file.resolve()} {status.st_size} {status.st_mtime_ns} {scale}"
-    stem = hashlib.sha256(identity.encode()).hexdigest()[:24]
+    stem = hash_text(identity)[:24]
     places = {kind: cache / f"{stem}_{kind}.npy" for kind in ("lr", "hr")}
     if not all(place.is_file() for place in places.values()):
         hr = modcrop(imread_uint(file), scale)

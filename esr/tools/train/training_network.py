@@ -21,7 +21,7 @@ Train = Callable[[nn.Module, str], None]
 
 
 @dataclass(frozen=True)
-class Family:
+class ModelForms:
     """A model file with all its forms, and where checkpoints to start from lie."""
 
     file: Path
@@ -54,7 +54,7 @@ class Family:
         return self.in_form(None).checkpoint or f"{self.file.stem}.pth"
 
 
-def family(model: str, root: Path) -> Family:
+def import_forms(model: str, root: Path) -> ModelForms:
     """Import the model file that a recipe names.
 
     Raises:
@@ -64,10 +64,10 @@ def family(model: str, root: Path) -> Family:
     if not file.is_file():
         raise UserError("no such model file", where=file)
     sidecar = read_sidecar(file.with_suffix(".toml"))
-    return Family(file, networks.import_model(file), sidecar, root / "model_zoo")
+    return ModelForms(file, networks.import_model(file), sidecar, root / "model_zoo")
 
 
-def check_stages(recipe: Recipe, models: Family) -> None:
+def check_stages(recipe: Recipe, models: ModelForms) -> None:
     """Make sure, before hours of training, that every stage can begin.
 
     Raises:
@@ -89,7 +89,7 @@ def check_stages(recipe: Recipe, models: Family) -> None:
 
 
 def run_stage(
-    stage: TrainingStage, previous: nn.Module | None, models: Family, train: Train
+    stage: TrainingStage, previous: nn.Module | None, models: ModelForms, train: Train
 ) -> nn.Module:
     """Make the network of a stage and train it; a pruned one after every step of pruning."""
     if stage.start == PRUNED and previous is not None and stage.keep is not None:
@@ -99,7 +99,7 @@ def run_stage(
     return network
 
 
-def _started(stage: TrainingStage, previous: nn.Module | None, models: Family) -> nn.Module:
+def _started(stage: TrainingStage, previous: nn.Module | None, models: ModelForms) -> nn.Module:
     if stage.start == MERGED and previous is not None:
         return merged(previous)
     if stage.start == PREVIOUS and previous is not None:
@@ -132,7 +132,7 @@ def _warm_start(network: nn.Module, checkpoint: Path) -> None:
 
 
 def _pruned(
-    stage: TrainingStage, keep: float, previous: nn.Module, models: Family, train: Train
+    stage: TrainingStage, keep: float, previous: nn.Module, models: ModelForms, train: Train
 ) -> nn.Module:
     done = 0
 
@@ -145,7 +145,7 @@ def _pruned(
     return thin
 
 
-def shipped(network: nn.Module, recipe: Recipe, models: Family) -> nn.Module:
+def shipped(network: nn.Module, recipe: Recipe, models: ModelForms) -> nn.Module:
     """Return a trained network in the form that ships.
 
     Raises:
@@ -155,15 +155,15 @@ def shipped(network: nn.Module, recipe: Recipe, models: Family) -> nn.Module:
     wanted = target.state_dict()
     if network.state_dict().keys() != wanted.keys():
         network = merged(network)
-    found: dict[str, Tensor] = network.state_dict()
-    left = [key for key in wanted if key not in found]
+    state: dict[str, Tensor] = network.state_dict()
+    left = [key for key in wanted if key not in state]
     foreign = [
-        key for key, value in found.items() if key not in wanted or value.shape != wanted[key].shape
+        key for key, value in state.items() if key not in wanted or value.shape != wanted[key].shape
     ]
     if foreign or any(recipe.untrained is None or recipe.untrained not in key for key in left):
         raise UserError(
             f"the last stage does not end in the form that ships: {', '.join(left + foreign)}",
             where=recipe.model,
         )
-    target.load_state_dict({**wanted, **found})
+    target.load_state_dict({**wanted, **state})
     return target

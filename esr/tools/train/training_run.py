@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -15,6 +14,7 @@ import torch
 from torch import nn
 
 from esr.base.errors import UserError
+from esr.base.sha256 import hash_text
 from esr.submissions.sidecar import Sidecar
 from esr.tools.train.recipe import Recipe, TrainingStage, as_json
 from esr.tools.train.trainer import Trainer, write
@@ -142,7 +142,7 @@ class Run:
 def identity_of(recipe: Recipe, files: Sequence[Path], seed: int) -> str:
     """Return a text that tells two runs apart that must not be mixed."""
     names = " ".join(str(file) for file in files)
-    return hashlib.sha256(f"{as_json(recipe)} {seed} {names}".encode()).hexdigest()
+    return hash_text(f"{as_json(recipe)} {seed} {names}")
 
 
 def _passed(before: float, after: float, parts: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from esr.base.download import sha256
+from esr.base.sha256 import hash_file
 from esr.evaluate.provenance import now
 from esr.images.metrics import METRICS
 from esr.images.resample import imresize_uint8
@@ -81,7 +81,7 @@ def summarise(
     """Describe a training whose checkpoint is written."""
     return TrainingReport(
         checkpoint=checkpoint.name,
-        sha256=sha256(checkpoint),
+        sha256=hash_file(checkpoint),
         size_bytes=checkpoint.stat().st_size,
         model=recipe.model,
         scale=data.scale,

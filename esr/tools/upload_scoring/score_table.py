@@ -47,12 +47,12 @@ def _remarks(readme: Readme | None) -> Iterator[str]:
     if readme is None:
         yield "readme.txt is missing: the server of the challenge asks for one"
         return
-    runtime, said = readme.runtime_s, "not stated"
+    runtime, unknown = readme.runtime_s, "not stated"
     yield "readme.txt, not verified:"
-    yield f"  runtime per image: {said if runtime is None else f'{runtime:.4g} s'}"
+    yield f"  runtime per image: {unknown if runtime is None else f'{runtime:.4g} s'}"
     yield f"  device: {_either(readme.on_cpu, 'CPU', 'GPU')}"
     yield f"  extra data: {_either(readme.extra_data, 'yes', 'no')}"
-    yield f"  description: {readme.description or said}"
+    yield f"  description: {readme.description or unknown}"
 
 
 def _either(value: bool | None, if_true: str, if_false: str) -> str:

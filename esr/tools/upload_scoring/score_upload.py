@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from esr.base.download import sha256
 from esr.base.errors import UserError
+from esr.base.sha256 import hash_file
 from esr.base.threads import in_parallel, keep_freed_memory
 from esr.datasets.image_pairs import ImagePair, Split
 from esr.datasets.staging import quiet_decoders
 from esr.evaluate.upload.readme import NAME, Readme, read_readme
 from esr.evaluate.upload.sr_names import sr_name
-from esr.images.image_file import Image, decode_uint, imread_uint
+from esr.images import Image
+from esr.images.image_file import decode_uint, imread_uint
 from esr.images.metrics import METRICS
 from esr.images.official_image import modcrop
 from esr.tools.upload_scoring.upload_contents import BadArchive, UploadContents, open_archive
@@ -56,7 +57,7 @@ class ArchiveScore:
 
 
 @dataclass(frozen=True)
-class _How:
+class _Rules:
     scale: int
     border: int
     metrics: tuple[str, ...]
@@ -76,18 +77,18 @@ def score_archive(path: Path, split: Split, metrics: Sequence[str], border: int)
         UserError: something is wrong with the data.
     """
     names = [sr_name(pair.name) for pair in split.pairs]
-    how = _How(split.scale, border, tuple(metrics))
+    rules = _Rules(split.scale, border, tuple(metrics))
     keep_freed_memory()
     with quiet_decoders(), open_archive(path, names, split.scale) as contents:
         readme = _readme(contents)
-        found = in_parallel(lambda pair: _score(contents, pair, how), split.pairs)
-    errors = [image for image in found if isinstance(image, UserError)]
+        results = in_parallel(lambda pair: _score(contents, pair, rules), split.pairs)
+    errors = [image for image in results if isinstance(image, UserError)]
     if errors:
         raise _first(errors)
-    images = tuple(image for image in found if isinstance(image, ImageScore))
+    images = tuple(image for image in results if isinstance(image, ImageScore))
     return ArchiveScore(
         archive=path.name,
-        archive_sha256=sha256(path),
+        archive_sha256=hash_file(path),
         role=split.role,
         dataset=split.dataset,
         scale=split.scale,
@@ -114,19 +115,19 @@ def _readme(contents: UploadContents) -> Readme | None:
     return read_readme(contents.read(NAME, _README_AT_MOST).decode("utf-8-sig", "replace"))
 
 
-def _score(contents: UploadContents, pair: ImagePair, how: _How) -> ImageScore | UserError:
+def _score(contents: UploadContents, pair: ImagePair, rules: _Rules) -> ImageScore | UserError:
     try:
-        hr = _hr(pair, how)
-        sr = _decode(contents, sr_name(pair.name), hr.shape, how.scale)
+        hr = _hr(pair, rules)
+        sr = _decode(contents, sr_name(pair.name), hr.shape, rules.scale)
     except UserError as error:
         return error
-    scores = {name: METRICS[name].function(sr, hr, how.border) for name in how.metrics}
+    scores = {name: METRICS[name].function(sr, hr, rules.border) for name in rules.metrics}
     return ImageScore(pair.name, scores)
 
 
-def _hr(pair: ImagePair, how: _How) -> Image:
-    hr: Image = modcrop(imread_uint(pair.hr), how.scale)
-    smallest_px = max(METRICS[name].window_px for name in how.metrics) + 2 * how.border
+def _hr(pair: ImagePair, rules: _Rules) -> Image:
+    hr: Image = modcrop(imread_uint(pair.hr), rules.scale)
+    smallest_px = max(METRICS[name].window_px for name in rules.metrics) + 2 * rules.border
     if min(hr.shape[:2]) < smallest_px:
         what = f"too small to be scored: both sides need {smallest_px} px"
         raise UserError(what, where=pair.hr, remedy="leave the image out")
@@ -143,9 +144,9 @@ def _decode(contents: UploadContents, name: str, shape: tuple[int, ...], scale: 
     # Before it is decoded: a small file may promise a gigapixel.
     if size != (width, height):
         is_lr = size == (width // scale, height // scale)
-        found = f"{size[0]}x{size[1]} px" + (", the size of LR" if is_lr else "")
+        pixels = f"{size[0]}x{size[1]} px" + (", the size of LR" if is_lr else "")
         raise BadArchive(
-            f"is {found}; HR is {width}x{height}", where=where, remedy="upload SR of this size"
+            f"is {pixels}; HR is {width}x{height}", where=where, remedy="upload SR of this size"
         )
     try:
         return decode_uint(data, where)

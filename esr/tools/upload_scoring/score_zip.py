@@ -7,7 +7,6 @@ Nothing of it is run or written to disk, and PyTorch is not needed.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from esr.base import json_file
@@ -24,16 +23,16 @@ _OFFICIAL = ("psnr", "ssim")
 """What the server of the challenge shows."""
 
 
-def parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    made = Parser(
+    command = Parser(
         "python -m esr score_zip",
         allow_abbrev=False,
         description="Score an archive of SR images as the server of the challenge does.",
         epilog="Exit status: 0 scored; 1 the archive cannot be scored; "
         "2 the command or the data cannot be used.",
     )
-    add = made.add_argument
+    add = command.add_argument
     add("archive", type=Path, metavar="ARCHIVE", help="zip of SR images and readme.txt")
     text = "folder of the official sets, or of HR/ and LR/"
     add("--data_dir", type=Path, required=True, metavar="DIR", help=text)
@@ -48,12 +47,12 @@ def parser() -> argparse.ArgumentParser:
     add("--metrics", nargs="+", choices=METRICS, default=[], metavar="NAME", help=text)
     add("--per_image", action="store_true", help="print the scores of every image")
     add("--json", type=Path, metavar="FILE", help="write every score there, unrounded")
-    return made
+    return command
 
 
 def run(arguments: list[str]) -> None:
     """Score, write and print."""
-    given = parser().parse_args(arguments)
+    given = make_parser().parse_args(arguments)
     metrics = tuple(dict.fromkeys((*_OFFICIAL, *given.metrics)))
     split = _split(given)
     score = score_archive(
@@ -81,7 +80,3 @@ def _split(given: argparse.Namespace) -> Split:
 def main(arguments: list[str]) -> int:
     """Run the command."""
     return ended(lambda: run(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""A stranger's archive: its directory is checked before anything in it is unpacked.
+"""An upload: exactly the images that are expected, and a readme.txt.
 
 Nothing is ever written to disk: what a member unpacks to stays in memory, and is no more than the
 directory says and the caller allows.
@@ -6,30 +6,21 @@ directory says and the caller allows.
 
 from __future__ import annotations
 
-import io
-import stat
 import zipfile
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 
 from esr.base.errors import ExitCode, UserError, cause
 from esr.base.visible_text import one_line
+from esr.base.zip_archive import DamagedZip, RefusedZip, ZipArchive, ZipLimits, open_zip
 from esr.evaluate.upload.readme import NAME
 from esr.evaluate.upload.sr_names import meant
 
-_TOTAL_AT_MOST = 4 * 2**30
-"""Bytes that all members unpack to; 200 images of 2K, uncompressed, are 1.7 GB."""
-_SPARE_ENTRIES = 64
+_BYTES_AT_MOST = 4 * 2**30
+"""That all members unpack to; 200 images of 2K, uncompressed, are 1.7 GB."""
+_SPARE_FILES = 64
 """Members beside the images: readme.txt, and what a Mac puts into every archive."""
-_ENTRY_AT_MOST = 1024
-"""Bytes of one entry of the directory; it has 46, the name, and what some programs add."""
-_END_AT_MOST = 2**17
-"""What is read to find the directory: a comment has at most 64 KiB."""
-_PACKED_BY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Python unpacks other methods without a limit."""
-_ENCRYPTED = 1
 _REPACK = "pack the images and readme.txt again as an ordinary .zip"
 
 
@@ -43,17 +34,13 @@ class UploadContents:
     """The images of an archive that has been checked.
 
     Args:
-        archive: open for reading.
+        archive: its directory has been judged.
         path: what it was opened from.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
+    def __init__(self, archive: ZipArchive, path: Path) -> None:
         self._archive = archive
         self._path = path
-
-    def size(self, name: str) -> int:
-        """Say how many bytes a member unpacks to."""
-        return self._archive.getinfo(name).file_size
 
     def read(self, name: str, at_most: int) -> bytes:
         """Unpack a member in memory; several threads may do so.
@@ -61,27 +48,23 @@ class UploadContents:
         Raises:
             BadArchive: it is larger than that, or damaged.
         """
-        if self.size(name) > at_most:
+        member, where = self._archive.members[name], self.where(name)
+        if member.file_size > at_most:
             raise BadArchive(
-                f"unpacks to {self.size(name)} bytes, more than the {at_most} that it could need",
-                where=self.where(name),
+                f"unpacks to {member.file_size} bytes, more than the {at_most} that it could need",
+                where=where,
                 remedy="save it as a plain PNG of the right size",
             )
         try:
-            # Asked for everything, zipfile would unpack 2 GB at once, whatever the directory says.
-            with self._archive.open(name) as member:
-                data = member.read(self.size(name))
-        except Exception as error:  # zipfile and zlib promise nothing about what they raise.
+            return self._archive.read(member)
+        except DamagedZip as error:
             raise BadArchive(
-                f"cannot be unpacked ({one_line(str(error))})",
-                where=self.where(name),
-                remedy=_REPACK,
+                f"cannot be unpacked ({error})", where=where, remedy=_REPACK
             ) from error
-        return data
 
     def has(self, name: str) -> bool:
         """Tell whether there is such a member."""
-        return name in self._archive.NameToInfo
+        return name in self._archive.members
 
     def where(self, name: str) -> str:
         """Name a member for a message."""
@@ -101,66 +84,35 @@ def open_archive(path: Path, expected: Collection[str], scale: int) -> Iterator[
         BadArchive: anything is wrong with it.
         UserError: there is no such file.
     """
-    entries_at_most = len(expected) + _SPARE_ENTRIES
-    with _open_file(path, _END_AT_MOST + entries_at_most * _ENTRY_AT_MOST) as file:
-        archive = _open_zip(file, path)
-        file.at_most = _TOTAL_AT_MOST
-        entries = archive.infolist()
-        _check_directory(entries, entries_at_most, path)
-        images = [entry.filename for entry in entries if not _harmless(entry)]
-        _check_names(images, expected, scale, path)
-        yield UploadContents(archive, path)
-
-
-class _File(io.FileIO):
-    """A file of which no more is read at once than is allowed."""
-
-    def __init__(self, path: Path, at_most: int) -> None:
-        super().__init__(path)
-        self.at_most = at_most
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read; a directory of millions of entries is refused before it fills the memory."""
-        if size is not None and size > self.at_most:
-            raise zipfile.BadZipFile("its directory is far too long")
-        return super().read(size) or b""
-
-
-def _open_file(path: Path, at_most: int) -> _File:
+    limits = ZipLimits(len(expected) + _SPARE_FILES, _BYTES_AT_MOST, printable=False)
     if not path.is_file():
         raise UserError("no such file", where=path, remedy="give the archive to upload")
     try:
-        return _File(path, at_most)
+        with open_zip(path, limits) as archive:
+            members = archive.members.values()
+            images = [member.filename for member in members if not _is_harmless(member)]
+            _check_names(images, expected, scale, path)
+            yield UploadContents(archive, path)
+    except RefusedZip as refused:
+        what = refused.say(
+            {
+                "files": f"holds {{number}} files, more than {limits.files}",
+                "bytes": f"unpacks to {{number}} bytes, more than {limits.bytes}",
+            }
+        )
+        _refuse(_with_number(refused.names, what) if refused.names else what, path)
+    except DamagedZip as error:
+        raise BadArchive(_diagnose(path, error), where=path, remedy=_REPACK) from error
     except OSError as error:
         raise UserError(f"cannot be read ({cause(error)})", where=path) from error
 
 
-def _open_zip(file: _File, path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(file)
-    except Exception as error:  # Its parser promises nothing about what it raises.
-        what = f"is damaged ({one_line(str(error))})"
-        if not zipfile.is_zipfile(path):
-            file.seek(0)
-            begun = file.read(4) == b"PK\x03\x04"
-            what = "is cut off: its end is missing" if begun else "is no zip archive"
-        raise BadArchive(what, where=path, remedy=_REPACK) from error
-
-
-def _check_directory(entries: Sequence[zipfile.ZipInfo], at_most: int, path: Path) -> None:
-    if len(entries) > at_most:
-        _refuse(f"holds {len(entries)} files, more than {at_most}", path)
-    total = sum(entry.file_size for entry in entries)
-    if total > _TOTAL_AT_MOST:
-        _refuse(f"unpacks to {total} bytes, more than {_TOTAL_AT_MOST}", path)
-    for what, faulty in _FAULTS.items():
-        found = [entry.filename for entry in entries if faulty(entry)]
-        if found:
-            _refuse(_with_number(found, what), path)
-    times = Counter(entry.filename for entry in entries)
-    twice = [name for name, number in times.items() if number > 1]
-    if twice:
-        _refuse(_with_number(twice, "is there more than once"), path)
+def _diagnose(path: Path, error: DamagedZip) -> str:
+    if zipfile.is_zipfile(path):
+        return f"is damaged ({error})"
+    with path.open("rb") as file:
+        is_begun = file.read(4) == b"PK\x03\x04"
+    return "is cut off: its end is missing" if is_begun else "is no zip archive"
 
 
 def _refuse(what: str, path: Path, remedy: str = _REPACK) -> None:
@@ -172,27 +124,7 @@ def _with_number(names: Sequence[str], what: str) -> str:
     return f"'{one_line(names[0])}' {what}{more}"
 
 
-def _outside(entry: zipfile.ZipInfo) -> bool:
-    # The name as it stands in the file: zipfile cuts it off at a NUL.
-    name = entry.orig_filename
-    windows = PureWindowsPath(name)
-    return ".." in windows.parts or bool(windows.anchor) or "\\" in name or "\0" in name
-
-
-def _special(entry: zipfile.ZipInfo) -> bool:
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    return kind not in (0, stat.S_IFREG, stat.S_IFDIR)
-
-
-_FAULTS: dict[str, Callable[[zipfile.ZipInfo], bool]] = {
-    "is a path that leads out of the archive": _outside,
-    "is a link or a device, not a file": _special,
-    "is encrypted": lambda entry: bool(entry.flag_bits & _ENCRYPTED),
-    "is packed by an unusual method": lambda entry: entry.compress_type not in _PACKED_BY,
-}
-
-
-def _harmless(entry: zipfile.ZipInfo) -> bool:
+def _is_harmless(entry: zipfile.ZipInfo) -> bool:
     """Tell what is no image and changes nothing: folders, the readme, what a Mac adds."""
     path = PurePosixPath(entry.filename)
     mac = path.parts[:1] == ("__MACOSX",) or path.name == ".DS_Store"
@@ -201,7 +133,7 @@ def _harmless(entry: zipfile.ZipInfo) -> bool:
 
 def _check_names(images: Sequence[str], expected: Collection[str], scale: int, path: Path) -> None:
     others = [name for name in images if name not in expected]
-    misnamed = [(name, found) for name in others if (found := meant(name, expected, scale))]
+    misnamed = [(name, better) for name in others if (better := meant(name, expected, scale))]
     if misnamed:
         official, remedy = misnamed[0][1]
         names = [name for name, _ in misnamed]
