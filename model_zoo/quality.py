@@ -13,7 +13,8 @@ from esr.base import json_file
 from esr.base.download import sha256
 from esr.base.errors import UserError
 from esr.base.threads import in_parallel
-from esr.datasets.image_pairs import ImagePair, pair_images
+from esr.datasets.image_folders import OWN, find_set
+from esr.datasets.image_pairs import ImagePair, require_pairs
 from esr.images.image_file import imread_uint, imsave
 from esr.images.official_image import calculate_psnr, modcrop
 from esr.images.resample import imresize_uint8
@@ -163,7 +164,7 @@ def lay_out(origin: Path, target: Path, scale: int, step: int = 1) -> None:
 
 def bicubic_psnr(folder: Path, scale: int) -> float:
     """Mean RGB PSNR of bicubic upsampling on a data set, border `scale`, in dB."""
-    pairs = pair_images(folder / "LR_bicubic" / f"X{scale}", folder / "HR", scale)
+    pairs = require_pairs(find_set(folder, OWN, scale))
 
     def score(pair: ImagePair) -> float:
         hr = modcrop(imread_uint(pair.hr), scale)

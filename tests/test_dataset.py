@@ -9,7 +9,7 @@ import pytest
 from esr.base.errors import UserError
 from esr.challenge.data_set_registry import registry
 from esr.challenge.protocol import protocols
-from esr.datasets.image_pairs import DataRequest, find_splits, pair_images
+from esr.datasets.splits import DataRequest, find_splits
 
 NEWEST = protocols()["ntire2024"]
 
@@ -89,14 +89,14 @@ def test_a_folder_whose_parents_look_like_the_pattern(tmp_path: Path) -> None:
 def test_hidden_files_and_other_files_are_no_images(tmp_path: Path) -> None:
     _touch(tmp_path / "HR", "a.png", "._a.png", "Thumbs.db", "readme.txt")
     _touch(tmp_path / "LR", "ax4.png", ".DS_Store")
-    assert len(pair_images(tmp_path / "LR", tmp_path / "HR", 4)) == 1
+    assert len(find_splits(DataRequest(tmp_path), NEWEST, 4)[0].pairs) == 1
 
 
 def test_the_wrong_scale_is_an_hr_without_lr(tmp_path: Path) -> None:
     _touch(tmp_path / "HR", "a.png")
     _touch(tmp_path / "LR", "ax2.png")
     with pytest.raises(UserError, match=r"expected ax4\.png"):
-        pair_images(tmp_path / "LR", tmp_path / "HR", 4)
+        find_splits(DataRequest(tmp_path), NEWEST, 4)
 
 
 DIV2K = [f"{number:04d}" for number in range(801, 901)]

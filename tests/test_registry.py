@@ -9,7 +9,7 @@ import pytest
 from esr.base.errors import UserError
 from esr.challenge.data_set_registry import FACTS, read_registry, registry
 from esr.challenge.protocol import protocols
-from esr.datasets.image_pairs import DataRequest, find_splits
+from esr.datasets.splits import DataRequest, find_splits
 
 
 def test_every_set_of_every_year_is_registered() -> None:
@@ -41,7 +41,7 @@ def test_the_number_of_images_is_that_of_the_files(root: Path, shared: Path, nam
         assert any(pair.hr.stem == stem for pair in split.pairs)
 
 
-LAYOUT = '[[layout]]\nhr = "{name}"\nlr = ["x"]\nsource = "here"\n'
+LAYOUT = '[[layout]]\nname = "a"\nhr = "{name}"\nlr = ["x"]\nsource = "here"\n'
 
 
 @pytest.mark.parametrize(

@@ -143,12 +143,12 @@ class Protocol:
     baseline: Baseline | None = None
     """None if no score is relative to a network."""
     hybrid_test: tuple[str, ...] = ("LSDIR_DIV2K_test",)
-    """Names of the hybrid test set of 2023, likewise; its flag works in every year."""
+    """Names of the hybrid test set of 2023, likewise; its flag works in every year that has any."""
     scales: Annotated[tuple[int, ...], Field(min_length=1)] = (4,)
     border_px: Annotated[int, Field(ge=0)] | None = None
     """HR pixels left out on each side when images are compared; None for as many as the scale."""
-    layout: Literal["hr_lr", "gt_lr"] = "hr_lr"
-    """Folders: `HR` and `LR`, or `GT` and `LR2` (`esr.datasets.gt_lr_folders`)."""
+    layouts: tuple[str, ...] = ()
+    """Names in `datasets.toml` of how its sets lie on the disk; none for those of bicubic LR."""
     metrics: tuple[str, ...] = ()
     """Metrics that are always calculated, besides PSNR."""
     fixed_input: FixedInputRule | None = None

@@ -9,7 +9,7 @@ from esr.base.errors import UserError
 from esr.challenge import fixed_input_options
 from esr.challenge.fixed_input_options import RealTimeOptions
 from esr.challenge.protocol import Protocol, protocols
-from esr.datasets.image_pairs import DataRequest
+from esr.datasets.splits import DataRequest
 from esr.evaluate.arguments import parser
 from esr.sandbox.limits import GIB, Limits, memory_bytes
 

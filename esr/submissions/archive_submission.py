@@ -15,8 +15,7 @@ from esr.base.download import sha256
 from esr.base.errors import UserError
 from esr.challenge.fixed_input_options import RealTimeOptions
 from esr.challenge.protocol import Protocol
-from esr.datasets.gt_lr_folders import scales_there
-from esr.datasets.image_pairs import DataRequest
+from esr.datasets.splits import DataRequest, scales_of
 from esr.submissions.sidecar import Sidecar, Team
 from esr.submissions.submission import Broken, Entry, Submission
 from esr.submissions.unpack_archive import extract
@@ -79,7 +78,7 @@ def _results(code: Path, folder: Path) -> Path | None:
 
 def _checked(archive: Path, protocol: Protocol) -> Path:
     where = f"--submission {archive}"
-    if protocol.layout != "gt_lr":
+    if "real_time" not in protocol.layouts:
         raise UserError(
             "a zip file is a submission to the Real-Time challenge",
             where=where,
@@ -92,7 +91,7 @@ def _checked(archive: Path, protocol: Protocol) -> Path:
 
 def _scale(data: DataRequest, protocol: Protocol, given: RealTimeOptions) -> int:
     known = protocol.scales
-    there = scales_there(data, protocol)
+    there = scales_of(data, protocol)
     scale = given.scale or (there[0] if len(there) == 1 else None)
     if scale in known and scale is not None:
         return scale
