@@ -121,3 +121,10 @@ def test_only_the_worker_and_training_import_a_model_file(root: Path) -> None:
         name for name, path in _modules(root).items() if _imports(path, {"esr.measure.network"})
     }
     assert users == {"esr.evaluate.worker.build_network", "esr.tools.train.training_network"}
+
+
+def test_only_the_table_of_scores_knows_a_challenge_by_name(root: Path) -> None:
+    modules = _modules(root)
+    theirs = {name for name in modules if name.startswith("esr.challenge.rtsr.")}
+    users = {name for name, path in modules.items() if _imports(path, theirs)}
+    assert users - theirs == {"esr.rank.scores"}

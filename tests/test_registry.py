@@ -18,6 +18,14 @@ def test_every_set_of_every_year_is_registered() -> None:
     assert {*names, "Set5", "Set14", "B100", "Urban100", "Manga109", "demo"} <= set(registry().sets)
 
 
+def test_every_protocol_names_layouts_and_hooks_that_there_are() -> None:
+    for protocol in protocols().values():
+        assert registry().choose(protocol.layouts)
+        assert protocol.hooks.compare_results(Path("absent") / "model.py", []) == []
+    with pytest.raises(UserError, match="no such layout; known are official, test_set"):
+        registry().choose(["offical"])
+
+
 def test_every_archive_is_fetched_over_https_and_verified() -> None:
     archives = [archive for one in registry().sets.values() for archive in one.archive]
     assert archives

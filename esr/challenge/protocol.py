@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass as validated
 
 from esr.base.errors import UserError
 from esr.base.json_file import explain
+from esr.challenge.hooks import ChallengeHooks, hooks_of
 
 FlopsCounter = Literal["official", "fvcore"]
 
@@ -147,6 +148,8 @@ class Protocol:
     scales: Annotated[tuple[int, ...], Field(min_length=1)] = (4,)
     border_px: Annotated[int, Field(ge=0)] | None = None
     """HR pixels left out on each side when images are compared; None for as many as the scale."""
+    challenge: str | None = None
+    """Folder of `esr.challenge` that holds its hooks; None if this file says it all."""
     layouts: tuple[str, ...] = ()
     """Names in `datasets.toml` of how its sets lie on the disk; none for those of bicubic LR."""
     metrics: tuple[str, ...] = ()
@@ -164,6 +167,11 @@ class Protocol:
         names = [track.name for track in self.tracks]
         if len(set(names)) < len(names):
             raise ValueError("two tracks have the same name")
+
+    @property
+    def hooks(self) -> ChallengeHooks:
+        """What the challenge does that no file can say."""
+        return hooks_of(self.challenge)
 
     def border(self, scale: int) -> int:
         """HR pixels left out on each side when images of a scale are compared."""

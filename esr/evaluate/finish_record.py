@@ -10,7 +10,6 @@ from esr.audit.complexity_flags import complexity_flags
 from esr.base.errors import printable_line
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
-from esr.evaluate.bicubic_reference import bicubic_psnr_db
 from esr.evaluate.data_range_verdict import DataRangeVerdict
 from esr.evaluate.options import Options
 from esr.evaluate.score_images import judge
@@ -55,10 +54,9 @@ def score(
             ImageResult(image.name, ms, values)
             for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
         )
-        result = _split_result(split, timing, images)
-        if any("bicubic_psnr_db" in track.terms for track in protocol.tracks):
-            result = replace(result, bicubic_psnr_db=bicubic_psnr_db(split))
-        results.append(result)
+        files = [(image.lr, image.hr) for image in split.images]
+        bicubic_db = protocol.hooks.bicubic_psnr_db(files, split.scale)
+        results.append(replace(_split_result(split, timing, images), bicubic_psnr_db=bicubic_db))
     return tuple(results)
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
-from esr.challenge import fixed_input_options
-from esr.challenge.fixed_input_options import RealTimeOptions
+from esr.challenge.fixed_input import RealTimeOptions, read_flags
 from esr.challenge.protocol import Protocol, protocols
 from esr.datasets.splits import DataRequest
 from esr.evaluate.arguments import parser
@@ -111,5 +110,5 @@ def parse(arguments: list[str], root: Path) -> Options:
         trust=frozenset(given.trust),
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
         make_zip=given.make_zip,
-        real_time=fixed_input_options.read(given, protocol),
+        real_time=read_flags(given, protocol),
     )

@@ -18,9 +18,9 @@ from esr.datasets.staging import StagedSplit
 from esr.evaluate import data_range_verdict, provenance
 from esr.evaluate.detail_crops import keep_crops
 from esr.evaluate.finish_record import failure, log_file, record, score
-from esr.evaluate.handed_in_images import compare_results
 from esr.evaluate.interleaved import interleaved
 from esr.evaluate.options import Options
+from esr.evaluate.score_images import handed_in_flags
 from esr.evaluate.staged_data import Staged
 from esr.evaluate.steps import Measuring, Steps, one_ahead
 from esr.evaluate.upload.write_upload import write_uploads
@@ -123,8 +123,7 @@ def _record(
         write_uploads(entry, answer.machine.device, results, folder, options.save_dir)
     found = record(entry, options.protocol_name, answer, results, source, asked, range_verdict)
     flags = (*found.flags, *clone_flags(fork, trusted=entry.model_id in options.trust))
-    if isinstance(entry, Submission) and entry.results is not None:
-        flags = (*flags, *compare_results(entry.results, splits[0], results[0]))
+    flags = (*flags, *handed_in_flags(entry, splits[0], results[0]))
     return replace(found, crops=crops, fork=fork, flags=flags)
 
 

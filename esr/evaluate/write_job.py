@@ -11,7 +11,7 @@ from pathlib import Path
 from esr.base import json_file
 from esr.base.errors import UserError, cause
 from esr.base.threads import in_parallel
-from esr.challenge.fixed_input_options import plan
+from esr.challenge.fixed_input import plan
 from esr.datasets.staging import StagedSplit
 from esr.evaluate.options import Options
 from esr.measure.job import Job, JobFolder, JobSplit
@@ -42,7 +42,7 @@ def told(submission: Whole, folder: JobFolder) -> Whole:
     """Leave out of a submission what its own process must not know."""
     if isinstance(submission, ForkSubmission):
         return replace(submission, clone=folder.clone)
-    return replace(submission, results=None)
+    return submission
 
 
 def fill(

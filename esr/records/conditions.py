@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from esr.challenge.fixed_input_options import RealTimeOptions
+from esr.challenge.fixed_input import RealTimeOptions
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,9 @@ class Submission:
     """The chosen entry of `sidecar.forms`."""
     problem: str = ""
     """Why there is no checkpoint."""
-    factory: str | None = None
-    """Function of the model file that returns the network with its weights, instead of a class and
-    a checkpoint: an archive of the Real-Time challenge."""
-    results: Path | None = None
-    """Folder of the SR images that came with it."""
+    handed_in_to: str | None = None
+    """Challenge whose archive it is: its hooks build the network, weights included, and know what
+    else came with it; None if class and checkpoint are all there is."""
 
     @property
     def label(self) -> str:
