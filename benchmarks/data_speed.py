@@ -24,7 +24,7 @@ from benchmarks.images import SCALE, image_folder  # noqa: E402
 from esr.base.threads import cores  # noqa: E402
 from esr.datasets.checking.check_set import check_set  # noqa: E402
 from esr.datasets.each_image import map_images  # noqa: E402
-from esr.datasets.image_folders import find_sets, images_in  # noqa: E402
+from esr.datasets.image_folders import find_sets, list_images  # noqa: E402
 from esr.datasets.prepare_lr import prepare  # noqa: E402
 from esr.images.image_file import imread_uint  # noqa: E402
 
@@ -49,7 +49,7 @@ def measured(job: Callable[[], object]) -> Spent:
 def jobs(folder: Path) -> dict[str, Callable[[], object]]:
     """List what is measured, decoding alone before what it bounds."""
     (one,) = find_sets(folder, SCALE)
-    hr, lr = images_in(folder / "HR"), images_in(folder / "LR_bicubic" / f"X{SCALE}")
+    hr, lr = list_images(folder / "HR"), list_images(folder / "LR_bicubic" / f"X{SCALE}")
 
     def decode(files: Sequence[Path]) -> None:
         map_images(lambda file: imread_uint(file).shape, files, "decode")

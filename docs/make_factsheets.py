@@ -28,8 +28,9 @@ from esr.measure.counts import complexity
 from esr.records.measurement import Counts
 from esr.records.record import Record
 from esr.report.claims import agrees
+from esr.submissions.discovery import adapt, choose, discover
 from esr.submissions.sidecar import SetClaims
-from esr.submissions.submission import Submission, adapted, choose, discover
+from esr.submissions.submission import Submission
 
 ROOT = Path(__file__).resolve().parents[1]
 PROSE = ROOT / "docs" / "factsheets"
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     for entry in choose(discover(ROOT), IDS):
         if not isinstance(entry, Submission):
             raise TypeError(f"{entry.label} cannot be measured: see test_demo.py --list")
-        forms = [adapted(entry, None, form) for form in entry.sidecar.forms] or [entry]
+        forms = [adapt(entry, None, form) for form in entry.sidecar.forms] or [entry]
         sections.append(_section([_measure(form, options) for form in forms]))
     head = (PROSE / "head.md").read_text(encoding="utf-8")
     json_file.write_text(ROOT / "docs" / "factsheets.md", "\n".join([head, *sections]))

@@ -19,8 +19,9 @@ from esr.images.image_file import imread_uint, imsave
 from esr.images.official_image import calculate_psnr, modcrop
 from esr.images.resample import imresize_uint8
 from esr.records.record import Record, SplitResult
-from esr.submissions.public_checkpoints import public_checkpoint, read_zoo
-from esr.submissions.submission import Submission, adapted, discover
+from esr.submissions.discovery import adapt, discover
+from esr.submissions.public_checkpoints import read_zoo, use_public_checkpoint
+from esr.submissions.submission import Submission
 
 ROOT = Path(__file__).resolve().parents[1]
 ZOO = ROOT / "model_zoo"
@@ -68,7 +69,7 @@ def shipped(root: Path = ROOT) -> dict[str, Submission]:
         if not isinstance(entry, Submission):
             raise UserError(entry.reason, where=entry.model_file)
         for form in entry.sidecar.forms or (None,):
-            chosen = adapted(entry, None, form)
+            chosen = adapt(entry, None, form)
             assert isinstance(chosen, Submission)
             if chosen.checkpoint is not None:
                 found.setdefault(chosen.checkpoint.name, chosen)
@@ -84,7 +85,7 @@ def measure(submission: Submission, data_dir: Path, checkpoint_dir: Path) -> Che
         checkpoint_dir: folder of the authors' checkpoints.
     """
     assert submission.checkpoint is not None, "only what is shipped is measured"
-    public = public_checkpoint(submission, checkpoint_dir, read_zoo(ZOO / "public.toml"))
+    public = use_public_checkpoint(submission, checkpoint_dir, read_zoo(ZOO / "public.toml"))
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         for name, origin in {"demo": DEMO, **{name: data_dir / name for name in SETS[1:]}}.items():

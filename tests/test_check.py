@@ -19,8 +19,9 @@ from esr.evaluate.worker.build_network import Built, make_bench
 from esr.measure.counts.complexity import count
 from esr.measure.job import JobFailure
 from esr.records.measurement import Flag
+from esr.submissions.discovery import discover
 from esr.submissions.sidecar import Claims, Sidecar
-from esr.submissions.submission import Broken, Submission, discover
+from esr.submissions.submission import Broken, Submission
 from esr.tools.check.check_answer import CheckAnswer
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
 from esr.tools.check.network_rules import NETWORK

@@ -14,7 +14,8 @@ from esr.evaluate.score_images import range_note
 from esr.images.metrics import METRICS
 from esr.images.official_image import imread_uint, modcrop
 from esr.images.resample import imresize_uint8
-from esr.submissions.submission import Submission, discover
+from esr.submissions.discovery import discover
+from esr.submissions.submission import Submission
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "hubble", "retina"])

@@ -16,8 +16,9 @@ from esr.base import json_file
 from esr.base.errors import UserError
 from esr.images.resample import imresize_uint8
 from esr.records.record import Record, SplitResult
+from esr.submissions.discovery import discover
 from esr.submissions.public_checkpoints import read_zoo
-from esr.submissions.submission import Submission, discover
+from esr.submissions.submission import Submission
 from esr.tools.train.training_report import load_report
 from model_zoo import quality
 from model_zoo.make_readme import README, load_records

@@ -21,7 +21,7 @@ def test_every_set_of_every_year_is_registered() -> None:
 def test_every_protocol_names_layouts_and_hooks_that_there_are() -> None:
     for protocol in protocols().values():
         assert registry().choose(protocol.layouts)
-        assert protocol.hooks.compare_results(Path("absent") / "model.py", []) == []
+        assert protocol.hooks.compare_handed_in(Path("absent") / "model.py", []) == []
     with pytest.raises(UserError, match="no such layout; known are official, test_set"):
         registry().choose(["offical"])
 

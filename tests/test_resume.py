@@ -22,7 +22,7 @@ from esr.evaluate.options import Options, parse
 from esr.evaluate.staged_data import stage_all
 from esr.records.record import Failure, Record
 from esr.records.results_folder import Row, Store
-from esr.submissions.submission import discover
+from esr.submissions.discovery import discover
 
 
 def _all(harness: Harness, temporary: Path, *arguments: str) -> subprocess.Popen[str]:

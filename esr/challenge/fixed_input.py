@@ -151,17 +151,17 @@ def plan(options: RealTimeOptions, protocol: Protocol, scale: int) -> FixedInput
     )
 
 
-def find_problem(found: FixedInput | None, plan: FixedInputPlan | None) -> str | None:
+def find_problem(result: FixedInput | None, plan: FixedInputPlan | None) -> str | None:
     """Say why a child's answer cannot be believed; None if it can."""
-    if (found is None) != (plan is None):
+    if (result is None) != (plan is None):
         return "the fixed input was not run as asked"
-    if found is None or plan is None:
+    if result is None or plan is None:
         return None
     allowed = [plan.asked] if plan.asked else [plan.official, plan.on_cpu]
-    said = found.input_size, found.official_size, found.official
-    if said != (plan.input_size, plan.official_size, plan.official):
+    answered = result.input_size, result.official_size, result.official
+    if answered != (plan.input_size, plan.official_size, plan.official):
         return "the fixed input was not that of the protocol"
-    for run in found.runs:
+    for run in result.runs:
         if Calls(run.warmups, len(run.samples_ms)) not in allowed:
             return "the fixed input was not called as often as asked"
         if not all(math.isfinite(ms) and ms > 0 for ms in run.samples_ms):

@@ -56,7 +56,7 @@ class ChallengeHooks:
         """Build the network of an unpacked archive, weights included; in the worker."""
         raise NotImplementedError
 
-    def compare_results(self, model_file: Path, images: Sequence[RestoredImage]) -> list[str]:
+    def compare_handed_in(self, model_file: Path, images: Sequence[RestoredImage]) -> list[str]:
         """Say how SR images in an unpacked archive differ from those of its network."""
         del model_file, images
         return []

@@ -15,7 +15,7 @@ from esr.datasets import set_listing
 from esr.datasets.checking import check_report
 from esr.datasets.checking.check_set import CheckedSet, check_set
 from esr.datasets.image_folders import find_sets
-from esr.datasets.manifest import MANIFEST, manifests_beside, read_manifest, write_manifest
+from esr.datasets.manifest import MANIFEST, find_manifests, read_manifest, write_manifest
 from esr.datasets.obtain_set import obtain
 from esr.datasets.prepare_lr import prepare
 
@@ -27,14 +27,14 @@ def check(given: argparse.Namespace) -> ExitCode:
     checked = []
     for folder in find_sets(given.dir, given.scale):
         # A manifest that is about to be replaced says nothing of the files.
-        manifests = () if given.write_manifest else manifests_beside(folder.folders, given.dir)
+        manifests = () if given.write_manifest else find_manifests(folder.folders, given.dir)
         expected = {file: h for path in manifests for file, h in read_manifest(path).items()}
         checked.append(check_set(folder, expected))
-        _print(*check_report.lines(checked[-1], given.dir))
+        _print(*check_report.describe_set(checked[-1], given.dir))
         _print(*(f"  compared with {path}" for path in manifests))
     if given.write_manifest:
         _print(f"written: {_write(given.dir, checked)}")
-    _print(check_report.summary(checked))
+    _print(check_report.summarize(checked))
     return ExitCode.SOME_FAILED if any(each.defects for each in checked) else ExitCode.OK
 
 

@@ -65,7 +65,7 @@ def find_set(
     nothing = SetFolder(name, key, data_dir, expected, scale, None, None)
     places = [(layout, layout.hr_folder(data_dir, key)) for layout in layouts]
     existing = [(layout, hr) for layout, hr in places if hr.is_dir()]
-    for layout, hr in [*(place for place in existing if images_in(place[1])), *existing]:
+    for layout, hr in [*(place for place in existing if list_images(place[1])), *existing]:
         lr = _lr_folder(hr, layout.lr_folders(data_dir, key, scale), layout, scale)
         return replace(nothing, layout=layout, hr=hr, lr=lr)
     for layout in layouts:
@@ -77,8 +77,8 @@ def find_set(
 def _lr_folder(hr: Path, candidates: Sequence[Path], layout: Layout, scale: int) -> Path | None:
     """Choose the first folder that holds LR of these HR images, else the first with any images."""
     filled = list(filter(_has_images, candidates))
-    wanted = {stem for path in images_in(hr) for stem in layout.lr_stems(path.stem, scale)}
-    fitting = (folder for folder in filled if any(lr.stem in wanted for lr in images_in(folder)))
+    wanted = {stem for path in list_images(hr) for stem in layout.lr_stems(path.stem, scale)}
+    fitting = (folder for folder in filled if any(lr.stem in wanted for lr in list_images(folder)))
     return next(fitting, filled[0] if filled else None)
 
 
@@ -107,7 +107,7 @@ def find_sets(data_dir: Path, scale: int) -> list[SetFolder]:
     return existing
 
 
-def images_in(folder: Path) -> list[Path]:
+def list_images(folder: Path) -> list[Path]:
     """List the image files of a folder by name; hidden files are none."""
     return sorted(
         path
@@ -117,4 +117,4 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def _has_images(folder: Path) -> bool:
-    return folder.is_dir() and bool(images_in(folder))
+    return folder.is_dir() and bool(list_images(folder))

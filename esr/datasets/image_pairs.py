@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
-from esr.datasets.image_folders import SetFolder, images_in
+from esr.datasets.image_folders import SetFolder, list_images
 from esr.images.image_file import read_size
 
 
@@ -76,7 +76,7 @@ def require_pairs(folder: SetFolder) -> tuple[ImagePair, ...]:
 def _by_stem(folder: Path | None, suffix: str | None) -> tuple[dict[str, Path], list[Misnamed]]:
     by_stem: dict[str, Path] = {}
     misnamed = []
-    for file in images_in(folder) if folder is not None else ():
+    for file in list_images(folder) if folder is not None else ():
         if suffix not in (None, file.suffix):
             error = UserError(f"the challenge has {suffix} files here", where=file)
             misnamed.append(Misnamed(file, f"no {suffix} file", error))

@@ -11,7 +11,7 @@ import cv2
 
 from esr.base.errors import UserError, cause
 from esr.datasets.each_image import map_images
-from esr.datasets.image_folders import SetFolder, images_in
+from esr.datasets.image_folders import SetFolder, list_images
 from esr.datasets.image_pairs import same_name
 from esr.datasets.lr_variants import Image, make_lr
 from esr.images.image_file import imread_uint, read_size
@@ -43,10 +43,10 @@ def prepare(folder: SetFolder) -> PreparedLR:
     """
     if folder.hr is None:
         raise UserError("no HR images to make LR from", where=folder.lr or folder.data_dir)
-    files = images_in(folder.hr)
+    files = list_images(folder.hr)
     _refuse_equal_stems(files)
     target = _make_target(files, folder)
-    by_stem = {path.stem: path for path in images_in(target)}
+    by_stem = {path.stem: path for path in list_images(target)}
     missing = []
     for file in files:
         lr = next((by_stem[stem] for stem in folder.lr_stems(file) if stem in by_stem), None)
@@ -61,7 +61,7 @@ def prepare(folder: SetFolder) -> PreparedLR:
 def _make_target(files: list[Path], folder: SetFolder) -> Path:
     """Choose the folder that holds LR of this scale already, or else one that holds nothing."""
     candidates = folder.lr_folders
-    stems = {path: {lr.stem for lr in images_in(path)} for path in candidates if path.is_dir()}
+    stems = {path: {lr.stem for lr in list_images(path)} for path in candidates if path.is_dir()}
     # First what has the scale in its name, then what is named like HR.
     started = [
         path

@@ -10,7 +10,7 @@ from pathlib import Path
 from esr.base.errors import UserError
 from esr.challenge.data_set_registry import Layout, registry
 from esr.challenge.protocol import Protocol
-from esr.datasets.image_folders import OWN, SetFolder, find_set, images_in
+from esr.datasets.image_folders import OWN, SetFolder, find_set, list_images
 from esr.datasets.image_pairs import ImagePair, require_pairs
 
 OFFICIAL_ROLES = ("valid", "test", "hybrid_test")
@@ -140,7 +140,7 @@ def _first(role: str, folders: Sequence[SetFolder], layout: Layout) -> SetFolder
 
 def _with_hr(folder: SetFolder) -> SetFolder:
     data_dir, key, hr = folder.data_dir, folder.key, folder.hr
-    if hr is not None and images_in(hr):
+    if hr is not None and list_images(hr):
         return folder
     if hr is None and not (data_dir / key).is_dir():
         known = ", ".join(sorted(path.name for path in data_dir.iterdir() if path.is_dir()))

@@ -15,7 +15,7 @@ from esr.base.errors import UserError, cause
 from esr.base.threads import in_parallel, keep_freed_memory
 from esr.datasets.each_image import quiet_decoders
 from esr.datasets.image_pairs import ImagePair
-from esr.datasets.manifest import PairHash, pair_hash, set_sha256
+from esr.datasets.manifest import PairHash, hash_pair, set_sha256
 from esr.datasets.splits import Split
 from esr.images.official_image import imread_uint
 
@@ -74,7 +74,7 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
             lr, hr = _decode(pair, split.scale)
             _check_size(lr, split.scale, smallest_px, pair)
             lr_file, hr_file = folder / f"{index:04d}-lr.npy", folder / f"{index:04d}-hr.npy"
-            staged = StagedImage(pair.name, lr_file, hr_file, pair_hash(pair))
+            staged = StagedImage(pair.name, lr_file, hr_file, hash_pair(pair))
             _keep(lr, staged.lr)
             _keep(hr, staged.hr)
             return staged

@@ -9,8 +9,9 @@ from esr.base.errors import UserError
 from esr.evaluate.options import Options
 from esr.submissions.archive_submission import archive_entry
 from esr.submissions.clone.discover_clone import discover_clone
-from esr.submissions.public_checkpoints import with_public_checkpoints
-from esr.submissions.submission import Entry, adapted, choose, discover
+from esr.submissions.discovery import adapt, choose, discover
+from esr.submissions.public_checkpoints import use_public_checkpoints
+from esr.submissions.submission import Entry
 
 
 def all_entries(options: Options, root: Path, folder: Path) -> list[Entry]:
@@ -40,12 +41,11 @@ def chosen_entries(entries: Sequence[Entry], options: Options) -> list[Entry]:
     if options.submission is not None and _is_archive(options.submission):
         return [*entries]
     chosen = [
-        adapted(entry, options.checkpoint, options.form)
-        for entry in choose(entries, options.wanted)
+        adapt(entry, options.checkpoint, options.form) for entry in choose(entries, options.wanted)
     ]
     if options.checkpoint_dir is None:
         return chosen
-    return with_public_checkpoints(chosen, options.checkpoint_dir)
+    return use_public_checkpoints(chosen, options.checkpoint_dir)
 
 
 def _of_archive(archive: Path, options: Options, folder: Path) -> Entry:

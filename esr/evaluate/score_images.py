@@ -83,7 +83,7 @@ def handed_in_flags(submission: Whole, split: StagedSplit, result: SplitResult) 
         for image, scored in zip(split.images, result.images, strict=True)
     ]
     hooks = hooks_of(submission.handed_in_to)
-    details = hooks.compare_results(submission.model_file, images)
+    details = hooks.compare_handed_in(submission.model_file, images)
     return [Flag("submitted_results", detail) for detail in details]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from esr.challenge.hooks import ChallengeHooks, HandedIn, RestoredImage
 from esr.challenge.rtsr.handed_in_images import compare_images
 from esr.challenge.rtsr.real_time_score import bicubic_psnr_db
-from esr.challenge.rtsr.submission_archive import FACTORY, handed_in_images, unpack
+from esr.challenge.rtsr.submission_archive import handed_in_images, unpack
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,9 +28,9 @@ class RealTimeHooks(ChallengeHooks):
         """Call the function of `arch.py` that returns the network."""
         from esr.challenge.rtsr.archive_network import import_arch
 
-        return import_arch(model_file, FACTORY)
+        return import_arch(model_file)
 
-    def compare_results(self, model_file: Path, images: Sequence[RestoredImage]) -> list[str]:
+    def compare_handed_in(self, model_file: Path, images: Sequence[RestoredImage]) -> list[str]:
         """Compare `results/`, if there is one."""
         folder = handed_in_images(model_file)
         return compare_images(folder, images) if folder.is_dir() else []

@@ -15,7 +15,6 @@ from esr.base.errors import UserError
 from esr.challenge.hooks import HandedIn
 from esr.challenge.rtsr.unpack_archive import extract
 
-FACTORY = "srmodel"
 _MODEL_FILE = "arch.py"
 _STEM = re.compile(r"submission_(\d{1,9})")
 

@@ -15,7 +15,7 @@ FILES_AT_MOST = 8
 """Of one kind; the rest is counted."""
 
 
-def lines(checked: CheckedSet, data_dir: Path) -> Iterator[str]:
+def describe_set(checked: CheckedSet, data_dir: Path) -> Iterator[str]:
     """Describe a set: where it lies, what must be put right, what is worth knowing."""
     of = checked.folder
     yield from _wrapped(f"{of.name} x{of.scale}: {_count(checked)}", "", "  ")
@@ -33,7 +33,7 @@ def lines(checked: CheckedSet, data_dir: Path) -> Iterator[str]:
 _HARMLESS: set[Kind] = {"leftover", "grey", "hr_jpeg", "incomplete", "duplicate"}
 
 
-def summary(checked: Sequence[CheckedSet]) -> str:
+def summarize(checked: Sequence[CheckedSet]) -> str:
     """Say in a line how many defects and notes there are."""
     defects = sum(each.defects for each in checked)
     notes = sum(len(each.findings) for each in checked) - defects

@@ -15,11 +15,11 @@ from esr.base.errors import UserError
 from esr.datasets.checking.data_finding import DataFinding
 from esr.datasets.checking.lr_origin import examine
 from esr.datasets.checking.set_findings import (
-    duplicates,
-    leftovers,
-    unlike_manifest,
-    without_pair,
-    wrong_number,
+    check_number,
+    compare_manifest,
+    find_duplicates,
+    find_leftovers,
+    find_unpaired,
 )
 from esr.datasets.each_image import map_images
 from esr.datasets.image_folders import SetFolder
@@ -67,12 +67,12 @@ def check_set(folder: SetFolder, manifest: Mapping[Path, str]) -> CheckedSet:
     hashes = {path: digest for item in checked for path, digest in item.hashes.items()}
     digests = {path: digest for item in checked for path, digest in item.digests.items()}
     findings = (
-        *wrong_number(folder, pairing),
-        *without_pair(folder, pairing),
-        *leftovers(folder),
+        *check_number(folder, pairing),
+        *find_unpaired(folder, pairing),
+        *find_leftovers(folder),
         *(finding for item in checked for finding in item.findings),
-        *duplicates(digests),
-        *unlike_manifest(manifest, hashes, folder),
+        *find_duplicates(digests),
+        *compare_manifest(manifest, hashes, folder),
     )
     return CheckedSet(folder, len(pairing.pairs), findings, hashes)
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from esr.datasets.checking.data_finding import DataFinding
-from esr.datasets.image_folders import SetFolder, images_in
+from esr.datasets.image_folders import SetFolder, list_images
 from esr.datasets.image_pairs import Pairing, expected_lr
 from esr.datasets.manifest import MANIFEST
 
 _DESCRIPTIONS = (".md", ".txt", ".json", ".toml", ".csv")
 
 
-def without_pair(folder: SetFolder, pairing: Pairing) -> Iterator[DataFinding]:
+def find_unpaired(folder: SetFolder, pairing: Pairing) -> Iterator[DataFinding]:
     """Name the images that are part of no pair, where an evaluation stops at the first."""
     for misnamed in pairing.misnamed:
         yield DataFinding("name", misnamed.file, misnamed.problem)
@@ -23,17 +23,17 @@ def without_pair(folder: SetFolder, pairing: Pairing) -> Iterator[DataFinding]:
         yield DataFinding("missing_hr", lr)
 
 
-def leftovers(folder: SetFolder) -> Iterator[DataFinding]:
+def find_leftovers(folder: SetFolder) -> Iterator[DataFinding]:
     """Name the files beside the images that belong to nothing."""
     for place in folder.folders:
-        images = set(images_in(place))
+        images = set(list_images(place))
         for path in sorted(place.iterdir()):
             wanted = path in images or path.is_dir() or path.name == MANIFEST
             if not wanted and path.suffix.lower() not in _DESCRIPTIONS:
                 yield DataFinding("leftover", path)
 
 
-def wrong_number(folder: SetFolder, pairing: Pairing) -> Iterator[DataFinding]:
+def check_number(folder: SetFolder, pairing: Pairing) -> Iterator[DataFinding]:
     """Compare the number of images with what the registry knows of the set."""
     known = folder.known
     if folder.hr is None and known is not None and known.hr_public == "no":
@@ -45,7 +45,7 @@ def wrong_number(folder: SetFolder, pairing: Pairing) -> Iterator[DataFinding]:
         yield DataFinding("incomplete", None, f"{images}, but {folder.name} has {known.images}")
 
 
-def duplicates(digests: Mapping[Path, str]) -> Iterator[DataFinding]:
+def find_duplicates(digests: Mapping[Path, str]) -> Iterator[DataFinding]:
     """Name the pictures that are there twice, by their digests."""
     first: dict[str, Path] = {}
     for path in sorted(digests):
@@ -54,7 +54,7 @@ def duplicates(digests: Mapping[Path, str]) -> Iterator[DataFinding]:
             yield DataFinding("duplicate", path, f"the same as {other.name}")
 
 
-def unlike_manifest(
+def compare_manifest(
     manifest: Mapping[Path, str], hashes: Mapping[Path, str], folder: SetFolder
 ) -> Iterator[DataFinding]:
     """Compare the hashes of files with those that a manifest names."""
