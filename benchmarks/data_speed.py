@@ -23,9 +23,8 @@ if str(ROOT) not in sys.path:  # Started by its path, like test_demo.py.
 from benchmarks.images import SCALE, image_folder  # noqa: E402
 from esr.base.threads import cores  # noqa: E402
 from esr.datasets.checking.check_set import check_set  # noqa: E402
-from esr.datasets.checking.set_contents import find_sets  # noqa: E402
-from esr.datasets.each_image import each  # noqa: E402
-from esr.datasets.image_folders import images_in  # noqa: E402
+from esr.datasets.each_image import map_images  # noqa: E402
+from esr.datasets.image_folders import find_sets, list_images  # noqa: E402
 from esr.datasets.prepare_lr import prepare  # noqa: E402
 from esr.images.image_file import imread_uint  # noqa: E402
 
@@ -50,16 +49,16 @@ def measured(job: Callable[[], object]) -> Spent:
 def jobs(folder: Path) -> dict[str, Callable[[], object]]:
     """List what is measured, decoding alone before what it bounds."""
     (one,) = find_sets(folder, SCALE)
-    hr, lr = images_in(folder / "HR"), images_in(folder / "LR_bicubic" / f"X{SCALE}")
+    hr, lr = list_images(folder / "HR"), list_images(folder / "LR_bicubic" / f"X{SCALE}")
 
     def decode(files: Sequence[Path]) -> None:
-        each(lambda file: imread_uint(file).shape, files, "decode")
+        map_images(lambda file: imread_uint(file).shape, files, "decode")
 
     def made_anew() -> None:
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             (Path(scratch) / "HR").symlink_to(folder / "HR")
             (bare,) = find_sets(Path(scratch), SCALE)
-            assert prepare(bare, Path(scratch)).made == IMAGES
+            assert prepare(bare).made == IMAGES
 
     def checked() -> None:
         assert check_set(one, {}).findings == ()

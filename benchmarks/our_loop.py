@@ -35,7 +35,7 @@ from esr.evaluate.staged_data import stage_all
 from esr.measure.job import JobFolder
 from esr.records.record import Outcome, Record
 from esr.sandbox import process_tree
-from esr.submissions.submission import discover
+from esr.submissions.discovery import discover
 
 _LOOK_EVERY_S = 0.002
 

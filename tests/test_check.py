@@ -20,8 +20,9 @@ from esr.measure.counts.complexity import count
 from esr.measure.job import JobFailure
 from esr.records.measurement import Flag
 from esr.sandbox.inside.audit_events import SideEffect
+from esr.submissions.discovery import discover
 from esr.submissions.sidecar import Claims, Sidecar
-from esr.submissions.submission import Broken, Submission, discover
+from esr.submissions.submission import Broken, Submission
 from esr.tools.check.check_submission import RULES
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
 from esr.tools.check.network_rules import NETWORK

@@ -16,7 +16,7 @@ from data_sets import bicubic, photograph, write_set
 from harness import PATIENCE_S, Harness, write_image
 
 from esr.datasets.data_command import main
-from esr.datasets.image_folders import images_in
+from esr.datasets.image_folders import list_images
 
 
 def _pixels(path: Path) -> np.ndarray:
@@ -29,8 +29,8 @@ def test_the_published_lr_of_set5_comes_out(shared: Path, tmp_path: Path, scale:
     shutil.copytree(source / "HR", tmp_path / "Set5" / "HR")
     assert main(["prepare", str(tmp_path), "--scale", str(scale)]) == 0
     made = tmp_path / "Set5" / "LR_bicubic" / f"X{scale}"
-    published = images_in(source / "LR_bicubic" / f"X{scale}")
-    assert [path.name for path in images_in(made)] == [path.name for path in published]
+    published = list_images(source / "LR_bicubic" / f"X{scale}")
+    assert [path.name for path in list_images(made)] == [path.name for path in published]
     for path in published:
         assert np.array_equal(_pixels(made / path.name), _pixels(path))
     assert main(["check", str(tmp_path), "--scale", str(scale)]) == 0
@@ -71,12 +71,12 @@ def test_what_is_there_is_kept_and_what_lacks_is_made(
     lr = tmp_path / "LR_bicubic" / "X4"
     mine = lr / "coffeex4.png"
     write_image(mine, _pixels(mine) // 2)
-    before = {path.name: path.read_bytes() for path in images_in(lr)}
+    before = {path.name: path.read_bytes() for path in list_images(lr)}
     (lr / "rocketx4.png").unlink()
     (lr / ".rocketx4.png.77.part").write_bytes(b"half of it")
     assert main(["prepare", str(tmp_path)]) == 0
     assert "1 LR images made, 2 were there" in capsys.readouterr().out
-    after = {path.name: path.read_bytes() for path in images_in(lr)}
+    after = {path.name: path.read_bytes() for path in list_images(lr)}
     assert after.keys() == before.keys()
     assert after["coffeex4.png"] == before["coffeex4.png"]
 
@@ -113,7 +113,7 @@ def test_a_damaged_hr_image_is_named_and_the_rest_can_go_on(
     assert (said.count("\n"), "b.png: damaged, or not an image" in said) == (1, True)
     (tmp_path / "HR" / "b.png").unlink()
     assert main(["prepare", str(tmp_path)]) == 0
-    assert len(images_in(tmp_path / "LR_bicubic" / "X4")) == 1
+    assert len(list_images(tmp_path / "LR_bicubic" / "X4")) == 1
 
 
 def test_lr_alone_cannot_be_prepared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,16 +130,16 @@ def test_a_run_that_was_killed_goes_on(root: Path, tmp_path: Path) -> None:
     running = subprocess.Popen(command, cwd=root)
     until = time.monotonic() + PATIENCE_S
     while running.poll() is None and time.monotonic() < until:
-        if lr.is_dir() and images_in(lr):
+        if lr.is_dir() and list_images(lr):
             break
         time.sleep(0.002)
     running.send_signal(signal.SIGKILL)
     running.wait()
     expected = bicubic(photograph("coffee", 320, 480))
-    for path in images_in(lr):
+    for path in list_images(lr):
         assert np.array_equal(_pixels(path)[..., ::-1], expected)
     assert subprocess.run(command, cwd=root, check=False).returncode == 0
-    assert len(images_in(lr)) == 60
+    assert len(list_images(lr)) == 60
 
 
 def test_an_evaluation_of_hr_alone_says_it_and_then_works(harness: Harness) -> None:

@@ -22,7 +22,8 @@ from esr.images.official_image import modcrop
 from esr.images.resample import imresize_uint8
 from esr.measure.bench import Bench
 from esr.measure.job import Job, JobFolder
-from esr.submissions.submission import Submission, discover
+from esr.submissions.discovery import discover
+from esr.submissions.submission import Submission
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("00_RFDN", "01_EDRN", "05_SRneXt", "09_MDRN", "13_PRFDN", "16_LKDN")

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from esr.base.errors import UserError
-from esr.challenge.data_set_registry import registry
+from esr.challenge.data_set_registry import Layout, registry
 from esr.challenge.protocol import protocols
-from esr.datasets.image_pairs import DataRequest, find_splits, pair_images
+from esr.datasets.image_folders import find_set
+from esr.datasets.image_pairs import require_pairs
+from esr.datasets.splits import DataRequest, find_splits
 
 NEWEST = protocols()["ntire2024"]
 
@@ -89,14 +91,14 @@ def test_a_folder_whose_parents_look_like_the_pattern(tmp_path: Path) -> None:
 def test_hidden_files_and_other_files_are_no_images(tmp_path: Path) -> None:
     _touch(tmp_path / "HR", "a.png", "._a.png", "Thumbs.db", "readme.txt")
     _touch(tmp_path / "LR", "ax4.png", ".DS_Store")
-    assert len(pair_images(tmp_path / "LR", tmp_path / "HR", 4)) == 1
+    assert len(find_splits(DataRequest(tmp_path), NEWEST, 4)[0].pairs) == 1
 
 
 def test_the_wrong_scale_is_an_hr_without_lr(tmp_path: Path) -> None:
     _touch(tmp_path / "HR", "a.png")
     _touch(tmp_path / "LR", "ax2.png")
     with pytest.raises(UserError, match=r"expected ax4\.png"):
-        pair_images(tmp_path / "LR", tmp_path / "HR", 4)
+        find_splits(DataRequest(tmp_path), NEWEST, 4)
 
 
 DIV2K = [f"{number:04d}" for number in range(801, 901)]
@@ -204,3 +206,40 @@ def test_every_test_set_of_the_reference_data_is_found(shared: Path) -> None:
     sets = ("Set5", "Set14", "B100", "Urban100")
     splits = find_splits(DataRequest(shared / "data", sets), NEWEST, 4)
     assert [len(split.pairs) for split in splits] == [5, 14, 100, 13]
+
+
+@pytest.mark.parametrize(
+    ("layout", "scale", "hr", "lr"),
+    [
+        # Denoising: another folder of inputs beside the same HR, and two ways to name its files.
+        (
+            Layout("dn50", "{name}_HR", ("{name}_noise50",), "here", ("{stem}noise50", "{stem}")),
+            1,
+            ["DIV2K_valid_HR/0801.png", "DIV2K_valid_HR/0802.png"],
+            ["DIV2K_valid_noise50/0801.png", "DIV2K_valid_noise50/0802noise50.png"],
+        ),
+        # Image SR x4 from 2025.
+        (
+            Layout("lq", "{name}/HR", ("{name}/LQ",), "here"),
+            4,
+            ["DIV2K_valid/HR/0901.png"],
+            ["DIV2K_valid/LQ/0901x4.png"],
+        ),
+        (
+            Layout("rt", "{name}/GT", ("{name}/LR{scale}",), "here", ("{stem}",), (".png", ".jpg")),
+            2,
+            ["DIV2K_valid/GT/a.png"],
+            ["DIV2K_valid/LR2/a.jpg"],
+        ),
+    ],
+)
+def test_a_layout_of_another_challenge_is_a_table(
+    tmp_path: Path, layout: Layout, scale: int, hr: list[str], lr: list[str]
+) -> None:
+    for file in (*hr, *lr):
+        _touch((tmp_path / file).parent, (tmp_path / file).name)
+    pairs = require_pairs(find_set(tmp_path, "DIV2K_valid", scale, [layout]))
+    assert [pair.hr for pair in pairs] == [tmp_path / file for file in hr]
+    assert [pair.lr for pair in pairs] == [tmp_path / file for file in lr]
+    folders = {Path(file).parts[0] for file in (*hr, *lr)}
+    assert {name for of in folders for name in layout.names(of, scale)} == {"DIV2K_valid"}

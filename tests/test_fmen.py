@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from esr.measure.counts.complexity import count
 from esr.measure.network import import_model
-from esr.submissions.submission import discover
+from esr.submissions.discovery import discover
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAINING_SHA256 = "8dcd4a688fb04bae72be647c1a4615ebf00263dd5870375fe8b7a0caae53df01"

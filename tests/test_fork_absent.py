@@ -21,7 +21,7 @@ def packages() -> AbsentPackages:
 
 
 def test_a_package_that_is_not_there_can_be_imported_and_named(packages: AbsentPackages) -> None:
-    with packages.found():
+    with packages.importable():
         parts = importlib.import_module("no_such_package.parts.more")
         assert parts.anything is not None
     with pytest.raises(ModuleNotFoundError):
@@ -39,7 +39,7 @@ def test_a_package_that_is_not_there_can_be_imported_and_named(packages: AbsentP
     ],
 )
 def test_whoever_uses_it_is_told_what_is_missing(packages: AbsentPackages, use) -> None:
-    with packages.found():
+    with packages.importable():
         thing = importlib.import_module("no_such_package").Thing
         with pytest.raises(ModuleNotFoundError, match="needs the package no_such_package"):
             use(thing)
@@ -55,7 +55,7 @@ def test_what_is_installed_is_not_replaced(packages: AbsentPackages) -> None:
 def test_stand_ins_are_used_and_named() -> None:
     packages = AbsentPackages()
     packages.names.add("timm")
-    with packages.found():
+    with packages.importable():
         layers = importlib.import_module("timm.models.layers")
         assert layers.DropPath is DropPath
     assert packages.stand_ins == {"timm.models.layers.DropPath"}

@@ -130,3 +130,10 @@ def test_only_the_worker_training_and_the_page_of_counts_import_a_model_file(roo
         "esr.tools.pages.factsheets_page",
         "esr.tools.train.training_network",
     }
+
+
+def test_only_the_table_of_scores_knows_a_challenge_by_name(root: Path) -> None:
+    modules = _modules(root)
+    theirs = {name for name in modules if name.startswith("esr.challenge.rtsr.")}
+    users = {name for name, path in modules.items() if _imports(path, theirs)}
+    assert users - theirs == {"esr.rank.scores"}

@@ -15,7 +15,8 @@ from esr.images.image_file import imread_uint
 from esr.images.metrics import METRICS
 from esr.images.official_image import modcrop
 from esr.images.resample import imresize_uint8
-from esr.submissions.submission import Submission, discover
+from esr.submissions.discovery import discover
+from esr.submissions.submission import Submission
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "hubble", "retina"])

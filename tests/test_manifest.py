@@ -16,7 +16,7 @@ from esr.datasets.manifest import (
     MANIFEST,
     PairHash,
     check_manifest,
-    pair_hash,
+    hash_pair,
     read_manifest,
     set_sha256,
     write_manifest,
@@ -27,7 +27,7 @@ from esr.datasets.manifest import (
 def test_a_pair_has_the_hashes_that_sha256sum_prints(tmp_path: Path) -> None:
     (tmp_path / "hr.png").write_bytes(b"high")
     (tmp_path / "lr.png").write_bytes(b"low")
-    found = pair_hash(ImagePair("hr.png", tmp_path / "lr.png", tmp_path / "hr.png"))
+    found = hash_pair(ImagePair("hr.png", tmp_path / "lr.png", tmp_path / "hr.png"))
     printed = subprocess.run(
         ["sha256sum", "hr.png", "lr.png"], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout.split()
@@ -88,7 +88,7 @@ def pairs(tmp_path: Path) -> list[ImagePair]:
 
 
 def _check(pairs: list[ImagePair], data_dir: Path) -> tuple[Path, ...]:
-    return check_manifest(pairs, [pair_hash(pair) for pair in pairs], data_dir)
+    return check_manifest(pairs, [hash_pair(pair) for pair in pairs], data_dir)
 
 
 def test_a_manifest_in_the_folder_of_the_set_or_above_is_found(

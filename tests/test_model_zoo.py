@@ -17,8 +17,9 @@ from esr.base import json_file
 from esr.base.errors import UserError
 from esr.images.resample import imresize_uint8
 from esr.records.record import Record, SplitResult
+from esr.submissions.discovery import discover
 from esr.submissions.public_checkpoints import read_zoo
-from esr.submissions.submission import Submission, discover
+from esr.submissions.submission import Submission
 from esr.tools.pages import zoo_quality as quality
 from esr.tools.pages.zoo_page import zoo_page as page
 from esr.tools.pages.zoo_quality import ZOO, load_records

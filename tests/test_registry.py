@@ -9,13 +9,21 @@ import pytest
 from esr.base.errors import UserError
 from esr.challenge.data_set_registry import FACTS, read_registry, registry
 from esr.challenge.protocol import protocols
-from esr.datasets.image_pairs import DataRequest, find_splits
+from esr.datasets.splits import DataRequest, find_splits
 
 
 def test_every_set_of_every_year_is_registered() -> None:
     years = [year for year in protocols().values() if year.name.startswith("ntire")]
     names = {name for year in years for name in (*year.valid, *year.test, *year.hybrid_test)}
     assert {*names, "Set5", "Set14", "B100", "Urban100", "Manga109", "demo"} <= set(registry().sets)
+
+
+def test_every_protocol_names_layouts_and_hooks_that_there_are() -> None:
+    for protocol in protocols().values():
+        assert registry().choose(protocol.layouts)
+        assert protocol.hooks.compare_handed_in(Path("absent") / "model.py", []) == []
+    with pytest.raises(UserError, match="no such layout; known are official, test_set"):
+        registry().choose(["offical"])
 
 
 def test_every_archive_is_fetched_over_https_and_verified() -> None:
@@ -41,7 +49,7 @@ def test_the_number_of_images_is_that_of_the_files(root: Path, shared: Path, nam
         assert any(pair.hr.stem == stem for pair in split.pairs)
 
 
-LAYOUT = '[[layout]]\nhr = "{name}"\nlr = ["x"]\nsource = "here"\n'
+LAYOUT = '[[layout]]\nname = "a"\nhr = "{name}"\nlr = ["x"]\nsource = "here"\n'
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from esr.evaluate.setting import RunSetting
 from esr.evaluate.staged_data import stage_all
 from esr.records.record import Failure, Record
 from esr.records.results_folder import Row, Store
-from esr.submissions.submission import discover
+from esr.submissions.discovery import discover
 
 
 def _all(harness: Harness, temporary: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from esr.base.errors import UserError
-from esr.challenge.fixed_input import Calls, FixedInput, FixedInputPlan, problem
-from esr.challenge.fixed_input_options import plan
+from esr.challenge.fixed_input import Calls, FixedInput, FixedInputPlan, find_problem, plan
 from esr.challenge.protocol import protocols
 from esr.evaluate.options import parse
 from esr.measure.bench import Bench
@@ -81,7 +80,7 @@ def test_what_fails_is_a_note() -> None:
     assert found.runs == ()
     assert found.scored is None
     assert any("1x3x24x16" in note for note in found.notes)
-    assert problem(found, PLAN) is None
+    assert find_problem(found, PLAN) is None
 
 
 def test_cudnn_is_left_as_it_was() -> None:
@@ -103,7 +102,7 @@ def test_a_gpu_runs_both_precisions_as_officially() -> None:
     assert [run.dtype for run in found.runs] == ["torch.float32", "torch.float16"]
     assert all((run.warmups, len(run.samples_ms)) == (50, 244) for run in found.runs)
     assert found.scored is found.runs[1]
-    assert problem(found, PLAN) is None
+    assert find_problem(found, PLAN) is None
 
 
 def test_the_protocol_asks_for_what_the_official_script_does(root: Path) -> None:
@@ -141,14 +140,14 @@ def test_a_childs_answer_is_checked() -> None:
     network = Noting()
     sound = run_fixed_input(_bench(network), network, PLAN)
     (run,) = sound.runs
-    assert problem(sound, PLAN) is None
-    assert problem(None, None) is None
-    assert problem(None, PLAN)
-    assert problem(sound, None)
-    assert problem(replace(sound, input_size=(3, 1, 1)), PLAN)
-    assert problem(replace(sound, official=Calls(1, 3)), PLAN)
+    assert find_problem(sound, PLAN) is None
+    assert find_problem(None, None) is None
+    assert find_problem(None, PLAN)
+    assert find_problem(sound, None)
+    assert find_problem(replace(sound, input_size=(3, 1, 1)), PLAN)
+    assert find_problem(replace(sound, official=Calls(1, 3)), PLAN)
     for samples in ((), (1.0,) * 2, (0.0,) * 3, (-1.0,) * 3, (float("nan"),) * 3):
-        assert problem(replace(sound, runs=(replace(run, samples_ms=samples),)), PLAN)
+        assert find_problem(replace(sound, runs=(replace(run, samples_ms=samples),)), PLAN)
 
 
 @pytest.mark.parametrize("form", ["x2", "x3"])

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from harness import smooth_image, write_image
 
-from esr.datasets.image_pairs import ImagePair, Split
+from esr.datasets.image_pairs import ImagePair
+from esr.datasets.splits import Split
 from esr.datasets.staging import StagedSplit, stage
 from esr.evaluate.score_images import score_images
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from esr.base.errors import UserError
-from esr.submissions.submission import Broken, Submission, adapted, choose, discover
+from esr.submissions.discovery import adapt, choose, discover
+from esr.submissions.submission import Broken, Submission
 
 
 def _write(root: Path, *names: str) -> None:
@@ -50,7 +51,7 @@ def test_several_that_could_be_meant_are_listed_and_checkpoint_decides(tmp_path:
     entry = _only(tmp_path)
     assert "team00_x.pth, team00_y.pth" in entry.problem
     assert (
-        adapted(entry, tmp_path / "model_zoo" / "team00_y.pth", None).checkpoint.name
+        adapt(entry, tmp_path / "model_zoo" / "team00_y.pth", None).checkpoint.name
         == "team00_y.pth"
     )
 
@@ -93,11 +94,11 @@ def test_a_form_changes_what_it_states_and_nothing_else(tmp_path: Path) -> None:
     assert first.form == "small"
     assert (first.sidecar.arch, first.sidecar.kwargs) == ("Base", {"width": 4, "depth": 2})
     assert (first.sidecar.scale, first.checkpoint.name) == (4, "team00_base.pth")
-    other = adapted(first, None, "other")
+    other = adapt(first, None, "other")
     assert (other.sidecar.arch, other.sidecar.kwargs) == ("Other", {"width": 8, "depth": 2})
     assert (first.sidecar.claims.num_conv, other.sidecar.claims.num_conv) == (3, None)
     assert (other.sidecar.scale, other.checkpoint.name) == (2, "team00_other.pth")
-    assert adapted(other, None, "small").sidecar == first.sidecar
+    assert adapt(other, None, "small").sidecar == first.sidecar
 
 
 @pytest.mark.parametrize("stated", ["../secret.pth", "/etc/passwd", "sub/team00.pth"])
@@ -128,4 +129,4 @@ def test_other_files_in_the_zoo_are_no_checkpoints_in_any_form(tmp_path: Path) -
     (tmp_path / "models" / "team01_A.toml").write_text("[forms.one]\n[forms.two]\n")
     entry = _only(tmp_path)
     for form in ("one", "two"):
-        assert adapted(entry, None, form).checkpoint.name == "team01_A.pth"
+        assert adapt(entry, None, form).checkpoint.name == "team01_A.pth"

@@ -5,6 +5,7 @@ What is unknown is None there and here; a fact without a source is refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass as validated
 
+from esr.base.errors import UserError
 from esr.base.toml_file import STRICT, check_tables, read_tables
 
 FACTS = ("images", "names", "hr_public", "licence", "home_page")
@@ -21,12 +23,31 @@ FACTS = ("images", "names", "hr_public", "licence", "home_page")
 
 @validated(frozen=True, config=STRICT)
 class Layout:
-    """Where the images of a set lie; `{name}` and `{scale}` are filled in."""
+    """Where the images of a set lie and what they are called; table `[[layout]]`."""
 
+    name: str
+    """What a protocol calls it."""
     hr: str
+    """Folder of the HR images; `{name}` is that of the set."""
     lr: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Candidates, the first that is there is taken."""
+    """Folders of the LR images, `{scale}` filled in too; the first that is there is taken."""
     source: str
+    lr_names: Annotated[tuple[str, ...], Field(min_length=1)] = ("{stem}x{scale}", "{stem}")
+    """What the LR image of an HR image may be called, without suffix."""
+    suffixes: tuple[str, str] | None = None
+    """Of HR and of LR; None if any image file will do."""
+    exact_size: bool = False
+    """Whether HR must be `scale` times LR; otherwise it is cropped to a multiple."""
+    bicubic: bool = True
+    """Whether LR is MATLAB's bicubic of HR. If so, protocols that name no layout look for this one,
+    and `python -m esr data` checks and prepares it."""
+    remedy: str | None = None
+    """What to do where images are missing; None if the bicubic can be made."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether a set is a folder of its own, which can be given as `--data_dir` itself."""
+        return self.hr.startswith("{name}/")
 
     def hr_folder(self, data_dir: Path, name: str) -> Path:
         """Folder of the HR images."""
@@ -35,6 +56,19 @@ class Layout:
     def lr_folders(self, data_dir: Path, name: str, scale: int) -> list[Path]:
         """Folders in which the LR images may be."""
         return [data_dir / lr.format(name=name, scale=scale) for lr in self.lr]
+
+    def lr_stems(self, stem: str, scale: int) -> list[str]:
+        """List what the LR image of an HR image may be called, likely names first."""
+        return [name.format(stem=stem, scale=scale) for name in self.lr_names]
+
+    def names(self, folder: str, scale: int) -> Iterator[str]:
+        """List the sets that a folder in `data_dir` may be a part of, by its name."""
+        for pattern in (self.hr, *self.lr):
+            before, placed, after = pattern.partition("/")[0].partition("{name}")
+            after = after.format(scale=scale)
+            name = folder.removeprefix(before).removesuffix(after)
+            if placed and name and folder == f"{before}{name}{after}":
+                yield name
 
 
 @validated(frozen=True, config=STRICT)
@@ -96,9 +130,20 @@ class Registry:
 
     def find(self, name: str) -> DataSet | None:
         """Look up a set by its name or an alias; None for one of the user's own."""
-        found = self.sets.get(name)
         others = (known for known in self.sets.values() if name in known.aliases)
-        return found or next(others, None)
+        return self.sets.get(name) or next(others, None)
+
+    def choose(self, names: Sequence[str] = ()) -> tuple[Layout, ...]:
+        """Pick layouts by name; those of bicubic LR without any.
+
+        Raises:
+            UserError: there is no such layout.
+        """
+        by_name = {layout.name: layout for layout in self.layouts}
+        if unknown := [name for name in names if name not in by_name]:
+            raise UserError(f"no such layout; known are {', '.join(by_name)}", where=unknown[0])
+        chosen = [by_name[name] for name in names]
+        return tuple(chosen or (layout for layout in self.layouts if layout.bicubic))
 
 
 @cache

@@ -1,9 +1,15 @@
-"""Runtime of one fixed input: how a challenge asks for it, and what was found."""
+"""Runtime of one fixed input: what is asked for, what a child is told, and what it found."""
 
 from __future__ import annotations
 
+import argparse
 import math
 from dataclasses import dataclass
+
+from esr.base.errors import UserError
+from esr.challenge.protocol import Protocol
+
+_AT_MOST = 99999
 
 
 @dataclass(frozen=True)
@@ -76,17 +82,86 @@ class FixedInput:
         return max(self.runs, key=lambda run: run.dtype == "torch.float16", default=None)
 
 
-def problem(found: FixedInput | None, plan: FixedInputPlan | None) -> str | None:
+@dataclass(frozen=True)
+class RealTimeOptions:
+    """What the user asked for."""
+
+    size: tuple[int, int] | None
+    """(height, width) of the fixed input; None for the protocol's."""
+    calls: Calls | None
+    """None for the protocol's."""
+    scale: int | None
+    """Of a submission that does not say it itself."""
+    data_range: float
+    """Value of white in the input and output of such a submission."""
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    group = parser.add_argument_group("real-time challenges (--protocol rtsr2023)")
+    many = {"nargs": 2, "type": _number}
+    text = "sides of the fixed input (default: 1920 1080 for x2, 1280 720 for x3, as officially)"
+    group.add_argument("--runtime_size", metavar=("HEIGHT", "WIDTH"), help=text, **many)  # type: ignore[arg-type]
+    text = "how often it is run (default: 50 244 as officially, far less on a CPU)"
+    group.add_argument("--runtime_calls", metavar=("WARM_UP", "TIMED"), help=text, **many)  # type: ignore[arg-type]
+    text = "of submission_ID.zip, if DIR has LR of several"
+    group.add_argument("--scale", type=int, help=text)
+    text = "white in the input and output of submission_ID.zip (default: 1)"
+    group.add_argument("--rgb_range", type=int, choices=(1, 255), default=1, help=text)
+
+
+def read_flags(given: argparse.Namespace, protocol: Protocol) -> RealTimeOptions:
+    """Read the flags.
+
+    Raises:
+        UserError: the protocol has no fixed input, or nothing would be timed.
+    """
+    calls = Calls(*given.runtime_calls) if given.runtime_calls else None
+    size = (given.runtime_size[0], given.runtime_size[1]) if given.runtime_size else None
+    if protocol.fixed_input is None and (calls or size):
+        flag = "--runtime_calls" if calls else "--runtime_size"
+        raise UserError(
+            f"{protocol.name} times the images, no fixed input",
+            where=flag,
+            remedy="leave it out, or choose --protocol rtsr2023",
+        )
+    if (calls and not calls.repeats) or (size and not all(size)):
+        raise UserError("must be positive", where="--runtime_calls, --runtime_size")
+    return RealTimeOptions(size, calls, given.scale, float(given.rgb_range))
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) > _AT_MOST:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to {_AT_MOST}")
+    return int(text)
+
+
+def plan(options: RealTimeOptions, protocol: Protocol, scale: int) -> FixedInputPlan | None:
+    """Say how the fixed input is to be run for a submission; None if the protocol has none."""
+    asked = protocol.fixed_input
+    if asked is None or scale not in asked.sizes:
+        return None
+    return FixedInputPlan(
+        input_size=(3, *(options.size or asked.sizes[scale])),
+        official_size=(3, *asked.sizes[scale]),
+        half=asked.half,
+        official=Calls(asked.warmups, asked.repeats),
+        on_cpu=Calls(asked.cpu_warmups, asked.cpu_repeats),
+        asked=options.calls,
+    )
+
+
+def find_problem(result: FixedInput | None, plan: FixedInputPlan | None) -> str | None:
     """Say why a child's answer cannot be believed; None if it can."""
-    if (found is None) != (plan is None):
+    if (result is None) != (plan is None):
         return "the fixed input was not run as asked"
-    if found is None or plan is None:
+    if result is None or plan is None:
         return None
     allowed = [plan.asked] if plan.asked else [plan.official, plan.on_cpu]
-    said = found.input_size, found.official_size, found.official
-    if said != (plan.input_size, plan.official_size, plan.official):
+    answered = result.input_size, result.official_size, result.official
+    if answered != (plan.input_size, plan.official_size, plan.official):
         return "the fixed input was not that of the protocol"
-    for run in found.runs:
+    for run in result.runs:
         if Calls(run.warmups, len(run.samples_ms)) not in allowed:
             return "the fixed input was not called as often as asked"
         if not all(math.isfinite(ms) and ms > 0 for ms in run.samples_ms):

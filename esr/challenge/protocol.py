@@ -15,6 +15,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as validated
 
 from esr.base.toml_file import STRICT, check_tables, read_tables
+from esr.challenge.hooks import ChallengeHooks, hooks_of
 
 FlopsCounter = Literal["official", "fvcore"]
 
@@ -139,12 +140,14 @@ class Protocol:
     baseline: Baseline | None = None
     """None if no score is relative to a network."""
     hybrid_test: tuple[str, ...] = ("LSDIR_DIV2K_test",)
-    """Names of the hybrid test set of 2023, likewise; its flag works in every year."""
+    """Names of the hybrid test set of 2023, likewise; its flag works in every year that has any."""
     scales: Annotated[tuple[int, ...], Field(min_length=1)] = (4,)
     border_px: Annotated[int, Field(ge=0)] | None = None
     """HR pixels left out on each side when images are compared; None for as many as the scale."""
-    layout: Literal["hr_lr", "gt_lr"] = "hr_lr"
-    """Folders: `HR` and `LR`, or `GT` and `LR2` (`esr.datasets.gt_lr_folders`)."""
+    challenge: str | None = None
+    """Folder of `esr.challenge` that holds its hooks; None if this file says it all."""
+    layouts: tuple[str, ...] = ()
+    """Names in `datasets.toml` of how its sets lie on the disk; none for those of bicubic LR."""
     metrics: tuple[str, ...] = ()
     """Metrics that are always calculated, besides PSNR."""
     fixed_input: FixedInputRule | None = None
@@ -160,6 +163,11 @@ class Protocol:
         names = [track.name for track in self.tracks]
         if len(set(names)) < len(names):
             raise ValueError("two tracks have the same name")
+
+    @property
+    def hooks(self) -> ChallengeHooks:
+        """What the challenge does that no file can say."""
+        return hooks_of(self.challenge)
 
     def border(self, scale: int) -> int:
         """HR pixels left out on each side when images of a scale are compared."""

@@ -13,8 +13,8 @@ from esr.base.visible_text import one_line
 from esr.datasets import set_listing
 from esr.datasets.checking import check_report
 from esr.datasets.checking.check_set import CheckedSet, check_set
-from esr.datasets.checking.set_contents import find_sets
-from esr.datasets.manifest import MANIFEST, manifests_beside, read_manifest, write_manifest
+from esr.datasets.image_folders import find_sets
+from esr.datasets.manifest import MANIFEST, find_manifests, read_manifest, write_manifest
 from esr.datasets.obtain_set import obtain
 from esr.datasets.prepare_lr import prepare
 
@@ -24,41 +24,41 @@ _SCALES = range(2, 9)
 def check(given: argparse.Namespace) -> ExitCode:
     """Check every set in a folder, and write which files they consist of."""
     checked = []
-    for one in find_sets(given.dir, given.scale):
+    for folder in find_sets(given.dir, given.scale):
         # A manifest that is about to be replaced says nothing of the files.
-        manifests = () if given.write_manifest else manifests_beside(one.folders, given.dir)
+        manifests = () if given.write_manifest else find_manifests(folder.folders, given.dir)
         expected = {file: h for path in manifests for file, h in read_manifest(path).items()}
-        checked.append(check_set(one, expected))
-        _print(*check_report.lines(checked[-1], given.dir))
+        checked.append(check_set(folder, expected))
+        _print(*check_report.describe_set(checked[-1], given.dir))
         _print(*(f"  compared with {path}" for path in manifests))
     if given.write_manifest:
         _print(f"written: {_write(given.dir, checked)}")
-    _print(check_report.summary(checked))
-    return ExitCode.SOME_FAILED if any(one.defects for one in checked) else ExitCode.OK
+    _print(check_report.summarize(checked))
+    return ExitCode.SOME_FAILED if any(each.defects for each in checked) else ExitCode.OK
 
 
 def _write(data_dir: Path, checked: Sequence[CheckedSet]) -> Path:
     old = read_manifest(path) if (path := data_dir / MANIFEST).is_file() else {}
     # Other scales were listed by other runs.
-    folders = {folder for one in checked for folder in one.folder.folders}
+    folders = {folder for each in checked for folder in each.folder.folders}
     kept = {file: digest for file, digest in old.items() if file.parent not in folders}
-    found = {file: digest for one in checked for file, digest in one.hashes.items()}
-    return write_manifest(data_dir, {**kept, **found})
+    hashes = {file: digest for each in checked for file, digest in each.hashes.items()}
+    return write_manifest(data_dir, {**kept, **hashes})
 
 
 def make(given: argparse.Namespace) -> ExitCode:
     """Make the LR images of every set in a folder that has HR images."""
-    sets = [one for one in find_sets(given.dir, given.scale) if one.hr is not None]
-    if not sets:
+    folders = [folder for folder in find_sets(given.dir, given.scale) if folder.hr is not None]
+    if not folders:
         raise UserError("no HR images to make LR from", where=given.dir)
-    for one in sets:
-        done = prepare(one, given.dir)
-        there = f", {done.kept} were there" if done.kept else ""
-        _print(f"{one.name} x{one.scale}: {done.made} LR images made{there}: {done.folder}")
-        if done.cropped:
+    for folder in folders:
+        lr = prepare(folder)
+        kept = f", {lr.kept} were there" if lr.kept else ""
+        _print(f"{folder.name} x{folder.scale}: {lr.made} LR images made{kept}: {lr.folder}")
+        if lr.cropped:
             _print(
-                f"  {done.cropped} HR images were cropped at the bottom and at the right to a"
-                f" multiple of {one.scale} first, as an evaluation crops them; the files are as"
+                f"  {lr.cropped} HR images were cropped at the bottom and at the right to a"
+                f" multiple of {folder.scale} first, as an evaluation crops them; the files are as"
                 " they were"
             )
     return ExitCode.OK
@@ -66,23 +66,23 @@ def make(given: argparse.Namespace) -> ExitCode:
 
 def download(given: argparse.Namespace) -> ExitCode:
     """Download a set that has public addresses."""
-    (one,) = set_listing.chosen([given.name])
-    if one.licence:
-        _print(f"{one.name}: {one.licence}")
-    archives = obtain(one, given.dir, given.scale)
+    (data_set,) = set_listing.choose([given.name])
+    if data_set.licence:
+        _print(f"{data_set.name}: {data_set.licence}")
+    archives = obtain(data_set, given.dir, given.scale)
     state = f"{len(archives)} archives downloaded and unpacked" if archives else "is there already"
-    _print(f"{one.name}: {state}: {given.dir}")
+    _print(f"{data_set.name}: {state}: {given.dir}")
     _print(f"check it: python -m esr data check {given.dir} --scale {given.scale}")
     return ExitCode.OK
 
 
 def show(given: argparse.Namespace) -> ExitCode:
     """List the sets that are known, or describe some."""
-    sets = set_listing.chosen(given.name)
+    data_sets = set_listing.choose(given.name)
     if not given.name:
-        _print(*set_listing.overview(sets))
-    for one in sets if given.name else ():
-        _print(*set_listing.facts(one))
+        _print(*set_listing.tabulate(data_sets))
+    for data_set in data_sets if given.name else ():
+        _print(*set_listing.describe(data_set))
     return ExitCode.OK
 
 

@@ -1,64 +1,120 @@
-"""Where the images of a set lie: the folders of `datasets.toml`, and the files in them."""
+"""Where the images of a set lie: the folders of `datasets.toml`, found here alone."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esr.base.errors import UserError
-from esr.challenge.data_set_registry import registry
+from esr.challenge.data_set_registry import DataSet, Layout, registry
 
 OWN = "."
 """Instead of the name of a set: the user's own, HR and LR in the folder itself."""
 
-IMAGE_SUFFIXES = (".png", ".bmp", ".jpg", ".jpeg")
+_IMAGE_SUFFIXES = (".png", ".bmp", ".jpg", ".jpeg")
 
 
-def hr_folder(data_dir: Path, name: str) -> Path | None:
-    """Find the HR images of a set in one of the known layouts; None if there are none.
+@dataclass(frozen=True)
+class SetFolder:
+    """One data set at one scale; a folder that is not there is None."""
+
+    name: str
+    key: str
+    """Its name in its layout: `OWN` for one of the user's own."""
+    data_dir: Path
+    layout: Layout
+    scale: int
+    hr: Path | None
+    lr: Path | None
+
+    @property
+    def known(self) -> DataSet | None:
+        """What the registry knows of it."""
+        return registry().find(self.name)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Those of the two that are there."""
+        return tuple(folder for folder in (self.hr, self.lr) if folder is not None)
+
+    @property
+    def lr_folders(self) -> list[Path]:
+        """Where its LR images may be, the likeliest first."""
+        return self.layout.lr_folders(self.data_dir, self.key, self.scale)
+
+    def lr_stems(self, hr: Path) -> list[str]:
+        """List what the LR image of an HR image may be called, without suffix."""
+        return self.layout.lr_stems(hr.stem, self.scale)
+
+
+def find_set(
+    data_dir: Path, key: str, scale: int, layouts: Sequence[Layout] | None = None
+) -> SetFolder:
+    """Find the folders of a data set, in the first of several layouts that has HR, or else LR.
 
     Args:
         data_dir: where sets lie.
-        name: of the set, or `OWN` for HR images in `data_dir` itself.
+        key: name of the set, or `OWN` for HR images in `data_dir` itself.
+        scale: of the LR images.
+        layouts: those of bicubic LR without any.
     """
-    folders = [layout.hr_folder(data_dir, name) for layout in registry().layouts]
-    there = [folder for folder in folders if folder.is_dir()]
-    return next((folder for folder in there if images_in(folder)), there[0] if there else None)
+    layouts = layouts or registry().choose()
+    name = data_dir.resolve().name if key == OWN else key
+    expected = next((layout for layout in layouts if layout.is_folder), layouts[0])
+    nothing = SetFolder(name, key, data_dir, expected, scale, None, None)
+    places = [(layout, layout.hr_folder(data_dir, key)) for layout in layouts]
+    existing = [(layout, hr) for layout, hr in places if hr.is_dir()]
+    for layout, hr in [*(place for place in existing if list_images(place[1])), *existing]:
+        lr = _lr_folder(hr, layout.lr_folders(data_dir, key, scale), layout, scale)
+        return replace(nothing, layout=layout, hr=hr, lr=lr)
+    for layout in layouts:
+        for lr in filter(_has_images, layout.lr_folders(data_dir, key, scale)):
+            return replace(nothing, layout=layout, lr=lr)
+    return nothing
 
 
-def lr_folders(data_dir: Path, name: str, scale: int) -> list[Path]:
-    """List where the LR images of a set may be, given where its HR images are.
+def _lr_folder(hr: Path, candidates: Sequence[Path], layout: Layout, scale: int) -> Path | None:
+    """Choose the first folder that holds LR of these HR images, else the first with any images."""
+    filled = list(filter(_has_images, candidates))
+    wanted = {stem for path in list_images(hr) for stem in layout.lr_stems(path.stem, scale)}
+    fitting = (folder for folder in filled if any(lr.stem in wanted for lr in list_images(folder)))
+    return next(fitting, filled[0] if filled else None)
+
+
+def find_sets(data_dir: Path, scale: int) -> list[SetFolder]:
+    """Find the sets of bicubic LR in a folder, or the one that it is.
 
     Raises:
-        UserError: no HR images of this set are here.
+        UserError: no such folder, or no set in it.
     """
-    hr = hr_folder(data_dir, name)
-    for layout in registry().layouts:
-        if layout.hr_folder(data_dir, name) == hr:
-            return layout.lr_folders(data_dir, name, scale)
-    raise UserError("no HR images here", where=data_dir / name)
+    if not data_dir.is_dir():
+        raise UserError("no such folder", where=data_dir)
+    itself = find_set(data_dir, OWN, scale)
+    if itself.hr is not None:
+        return [itself]
+    folders = [path.name for path in sorted(data_dir.iterdir()) if path.is_dir()]
+    layouts = registry().choose()
+    names = (name for folder in folders for of in layouts for name in of.names(folder, scale))
+    sets = [find_set(data_dir, name, scale) for name in dict.fromkeys(names)]
+    existing = [folder for folder in sets if folder.folders]
+    if not existing:
+        raise UserError(
+            "no data set here: expected HR/, NAME/HR/ or NAME_HR/ with images",
+            where=data_dir,
+            remedy="see 'Data' in README.md",
+        )
+    return existing
 
 
-def lr_folder(data_dir: Path, name: str, scale: int) -> Path | None:
-    """Find the LR images of a set: the first folder that holds those of its HR images.
-
-    Raises:
-        UserError: no HR images of this set are here.
-    """
-    there = [
-        folder
-        for folder in lr_folders(data_dir, name, scale)
-        if folder.is_dir() and images_in(folder)
-    ]
-    stems = {path.stem for path in images_in(hr_folder(data_dir, name) or data_dir)}
-    wanted = stems | {f"{stem}x{scale}" for stem in stems}
-    fitting = (path for path in there if any(lr.stem in wanted for lr in images_in(path)))
-    return next(fitting, there[0] if there else None)
-
-
-def images_in(folder: Path) -> list[Path]:
+def list_images(folder: Path) -> list[Path]:
     """List the image files of a folder by name; hidden files are none."""
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in _IMAGE_SUFFIXES and not path.name.startswith(".")
     )
+
+
+def _has_images(folder: Path) -> bool:
+    return folder.is_dir() and bool(list_images(folder))

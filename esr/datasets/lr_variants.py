@@ -30,7 +30,7 @@ _OPENCV = {
 }
 
 
-def cropped(hr: Image, scale: int) -> Image:
+def crop_to_multiple(hr: Image, scale: int) -> Image:
     """Crop HR at the bottom and at the right to a multiple of the scale, as an evaluation does."""
     height, width = (side - side % scale for side in hr.shape[:2])
     return hr[:height, :width]
@@ -38,28 +38,28 @@ def cropped(hr: Image, scale: int) -> Image:
 
 def make_lr(hr: Image, scale: int) -> Image:
     """Reduce HR, cropped to a multiple of the scale, with MATLAB's bicubic kernel."""
-    return imresize_uint8(cropped(hr, scale), 1 / scale)
+    return imresize_uint8(crop_to_multiple(hr, scale), 1 / scale)
 
 
-def rounded_once(hr: Image, scale: int) -> Image:
+def make_lr_rounded_once(hr: Image, scale: int) -> Image:
     """Make LR in float arithmetic, rounded in the end, as BasicSR's port of `imresize` does."""
-    unit = cropped(hr, scale).astype(np.float32) / 255
+    unit = crop_to_multiple(hr, scale).astype(np.float32) / 255
     lr = imresize_np(unit, 1 / scale) * 255
     return cast(Image, np.clip(lr, 0, 255).round().astype(np.uint8))
 
 
-def replicated_border(hr: Image, scale: int) -> Image:
+def make_lr_replicated_border(hr: Image, scale: int) -> Image:
     """Make LR as older MATLAB did, its border repeated instead of reflected."""
     margin = _BORDER_LR_PX * scale
     around = ((margin, margin), (margin, margin), (0, 0))
-    padded: Any = np.pad(cropped(hr, scale), around, mode="edge")
+    padded: Any = np.pad(crop_to_multiple(hr, scale), around, mode="edge")
     inner = slice(_BORDER_LR_PX, -_BORDER_LR_PX)
     return imresize_uint8(padded, 1 / scale)[inner, inner]
 
 
-def other_resamplers(hr: Image, scale: int) -> Iterator[tuple[str, Callable[[], Image]]]:
+def list_resamplers(hr: Image, scale: int) -> Iterator[tuple[str, Callable[[], Image]]]:
     """List what else LR could have been made with, by name."""
-    source = np.ascontiguousarray(cropped(hr, scale))
+    source = np.ascontiguousarray(crop_to_multiple(hr, scale))
     height, width = source.shape[0] // scale, source.shape[1] // scale
     for name, kernel in _PILLOW.items():
         yield (

@@ -33,7 +33,7 @@ class PairHash:
     lr_sha256: str
 
 
-def pair_hash(pair: ImagePair) -> PairHash:
+def hash_pair(pair: ImagePair) -> PairHash:
     """Hash the files of a pair.
 
     Raises:
@@ -70,7 +70,7 @@ def read_manifest(path: Path) -> dict[Path, str]:
         lines = json_file.read_bytes(path).decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise UserError("is no text in UTF-8", where=path) from error
-    found = {}
+    hashes = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -78,8 +78,8 @@ def read_manifest(path: Path) -> dict[Path, str]:
             remedy = "write it again: python -m esr data check DIR --write_manifest"
             raise UserError(f"line {number} is no hash with a file name", where=path, remedy=remedy)
         name = _unescaped(match[3]) if match[1] else match[3]
-        found[path.parent / name] = match[2]
-    return found
+        hashes[path.parent / name] = match[2]
+    return hashes
 
 
 def check_manifest(
@@ -98,18 +98,18 @@ def check_manifest(
     Raises:
         UserError: a file is another one, is not named, or is missing.
     """
-    found = {
+    actual = {
         file: digest
         for pair, of_pair in zip(pairs, hashes, strict=True)
         for file, digest in ((pair.hr, of_pair.hr_sha256), (pair.lr, of_pair.lr_sha256))
     }
-    manifests = manifests_beside({file.parent for file in found}, data_dir)
+    manifests = find_manifests({file.parent for file in actual}, data_dir)
     for manifest in manifests:
-        _compare(manifest, found)
+        _compare(manifest, actual)
     return manifests
 
 
-def manifests_beside(folders: Iterable[Path], data_dir: Path) -> tuple[Path, ...]:
+def find_manifests(folders: Iterable[Path], data_dir: Path) -> tuple[Path, ...]:
     """Find the manifests in folders of images and in those above, up to `data_dir`."""
     above = {
         parent
@@ -120,17 +120,17 @@ def manifests_beside(folders: Iterable[Path], data_dir: Path) -> tuple[Path, ...
     return tuple(sorted(path for parent in above if (path := parent / MANIFEST).is_file()))
 
 
-def _compare(manifest: Path, found: Mapping[Path, str]) -> None:
+def _compare(manifest: Path, actual: Mapping[Path, str]) -> None:
     expected = read_manifest(manifest)
-    folders = {file.parent for file in found}
+    folders = {file.parent for file in actual}
     due = {file for file in expected if file.parent in folders}
     # A folder of which it names no file is none of its business.
     named = {file.parent for file in expected}
-    unnamed = {file for file in found if file.parent in named} - due
+    unnamed = {file for file in actual if file.parent in named} - due
     problems = [
-        *((file, "is not the file that the manifest names") for file in sorted(due & found.keys())
-          if expected[file] != found[file]),
-        *((file, "is missing, but the manifest names it") for file in sorted(due - found.keys())),
+        *((file, "is not the file that the manifest names") for file in sorted(due & actual.keys())
+          if expected[file] != actual[file]),
+        *((file, "is missing, but the manifest names it") for file in sorted(due - actual.keys())),
         *((file, "is not in the manifest") for file in sorted(unnamed)),
     ]  # fmt: skip
     if problems:

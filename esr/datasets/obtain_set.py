@@ -8,15 +8,18 @@ from pathlib import Path
 from esr.base.download import HTTPS, fetch
 from esr.base.errors import UserError
 from esr.challenge.data_set_registry import Archive, DataSet
-from esr.datasets.checking.set_contents import contents, find_sets
+from esr.datasets.image_folders import find_sets
+from esr.datasets.image_pairs import pair_images
 from esr.datasets.unpack_zip import unpack
 
 
-def obtain(one: DataSet, folder: Path, scale: int, schemes: Sequence[str] = HTTPS) -> list[Archive]:
+def obtain(
+    data_set: DataSet, folder: Path, scale: int, schemes: Sequence[str] = HTTPS
+) -> list[Archive]:
     """Download the archives of a set that are not unpacked yet.
 
     Args:
-        one: what the registry knows of it.
+        data_set: what the registry knows of it.
         folder: where sets lie.
         scale: of the LR images.
         schemes: protocols that are allowed.
@@ -27,10 +30,10 @@ def obtain(one: DataSet, folder: Path, scale: int, schemes: Sequence[str] = HTTP
     Raises:
         UserError: it has no public address, or cannot be had.
     """
-    archives = [archive for archive in one.archive if archive.scale in (None, scale)]
+    archives = [archive for archive in data_set.archive if archive.scale in (None, scale)]
     if not any(archive.scale == scale for archive in archives):
-        raise _unavailable(one, scale)
-    if _is_there(one, folder, scale):
+        raise _unavailable(data_set, scale)
+    if _is_there(data_set, folder, scale):
         return []
     for archive in archives:
         target = folder / archive.file
@@ -46,24 +49,23 @@ def obtain(one: DataSet, folder: Path, scale: int, schemes: Sequence[str] = HTTP
     return archives
 
 
-def _unavailable(one: DataSet, scale: int) -> UserError:
-    if one.hr_public == "no":
-        return UserError("its HR is not public", where=one.name, remedy=one.instead or "")
-    if one.archive:
-        scales = ", ".join(f"x{archive.scale}" for archive in one.archive if archive.scale)
+def _unavailable(data_set: DataSet, scale: int) -> UserError:
+    if data_set.hr_public == "no":
+        what, remedy = "its HR is not public", data_set.instead or ""
+        return UserError(what, where=data_set.name, remedy=remedy)
+    if data_set.archive:
+        scales = ", ".join(f"x{archive.scale}" for archive in data_set.archive if archive.scale)
         remedy = f"download another scale, and make LR: python -m esr data prepare (has {scales})"
-        return UserError(f"no LR of scale {scale} to download", where=one.name, remedy=remedy)
-    how = one.how or (f"see {one.home_page}" if one.home_page else "copy the images here")
-    return UserError(
-        "no stable public address with a known checksum is known", where=one.name, remedy=how
-    )
+        return UserError(f"no LR of scale {scale} to download", where=data_set.name, remedy=remedy)
+    home = f"see {data_set.home_page}" if data_set.home_page else "copy the images here"
+    what = "no stable public address with a known checksum is known"
+    return UserError(what, where=data_set.name, remedy=data_set.how or home)
 
 
-def _is_there(one: DataSet, folder: Path, scale: int) -> bool:
-    if one.images is None or not folder.is_dir():
-        return False
+def _is_there(data_set: DataSet, folder: Path, scale: int) -> bool:
     try:
-        found = [each for each in find_sets(folder, scale) if each.name == one.name]
+        sets = find_sets(folder, scale)
     except UserError:
         return False
-    return bool(found) and len(contents(found[0]).pairs) == one.images
+    sizes = [len(pair_images(of).pairs) for of in sets if of.name == data_set.name]
+    return data_set.images in sizes

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-from PIL import Image as Pillow
 
 from esr.base.errors import UserError, cause
-from esr.datasets.checking.set_contents import SetFolder
-from esr.datasets.each_image import each
-from esr.datasets.image_folders import images_in, lr_folders
+from esr.datasets.each_image import map_images
+from esr.datasets.image_folders import SetFolder, list_images
+from esr.datasets.image_pairs import same_name
 from esr.datasets.lr_variants import make_lr
 from esr.images import Image
-from esr.images.image_file import imread_uint
+from esr.images.image_file import imread_uint, read_size
 
 
 @dataclass(frozen=True)
@@ -32,44 +31,47 @@ class PreparedLR:
     """HR images, of those made, that are no multiple of the scale."""
 
 
-def prepare(one: SetFolder, data_dir: Path) -> PreparedLR:
+def prepare(folder: SetFolder) -> PreparedLR:
     """Make the LR images that a set lacks, in parallel.
 
     Each appears whole or not at all, so that a run that was broken off can be started again.
 
     Args:
-        one: the set; its HR images are only read.
-        data_dir: where it lies.
+        folder: the set; its HR images are only read.
 
     Raises:
         UserError: an HR image cannot be decoded, an LR image does not fit it or cannot be written.
     """
-    if one.hr is None:
-        raise UserError("no HR images to make LR from", where=one.lr or data_dir)
-    files = images_in(one.hr)
+    if folder.hr is None:
+        raise UserError("no HR images to make LR from", where=folder.lr or folder.data_dir)
+    files = list_images(folder.hr)
     _refuse_equal_stems(files)
-    target = _target(files, lr_folders(data_dir, one.key, one.scale), one.scale)
-    there = {path.stem: path for path in images_in(target)}
+    target = _make_target(files, folder)
+    by_stem = {path.stem: path for path in list_images(target)}
     missing = []
     for file in files:
-        lr = there.get(f"{file.stem}x{one.scale}") or there.get(file.stem)
+        lr = next((by_stem[stem] for stem in folder.lr_stems(file) if stem in by_stem), None)
         missing += [file] if lr is None else []
         if lr is not None:
-            _refuse_misfit(lr, file, one.scale)
-    sizes = each(lambda file: _make(file, target, one.scale), missing, one.name)
-    cropped = sum(bool(height % one.scale or width % one.scale) for height, width in sizes)
+            _refuse_misfit(lr, file, folder.scale)
+    sizes = map_images(lambda file: _make(file, target, folder), missing, folder.name)
+    cropped = sum(any(side % folder.scale for side in size) for size in sizes)
     return PreparedLR(target, len(missing), len(files) - len(missing), cropped)
 
 
-def _target(hr: list[Path], candidates: list[Path], scale: int) -> Path:
+def _make_target(files: list[Path], folder: SetFolder) -> Path:
     """Choose the folder that holds LR of this scale already, or else one that holds nothing."""
-    suffixed = {f"{file.stem}x{scale}" for file in hr}
-    bare = {file.stem for file in hr}
-    there = {path: {lr.stem for lr in images_in(path)} for path in candidates if path.is_dir()}
-    started = [path for path, stems in there.items() if stems & suffixed]
-    named_alike = [path for path, stems in there.items() if stems & bare]
-    empty = [path for path in candidates if not there.get(path)]
-    target = next(iter([*started, *named_alike, *empty]), candidates[0])
+    candidates = folder.lr_folders
+    stems = {path: {lr.stem for lr in list_images(path)} for path in candidates if path.is_dir()}
+    # First what has the scale in its name, then what is named like HR.
+    started = [
+        path
+        for names in zip(*map(folder.lr_stems, files), strict=True)
+        for path in stems
+        if stems[path] & set(names)
+    ]
+    empty = [path for path in candidates if not stems.get(path)]
+    target = next(iter([*started, *empty]), candidates[0])
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -79,9 +81,9 @@ def _target(hr: list[Path], candidates: list[Path], scale: int) -> Path:
 
 def _refuse_misfit(lr: Path, hr: Path, scale: int) -> None:
     try:
-        with Pillow.open(lr) as of_lr, Pillow.open(hr) as of_hr:
-            fits = of_lr.size == (of_hr.size[0] // scale, of_hr.size[1] // scale)
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
+        width, height = read_size(hr)
+        fits = read_size(lr) == (width // scale, height // scale)
+    except UserError:
         fits = False
     if not fits:
         raise UserError(
@@ -94,16 +96,15 @@ def _refuse_misfit(lr: Path, hr: Path, scale: int) -> None:
 def _refuse_equal_stems(files: list[Path]) -> None:
     first: dict[str, Path] = {}
     for file in files:
-        if (other := first.setdefault(file.stem, file)) is not file:
-            what = f"has the same name as {other.name}"
-            raise UserError(what, where=file, remedy="remove one of them")
+        if (twin := first.setdefault(file.stem, file)) is not file:
+            raise same_name(file, twin)
 
 
-def _make(hr_file: Path, target: Path, scale: int) -> tuple[int, int]:
-    hr = imread_uint(hr_file)
+def _make(hr_file: Path, target: Path, folder: SetFolder) -> tuple[int, int]:
+    hr, scale = imread_uint(hr_file), folder.scale
     if min(hr.shape[:2]) < scale:
         raise UserError(f"smaller than {scale} px", where=hr_file, remedy="leave the image out")
-    _write_png(make_lr(hr, scale), target / f"{hr_file.stem}x{scale}.png")
+    _write_png(make_lr(hr, scale), target / f"{folder.lr_stems(hr_file)[0]}.png")
     return hr.shape[0], hr.shape[1]
 
 

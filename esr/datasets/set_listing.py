@@ -17,45 +17,45 @@ _TITLES = {
 }
 
 
-def chosen(names: Sequence[str]) -> list[DataSet]:
+def choose(names: Sequence[str]) -> list[DataSet]:
     """Pick data sets by name; all of them without any.
 
     Raises:
         UserError: one of them is unknown.
     """
     known = registry()
-    found = []
+    chosen = []
     for name in names:
-        if (one := known.find(name)) is None:
+        if (data_set := known.find(name)) is None:
             raise UserError(f"no such data set; known are {', '.join(known.sets)}", where=name)
-        found.append(one)
-    return found or list(known.sets.values())
+        chosen.append(data_set)
+    return chosen or list(known.sets.values())
 
 
-def overview(sets: Sequence[DataSet]) -> Iterator[str]:
+def tabulate(data_sets: Sequence[DataSet]) -> Iterator[str]:
     """List sets, a line each."""
     yield f"{'set':<20}{'images':>7}  {'HR public':<15}{'download':<10}"
-    for one in sets:
-        images = "unknown" if one.images is None else str(one.images)
-        offered = "yes" if one.archive else "no"
-        yield f"{one.name:<20}{images:>7}  {one.hr_public or 'unknown':<15}{offered:<10}".rstrip()
+    for each in data_sets:
+        images = "unknown" if each.images is None else str(each.images)
+        offered = "yes" if each.archive else "no"
+        yield f"{each.name:<20}{images:>7}  {each.hr_public or 'unknown':<15}{offered:<10}".rstrip()
 
 
-def facts(one: DataSet) -> Iterator[str]:
+def describe(data_set: DataSet) -> Iterator[str]:
     """Describe a set: every fact with its source, and what is unknown."""
-    yield one.name
+    yield data_set.name
     for fact in FACTS:
-        value = getattr(one, fact)
-        text = "unknown" if value is None else f"{value} (source: {one.source[fact]})"
+        value = getattr(data_set, fact)
+        text = "unknown" if value is None else f"{value} (source: {data_set.source[fact]})"
         yield from _line(_TITLES[fact], text)
     further = {
-        "also called": ", ".join(one.aliases),
-        "how to get it": one.how,
-        "without HR": one.instead,
+        "also called": ", ".join(data_set.aliases),
+        "how to get it": data_set.how,
+        "without HR": data_set.instead,
     }
-    for title, said in further.items():
-        yield from _line(title, said) if said else ()
-    for archive in one.archive:
+    for title, hint in further.items():
+        yield from _line(title, hint) if hint else ()
+    for archive in data_set.archive:
         yield from _line("archive", f"{archive.url} ({archive.size_bytes / 1e6:.0f} MB)")
 
 

@@ -5,10 +5,6 @@ Decoded images lie in files, not in this process: its memory does not grow with 
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +12,10 @@ import numpy as np
 
 from esr.base.errors import UserError, cause
 from esr.base.threads import in_parallel, keep_freed_memory
-from esr.datasets.image_pairs import ImagePair, Split
-from esr.datasets.manifest import PairHash, pair_hash, set_sha256
+from esr.datasets.each_image import quiet_decoders
+from esr.datasets.image_pairs import ImagePair
+from esr.datasets.manifest import PairHash, hash_pair, set_sha256
+from esr.datasets.splits import Split
 from esr.images import Image
 from esr.images.image_file import imread_uint
 
@@ -73,7 +71,7 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
             lr, hr = _decode(pair, split.scale)
             _check_size(lr, split.scale, smallest_px, pair)
             lr_file, hr_file = folder / f"{index:04d}-lr.npy", folder / f"{index:04d}-hr.npy"
-            staged = StagedImage(pair.name, lr_file, hr_file, pair_hash(pair))
+            staged = StagedImage(pair.name, lr_file, hr_file, hash_pair(pair))
             _keep(lr, staged.lr)
             _keep(hr, staged.hr)
             return staged
@@ -89,22 +87,6 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
     images = tuple(image for image in decoded if isinstance(image, StagedImage))
     sources = tuple({pair.hr.resolve().parent: None for pair in split.pairs})
     return StagedSplit(split.role, split.dataset, split.scale, images, sources)
-
-
-@contextmanager
-def quiet_decoders() -> Iterator[None]:
-    """Keep off standard error what decoders announce there of a damaged image."""
-    # OpenCV and libpng announce a damaged image on stderr, beside the one line that says what to
-    # do; libpng writes to the file descriptor itself.
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _check_size(lr: Image, scale: int, smallest_px: int, pair: ImagePair) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from esr.base.command import Parser
-from esr.challenge import fixed_input_options
+from esr.challenge import fixed_input
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
 from esr.sandbox.limits import DISK_GIB, MEMORY_SHARE
@@ -39,7 +39,7 @@ def make_parser(root: Path) -> Parser:
     _add_upload(parser.add_argument_group("for the server of the challenge"))
     _add_repetition(parser.add_argument_group("again"))
     _add_isolation(parser.add_argument_group("what a submission may do"))
-    fixed_input_options.add(parser)
+    fixed_input.add_flags(parser)
     return parser
 
 

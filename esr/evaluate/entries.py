@@ -7,13 +7,14 @@ from pathlib import Path
 
 from esr.base.errors import UserError
 from esr.base.house import ROOT
-from esr.datasets.image_pairs import DataRequest
+from esr.datasets.splits import DataRequest
 from esr.evaluate.options import Selection
 from esr.records.conditions import Procedure
 from esr.submissions.archive_submission import archive_entry
 from esr.submissions.clone.discover_clone import discover_clone
-from esr.submissions.public_checkpoints import with_public_checkpoints
-from esr.submissions.submission import Entry, adapted, choose, discover
+from esr.submissions.discovery import adapt, choose, discover
+from esr.submissions.public_checkpoints import use_public_checkpoints
+from esr.submissions.submission import Entry
 
 
 def list_entries(
@@ -50,12 +51,12 @@ def choose_entries(entries: Sequence[Entry], selection: Selection) -> list[Entry
     if selection.path is not None and _is_archive(selection.path):
         return [*entries]
     chosen = [
-        adapted(entry, selection.checkpoint, selection.form)
+        adapt(entry, selection.checkpoint, selection.form)
         for entry in choose(entries, selection.wanted)
     ]
     if selection.checkpoint_dir is None:
         return chosen
-    return with_public_checkpoints(chosen, selection.checkpoint_dir)
+    return use_public_checkpoints(chosen, selection.checkpoint_dir)
 
 
 def _refuse_choices(selection: Selection) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
-from esr.challenge import fixed_input_options
+from esr.challenge.fixed_input import read_flags
 from esr.challenge.protocol import Protocol, protocols
-from esr.datasets.image_pairs import DataRequest
+from esr.datasets.splits import DataRequest
 from esr.evaluate.arguments import make_parser
 from esr.records.conditions import KeptFiles, Passes, Procedure
 from esr.sandbox.limits import GIB, Limits, memory_bytes
@@ -124,7 +124,7 @@ def parse(arguments: list[str], root: Path) -> Options:
             protocol_name=given.protocol,
             metrics=tuple(dict.fromkeys(metrics)),
             passes=Passes(given.repeats, given.seed, given.layers),
-            real_time=fixed_input_options.read(given, protocol),
+            real_time=read_flags(given, protocol),
         ),
         confinement=Confinement(
             device=given.device,

@@ -10,14 +10,17 @@ import cv2
 import numpy as np
 
 from esr.base.threads import in_parallel
-from esr.datasets.staging import StagedImage
+from esr.challenge.hooks import RestoredImage, hooks_of
+from esr.datasets.staging import StagedImage, StagedSplit
 from esr.images import Image
 from esr.images.metrics import METRICS
 from esr.images.perceptual.perceptual_helper import NAMES
 from esr.images.perceptual.perceptual_scores import perceptual_scores
 from esr.images.resample import imresize_uint8
 from esr.measure.job import SubmissionFailed
-from esr.submissions.submission import SELECT, ForkSubmission, Whole
+from esr.records.measurement import Flag
+from esr.records.record import SplitResult
+from esr.submissions.submission import SELECT, ForkSubmission, Submission, Whole
 
 _FAR_BELOW_DB = 2.0
 """No network that learnt anything is this far below bicubic; the wrong data_range costs 2.8 dB."""
@@ -70,6 +73,19 @@ def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
     if not isinstance(sr, np.ndarray) or sr.shape != shape or sr.dtype != np.uint8:
         raise SubmissionFailed("invalid", f"an SR image is no uint8 array of shape {shape}")
     return sr
+
+
+def handed_in_flags(submission: Whole, split: StagedSplit, result: SplitResult) -> list[Flag]:
+    """Say how SR images that came with a submission differ from those of its network here."""
+    if not isinstance(submission, Submission) or submission.handed_in_to is None:
+        return []
+    images = [
+        RestoredImage(image.name, image.hr, scored.scores)
+        for image, scored in zip(split.images, result.images, strict=True)
+    ]
+    hooks = hooks_of(submission.handed_in_to)
+    details = hooks.compare_handed_in(submission.model_file, images)
+    return [Flag("submitted_results", detail) for detail in details]
 
 
 def range_note(image: StagedImage, sr_psnr: float, submission: Whole, border: int) -> str | None:

@@ -8,17 +8,15 @@ from dataclasses import dataclass, replace
 from esr.base.errors import UserError
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import data_range_verdict, provenance
-from esr.evaluate.bicubic_reference import bicubic_psnr_db
 from esr.evaluate.data_range_verdict import DataRangeVerdict
-from esr.evaluate.handed_in_images import compare_results
-from esr.evaluate.score_images import score_images
+from esr.evaluate.score_images import handed_in_flags, score_images
 from esr.measure.bootstrap import robust_timing
 from esr.measure.job import JobFolder, SubmissionFailed
 from esr.records.conditions import Procedure
 from esr.records.measurement import Flag, Measurement, SplitTiming
 from esr.records.record import ImageResult, Provenance, SplitResult
 from esr.submissions.clone.clone_facts import ForkSource
-from esr.submissions.submission import ForkSubmission, Submission, Whole
+from esr.submissions.submission import ForkSubmission, Whole
 
 
 @dataclass(frozen=True)
@@ -57,9 +55,7 @@ def score_submission(
     first = splits[0].images[0], results[0].images[0].scores["psnr"]
     other = (measurement.other_range, folder.other_range) if measurement.other_range else None
     border = procedure.protocol.border(entry.sidecar.scale)
-    handed_in: Sequence[Flag] = ()
-    if isinstance(entry, Submission) and entry.results is not None:
-        handed_in = compare_results(entry.results, splits[0], results[0])
+    handed_in = handed_in_flags(entry, splits[0], results[0])
     data_range = data_range_verdict.judge_data_range(*first, other, entry, border)
     return Scores(entry, source, fork, results, data_range, tuple(handed_in))
 
@@ -91,7 +87,7 @@ def _score_split(
         ImageResult(image.name, ms, values)
         for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
     )
-    needs_bicubic = any("bicubic_psnr_db" in track.terms for track in protocol.tracks)
+    files = [(image.lr, image.hr) for image in split.images]
     repeated = timing.robust
     return SplitResult(
         role=split.role,
@@ -103,5 +99,5 @@ def _score_split(
         reserved_mib=timing.reserved_mib,
         gpu=timing.gpu,
         data_sha256=split.sha256,
-        bicubic_psnr_db=bicubic_psnr_db(split) if needs_bicubic else None,
+        bicubic_psnr_db=protocol.hooks.bicubic_psnr_db(files, split.scale),
     )

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
-from esr.datasets.find_splits import find_splits
-from esr.datasets.image_pairs import DataRequest, Split
 from esr.datasets.manifest import check_manifest
+from esr.datasets.splits import DataRequest, Split, find_splits
 from esr.datasets.staging import StagedSplit, stage
 from esr.images.metrics import METRICS
 from esr.images.perceptual import perceptual_scores

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from esr.base.errors import printable_line
 from esr.base.house import ROOT
 from esr.base.progress import progress_bar
-from esr.challenge.fixed_input_options import plan
+from esr.challenge.fixed_input import plan
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
 from esr.evaluate.finish_record import finish_record

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from esr.base import json_file
 from esr.base.errors import UserError, printable_line
-from esr.challenge.fixed_input import problem
+from esr.challenge.fixed_input import find_problem
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed, stage_reached
 from esr.records.measurement import Flag, Measurement
 from esr.sandbox.isolated_process import WaitingProgram
@@ -95,7 +95,7 @@ def _check(measurement: Measurement, job: Job) -> None:
     answered = [(split.role, len(split.runtime_ms)) for split in measurement.splits]
     if asked != answered:
         raise SubmissionFailed("invalid", f"the worker answered for {answered}, not for {asked}")
-    if unlike := problem(measurement.fixed_input, job.fixed_input):
+    if unlike := find_problem(measurement.fixed_input, job.fixed_input):
         raise SubmissionFailed("invalid", unlike)
     for split in measurement.splits:
         repeats = split.robust.samples_ms if split.robust else ()

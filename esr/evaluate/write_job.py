@@ -40,7 +40,7 @@ def as_told(submission: Whole, folder: JobFolder) -> Whole:
     """Leave out of a submission what its own process must not know."""
     if isinstance(submission, ForkSubmission):
         return replace(submission, clone=folder.clone)
-    return replace(submission, results=None)
+    return submission
 
 
 def write_job(job: Job, splits: Sequence[StagedSplit], folder: JobFolder) -> None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as Pillow
 
 from esr.base.errors import UserError
 from esr.images import Image
@@ -87,6 +88,19 @@ def decode_uint(data: bytes, path: StrPath, n_channels: int = 3) -> Image:
     # OpenCV's decoders have a grey conversion of their own, which the official code gets.
     grey = img if img.ndim == 2 else _decode(data, cv2.IMREAD_GRAYSCALE, path)
     return cast(Image, grey[:, :, None])
+
+
+def read_size(path: StrPath) -> tuple[int, int]:
+    """Read (width, height) from the header: a small file may hold more pixels than memory.
+
+    Raises:
+        UserError: it cannot be read, or is no image.
+    """
+    try:
+        with Pillow.open(path) as image:
+            return image.size
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+        raise UserError("damaged, or not an image", where=path) from error
 
 
 _RGB_CODES = {2: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB}

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ValidationInfo
 
-from esr.challenge.fixed_input_options import RealTimeOptions
+from esr.challenge.fixed_input import RealTimeOptions
 from esr.challenge.protocol import Protocol, protocols
 
 

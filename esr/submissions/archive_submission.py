@@ -1,29 +1,17 @@
-"""A submission archive of the Real-Time challenge, unpacked and made an entry.
-
-Source of the layout: README of eduardzamfir/NTIRE23-RTSR. `arch.py` defines `srmodel()`, which
-returns the network with its weights; `utils/` is what it imports; `checkpoint.pth` the weights;
-`results/` the SR images handed in; `requirements.txt` further packages.
-"""
+"""A submission archive of a challenge that takes such, unpacked and made an entry."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 from esr.base.errors import UserError
 from esr.base.sha256 import hash_file
-from esr.challenge.fixed_input_options import RealTimeOptions
-from esr.challenge.protocol import Protocol
-from esr.datasets.gt_lr_folders import scales_there
-from esr.datasets.image_pairs import DataRequest
+from esr.challenge.fixed_input import RealTimeOptions
+from esr.challenge.protocol import Protocol, protocols
+from esr.datasets.splits import DataRequest, scales_of
 from esr.submissions.sidecar import Sidecar, Team
 from esr.submissions.submission import Broken, Entry, Submission
-from esr.submissions.unpack_archive import extract
-
-FACTORY = "srmodel"
-_MODEL_FILE = "arch.py"
-_STEM = re.compile(r"submission_(\d{1,9})")
 
 
 def archive_entry(
@@ -33,7 +21,7 @@ def archive_entry(
 
     Args:
         archive: the zip file.
-        folder: an empty folder; the child need only read `unpacked` in it.
+        folder: an empty folder; the child need only read that of the model file in it.
         data: whose LR images there are may tell the scale.
         protocol: of the challenge.
         given: what the archive cannot say itself.
@@ -44,73 +32,42 @@ def archive_entry(
     Raises:
         UserError: the command line is wrong.
     """
-    archive = _checked(archive, protocol)
+    _check(archive, protocol)
     scale = _scale(data, protocol, given)
-    stem = re.sub(r"[^A-Za-z0-9_.-]", "_", archive.stem)[:64] or "archive"
-    found = _STEM.fullmatch(stem)
-    code = folder / "unpacked"
-    made = Submission(
-        model_id=int(found[1]) if found else 0,
-        name="submission" if found else stem,
-        model_file=code / _MODEL_FILE,
-        checkpoint=None,
-        factory=FACTORY,
+    handed_in = protocol.hooks.unpack(archive.absolute(), folder)
+    submission = Submission(
+        model_id=handed_in.model_id,
+        name=handed_in.name,
+        model_file=handed_in.model_file,
+        checkpoint=handed_in.checkpoint,
         sidecar=Sidecar(scale=scale, data_range=given.data_range),
+        handed_in_to=protocol.challenge,
     )
-    try:
-        code.mkdir()
-        extract(archive, code)
-        if not made.model_file.is_file():
-            raise UserError(_no_model_file(code), where=archive.name)
-        checkpoint = _checkpoint(code, archive)
-    except UserError as error:
-        return Broken(made.model_id, made.label, archive, str(error))
-    source = f"{archive.name}, SHA-256 {hash_file(archive)}"
-    sidecar = replace(made.sidecar, team=Team(source=source))
-    return replace(made, checkpoint=checkpoint, sidecar=sidecar, results=_results(code, folder))
+    if handed_in.problem:
+        return Broken(submission.model_id, submission.label, archive.absolute(), handed_in.problem)
+    team = Team(source=f"{archive.name}, SHA-256 {hash_file(archive)}")
+    return replace(submission, sidecar=replace(submission.sidecar, team=team))
 
 
-def _results(code: Path, folder: Path) -> Path | None:
-    if not (code / "results").is_dir():
-        return None
-    # Out of reach: what was handed in is compared after the network has run.
-    return (code / "results").rename(folder / "handed_in")
-
-
-def _checked(archive: Path, protocol: Protocol) -> Path:
+def _check(archive: Path, protocol: Protocol) -> None:
     where = f"--submission {archive}"
-    if protocol.layout != "gt_lr":
+    if not protocol.hooks.archives_of:
+        takers = [other for other in protocols().values() if other.hooks.archives_of]
         raise UserError(
-            "a zip file is a submission to the Real-Time challenge",
+            f"a zip file is a submission to {takers[0].hooks.archives_of}",
             where=where,
-            remedy="add --protocol rtsr2023",
+            remedy=f"add --protocol {' or '.join(taker.name for taker in takers)}",
         )
     if not archive.is_file():
         raise UserError("no such file", where=where)
-    return archive.absolute()
 
 
 def _scale(data: DataRequest, protocol: Protocol, given: RealTimeOptions) -> int:
-    known = protocol.scales
-    there = scales_there(data, protocol)
-    scale = given.scale or (there[0] if len(there) == 1 else None)
-    if scale in known and scale is not None:
-        return scale
-    choice = " or ".join(str(one) for one in known)
-    if scale is not None:
+    of_lr = scales_of(data, protocol)
+    scale = given.scale or (of_lr[0] if len(of_lr) == 1 else None)
+    if scale is None:
+        choice = " or ".join(map(str, protocol.scales))
+        raise UserError("the archive does not say its scale", remedy=f"add --scale {choice}")
+    if scale not in protocol.scales:
         raise UserError(f"{protocol.name} has no such track", where=f"--scale {scale}")
-    raise UserError("the archive does not say its scale", remedy=f"add --scale {choice}")
-
-
-def _no_model_file(folder: Path) -> str:
-    deeper = sorted(folder.glob(f"*/{_MODEL_FILE}"))
-    where = f", but in {deeper[0].parent.name}/" if deeper else ""
-    return f"holds no {_MODEL_FILE} at its top{where}; zip the files, not their folder"
-
-
-def _checkpoint(folder: Path, archive: Path) -> Path:
-    weights = sorted(folder.glob("*.pth"))
-    if not weights:
-        raise UserError("holds no checkpoint.pth at its top", where=archive.name)
-    # Which of several is used is for srmodel() to say; the hash is of the usual one.
-    return next((path for path in weights if path.name == "checkpoint.pth"), weights[0])
+    return scale

@@ -28,16 +28,16 @@ def read_checkpoint(path: Path, *, trusted: bool = False) -> object:
         UserError: no checkpoint, truncated, or a pickle that would run code.
     """
     try:
-        head = file_head(path)
+        head = read_head(path)
         loaded: object = torch.load(path, map_location="cpu", weights_only=not trusted)
     except OSError as error:
         raise UserError(f"cannot be read ({cause(error)})", where=path.name) from error
     except Exception as error:  # The unpickler promises nothing about what it raises.
-        raise diagnosis(path, head, str(error)) from error
+        raise diagnose(path, head, str(error)) from error
     return loaded.state_dict() if trusted and isinstance(loaded, nn.Module) else loaded
 
 
-def file_head(path: Path) -> bytes:
+def read_head(path: Path) -> bytes:
     """Read what tells one kind of file from another.
 
     Raises:
@@ -47,7 +47,7 @@ def file_head(path: Path) -> bytes:
         return file.read(_HEAD)
 
 
-def diagnosis(path: Path, head: bytes, error: str) -> UserError:
+def diagnose(path: Path, head: bytes, error: str) -> UserError:
     """Say why a file could not be loaded, and what to do about it."""
     if head.startswith(b"version https://git-lfs"):
         return UserError(
@@ -61,7 +61,7 @@ def diagnosis(path: Path, head: bytes, error: str) -> UserError:
         )
     # A pickle that is no archive of tensors, or one that names functions to call.
     if "Unsupported global" in error or "TorchScript" in error or head.startswith(_PICKLE):
-        return holds_code(path)
+        return refuse_code(path)
     return UserError(
         f"is truncated or no checkpoint ({first_line(error)})",
         where=path.name,
@@ -69,7 +69,7 @@ def diagnosis(path: Path, head: bytes, error: str) -> UserError:
     )
 
 
-def holds_code(path: Path) -> UserError:
+def refuse_code(path: Path) -> UserError:
     """Refuse a checkpoint that would run code."""
     return UserError(
         "holds more than tensors, so loading it could run code",

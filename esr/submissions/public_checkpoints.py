@@ -58,7 +58,7 @@ def read_zoo(path: Path) -> list[PublicCheckpoint]:
     return check_tables(PublicZoo, read_tables(path, path), path).checkpoint
 
 
-def public_checkpoint(
+def use_public_checkpoint(
     submission: Submission, folder: Path, zoo: Sequence[PublicCheckpoint]
 ) -> Submission:
     """Point a submission at its authors' checkpoint in a folder; without one it has none.
@@ -85,7 +85,7 @@ def public_checkpoint(
     return replace(submission, checkpoint=path.absolute(), problem="")
 
 
-def with_public_checkpoints(entries: Sequence[Entry], folder: Path) -> list[Entry]:
+def use_public_checkpoints(entries: Sequence[Entry], folder: Path) -> list[Entry]:
     """Point every submission at its authors' checkpoint in a folder.
 
     Raises:
@@ -100,7 +100,7 @@ def with_public_checkpoints(entries: Sequence[Entry], folder: Path) -> list[Entr
             )
     zoo = read_zoo(ROOT / "model_zoo" / "public.toml")
     return [
-        public_checkpoint(entry, folder, zoo) if isinstance(entry, Submission) else entry
+        use_public_checkpoint(entry, folder, zoo) if isinstance(entry, Submission) else entry
         for entry in entries
     ]
 
@@ -116,14 +116,14 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("model_id", type=int, nargs="+", metavar="ID")
     parser.add_argument("--dir", type=Path, default=ROOT / "model_zoo" / "public", metavar="DIR")
     options = parser.parse_args(arguments)
-    for entry in wanted(read_zoo(ROOT / "model_zoo" / "public.toml"), options.model_id):
+    for entry in pick(read_zoo(ROOT / "model_zoo" / "public.toml"), options.model_id):
         if entry.url is None:
             raise UserError(f"cannot be downloaded; it is {entry.source}", where=entry.file)
         fetch(entry.url, options.dir / entry.file, entry.sha256)
         sys.stdout.write(f"{options.dir / entry.file}\n")
 
 
-def wanted(zoo: Sequence[PublicCheckpoint], ids: Sequence[int]) -> list[PublicCheckpoint]:
+def pick(zoo: Sequence[PublicCheckpoint], ids: Sequence[int]) -> list[PublicCheckpoint]:
     """Pick the entries of some submissions.
 
     Raises:

@@ -98,8 +98,8 @@ def _keep_truth(truth: Image.Image, file: Path) -> None:
         _write(file, png(truth))
         return
     # LR of the other scale was made from it.
-    there = read(file)
-    if there.size != truth.size or ImageChops.difference(there, truth).getbbox() is not None:
+    existing = read(file)
+    if existing.size != truth.size or ImageChops.difference(existing, truth).getbbox() is not None:
         raise UserError(
             "is there already, with other pixels",
             where=file,
@@ -153,9 +153,11 @@ def main(arguments: list[str]) -> int:
     def run() -> None:
         given = _parser().parse_args(arguments)
         crop = None if given.whole else (given.crop[0], given.crop[1])
-        made = prepare(given.hr_dir, given.target, Degradation(given.scale, crop, given.quality))
-        padded = f", {made.padded} padded with black to the crop" if made.padded else ""
-        sys.stdout.write(f"{made.images} images in {given.target}{padded}\n")
+        prepared = prepare(
+            given.hr_dir, given.target, Degradation(given.scale, crop, given.quality)
+        )
+        padded = f", {prepared.padded} padded with black to the crop" if prepared.padded else ""
+        sys.stdout.write(f"{prepared.images} images in {given.target}{padded}\n")
 
     return ended(run, interrupted="run it again to go on")
 

@@ -15,17 +15,17 @@ FILES_AT_MOST = 8
 """Of one kind; the rest is counted."""
 
 
-def lines(checked: CheckedSet, data_dir: Path) -> Iterator[str]:
+def describe_set(checked: CheckedSet, data_dir: Path) -> Iterator[str]:
     """Describe a set: where it lies, what must be put right, what is worth knowing."""
-    one = checked.folder
-    yield from _wrapped(f"{one.name} x{one.scale}: {_count(checked)}", "", "  ")
-    for title, folder in (("HR", one.hr), ("LR", one.lr)):
+    of = checked.folder
+    yield from _wrapped(f"{of.name} x{of.scale}: {_count(checked)}", "", "  ")
+    for title, folder in (("HR", of.hr), ("LR", of.lr)):
         where = _relative(folder, data_dir) if folder is not None else "none"
         yield from _wrapped(f"{title}  {where}", "  ", "      ")
     kinds = {finding.kind for finding in checked.findings}
     for kind in [*DEFECTS, *NOTES]:
         if kind in kinds:
-            yield from _of_kind(kind, [one for one in checked.findings if one.kind == kind])
+            yield from _of_kind(kind, [each for each in checked.findings if each.kind == kind])
     if checked.pairs and not kinds - _HARMLESS:
         yield "  every LR is MATLAB's bicubic of its HR, bit for bit"
 
@@ -33,10 +33,10 @@ def lines(checked: CheckedSet, data_dir: Path) -> Iterator[str]:
 _HARMLESS: set[Kind] = {"leftover", "grey", "hr_jpeg", "incomplete", "duplicate"}
 
 
-def summary(checked: Sequence[CheckedSet]) -> str:
+def summarize(checked: Sequence[CheckedSet]) -> str:
     """Say in a line how many defects and notes there are."""
-    defects = sum(one.defects for one in checked)
-    notes = sum(len(one.findings) for one in checked) - defects
+    defects = sum(each.defects for each in checked)
+    notes = sum(len(each.findings) for each in checked) - defects
     return f"{_plural(defects, 'defect')}, {_plural(notes, 'note')}"
 
 
@@ -53,8 +53,8 @@ def _of_kind(kind: Kind, findings: Sequence[DataFinding]) -> Iterator[str]:
     yield from _wrapped(f"{word}: {findings[0].headline}{number}", "  ", "    ")
     for finding in findings[:FILES_AT_MOST]:
         name = finding.file.name if finding.file is not None else ""
-        said = ": ".join(part for part in (name, finding.detail) if part)
-        yield from _wrapped(said, "    ", "      ")
+        text = ": ".join(part for part in (name, finding.detail) if part)
+        yield from _wrapped(text, "    ", "      ")
     if len(findings) > FILES_AT_MOST:
         yield f"    and {len(findings) - FILES_AT_MOST} more"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,9 +13,16 @@ from esr.base.errors import UserError
 from esr.base.sha256 import hash_bytes, hash_file
 from esr.datasets.checking.data_finding import DataFinding
 from esr.datasets.checking.lr_origin import examine
-from esr.datasets.checking.set_contents import SetContents, SetFolder, contents
-from esr.datasets.each_image import each
-from esr.datasets.image_pairs import ImagePair
+from esr.datasets.checking.set_findings import (
+    check_number,
+    compare_manifest,
+    find_duplicates,
+    find_leftovers,
+    find_unpaired,
+)
+from esr.datasets.each_image import map_images
+from esr.datasets.image_folders import SetFolder
+from esr.datasets.image_pairs import ImagePair, pair_images
 from esr.datasets.lr_variants import make_lr
 from esr.images import Image
 from esr.images.image_file import imread_uint
@@ -46,26 +54,27 @@ class CheckedSet:
         return sum(finding.is_defect for finding in self.findings)
 
 
-def check_set(one: SetFolder, manifest: Mapping[Path, str]) -> CheckedSet:
+def check_set(folder: SetFolder, manifest: Mapping[Path, str]) -> CheckedSet:
     """Check every image of a set, in parallel.
 
     Args:
-        one: where it lies.
+        folder: where it lies.
         manifest: the hash that each file should have; empty if nobody said.
     """
-    listed = contents(one)
-    items: Sequence[ImagePair | Path] = [*listed.pairs, *listed.alone]
-    checked = each(lambda item: _check(item, one.scale), items, one.name)
+    pairing = pair_images(folder)
+    items: list[ImagePair | Path] = [*pairing.pairs, *pairing.hr_alone, *pairing.lr_alone]
+    checked = map_images(lambda item: _check(item, folder.scale), items, folder.name)
     hashes = {path: digest for item in checked for path, digest in item.hashes.items()}
     digests = {path: digest for item in checked for path, digest in item.digests.items()}
     findings = (
-        *_number(one, listed),
-        *listed.findings,
+        *check_number(folder, pairing),
+        *find_unpaired(folder, pairing),
+        *find_leftovers(folder),
         *(finding for item in checked for finding in item.findings),
-        *_duplicates(digests),
-        *_against(manifest, hashes, one),
+        *find_duplicates(digests),
+        *compare_manifest(manifest, hashes, folder),
     )
-    return CheckedSet(one, len(listed.pairs), findings, hashes)
+    return CheckedSet(folder, len(pairing.pairs), findings, hashes)
 
 
 def _check(item: ImagePair | Path, scale: int) -> CheckedPair:
@@ -132,48 +141,12 @@ def _misfit(lr: Image, hr: Image, scale: int, file: Path) -> DataFinding | None:
 
 
 def _hashes(files: Iterable[Path]) -> dict[Path, str]:
-    found = {}
+    hashes = {}
     for file in files:
-        try:
-            found[file] = hash_file(file)
-        except OSError:
-            continue  # Reading it has failed too, and was said.
-    return found
+        with contextlib.suppress(OSError):  # Reading it has failed too, and was said.
+            hashes[file] = hash_file(file)
+    return hashes
 
 
 def _digest(image: Image) -> str:
     return hash_bytes(str(image.shape).encode() + image.tobytes())
-
-
-def _duplicates(digests: Mapping[Path, str]) -> Iterator[DataFinding]:
-    first: dict[str, Path] = {}
-    for path in sorted(digests):
-        other = first.setdefault(digests[path], path)
-        if other is not path:
-            yield DataFinding("duplicate", path, f"the same as {other.name}")
-
-
-def _number(one: SetFolder, listed: SetContents) -> Iterator[DataFinding]:
-    known = one.known
-    if one.hr is None and known is not None and known.hr_public == "no":
-        yield DataFinding("not_public", None, known.instead or "")
-    elif one.hr is None:
-        yield DataFinding("missing_hr", one.lr, "no folder of HR images")
-    images = len(listed.pairs) if one.hr is not None else len(listed.alone)
-    if known is not None and known.is_partial(images):
-        yield DataFinding("incomplete", None, f"{images}, but {one.name} has {known.images}")
-
-
-def _against(
-    manifest: Mapping[Path, str], hashes: Mapping[Path, str], one: SetFolder
-) -> Iterator[DataFinding]:
-    governed = {path.parent for path in manifest} & set(one.folders)
-    due = {path: digest for path, digest in manifest.items() if path.parent in governed}
-    for path in sorted(due.keys() | hashes.keys()):
-        if path not in due:
-            if path.parent in governed:
-                yield DataFinding("manifest", path, "not named there")
-        elif path not in hashes:
-            yield DataFinding("manifest", path, "named there, but missing")
-        elif hashes[path] != due[path]:
-            yield DataFinding("manifest", path, "another file than named there")

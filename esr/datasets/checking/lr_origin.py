@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from esr.datasets.checking.data_finding import DataFinding, Kind
 from esr.datasets.lr_variants import (
-    cropped,
+    crop_to_multiple,
+    list_resamplers,
     make_lr,
-    other_resamplers,
-    replicated_border,
-    rounded_once,
+    make_lr_replicated_border,
+    make_lr_rounded_once,
 )
 from esr.images import Image
 
@@ -56,11 +56,13 @@ def examine(lr: Image, hr: Image, expected: Image, scale: int, file: Path) -> Da
     if np.array_equal(lr, expected):
         return _if_jpeg_file(file)
     direct_db = psnr(lr, expected)
-    kind, said = next(_explanations(lr, hr, expected, scale, direct_db), _unexplained(lr, expected))
+    kind, detail = next(
+        _explanations(lr, hr, expected, scale, direct_db), _unexplained(lr, expected)
+    )
     if kind not in ("other_image", "turned") and _is_jpeg(file):
-        kind, said = "jpeg", said if kind == "jpeg" else "a JPEG file"
+        kind, detail = "jpeg", detail if kind == "jpeg" else "a JPEG file"
     return DataFinding(
-        kind, file, f"{said}; PSNR {direct_db:.2f} dB" if said else f"{direct_db:.2f} dB"
+        kind, file, f"{detail}; PSNR {direct_db:.2f} dB" if detail else f"{direct_db:.2f} dB"
     )
 
 
@@ -75,13 +77,13 @@ def _explanations(
 ) -> Iterator[tuple[Kind, str]]:
     """Make LR in every other way, likely ones first; what fits is yielded."""
     tried: dict[tuple[Kind, str], float] = {
-        ("rounding", ""): psnr(lr, rounded_once(hr, scale)),
-        ("border", ""): psnr(lr, replicated_border(hr, scale)),
-        **{("resampler", name): psnr(lr, made()) for name, made in other_resamplers(hr, scale)},
+        ("rounding", ""): psnr(lr, make_lr_rounded_once(hr, scale)),
+        ("border", ""): psnr(lr, make_lr_replicated_border(hr, scale)),
+        **{("resampler", name): psnr(lr, make()) for name, make in list_resamplers(hr, scale)},
     }
     best_db = max(tried.values())
     if best_db >= max(_THE_SAME_DB, direct_db + _CLEARER_DB):
-        best = [one for one in tried if tried[one] == best_db]
+        best = [way for way in tried if tried[way] == best_db]
         yield best[0][0], " or ".join(name for _, name in best)
     yield from _jpeg(lr, expected, direct_db)
     yield from _orientation(lr, expected, direct_db)
@@ -107,12 +109,12 @@ def _correlation(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
 
 
 def _jpeg(lr: Image, expected: Image, direct_db: float) -> Iterator[tuple[Kind, str]]:
-    found = {}
+    psnr_db = {}
     for quality, subsampling in itertools.product(_QUALITIES, ("4:2:0", "4:4:4")):
-        found[quality, subsampling] = psnr(lr, _through_jpeg(expected, quality, subsampling))
-        if math.isinf(found[quality, subsampling]):
+        psnr_db[quality, subsampling] = psnr(lr, _through_jpeg(expected, quality, subsampling))
+        if math.isinf(psnr_db[quality, subsampling]):
             break
-    (quality, subsampling), best_db = max(found.items(), key=lambda item: item[1])
+    (quality, subsampling), best_db = max(psnr_db.items(), key=lambda item: item[1])
     if best_db >= max(_THE_SAME_DB, direct_db + _CLEARER_DB):
         yield "jpeg", f"quality {quality}, {subsampling}"
     elif best_db >= direct_db + _CLEARER_DB:
@@ -170,13 +172,13 @@ def _shift(
     if max(abs(right), abs(down)) < _SHIFT_AT_LEAST_PX or min(lr.shape[:2]) <= 4 * margin:
         return
     near = [[round(shift * scale) + step for step in range(-2, 3)] for shift in (down, right)]
-    part, part_hr = _middle(lr, 1), _middle(cropped(hr, scale), scale)
+    part, part_hr = _middle(lr, 1), _middle(crop_to_multiple(hr, scale), scale)
     inner = slice(margin, -margin)
-    found = {}
+    psnr_db = {}
     for rows, columns in itertools.product(*near):
         moved: Image = np.roll(part_hr, (rows, columns), (0, 1))
-        found[rows, columns] = psnr(part[inner, inner], make_lr(moved, scale)[inner, inner])
-    (rows, columns), best_db = max(found.items(), key=lambda item: item[1])
+        psnr_db[rows, columns] = psnr(part[inner, inner], make_lr(moved, scale)[inner, inner])
+    (rows, columns), best_db = max(psnr_db.items(), key=lambda item: item[1])
     if (rows, columns) != (0, 0) and best_db >= direct_db + _CLEARER_DB:
         yield "shifted", f"by {rows} rows and {columns} columns of HR"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from esr.challenge.hooks import hooks_of
 from esr.evaluate.worker.stage_mark import StageMark
 from esr.measure import network
 from esr.measure.bench import Bench
@@ -16,7 +17,6 @@ from esr.measure.device import backend, resolve
 from esr.measure.job import Job
 from esr.measure.nvml import GpuWatch
 from esr.measure.restore import Restorer, restorer
-from esr.submissions.archive_network import import_arch
 from esr.submissions.clone_session.session import Session
 from esr.submissions.sidecar import Sidecar
 from esr.submissions.submission import Submission
@@ -39,8 +39,8 @@ def prepare(job: Job, stage: StageMark) -> Built:
     device = _device(job)
     stage.enter("import")
     sys.dont_write_bytecode = True  # A clone's files stay as they are.
-    if submission.factory is not None:
-        model = import_arch(submission.model_file, submission.factory)
+    if submission.handed_in_to is not None:
+        model = hooks_of(submission.handed_in_to).build_network(submission.model_file)
     else:
         model = _loaded(submission, stage, trusted=job.trusted)
     model.eval()

@@ -117,8 +117,8 @@ def _is_wildcard(pattern: ast.pattern) -> bool:
 
 def _patterns(pattern: ast.pattern, names: Mapping[str, Any]) -> Iterator[object]:
     alternatives = pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
-    for one in alternatives:
-        yield value(one.value if isinstance(one, ast.MatchValue) else None, names)
+    for pattern in alternatives:
+        yield value(pattern.value if isinstance(pattern, ast.MatchValue) else None, names)
 
 
 def _assign(statement: ast.stmt, names: Names) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from esr.base.errors import UserError, cause
 from esr.submissions.clone.control_flow import functions
 from esr.submissions.clone.select_model_branches import Branch, branches
-from esr.submissions.submission import SCRIPT, SELECT, Broken, Entry, ForkSubmission, discover
+from esr.submissions.discovery import discover
+from esr.submissions.submission import SCRIPT, SELECT, Broken, Entry, ForkSubmission
 
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.+()-]+")
 _LABEL_AT_MOST = 100
@@ -33,13 +34,13 @@ def discover_clone(clone: Path) -> list[Entry]:
     select = functions(tree).get(SELECT)
     if select is None:
         return _own_layout(clone, script)
-    found = branches(tree, select)
-    if not found:
+    ladder = branches(tree, select)
+    if not ladder:
         raise UserError(
             f"{SELECT} compares model_id with no number, so it has no ids", where=script
         )
-    names = Counter(_label(branch) for branch in found)
-    return [_entry(branch, script, unique=names[_label(branch)] == 1) for branch in found]
+    names = Counter(_label(branch) for branch in ladder)
+    return [_entry(branch, script, unique=names[_label(branch)] == 1) for branch in ladder]
 
 
 def _own_layout(clone: Path, script: Path) -> list[Entry]:

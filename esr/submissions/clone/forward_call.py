@@ -42,12 +42,12 @@ def forward_call(tree: ast.Module, model_id: int) -> ForwardCall | None:
         return None
     path = Path({**constants(tree), MODEL_ID: model_id}).follow(loop.body)
     calls = [
-        found
+        candidate
         for statement in path.statements
         for call in _calls(statement)
-        if (found := _read(call, path, {*defined, NETWORK})) is not None
+        if (candidate := _read(call, path, {*defined, NETWORK})) is not None
     ]
-    named = [found for found in calls if "forward" in found.function]
+    named = [candidate for candidate in calls if "forward" in candidate.function]
     chosen = next(iter(named or calls), None)
     return replace(chosen, further=tuple(_further(path, chosen.call))) if chosen else None
 

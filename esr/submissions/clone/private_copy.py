@@ -58,16 +58,16 @@ def hashes(clone: Path, files: Sequence[str]) -> tuple[FileHash, ...]:
     Raises:
         UserError: one does not lie in the clone, or cannot be read.
     """
-    found = []
+    hashed = []
     for name in sorted(set(files)):
         path = clone / PurePosixPath(name)
         if not _holds(clone, path):
             raise UserError(f"names a file {name!r} that is not in the clone")
         try:
-            found.append(FileHash(name, hash_file(path)))
+            hashed.append(FileHash(name, hash_file(path)))
         except OSError as error:
             raise UserError(f"cannot be read ({cause(error)})", where=path) from error
-    return tuple(found)
+    return tuple(hashed)
 
 
 def _holds(clone: Path, path: Path) -> bool:

@@ -30,8 +30,8 @@ class Branch:
 def branches(tree: ast.Module, function: Function) -> list[Branch]:
     """Read the ids that `select_model` has a submission or a branch for, in ascending order."""
     known = constants(tree)
-    found = (_branch(function, number, known) for number in sorted(_ids(tree, known)))
-    return [branch for branch in found if branch is not None]
+    candidates = (_branch(function, number, known) for number in sorted(_ids(tree, known)))
+    return [branch for branch in candidates if branch is not None]
 
 
 def _branch(function: Function, number: int, known: Names) -> Branch | None:
@@ -99,12 +99,12 @@ def _ids(tree: ast.Module, known: Names) -> set[int]:
         return is_model_id(node) or (isinstance(node, ast.Name) and node.id in aliases)
 
     # `run` and others may compare it too; ids that `select_model` does not know drop out later.
-    found: set[int] = set()
+    ids: set[int] = set()
     for node in ast.walk(tree):
         for other in _compared(node, is_id):
             with suppress(Unknown):
-                found |= _numbers(value(other, known))
-    return found
+                ids |= _numbers(value(other, known))
+    return ids
 
 
 def _compared(node: ast.AST, is_id: Callable[[ast.AST | None], bool]) -> Iterator[ast.expr]:
@@ -129,11 +129,11 @@ def _looked_up(node: ast.AST, is_id: Callable[[ast.AST | None], bool]) -> Iterat
         yield called.value
 
 
-def _numbers(found: object) -> set[int]:
-    several = isinstance(found, list | tuple | set | dict | range)
-    if isinstance(found, range) and len(found) > _IDS_AT_MOST:
+def _numbers(compared: object) -> set[int]:
+    several = isinstance(compared, list | tuple | set | dict | range)
+    if isinstance(compared, range) and len(compared) > _IDS_AT_MOST:
         return set()
-    numbers: Iterable[object] = found if several else [found]  # type: ignore[assignment]
+    numbers: Iterable[object] = compared if several else [compared]  # type: ignore[assignment]
     return {
         number
         for number in numbers

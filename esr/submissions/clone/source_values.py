@@ -113,7 +113,7 @@ def _call(node: ast.Call, names: Mapping[str, Any]) -> object:
         return _FUNCTIONS[node.func.id](*given)
     if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
         text = value(node.func.value, names)
-        if isinstance(text, str) and all(_harmless(one) for one in given):
+        if isinstance(text, str) and all(map(_harmless, given)):
             return _METHODS[node.func.attr](_short(text), *given)
     raise Unknown
 
@@ -124,11 +124,11 @@ def _harmless(argument: object) -> bool:
     )
 
 
-def _short(found: Any) -> Any:  # noqa: ANN401
+def _short(result: Any) -> Any:  # noqa: ANN401
     # A width of a billion would be memory of ours.
-    if isinstance(found, str) and (len(found) > _SIZE_AT_MOST or _WIDE.search(found)):
+    if isinstance(result, str) and (len(result) > _SIZE_AT_MOST or _WIDE.search(result)):
         raise Unknown
-    return found
+    return result
 
 
 _UNARY: dict[type, Callable[[Any], object]] = {

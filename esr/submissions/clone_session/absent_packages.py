@@ -40,7 +40,7 @@ class AbsentPackages(MetaPathFinder, Loader):
         return True
 
     @contextlib.contextmanager
-    def found(self) -> Iterator[None]:
+    def importable(self) -> Iterator[None]:
         """Let Python find them."""
         sys.meta_path.append(self)
         try:
@@ -91,8 +91,8 @@ class _Absent:
 
     def _missing(self) -> NoReturn:
         package = self._name.partition(".")[0]
-        said = f"needs the package {package}, which is not installed ({self._name})"
-        raise ModuleNotFoundError(said, name=package)
+        what = f"needs the package {package}, which is not installed ({self._name})"
+        raise ModuleNotFoundError(what, name=package)
 
     def __getattr__(self, name: str) -> NoReturn:
         self._missing()

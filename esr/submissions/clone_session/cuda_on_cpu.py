@@ -39,12 +39,12 @@ class Redirection:
 
     def patches(self) -> list[Patch]:
         """List what to put in the place of functions of `torch.cuda`."""
-        found: list[Patch] = [
+        replaced: list[Patch] = [
             (torch.cuda, name, self._returning(name, given)) for name, given in _ANSWERS.items()
         ]
-        found += [(torch.cuda, name, self._making(name)) for name in _IDLE]
-        found += [(torch.cuda, name, getattr(torch, name)) for name in _TENSOR_TYPES]
-        return [patch for patch in found if hasattr(torch.cuda, patch[1])]
+        replaced += [(torch.cuda, name, self._making(name)) for name in _IDLE]
+        replaced += [(torch.cuda, name, getattr(torch, name)) for name in _TENSOR_TYPES]
+        return [patch for patch in replaced if hasattr(torch.cuda, patch[1])]
 
     def mode(self) -> TorchFunctionMode:
         """Make what redirects the devices named in calls while it is entered."""
@@ -134,18 +134,18 @@ class _NoCuda(TorchFunctionMode):
         if func in _TO_GPU:
             self._note(f"Tensor.{func.__name__}")
             return args[0]
-        found = [_on_cpu(argument) for argument in args]
+        moved = [_on_cpu(argument) for argument in args]
         named = {key: _on_cpu(argument) for key, argument in (kwargs or {}).items()}
         # A number is a device only where nothing else can be meant.
         if func is Tensor.to and len(args) > 1 and type(args[1]) is int:
-            found[1] = "cpu"
+            moved[1] = "cpu"
         if type(named.get("device")) is int:
             named["device"] = "cpu"
-        if any(map(operator.is_not, found, args)) or any(
+        if any(map(operator.is_not, moved, args)) or any(
             named[key] is not (kwargs or {})[key] for key in named
         ):
             self._note(_name(func))
-        return func(*found, **named)
+        return func(*moved, **named)
 
 
 def _on_cpu(argument: object) -> object:

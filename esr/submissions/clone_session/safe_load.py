@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 
 from esr.base.errors import UserError, cause
-from esr.submissions.checkpoint_file import diagnosis, file_head, holds_code
+from esr.submissions.checkpoint_file import diagnose, read_head, refuse_code
 from esr.submissions.clone_session.patched import Patch
 
 Enter = Callable[[Literal["import", "build", "load"]], None]
@@ -61,7 +61,7 @@ class SafeLoad:
         try:
             return self._load(f, self._location(map_location, "torch.load"), **options)
         except Exception as error:  # The unpickler promises nothing about what it raises.
-            raise diagnosis(path, head, str(error)) from error
+            raise diagnose(path, head, str(error)) from error
 
     def jit_load(
         self,
@@ -73,7 +73,7 @@ class SafeLoad:
         """Load a TorchScript archive, if trusted."""
         path, _ = self._opened(f)
         if not self.trusted:
-            raise holds_code(path)
+            raise refuse_code(path)
         return self._jit_load(
             f, self._location(map_location, "torch.jit.load"), *further, **options
         )
@@ -85,7 +85,7 @@ class SafeLoad:
             return Path("(a buffer)"), b""
         path = Path(given)
         try:
-            head = file_head(path)
+            head = read_head(path)
         except FileNotFoundError as error:
             raise absent(str(given)) from error
         except OSError as error:

@@ -40,14 +40,14 @@ class Selected:
 
 def script_arguments(tree: ast.Module, model_id: int) -> argparse.Namespace:
     """Make the arguments that the clone's own command line would have by default."""
-    found: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_argument":
             for flag in node.args:
                 with suppress(Unknown):
                     name = str(value(flag, {})).lstrip("-").replace("-", "_")
-                    found[name] = _default(node)
-    return argparse.Namespace(**{**found, "data_dir": ".", "save_dir": ".", MODEL_ID: model_id})
+                    defaults[name] = _default(node)
+    return argparse.Namespace(**{**defaults, "data_dir": ".", "save_dir": ".", MODEL_ID: model_id})
 
 
 def _default(node: ast.Call) -> object:

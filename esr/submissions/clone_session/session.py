@@ -77,8 +77,8 @@ class Session:
             selected = self._selected_without_absent(
                 lambda: self._select(tree, source, call, torch.device(device.type))
             )
-        own = [functions(tree)[call.function]] if call and call.function != NETWORK else []
-        if self._redirection and any(map(_names_cuda, [*own, *self._trees()])):
+        forward = [functions(tree)[call.function]] if call and call.function != NETWORK else []
+        if self._redirection and any(map(_names_cuda, [*forward, *self._trees()])):
             self._stack.enter_context(self._redirection.mode())
         self._selected = selected
         return selected
@@ -88,7 +88,7 @@ class Session:
 
         Not at once: the clone's code may well be prepared for a package that is absent.
         """
-        self._stack.enter_context(self._absent.found())
+        self._stack.enter_context(self._absent.importable())
         while True:
             try:
                 return select()
@@ -116,8 +116,8 @@ class Session:
             return selected
         names = {**call.names, "args": arguments, "device": device}
         forward = _forward(call, selected, {**vars(module), **names})
-        said = ast.unparse(call.call)
-        return replace(selected, forward=forward, call=said, not_done=call.further)
+        call_text = ast.unparse(call.call)
+        return replace(selected, forward=forward, call=call_text, not_done=call.further)
 
     @contextlib.contextmanager
     def _missing_named(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from esr.base import json_file
 from esr.base.errors import ExitCode, UserError
 from esr.base.house import ROOT
 from esr.base.scratch import scratch_folder
-from esr.datasets.find_splits import find_splits
+from esr.datasets.splits import find_splits
 from esr.datasets.staging import StagedSplit, stage
 from esr.evaluate import data_range_verdict
 from esr.evaluate.data_range_verdict import DataRangeVerdict

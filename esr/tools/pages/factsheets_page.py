@@ -25,8 +25,9 @@ from esr.measure.counts import complexity
 from esr.records.measurement import Counts
 from esr.records.record import Record
 from esr.report.claims import agrees
+from esr.submissions.discovery import adapt, choose, discover
 from esr.submissions.sidecar import SetClaims
-from esr.submissions.submission import Submission, adapted, choose, discover
+from esr.submissions.submission import Submission
 
 PROSE = ROOT / "docs" / "factsheets"
 IDS = ("1", "5", "9", "13", "16")
@@ -55,7 +56,7 @@ def factsheets_page(data_dir: Path, checkpoint_dir: Path) -> str:
     for entry in choose(discover(ROOT), IDS):
         if not isinstance(entry, Submission):
             raise TypeError(f"{entry.label} cannot be measured: see test_demo.py --list")
-        forms = [adapted(entry, None, form) for form in entry.sidecar.forms] or [entry]
+        forms = [adapt(entry, None, form) for form in entry.sidecar.forms] or [entry]
         sections.append(_section([_measure(form, data_dir, checkpoint_dir) for form in forms]))
     head = (PROSE / "head.md").read_text(encoding="utf-8")
     return "\n".join([head, *sections])

@@ -14,13 +14,15 @@ from esr.base.errors import UserError
 from esr.base.house import ROOT
 from esr.base.sha256 import hash_file
 from esr.base.threads import in_parallel
-from esr.datasets.image_pairs import ImagePair, pair_images
+from esr.datasets.image_folders import OWN, find_set
+from esr.datasets.image_pairs import ImagePair, require_pairs
 from esr.images.image_file import imread_uint, imsave
 from esr.images.official_image import calculate_psnr, modcrop
 from esr.images.resample import imresize_uint8
 from esr.records.record import Record, SplitResult
-from esr.submissions.public_checkpoints import public_checkpoint, read_zoo
-from esr.submissions.submission import Submission, adapted, discover
+from esr.submissions.discovery import adapt, discover
+from esr.submissions.public_checkpoints import read_zoo, use_public_checkpoint
+from esr.submissions.submission import Submission
 
 ZOO = ROOT / "model_zoo"
 RECORDS = ZOO / "records.json"
@@ -81,7 +83,7 @@ def shipped(root: Path = ROOT) -> dict[str, Submission]:
         if not isinstance(entry, Submission):
             raise UserError(entry.reason, where=entry.model_file)
         for form in entry.sidecar.forms or (None,):
-            chosen = adapted(entry, None, form)
+            chosen = adapt(entry, None, form)
             assert isinstance(chosen, Submission)
             if chosen.checkpoint is not None:
                 found.setdefault(chosen.checkpoint.name, chosen)
@@ -97,7 +99,7 @@ def measure(submission: Submission, data_dir: Path, checkpoint_dir: Path) -> Che
         checkpoint_dir: folder of the authors' checkpoints.
     """
     assert submission.checkpoint is not None, "only what is shipped is measured"
-    public = public_checkpoint(submission, checkpoint_dir, read_zoo(ZOO / "public.toml"))
+    public = use_public_checkpoint(submission, checkpoint_dir, read_zoo(ZOO / "public.toml"))
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         for name, origin in {"demo": DEMO, **{name: data_dir / name for name in SETS[1:]}}.items():
@@ -177,7 +179,7 @@ def lay_out(origin: Path, target: Path, scale: int, step: int = 1) -> None:
 
 def bicubic_psnr(folder: Path, scale: int) -> float:
     """Mean RGB PSNR of bicubic upsampling on a data set, border `scale`, in dB."""
-    pairs = pair_images(folder / "LR_bicubic" / f"X{scale}", folder / "HR", scale)
+    pairs = require_pairs(find_set(folder, OWN, scale))
 
     def score(pair: ImagePair) -> float:
         hr = modcrop(imread_uint(pair.hr), scale)

@@ -10,8 +10,9 @@ from pathlib import Path
 from esr.base.errors import UserError
 from esr.base.sha256 import hash_file
 from esr.base.threads import in_parallel, keep_freed_memory
-from esr.datasets.image_pairs import ImagePair, Split
-from esr.datasets.staging import quiet_decoders
+from esr.datasets.each_image import quiet_decoders
+from esr.datasets.image_pairs import ImagePair
+from esr.datasets.splits import Split
 from esr.evaluate.upload.readme import NAME, Readme, read_readme
 from esr.evaluate.upload.sr_names import sr_name
 from esr.images import Image

@@ -13,8 +13,7 @@ from esr.base import json_file
 from esr.base.command import Parser, ended
 from esr.base.errors import UserError
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
-from esr.datasets.find_splits import find_splits
-from esr.datasets.image_pairs import OFFICIAL_ROLES, DataRequest, Split
+from esr.datasets.splits import OFFICIAL_ROLES, DataRequest, Split, find_splits
 from esr.images.metrics import METRICS
 from esr.tools.upload_scoring.score_table import print_scores
 from esr.tools.upload_scoring.score_upload import score_archive

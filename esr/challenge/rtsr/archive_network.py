@@ -19,26 +19,27 @@ from torch import nn
 from esr.base.errors import UserError
 from esr.base.house import ROOT
 
+_FUNCTION = "srmodel"
 
-def import_arch(model_file: Path, factory: str) -> nn.Module:
+
+def import_arch(model_file: Path) -> nn.Module:
     """Import a model file and build its network, weights included.
 
     Args:
         model_file: `arch.py`; its folder is the working folder and the first to import from.
-        factory: name of the function without arguments.
 
     Raises:
         UserError: there is no such function, or it returns no network.
     """
     with _at_home(model_file.parent):
         module = _import(model_file)
-        build = getattr(module, factory, None)
+        build = getattr(module, _FUNCTION, None)
         if not callable(build):
-            raise UserError(f"defines no {factory}()", where=model_file.name)
+            raise UserError(f"defines no {_FUNCTION}()", where=model_file.name)
         network = build()
     if not isinstance(network, nn.Module):
         kind = type(network).__name__
-        raise UserError(f"{factory}() returned a {kind}, no network", where=model_file.name)
+        raise UserError(f"{_FUNCTION}() returned a {kind}, no network", where=model_file.name)
     return network
 
 

@@ -1,0 +1,180 @@
+"""Our own layout: the file name is the registry, a TOML sidecar says the rest.
+
+`models/team{NN}_{Name}.py` and `model_zoo/team{NN}*` make a submission. Nothing here imports a
+model: one that cannot be used is a `Broken` value with its reason and never hides the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from esr.base.errors import UserError, cause
+from esr.submissions.sidecar import read_sidecar
+from esr.submissions.submission import (
+    CHECKPOINT_SUFFIXES,
+    SELECT,
+    Broken,
+    Entry,
+    ForkSubmission,
+    Submission,
+)
+
+_MODEL_STEM = re.compile(r"team(\d+)_(.+)")
+_MEANT_STEM = re.compile(r"team.*|\d+_.*")
+"""Files that somebody meant as a submission, rightly named or not."""
+_TEAM_NUMBER = re.compile(r"team(\d+)")
+
+
+def discover(root: Path) -> list[Submission | Broken]:
+    """List every submission below `root`, which holds `models/` and `model_zoo/`, by id.
+
+    Raises:
+        UserError: one of the two folders cannot be read.
+    """
+    meant = [path for path in _files(root / "models") if _MEANT_STEM.fullmatch(path.stem)]
+    zoo = _checkpoints(root)
+    by_id: defaultdict[int | None, list[Path]] = defaultdict(list)
+    for path in meant:
+        if path.suffix == ".py":
+            by_id[_model_id(path)].append(path)
+    entries = [_entry(path, zoo, rivals) for rivals in by_id.values() for path in rivals]
+    entries += [
+        Broken(_model_id(path), path.stem, path, f"there is no {path.stem}.py beside it")
+        for path in meant
+        if path.suffix == ".toml" and path.with_suffix(".py") not in meant
+    ]
+    return sorted(entries, key=lambda entry: (entry.model_id is None, entry.model_id, entry.label))
+
+
+def _checkpoints(root: Path) -> list[Path]:
+    return [path for path in _files(root / "model_zoo") if path.suffix in CHECKPOINT_SUFFIXES]
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        raise UserError(f"cannot be read ({cause(error)})", where=folder) from error
+
+
+def choose(entries: Iterable[Entry], wanted: Sequence[str]) -> list[Entry]:
+    """Pick the entries whose ids are `wanted`, in that order; `all` is every one.
+
+    Raises:
+        UserError: an id that no file has, or no submission at all.
+    """
+    known: dict[int | None, list[Entry]] = {}
+    for entry in entries:
+        known.setdefault(entry.model_id, []).append(entry)
+    if "all" in wanted and known:
+        return [entry for group in known.values() for entry in group]
+    chosen = dict.fromkeys(int(text) for text in wanted if text != "all")
+    ids = ", ".join(str(number) for number in known if number is not None) or "none"
+    if not known:
+        raise UserError("there is no submission in models/", where="--model_id")
+    groups = known.values()
+    is_clone = any(isinstance(entry, ForkSubmission) for group in groups for entry in group)
+    for number in chosen:
+        if number not in known:
+            raise UserError(
+                f"no submission has this id; there are: {ids}",
+                where=f"--model_id {number}",
+                remedy="see --list" if is_clone else "add models/team[ID]_[Model].py or see --list",
+            )
+    return [entry for number in chosen for entry in known[number]]
+
+
+def adapt(entry: Entry, checkpoint: Path | None, form: str | None) -> Entry:
+    """Point an entry at another checkpoint or form; None leaves it as its files say.
+
+    Raises:
+        UserError: there is no such file or form, or a clone's own code chooses them.
+    """
+    if isinstance(entry, ForkSubmission) and (checkpoint or form):
+        raise UserError(
+            f"{SELECT} of {entry.clone} chooses its own checkpoint and form",
+            where="--checkpoint" if checkpoint else "--form",
+        )
+    if isinstance(entry, Submission) and form is not None:
+        entry = _with_form(entry, form)
+    if isinstance(entry, Submission) and checkpoint is not None:
+        if not checkpoint.is_file():
+            raise UserError("no such checkpoint file", where=f"--checkpoint {checkpoint}")
+        entry = replace(entry, checkpoint=checkpoint.absolute())
+    return entry
+
+
+def _with_form(submission: Submission, form: str) -> Submission:
+    file = submission.model_file
+    sidecar = read_sidecar(file.with_suffix(".toml"))
+    if form not in sidecar.forms:
+        known = ", ".join(sidecar.forms) or "none"
+        raise UserError(
+            f"{submission.label} has no such form; it has: {known}", where=f"--form {form}"
+        )
+    chosen = sidecar.in_form(form)
+    zoo = _checkpoints(file.parent.parent)
+    checkpoint, problem = find_checkpoint(zoo, file.stem, chosen.checkpoint)
+    return replace(submission, sidecar=chosen, form=form, checkpoint=checkpoint, problem=problem)
+
+
+def _model_id(file: Path) -> int | None:
+    match = _MODEL_STEM.fullmatch(file.stem)
+    return int(match[1]) if match else None
+
+
+def _entry(file: Path, zoo: Sequence[Path], rivals: Sequence[Path]) -> Submission | Broken:
+    match = _MODEL_STEM.fullmatch(file.stem)
+    if not match:
+        return Broken(None, file.stem, file, "the name must be team[ID]_[Model].py")
+    model_id, name = int(match[1]), match[2]
+    if len(rivals) > 1:
+        names = " and ".join(path.name for path in rivals)
+        return Broken(model_id, file.stem, file, f"{names} claim the same id")
+    try:
+        if not file.is_file():
+            raise UserError("is no file", where=file.name)
+        sidecar = read_sidecar(file.with_suffix(".toml"))
+    except UserError as error:
+        return Broken(model_id, f"{model_id:02d}_{name}", file, str(error))
+    form = next(iter(sidecar.forms), None)
+    chosen = sidecar.in_form(form) if form else sidecar
+    checkpoint, problem = find_checkpoint(zoo, file.stem, chosen.checkpoint)
+    return Submission(model_id, name, file.absolute(), checkpoint, chosen, form, problem)
+
+
+def find_checkpoint(zoo: Sequence[Path], stem: str, stated: str | None) -> tuple[Path | None, str]:
+    """Find a submission's checkpoint: the stated name, the model file's own name, or `team{NN}*`.
+
+    Args:
+        zoo: the checkpoints there are.
+        stem: name of the model file.
+        stated: the file name that the sidecar says.
+
+    Returns:
+        (the file, ""), or (None, why there is none)
+    """
+    expected = f"no checkpoint: expected model_zoo/{stated or stem + '.pth'}"
+    if stated is not None:
+        if Path(stated).name != stated:
+            return None, f"checkpoint '{stated}' is no file name in model_zoo/"
+        candidates = [path for path in zoo if path.name == stated]
+    else:
+        of_team = [path for path in zoo if _team_number(path.stem) == _team_number(stem)]
+        candidates = [path for path in of_team if path.stem == stem] or of_team
+    files = [path for path in candidates if path.is_file()]
+    if len(files) == 1:
+        return files[0].absolute(), ""
+    if files:
+        names = ", ".join(path.name for path in files)
+        return None, f"several checkpoints could be meant: {names}; name one in {stem}.toml"
+    return None, f"{expected}; put it there or give --checkpoint PATH"
+
+
+def _team_number(stem: str) -> int | None:
+    match = _TEAM_NUMBER.match(stem)
+    return int(match[1]) if match else None
