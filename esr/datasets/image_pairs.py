@@ -114,7 +114,7 @@ def _official_split(data_dir: Path, role: str, names: Sequence[str], scale: int)
         f"{'; the HR of this set is not public' if secret else ''}",
         where=f"--data_dir {data_dir}",
         remedy=(known.instead if known and secret else None)
-        or "see 'Evaluate on DIV2K and LSDIR' in README.md, or name a set with --dataset",
+        or "see docs/data.md, or name a set with --dataset",
     )
 
 
