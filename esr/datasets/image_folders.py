@@ -102,7 +102,7 @@ def find_sets(data_dir: Path, scale: int) -> list[SetFolder]:
         raise UserError(
             "no data set here: expected HR/, NAME/HR/ or NAME_HR/ with images",
             where=data_dir,
-            remedy="see 'Data' in README.md",
+            remedy="see docs/data.md",
         )
     return existing
 

@@ -134,7 +134,7 @@ def _first(role: str, folders: Sequence[SetFolder], layout: Layout) -> SetFolder
         where=f"--data_dir {folders[0].data_dir}",
         remedy=(known.instead if known and secret else None)
         or (layout.remedy or "").format(scale=folders[0].scale)
-        or "see 'Evaluate on DIV2K and LSDIR' in README.md, or name a set with --dataset",
+        or "see docs/data.md, or name a set with --dataset",
     )
 
 
