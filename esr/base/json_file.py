@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -38,32 +38,25 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         UserError: the folder or the file cannot be written.
     """
+    # Not by way of mkstemp, whose files only their owner can read.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        file = temporary.open("x+b")
     except OSError as error:
         raise UserError(
             f"cannot write here ({cause(error)})", where=path, remedy="choose another folder"
         ) from error
-    temporary = Path(name)
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes a file only its owner can read; results are for everybody the umask allows.
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         raise UserError(f"cannot be written ({cause(error)})", where=path) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def dump(value: object, path: Path) -> None:

@@ -81,19 +81,14 @@ def _by_stem(folder: Path | None, suffix: str | None) -> tuple[dict[str, Path], 
             error = UserError(f"the challenge has {suffix} files here", where=file)
             misnamed.append(Misnamed(file, f"no {suffix} file", error))
         elif not file.name.isprintable():
-            error = UserError(
-                "the name cannot be printed", where=ascii(str(file)), remedy="rename it"
-            )
-            misnamed.append(Misnamed(file, "cannot be printed", error))
+            problem, where = "cannot be printed", ascii(str(file))
+            error = UserError(f"the name {problem}", where=where, remedy="rename it")
+            misnamed.append(Misnamed(file, problem, error))
         elif (twin := by_stem.setdefault(file.stem, file)) is not file:
-            misnamed.append(Misnamed(file, f"same name as {twin.name}", same_name(file, twin)))
+            problem = f"same name as {twin.name}"
+            error = UserError(f"has the {problem}", where=file, remedy="remove one of them")
+            misnamed.append(Misnamed(file, problem, error))
     return by_stem, misnamed
-
-
-def same_name(file: Path, twin: Path) -> UserError:
-    """Refuse a file that differs from another one by its suffix alone."""
-    remedy = "remove one of them"
-    return UserError(f"has the same name as {twin.name}", where=file, remedy=remedy)
 
 
 def expected_lr(hr: Path, folder: SetFolder) -> str:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
-
+from esr.base import json_file
 from esr.base.errors import UserError, cause
 from esr.datasets.each_image import map_images
 from esr.datasets.image_folders import SetFolder, list_images
-from esr.datasets.image_pairs import same_name
+from esr.datasets.image_pairs import ImagePair, pair_images
 from esr.datasets.lr_variants import make_lr
-from esr.images import Image
-from esr.images.image_file import imread_uint, read_size
+from esr.images.image_file import encode_uint, imread_uint, read_size
 
 
 @dataclass(frozen=True)
@@ -44,19 +40,16 @@ def prepare(folder: SetFolder) -> PreparedLR:
     """
     if folder.hr is None:
         raise UserError("no HR images to make LR from", where=folder.lr or folder.data_dir)
-    files = list_images(folder.hr)
-    _refuse_equal_stems(files)
-    target = _make_target(files, folder)
-    by_stem = {path.stem: path for path in list_images(target)}
-    missing = []
-    for file in files:
-        lr = next((by_stem[stem] for stem in folder.lr_stems(file) if stem in by_stem), None)
-        missing += [file] if lr is None else []
-        if lr is not None:
-            _refuse_misfit(lr, file, folder.scale)
+    target = _make_target(list_images(folder.hr), folder)
+    pairing = pair_images(replace(folder, lr=target))
+    for misnamed in pairing.misnamed:
+        raise misnamed.error
+    for pair in pairing.pairs:
+        _refuse_misfit(pair, folder.scale)
+    missing, kept = pairing.hr_alone, len(pairing.pairs)
     sizes = map_images(lambda file: _make(file, target, folder), missing, folder.name)
     cropped = sum(any(side % folder.scale for side in size) for size in sizes)
-    return PreparedLR(target, len(missing), len(files) - len(missing), cropped)
+    return PreparedLR(target, len(missing), kept, cropped)
 
 
 def _make_target(files: list[Path], folder: SetFolder) -> Path:
@@ -79,43 +72,21 @@ def _make_target(files: list[Path], folder: SetFolder) -> Path:
     return target
 
 
-def _refuse_misfit(lr: Path, hr: Path, scale: int) -> None:
+def _refuse_misfit(pair: ImagePair, scale: int) -> None:
     try:
-        width, height = read_size(hr)
-        fits = read_size(lr) == (width // scale, height // scale)
+        width, height = read_size(pair.hr)
+        fits = read_size(pair.lr) == (width // scale, height // scale)
     except UserError:
         fits = False
     if not fits:
-        raise UserError(
-            f"is there already, but is not x{scale} of {hr.name}",
-            where=lr,
-            remedy="move it away and run again",
-        )
-
-
-def _refuse_equal_stems(files: list[Path]) -> None:
-    first: dict[str, Path] = {}
-    for file in files:
-        if (twin := first.setdefault(file.stem, file)) is not file:
-            raise same_name(file, twin)
+        what = f"is there already, but is not x{scale} of {pair.name}"
+        raise UserError(what, where=pair.lr, remedy="move it away and run again")
 
 
 def _make(hr_file: Path, target: Path, folder: SetFolder) -> tuple[int, int]:
     hr, scale = imread_uint(hr_file), folder.scale
     if min(hr.shape[:2]) < scale:
         raise UserError(f"smaller than {scale} px", where=hr_file, remedy="leave the image out")
-    _write_png(make_lr(hr, scale), target / f"{folder.lr_stems(hr_file)[0]}.png")
+    with json_file.replacing(target / f"{folder.lr_stems(hr_file)[0]}.png") as file:
+        file.write(encode_uint(make_lr(hr, scale), ".png"))
     return hr.shape[0], hr.shape[1]
-
-
-def _write_png(image: Image, path: Path) -> None:
-    encoded = cv2.imencode(".png", image[..., ::-1])[1]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(encoded.tobytes())
-        temporary.replace(path)
-    except OSError as error:
-        raise UserError(f"cannot be written ({cause(error)})", where=path) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

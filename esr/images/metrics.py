@@ -14,10 +14,11 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from esr.images import Image, rtsr_metrics
+from esr.images import Image
 from esr.images.color import rgb2ycbcr
 from esr.images.official_image import calculate_psnr
 from esr.images.perceptual.perceptual_scores import perceptual_score
+from esr.images.rtsr_metrics import luma_final, luma_first, whole_image
 from esr.images.ssim import calculate_ssim
 
 
@@ -61,12 +62,12 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             Metric("ssim", "", True, 11, 4, calculate_ssim),
             Metric("psnr_y", "dB", True, 1, 2, psnr_y),
             Metric("ssim_y", "", True, 11, 4, ssim_y),
-            Metric("psnr_rgb", "dB", True, 1, 2, rtsr_metrics.psnr_rgb),
-            Metric("ssim_rgb", "", True, 11, 4, rtsr_metrics.ssim_rgb),
-            Metric("psnr_y_first", "dB", True, 1, 2, rtsr_metrics.psnr_y_first),
-            Metric("ssim_y_first", "", True, 11, 4, rtsr_metrics.ssim_y_first),
-            Metric("psnr_y_final", "dB", True, 1, 2, rtsr_metrics.psnr_y_final),
-            Metric("ssim_y_final", "", True, 11, 4, rtsr_metrics.ssim_y_final),
+            Metric("psnr_rgb", "dB", True, 1, 2, whole_image(calculate_psnr)),
+            Metric("ssim_rgb", "", True, 11, 4, whole_image(calculate_ssim)),
+            Metric("psnr_y_first", "dB", True, 1, 2, whole_image(calculate_psnr, luma_first)),
+            Metric("ssim_y_first", "", True, 11, 4, whole_image(calculate_ssim, luma_first)),
+            Metric("psnr_y_final", "dB", True, 1, 2, whole_image(calculate_psnr, luma_final)),
+            Metric("ssim_y_final", "", True, 11, 4, whole_image(calculate_ssim, luma_final)),
             Metric("lpips", "", False, 64, 4, partial(perceptual_score, "lpips")),
             Metric("dists", "", False, 64, 4, partial(perceptual_score, "dists")),
         )

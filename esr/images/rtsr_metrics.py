@@ -7,14 +7,13 @@ protocol says.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from esr.images import Image
-from esr.images.official_image import calculate_psnr
-from esr.images.ssim import calculate_ssim
 
 Plane = npt.NDArray[Any]
 
@@ -25,40 +24,16 @@ _Y_OF_RGB_SWAPPED = _Y_OF_RGB[::-1]
 """What the final script applies to RGB, red and blue exchanged. The published figures carry it."""
 
 
-def psnr_rgb(sr: Image, hr: Image, border: int) -> float:
-    """PSNR of the whole image in dB, over all pixels and channels; both scripts agree."""
-    del border
-    return calculate_psnr(sr, hr)
+def whole_image(
+    metric: Callable[[Plane, Plane], float], plane: Callable[[Image], Plane] | None = None
+) -> Callable[[Image, Image, int], float]:
+    """Make a metric of whole images: of RGB, on which both scripts agree, or of one plane."""
 
+    def function(sr: Image, hr: Image, border: int) -> float:
+        del border
+        return metric(sr, hr) if plane is None else metric(plane(sr), plane(hr))
 
-def ssim_rgb(sr: Image, hr: Image, border: int) -> float:
-    """SSIM of the whole image, mean over the channels; both scripts agree."""
-    del border
-    return calculate_ssim(sr, hr)
-
-
-def psnr_y_first(sr: Image, hr: Image, border: int) -> float:
-    """PSNR of `luma_first` in dB."""
-    del border
-    return calculate_psnr(luma_first(sr), luma_first(hr))
-
-
-def ssim_y_first(sr: Image, hr: Image, border: int) -> float:
-    """SSIM of `luma_first`."""
-    del border
-    return calculate_ssim(luma_first(sr), luma_first(hr))
-
-
-def psnr_y_final(sr: Image, hr: Image, border: int) -> float:
-    """PSNR of `luma_final` in dB."""
-    del border
-    return calculate_psnr(luma_final(sr), luma_final(hr))
-
-
-def ssim_y_final(sr: Image, hr: Image, border: int) -> float:
-    """SSIM of `luma_final`."""
-    del border
-    return calculate_ssim(luma_final(sr), luma_final(hr))
+    return function
 
 
 def luma_first(img: Image) -> Plane:

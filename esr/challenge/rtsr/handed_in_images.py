@@ -10,7 +10,7 @@ import numpy as np
 from esr.base.errors import UserError
 from esr.challenge.hooks import RestoredImage
 from esr.images.image_file import imread_uint, read_size
-from esr.images.rtsr_metrics import psnr_rgb
+from esr.images.official_image import calculate_psnr
 
 _SAME_DB = 0.01
 """Further apart than runs on different hardware, in either precision, come to be."""
@@ -51,4 +51,4 @@ def _psnr(file: Path, hr: np.ndarray) -> float:
         raise UserError("cannot be decoded") from error
     if (height, width) != hr.shape[:2]:
         raise UserError(f"is {width}x{height} px, GT {hr.shape[1]}x{hr.shape[0]}")
-    return psnr_rgb(imread_uint(file), hr, 0)
+    return calculate_psnr(imread_uint(file), hr)

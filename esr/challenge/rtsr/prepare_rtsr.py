@@ -6,16 +6,15 @@ Writes DIR/GT/NAME.png and DIR/LR2/NAME.jpg (LR3 for x3). What is there already 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageChops
 
 from esr.base.command import Parser, ended
-from esr.base.errors import UserError, cause
+from esr.base.errors import UserError
+from esr.base.json_file import replacing
 from esr.base.threads import in_parallel
 from esr.challenge.rtsr.rtsr_degradation import (
     CROP,
@@ -59,9 +58,6 @@ def prepare(hr_dir: Path, target: Path, degradation: Degradation) -> PreparedRts
             return _prepare_one(source, target, degradation)
         except UserError as error:
             raise UserError(error.what, where=error.where or source, remedy=error.remedy) from error
-        except OSError as error:
-            where = error.filename or target
-            raise UserError(f"cannot be written ({cause(error)})", where=where) from error
 
     return PreparedRtsr(len(sources), sum(in_parallel(make, sources)))
 
@@ -108,16 +104,8 @@ def _keep_truth(truth: Image.Image, file: Path) -> None:
 
 
 def _write(file: Path, data: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".part")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as part:
-            part.write(data)
-        temporary.chmod(0o644)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(file) as part:
+        part.write(data)
 
 
 def _parser() -> Parser:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from esr.base.threads import in_parallel
-from esr.images.rtsr_metrics import psnr_rgb
+from esr.images.official_image import calculate_psnr
 
 Image = npt.NDArray[np.uint8]
 
@@ -67,7 +67,7 @@ def bicubic_psnr_db(images: tuple[tuple[Path, Path], ...], scale: int) -> float:
 
     def psnr(files: tuple[Path, Path]) -> float:
         lr, hr = map(np.load, files)
-        return psnr_rgb(enlarge(lr, scale), hr, 0)
+        return calculate_psnr(enlarge(lr, scale), hr)
 
     values = in_parallel(psnr, images)
     return sum(values) / len(values)

@@ -7,29 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 Kind = Literal[
-    "unreadable",
-    "mode",
-    "name",
-    "missing_lr",
-    "missing_hr",
-    "incomplete",
-    "size",
-    "jpeg",
-    "resampler",
-    "shifted",
-    "turned",
-    "channels",
-    "other_image",
-    "not_bicubic",
-    "duplicate",
-    "manifest",
-    "rounding",
-    "border",
-    "grey",
-    "hr_jpeg",
-    "leftover",
-    "not_public",
-]
+    "unreadable", "mode", "name", "missing_lr", "missing_hr", "incomplete", "size", "jpeg",
+    "resampler", "shifted", "turned", "channels", "other_image", "not_bicubic", "duplicate",
+    "manifest", "rounding", "border", "grey", "hr_jpeg", "leftover", "not_public",
+]  # fmt: skip
 
 DEFECTS: dict[Kind, str] = {
     "unreadable": "cannot be decoded",
