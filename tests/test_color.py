@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import skimage.color
 
-import esr.images.official_image as util
+import utils.utils_image as util
 
 
 def test_ycbcr_is_bt601_as_scikit_image_has_it() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import esr.images.official_image as util
+import utils.utils_image as util
 from esr.base.errors import UserError
 
 

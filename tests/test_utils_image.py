@@ -15,7 +15,7 @@ import torch
 from harness import PATIENCE_S
 from PIL import Image
 
-import esr.images.official_image as util
+import utils.utils_image as util
 
 PAIRS = 50
 
@@ -241,7 +241,7 @@ def test_augment_img_has_the_eight_orientations_in_the_official_order() -> None:
 
 def test_scoring_needs_no_torch(root: Path) -> None:
     program = (
-        "import sys, numpy as np, esr.images.official_image as util\n"
+        "import sys, numpy as np, utils.utils_image as util\n"
         "img = np.zeros((16, 16, 3), np.uint8)\n"
         "util.calculate_psnr(img, img), util.calculate_ssim(img, img), util.imresize_np(img, 0.5)\n"
         "sys.exit('torch' in sys.modules)\n"
