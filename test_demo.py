@@ -13,12 +13,11 @@ from esr.base.command import ended, heed_termination, print_any_name
 from esr.base.errors import ExitCode
 from esr.base.scratch import scratch_folder
 from esr.evaluate import resume
-from esr.evaluate.engines import evaluate_all
+from esr.evaluate.engines import evaluate_all, open_workplace
 from esr.evaluate.entries import choose_entries, list_entries
 from esr.evaluate.options import Options, parse
-from esr.evaluate.setting import RunSetting
 from esr.evaluate.staged_data import stage_all
-from esr.evaluate.workplace import open_workplace
+from esr.evaluate.submission_run import RunSetting
 from esr.records import official_results
 from esr.records.record import Failure, Outcome
 from esr.records.results_folder import Store

@@ -30,8 +30,8 @@ from esr.base.own_memory import peak_rss_mib
 from esr.base.threads import cores
 from esr.evaluate.engines import evaluate_all
 from esr.evaluate.options import Options, parse
-from esr.evaluate.setting import RunSetting
 from esr.evaluate.staged_data import stage_all
+from esr.evaluate.submission_run import RunSetting
 from esr.measure.job import JobFolder
 from esr.records.record import Outcome, Record
 from esr.sandbox import process_tree

@@ -19,8 +19,8 @@ from test_import_graph import _imports
 
 from esr.evaluate import provenance, resume
 from esr.evaluate.options import Options, parse
-from esr.evaluate.setting import RunSetting
 from esr.evaluate.staged_data import stage_all
+from esr.evaluate.submission_run import RunSetting
 from esr.records.record import Failure, Record
 from esr.records.results_folder import Row, Store
 from esr.submissions.discovery import discover

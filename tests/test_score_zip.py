@@ -21,7 +21,7 @@ import pytest
 from harness import PATIENCE_S, Harness, smooth_image, write_image
 from skimage.metrics import peak_signal_noise_ratio
 
-from esr.evaluate.upload.readme import Readme, read_readme
+from esr.evaluate.upload.upload_format import Readme, read_readme
 from esr.evaluate.upload.write_upload import Upload, write_upload
 from esr.tools.upload_scoring import score_zip
 

@@ -28,11 +28,3 @@ from esr.images.official_image import (
 )
 from esr.images.resample import imresize_np
 from esr.images.ssim import calculate_ssim, ssim
-
-__all__ = [
-    "augment_img", "bgr2ycbcr", "calculate_psnr", "calculate_ssim", "get_image_paths",
-    "imread_uint", "imresize", "imresize_np", "imsave", "is_image_file", "mkdir", "mkdirs",
-    "modcrop", "rgb2ycbcr", "save_uint", "shave", "single2tensor3", "single2tensor4",
-    "single2uint", "ssim", "tensor2levels", "tensor2single", "tensor2uint", "uint2single",
-    "uint2tensor3", "uint2tensor4", "ycbcr2rgb",
-]  # fmt: skip

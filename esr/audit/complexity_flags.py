@@ -20,8 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from esr.records.measurement import Counts, Flag
-from esr.records.op_counts import Dispatched, Missed, SidePath
+from esr.records.measurement import Counts, Dispatched, Flag, Missed, SidePath
 
 HIDDEN_SHARE = 0.05
 """Of all multiply-adds, missed by a counter that does not say so."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
+from esr.base.scratch import remove_orphans, scratch_folder
+from esr.evaluate.options import Confinement
 from esr.evaluate.pipeline import evaluate_one_ahead
-from esr.evaluate.setting import RunSetting
-from esr.evaluate.submission_run import SubmissionRun
+from esr.evaluate.submission_run import RunSetting, SubmissionRun
 from esr.records.conditions import Drift
 from esr.records.record import Outcome, Record
+from esr.sandbox import bubblewrap
+from esr.sandbox.gpu_lock import gpu_lock
+from esr.sandbox.isolated_process import check_device
 from esr.submissions.submission import Entry
 
 
@@ -93,3 +99,21 @@ def _runtime_ms(outcome: Outcome, robust: bool) -> float | None:
         return None
     split = outcome.splits[0]
     return split.robust.mean_ms if robust and split.robust else split.runtime_ms
+
+
+@contextmanager
+def open_workplace(confinement: Confinement) -> Iterator[tuple[Path, Path]]:
+    """Make sure that submissions can be run, and keep other runs off the GPU meanwhile.
+
+    Yields:
+        (folder for HR, folder for jobs), of unrelated names: a job must not lead to HR.
+
+    Raises:
+        UserError: there is no such device, or no sandbox.
+    """
+    if confinement.sandbox:
+        bubblewrap.check()
+    check_device(confinement.device)
+    remove_orphans()
+    with gpu_lock(confinement.device), scratch_folder() as hr_dir, scratch_folder() as job_dir:
+        yield hr_dir, job_dir

@@ -14,7 +14,7 @@ from esr.base.errors import UserError
 from esr.base.house import ROOT
 from esr.base.sha256 import hash_file
 from esr.evaluate import provenance
-from esr.evaluate.setting import RunSetting
+from esr.evaluate.submission_run import RunSetting
 from esr.records.measurement import Machine
 from esr.records.record import Record
 from esr.records.results_folder import Row

@@ -7,9 +7,13 @@ from dataclasses import dataclass, replace
 
 from esr.base.errors import UserError
 from esr.datasets.staging import StagedSplit
-from esr.evaluate import data_range_verdict, provenance
-from esr.evaluate.data_range_verdict import DataRangeVerdict
-from esr.evaluate.score_images import handed_in_flags, score_images
+from esr.evaluate import provenance
+from esr.evaluate.score_images import (
+    DataRangeVerdict,
+    handed_in_flags,
+    judge_data_range,
+    score_images,
+)
 from esr.measure.bootstrap import robust_timing
 from esr.measure.job import JobFolder, SubmissionFailed
 from esr.records.conditions import Procedure
@@ -56,7 +60,7 @@ def score_submission(
     other = (measurement.other_range, folder.other_range) if measurement.other_range else None
     border = procedure.protocol.border(entry.sidecar.scale)
     handed_in = handed_in_flags(entry, splits[0], results[0])
-    data_range = data_range_verdict.judge_data_range(*first, other, entry, border)
+    data_range = judge_data_range(*first, other, entry, border)
     return Scores(entry, source, fork, results, data_range, tuple(handed_in))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 from esr.base.errors import printable_line
 from esr.base.house import ROOT
@@ -15,7 +17,7 @@ from esr.evaluate import provenance
 from esr.evaluate.finish_record import finish_record
 from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
-from esr.evaluate.setting import RunSetting
+from esr.evaluate.staged_data import Staged
 from esr.evaluate.worker_result import await_measurement
 from esr.evaluate.write_job import as_told, job_folder, write_job
 from esr.measure.job import Job, JobFolder, JobSplit, SubmissionFailed
@@ -23,6 +25,7 @@ from esr.records.conditions import Request
 from esr.records.measurement import Measurement
 from esr.records.record import Failure, Provenance, Record
 from esr.sandbox import isolated_process
+from esr.sandbox.policy import Policy
 from esr.submissions.submission import Broken, Entry, Submission, Whole
 
 
@@ -138,3 +141,31 @@ def _job(submission: Whole, splits: Sequence[StagedSplit], options: Options) -> 
         memory_bytes=options.confinement.limits.memory_bytes,
         fixed_input=plan(procedure.real_time, procedure.protocol, submission.sidecar.scale),
     )
+
+
+@dataclass(frozen=True)
+class RunSetting:
+    """What is the same for every submission of a run."""
+
+    options: Options
+    staged: Staged
+    job_dir: Path
+    """Holds the folders of the jobs, one a submission."""
+
+    @cached_property
+    def request(self) -> Request:
+        """What the run asks of every submission."""
+        options = self.options
+        return provenance.describe_request(
+            options.procedure,
+            options.output.files,
+            interleave=options.selection.interleave,
+            sandbox=options.confinement.sandbox,
+        )
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What a submission may use, and what it must not see."""
+        options = self.options
+        places = (options.data.data_dir, options.output.save_dir, *self.staged.hr_folders)
+        return options.confinement.policy(places)

@@ -6,12 +6,14 @@ and in the end either `measurement.json` or `failure.json`. File names say nothi
 
 from __future__ import annotations
 
+import contextlib
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
 from esr.base import json_file
-from esr.base.errors import UserError
+from esr.base.errors import UserError, printable_line
 from esr.challenge.fixed_input import FixedInputPlan
 from esr.records.conditions import Passes
 from esr.records.measurement import Stage
@@ -118,3 +120,32 @@ def stage_reached(folder: JobFolder) -> str:
     except UserError:
         stage = "unknown"
     return stage if stage in get_args(Stage) else "unknown"
+
+
+class StageMark:
+    """The stage that is reached, also left in a file, for a child that is killed."""
+
+    def __init__(self, folder: JobFolder) -> None:
+        self._file = folder.stage
+        self.enter("build")
+
+    def enter(self, stage: Stage) -> None:
+        """Say that a stage begins."""
+        self.now = stage
+        self._file.write_text(stage, encoding="utf-8")
+
+    def failed(self, error: BaseException) -> JobFailure:
+        """Say what ended this stage; the log keeps the traceback."""
+        with contextlib.suppress(Exception):  # It may have filled the log.
+            traceback.print_exception(error)
+        return JobFailure(self.now, describe_error(error))
+
+
+def describe_error(error: BaseException) -> str:
+    """Say what went wrong in one line."""
+    if isinstance(error, UserError):
+        return printable_line(str(error))
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        return f"{printable_line(text)} (--memory_limit)"
+    return printable_line(text)

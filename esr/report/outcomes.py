@@ -12,7 +12,7 @@ from rich.text import Text
 from esr.base.console import stdout
 from esr.base.visible_text import name, one_line
 from esr.images.metrics import METRICS
-from esr.records.op_counts import LayerCost
+from esr.records.measurement import LayerCost
 from esr.records.record import Failure, Outcome, Record, SplitResult
 from esr.report.board import Board
 from esr.report.terminal import print_line

@@ -16,8 +16,7 @@ import numpy as np
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.base.threads import cores, in_parallel
-from esr.evaluate.upload.readme import NAME, Readme, readme_of
-from esr.evaluate.upload.sr_names import sr_name
+from esr.evaluate.upload.upload_format import NAME, Readme, readme_of, sr_name
 from esr.images.image_file import encode_uint
 from esr.measure.job import JobFolder
 from esr.records.record import SplitResult

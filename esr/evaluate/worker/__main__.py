@@ -9,8 +9,7 @@ import torch
 
 from esr.base import json_file
 from esr.evaluate.worker.measure_submission import measure
-from esr.evaluate.worker.stage_mark import StageMark
-from esr.measure.job import Job, JobFolder
+from esr.measure.job import Job, JobFolder, StageMark
 from esr.sandbox.inside import bounded_process, start_barrier
 
 

@@ -10,11 +10,10 @@ import torch
 from torch import nn
 
 from esr.challenge.hooks import hooks_of
-from esr.evaluate.worker.stage_mark import StageMark
 from esr.measure import network
 from esr.measure.bench import Bench
 from esr.measure.device import backend, resolve
-from esr.measure.job import Job
+from esr.measure.job import Job, StageMark
 from esr.measure.nvml import GpuWatch
 from esr.measure.restore import Restorer, restorer
 from esr.submissions.clone_session.session import Session

@@ -15,7 +15,6 @@ from esr.base.house import CODE
 from esr.base.own_memory import peak_rss_mib
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
-from esr.evaluate.worker.stage_mark import StageMark, one_line
 from esr.images import Image
 from esr.measure import machine
 from esr.measure.bench import Bench, official_pass
@@ -23,7 +22,7 @@ from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import layers
 from esr.measure.device import backend
 from esr.measure.fixed_input_pass import run_fixed_input
-from esr.measure.job import Job, JobFolder
+from esr.measure.job import Job, JobFolder, StageMark, describe_error
 from esr.measure.op_watch import OpWatch
 from esr.measure.robust_pass import RobustPass, robust_pass
 from esr.records.measurement import Flag, Measurement, SplitTiming
@@ -109,7 +108,7 @@ def repeat(
             for number, split in enumerate(job.splits)
         ]
     except Exception as error:  # What the official script measures is measured already.
-        return official, [], [Flag("robust_pass_failed", one_line(error))]
+        return official, [], [Flag("robust_pass_failed", describe_error(error))]
     splits = [
         replace(split, robust=robust.samples)
         for split, robust in zip(official, passes, strict=True)

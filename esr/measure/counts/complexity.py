@@ -22,8 +22,7 @@ from esr.measure.counts.observed_pass import (
     observe,
 )
 from esr.measure.network_snapshot import preserved
-from esr.records.measurement import Counts
-from esr.records.op_counts import WATCHERS, Missed, OpCount, Watcher
+from esr.records.measurement import WATCHERS, Counts, Missed, OpCount, Watcher
 
 Size = tuple[int, int, int]
 """(channels, height, width)."""

@@ -17,7 +17,7 @@ from esr.measure.counts.dispatch_counts import OperatorCall
 from esr.measure.counts.observed_pass import observe
 from esr.measure.counts.official_counts import CONVS, dummy_input
 from esr.measure.network_snapshot import preserved
-from esr.records.op_counts import LayerCost
+from esr.records.measurement import LayerCost
 
 FUNCTIONAL = "(functional)"
 WHOLE = "(network)"

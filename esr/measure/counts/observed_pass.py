@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from esr.measure.counts.dispatch_counts import NATIVE, Op, OperatorCall, watched
 from esr.measure.counts.hidden_work import SideWatch, settle, storage_of
-from esr.records.op_counts import CustomOp, Dispatched, Missed, OpCount, SidePath
+from esr.records.measurement import CustomOp, Dispatched, Missed, OpCount, SidePath
 
 
 @dataclass(frozen=True)

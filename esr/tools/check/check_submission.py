@@ -14,9 +14,9 @@ from esr.base.house import ROOT
 from esr.base.scratch import scratch_folder
 from esr.datasets.splits import find_splits
 from esr.datasets.staging import StagedSplit, stage
-from esr.evaluate import data_range_verdict
-from esr.evaluate.data_range_verdict import DataRangeVerdict
+from esr.evaluate import score_images
 from esr.evaluate.options import Options
+from esr.evaluate.score_images import DataRangeVerdict
 from esr.evaluate.worker_result import describe_crash
 from esr.evaluate.write_job import job_folder, write_job
 from esr.images.metrics import METRICS
@@ -164,8 +164,8 @@ def _compare_ranges(
     submission: Submission, answer: CheckAnswer, split: StagedSplit, folder: JobFolder, border: int
 ) -> DataRangeVerdict | None:
     image = split.images[0]
-    declared = data_range_verdict.psnr_db(image, folder.sr_image(0, 0), border)
+    declared = score_images.psnr_db(image, folder.sr_image(0, 0), border)
     if declared is None:
         return None
     other = (answer.other_range, folder.other_range) if answer.other_range else None
-    return data_range_verdict.judge_data_range(image, declared, other, submission, border)
+    return score_images.judge_data_range(image, declared, other, submission, border)

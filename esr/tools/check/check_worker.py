@@ -14,10 +14,9 @@ from esr.audit.other_range import restored_in_other_range
 from esr.base import json_file
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare
-from esr.evaluate.worker.stage_mark import StageMark
 from esr.measure.bench import Bench
 from esr.measure.counts import complexity
-from esr.measure.job import Job, JobFolder
+from esr.measure.job import Job, JobFolder, StageMark
 from esr.sandbox.inside import audit_hook, bounded_process, start_barrier
 from esr.submissions.submission import Submission
 from esr.tools.check.network_rules import NETWORK

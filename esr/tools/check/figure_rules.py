@@ -9,7 +9,7 @@ from typing import get_args
 
 from esr.audit.complexity_flags import complexity_flags
 from esr.challenge.protocol import FlopsCounter
-from esr.evaluate.data_range_verdict import DataRangeVerdict
+from esr.evaluate.score_images import DataRangeVerdict
 from esr.records.measurement import Counts, Stage
 from esr.records.official_results import GIGA, MEGA, published_flops
 from esr.report.claims import agrees

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from esr.base.console import stdout
 from esr.base.visible_text import one_line
-from esr.evaluate.upload.readme import Readme
+from esr.evaluate.upload.upload_format import Readme
 from esr.images.metrics import METRICS
 from esr.tools.upload_scoring.score_upload import ArchiveScore
 

@@ -13,8 +13,7 @@ from esr.base.threads import in_parallel, keep_freed_memory
 from esr.datasets.each_image import quiet_decoders
 from esr.datasets.image_pairs import ImagePair
 from esr.datasets.splits import Split
-from esr.evaluate.upload.readme import NAME, Readme, read_readme
-from esr.evaluate.upload.sr_names import sr_name
+from esr.evaluate.upload.upload_format import NAME, Readme, read_readme, sr_name
 from esr.images import Image
 from esr.images.image_file import decode_uint, imread_uint
 from esr.images.metrics import METRICS

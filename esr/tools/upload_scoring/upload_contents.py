@@ -14,8 +14,7 @@ from pathlib import Path, PurePosixPath
 from esr.base.errors import ExitCode, UserError, cause
 from esr.base.visible_text import one_line
 from esr.base.zip_archive import DamagedZip, RefusedZip, ZipArchive, ZipLimits, open_zip
-from esr.evaluate.upload.readme import NAME
-from esr.evaluate.upload.sr_names import meant
+from esr.evaluate.upload.upload_format import NAME, meant
 
 _BYTES_AT_MOST = 4 * 2**30
 """That all members unpack to; 200 images of 2K, uncompressed, are 1.7 GB."""

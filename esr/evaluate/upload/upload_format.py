@@ -1,16 +1,50 @@
-"""`readme.txt` of an upload: what participants say of runtime, device and training data.
-
-Source: the four lines that the pages of the NTIRE challenges on CodaLab ask for (17547 in 2024), as
-participants know them; the pages could not be read here. Unknown: whether the server checks them.
-"""
+"""What lies in an upload: SR images under the names of the official scripts, and `readme.txt`."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from esr.base.visible_text import one_line
 from esr.submissions.sidecar import Team
+
+
+def sr_name(hr_name: str) -> str:
+    """Name the SR image of an HR image; the official scripts save PNG, which is lossless."""
+    return f"{Path(hr_name).stem}.png"
+
+
+def meant(name: str, expected: Collection[str], scale: int) -> tuple[str, str] | None:
+    """Find the official name that somebody missed.
+
+    Args:
+        name: a member of an archive.
+        expected: the official names.
+        scale: factor between LR and HR.
+
+    Returns:
+        (the official name, what to do), or None if it resembles none.
+    """
+    path = PurePosixPath(name)
+    official = _nearest(path.stem, expected, scale)
+    if official is None:
+        return None
+    if str(path.parent) != ".":
+        return official, "zip the images themselves, not the folder they lie in"
+    if path.suffix.lower() != ".png":
+        return official, "save SR images as PNG, which loses nothing"
+    return official, "name SR images as the HR images are named"
+
+
+def _nearest(stem: str, expected: Collection[str], scale: int) -> str | None:
+    by_case = {official.lower(): official for official in expected}
+    for candidate in (stem, stem.removesuffix(f"x{scale}")):
+        if (official := by_case.get(f"{candidate}.png".lower())) is not None:
+            return official
+    return None
+
 
 NAME = "readme.txt"
 
