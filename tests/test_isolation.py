@@ -10,7 +10,7 @@ import torch
 
 from esr.base import json_file
 from esr.evaluate.worker_result import read_measurement
-from esr.measure import machine
+from esr.measure import device
 from esr.measure.job import Job, JobFolder, JobSplit, SubmissionFailed
 from esr.records.conditions import Conditions
 from esr.records.measurement import Counts, Flag, Measurement, RobustSamples, SplitTiming
@@ -32,7 +32,7 @@ def _answer(
         splits=(SplitTiming("valid", (1.0, 2.0), None, None, robust=robust),),
         output_dtype="torch.float32",
         peak_rss_mib=1.0,
-        machine=machine.describe(torch.device("cpu")),
+        machine=device.describe_machine(torch.device("cpu")),
         flags=flags,
     )
     json_file.dump(measurement, folder.measurement)

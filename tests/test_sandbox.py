@@ -25,11 +25,10 @@ from esr.sandbox import (
     printed_output,
     process_tree,
 )
-from esr.sandbox.child_environment import scrub_environment
+from esr.sandbox.launch import scrub_environment
 from esr.sandbox.left_files import flag_left_files, list_files
 from esr.sandbox.limit_guard import LimitGuard
-from esr.sandbox.limits import GIB, Limits, memory_bytes
-from esr.sandbox.policy import Places, places
+from esr.sandbox.policy import GIB, Limits, Places, memory_bytes, places
 from esr.submissions.submission import Submission
 
 needs_landlock = pytest.mark.skipif(landlock.version() == 0, reason="this kernel has no Landlock")

@@ -13,7 +13,7 @@ from types import CodeType, ModuleType
 
 import torch
 
-from esr.measure import machine
+from esr.measure import device
 
 CLOCKS = (
     *("time.perf_counter", "time.perf_counter_ns", "time.monotonic", "time.monotonic_ns"),
@@ -139,8 +139,8 @@ _SETTINGS: dict[str, Callable[[], object]] = {
     "cudnn.enabled": lambda: torch.backends.cudnn.enabled,
     "cudnn.benchmark": lambda: torch.backends.cudnn.benchmark,
     "cudnn.deterministic": lambda: torch.backends.cudnn.deterministic,
-    "cudnn.allow_tf32": machine.cudnn_tf32,
-    "cuda.matmul.allow_tf32": machine.matmul_tf32,
+    "cudnn.allow_tf32": device.cudnn_tf32,
+    "cuda.matmul.allow_tf32": device.matmul_tf32,
     "flush denormals": lambda: float(torch.tensor(1e-40, dtype=torch.float32) * 1) == 0,
     "deterministic algorithms": torch.are_deterministic_algorithms_enabled,
     "float32 matmul precision": torch.get_float32_matmul_precision,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from esr.base.progress import progress_bar
+from esr.base.console import progress_bar
 from esr.base.threads import in_parallel, keep_freed_memory
 
 Item = TypeVar("Item")

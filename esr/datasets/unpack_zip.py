@@ -6,9 +6,9 @@ import zlib
 from pathlib import Path
 from zipfile import ZipInfo
 
+from esr.base.console import progress_bar
 from esr.base.download import require_space
 from esr.base.errors import UserError, cause
-from esr.base.progress import progress_bar
 from esr.base.visible_text import one_line
 from esr.base.zip_archive import DamagedZip, RefusedZip, ZipLimits, open_zip
 

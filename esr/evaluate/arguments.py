@@ -12,7 +12,7 @@ from esr.base.command import Parser
 from esr.challenge import fixed_input
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
-from esr.sandbox.limits import DISK_GIB, MEMORY_SHARE
+from esr.sandbox.policy import DISK_GIB, MEMORY_SHARE
 
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
 """Which devices there are is for `esr.measure.device` to say."""

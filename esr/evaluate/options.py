@@ -12,8 +12,7 @@ from esr.challenge.protocol import Protocol, protocols
 from esr.datasets.splits import DataRequest
 from esr.evaluate.arguments import make_parser
 from esr.records.conditions import KeptFiles, Passes, Procedure
-from esr.sandbox.limits import GIB, Limits, memory_bytes
-from esr.sandbox.policy import Policy
+from esr.sandbox.policy import GIB, Limits, Policy, memory_bytes
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from pathlib import Path
 
 from esr.base import json_file
 from esr.base.errors import UserError
-from esr.base.house import ROOT
+from esr.base.house import run_module
 from esr.base.sha256 import hash_file
 from esr.evaluate import provenance
 from esr.evaluate.submission_run import RunSetting
@@ -110,8 +108,7 @@ def _machine(device: str) -> Machine | None:
     """Ask a child, since PyTorch is not imported here."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "machine.json"
-        command = [sys.executable, "-m", "esr.measure.machine", device, str(file)]
-        subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+        run_module("esr.measure.device", device, str(file))
         try:
             return json_file.load(Machine, file)
         except UserError:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from esr.base.console import progress_bar
 from esr.base.errors import printable_line
 from esr.base.house import ROOT
-from esr.base.progress import progress_bar
 from esr.challenge.fixed_input import plan
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance

@@ -1,6 +1,7 @@
-"""Devices to measure on: one entry in `BACKENDS` adds one.
+"""Devices to measure on, one entry in `BACKENDS` each, and the machine that they are in.
 
-`python -m esr.measure.device cuda:1` says in one line why a device cannot be used.
+`python -m esr.measure.device cuda:1 [MACHINE.json]` says in one line why a device cannot be used;
+if it can, the file says what it is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from esr.base import json_file
 from esr.base.errors import UserError
 from esr.measure.timing import (
     CudaMemory,
@@ -21,6 +23,7 @@ from esr.measure.timing import (
     Stopwatch,
     WallStopwatch,
 )
+from esr.records.measurement import Machine
 
 
 @dataclass(frozen=True)
@@ -82,15 +85,73 @@ def resolve(name: str) -> torch.device:
     return torch.device(kind, int(index or 0)) if kind != "cpu" else torch.device(kind)
 
 
-def main(name: str) -> int:
-    """Say in one line why a device cannot be used; say nothing if it can."""
+def describe_machine(device: torch.device) -> Machine:
+    """Describe hardware, versions and precision settings as they are now."""
+    on_gpu = device.type == "cuda"
+    name = backend(device).name(device)
+    return Machine(
+        device=str(device),
+        device_name=name,
+        cpu=cpu_name(),
+        gpu=name if on_gpu else None,
+        driver=_driver_version() if on_gpu else None,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        cuda=torch.version.cuda,
+        cudnn=torch.backends.cudnn.version() if on_gpu else None,  # type: ignore[no-untyped-call]
+        platform=platform.platform(),
+        num_threads=torch.get_num_threads(),
+        cudnn_benchmark=torch.backends.cudnn.benchmark,
+        cudnn_tf32=cudnn_tf32(),
+        matmul_tf32=matmul_tf32(),
+    )
+
+
+def cudnn_tf32() -> bool:
+    """Whether cuDNN may round the inputs of convolutions to TF32."""
     try:
-        resolve(name)
+        return bool(torch.backends.cudnn.allow_tf32)
+    except RuntimeError:  # PyTorch refuses the old name where a submission has used the new one.
+        return _is_tf32(torch.backends.cudnn, "conv")
+
+
+def matmul_tf32() -> bool:
+    """Whether cuBLAS may round the inputs of matrix products to TF32."""
+    try:
+        return bool(torch.backends.cuda.matmul.allow_tf32)
+    except RuntimeError:
+        return _is_tf32(torch.backends.cuda, "matmul")
+
+
+def _is_tf32(owner: object, part: str) -> bool:
+    # By name: PyTorch 2.6 has neither the new setting nor, for lack of it, the refusal.
+    return bool(getattr(owner, part).fp32_precision == "tf32")
+
+
+def _driver_version() -> str | None:
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception:  # Without NVML (ROCm, Jetson, containers) the version is simply unknown.
+        return None
+    try:
+        return str(pynvml.nvmlSystemGetDriverVersion())
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def main(name: str, machine_file: str | None = None) -> int:
+    """Say in one line why a device cannot be used; if it can, describe the machine in a file."""
+    try:
+        device = resolve(name)
     except UserError as error:
         sys.stdout.write(f"{error}\n")
         return 1
+    if machine_file is not None:
+        json_file.dump(describe_machine(device), Path(machine_file))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -16,8 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from esr.base.errors import UserError, printable_line
-from esr.sandbox.limits import GIB
-from esr.sandbox.policy import SYSTEM, Places
+from esr.sandbox.policy import GIB, SYSTEM, Places
 
 _TEMPORARY_BYTES = GIB
 """Of /tmp and of /dev/shm."""

@@ -19,8 +19,8 @@ from esr.base.house import ROOT, run_module
 from esr.measure.job import Job, JobFolder, SubmissionFailed, stage_reached
 from esr.records.measurement import Flag, Isolation
 from esr.sandbox import launch, process_tree
-from esr.sandbox.child_environment import scrub_environment
 from esr.sandbox.inside import start_barrier
+from esr.sandbox.launch import scrub_environment
 from esr.sandbox.left_files import flag_left_files, list_files
 from esr.sandbox.limit_guard import LimitGuard
 from esr.sandbox.policy import Places, Policy, places

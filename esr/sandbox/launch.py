@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
 from esr.base.errors import UserError, cause
+from esr.base.house import import_path
 from esr.records.measurement import Isolation
 from esr.sandbox import bubblewrap, landlock
 from esr.sandbox.policy import Places
@@ -71,3 +73,37 @@ def start(
     with suppress(OSError):
         Path(f"/proc/{child.pid}/oom_score_adj").write_text(_FIRST_TO_DIE)
     return child, isolation
+
+
+_ALLOWED = re.compile(
+    r"PATH|LANG|LANGUAGE|LC_\w+|TZ|LD_LIBRARY_PATH|GLIBC_TUNABLES|MALLOC_\w+"
+    r"|(OMP|GOMP|KMP|MKL|OPENBLAS|NUMEXPR)_\w+"
+    r"|(CUDA|CUBLAS|CUDNN|NVIDIA|PYTORCH|HIP|HSA|ROCR)_\w+"
+)
+_SECRET = re.compile(r"TOKEN|SECRET|PASS|CREDENTIAL|AUTH|KEY", re.IGNORECASE)
+"""`NVIDIA_API_KEY` begins like a setting."""
+
+
+def scrub_environment(environment: Mapping[str, str], root: Path, places: Places) -> dict[str, str]:
+    """Choose what a child may know of the environment, and give it a home of its own.
+
+    Args:
+        environment: of this process.
+        root: the harness, whose `esr` the child imports.
+        places: of the submission.
+    """
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if _ALLOWED.fullmatch(name) and not _SECRET.search(name)
+    }
+    return kept | {
+        "HOME": str(places.home),
+        "TMPDIR": str(places.temporary),
+        "PYTHONPATH": import_path(environment, root),
+        # Unbuffered, so that the log of a child that is killed holds all it printed.
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",
+        # A submission's files stay untouched.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }

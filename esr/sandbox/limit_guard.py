@@ -15,7 +15,7 @@ import psutil
 
 from esr.measure.job import Job, JobFolder
 from esr.records.measurement import Stage
-from esr.sandbox.limits import GIB, PROCESSES_AT_MOST, Limits
+from esr.sandbox.policy import GIB, PROCESSES_AT_MOST, Limits
 from esr.sandbox.process_tree import children
 
 PERIOD_S = 0.5

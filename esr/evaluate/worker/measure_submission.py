@@ -16,11 +16,10 @@ from esr.base.own_memory import peak_rss_mib
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.images import Image
-from esr.measure import machine
 from esr.measure.bench import Bench, official_pass
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import layers
-from esr.measure.device import backend
+from esr.measure.device import backend, describe_machine
 from esr.measure.fixed_input_pass import run_fixed_input
 from esr.measure.job import Job, JobFolder, StageMark, describe_error
 from esr.measure.op_watch import OpWatch
@@ -70,7 +69,7 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
         splits=tuple(splits),
         output_dtype=", ".join(sorted(official.dtypes)),
         peak_rss_mib=peak_mib,
-        machine=machine.describe(device),
+        machine=describe_machine(device),
         flags=(*failed, *flags, *audit_flags.flags()),
         precision=precision,
         layers=costs,
