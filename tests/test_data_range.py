@@ -100,7 +100,7 @@ def test_without_a_second_image_there_is_no_comparison(
         np.save(file, left)
     assert (
         data_range_verdict.verdict(image, 40.0, (255.0, file), entry, 4)
-        == data_range_verdict.Verdict()
+        == data_range_verdict.DataRangeVerdict()
     )
 
 

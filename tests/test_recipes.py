@@ -16,7 +16,7 @@ import torch
 from esr.base.errors import ExitCode, UserError
 from esr.measure import network as networks
 from esr.tools.train.recipe import read_recipe
-from esr.tools.train.training_network import family
+from esr.tools.train.training_network import import_forms
 from esr.tools.train.training_set import smoke_recipe, synthetic
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -168,7 +168,7 @@ def test_the_loss_of_every_stage_falls(smoked) -> None:
 def test_what_ships_is_what_was_trained(smoked) -> None:
     # The PSNR in the log is of the trained form, before branches were merged or forms changed.
     name, out = smoked
-    models = family(name, ROOT)
+    models = import_forms(name, ROOT)
     network = models.build(None)
     networks.load(network, out / models.checkpoint, strict=True)
     sidecar = models.in_form(None)
@@ -189,7 +189,7 @@ def test_what_ships_is_what_was_trained(smoked) -> None:
 
 def test_the_report_names_the_very_file(smoked) -> None:
     name, out = smoked
-    checkpoint = out / family(name, ROOT).checkpoint
+    checkpoint = out / import_forms(name, ROOT).checkpoint
     report = json.loads(checkpoint.with_suffix(".json").read_text())
     digest = subprocess.run(["sha256sum", checkpoint], capture_output=True, text=True, check=True)
     assert report["sha256"] == digest.stdout.split()[0]

@@ -15,7 +15,7 @@ from esr.tools.train.objective import LOSSES, averaging, learning_rate
 from esr.tools.train.recipe import TrainingStage
 from esr.tools.train.trainer import Trainer
 from esr.tools.train.training_data import Sampler, TrainingPair
-from esr.tools.train.training_network import family
+from esr.tools.train.training_network import import_forms
 
 CPU = torch.device("cpu")
 
@@ -28,7 +28,7 @@ def one_thread():
 
 def trainer_of(root: Path, part: TrainingStage, seed: int = 0) -> Trainer:
     torch.manual_seed(seed)
-    models = family("team00_RFDN", root)
+    models = import_forms("team00_RFDN", root)
     return Trainer(models.build(None), models.in_form(None), part, CPU)
 
 
