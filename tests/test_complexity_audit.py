@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from esr.audit.complexity_flags import complexity_flags, complexity_notes
+from esr.audit.record_flags import complexity_flags, complexity_notes
 from esr.base import json_file
 from esr.measure.counts import complexity, official_counts
 from esr.records.measurement import Counts

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from uncomputed import uncomputed
 
-from esr.audit.complexity_flags import complexity_flags, complexity_notes, hidden_share
+from esr.audit.record_flags import complexity_flags, complexity_notes, hidden_share
 from esr.measure.counts import complexity
 from esr.measure.network import import_model
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from esr.audit.clone_flags import clone_flags
-from esr.audit.complexity_flags import complexity_flags
+from esr.audit.record_flags import clone_flags, complexity_flags
 from esr.base.errors import UserError
 from esr.datasets.staging import StagedSplit
 from esr.evaluate.detail_crops import keep_crops

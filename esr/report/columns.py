@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from esr.audit.complexity_flags import complexity_notes
+from esr.audit.record_flags import complexity_notes
 from esr.base.visible_text import name
 from esr.images.metrics import METRICS
 from esr.rank.figures import has_test, ranked_split

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import get_args
 
-from esr.audit.complexity_flags import complexity_flags
+from esr.audit.record_flags import complexity_flags
 from esr.challenge.protocol import FlopsCounter
 from esr.evaluate.score_images import DataRangeVerdict
 from esr.records.measurement import Counts, Stage

@@ -1,26 +1,34 @@
-"""What an organizer should look at before believing a figure of complexity.
-
-    flops_hidden             a counter missed multiply-adds that the dispatcher saw
-    counter_detected         the output is another while a counter looks on
-    custom_op                operations without a formula that do not come with PyTorch
-    uncounted_arithmetic     sums, products or transforms that no counter has a formula for
-    untouched_parameters     parameters that the forward pass does not use
-    unregistered_weights     weights that are no parameters, so that nobody counts them
-    outside_pytorch          time between the operations: NumPy, or a compiled extension
-    other_threads            other threads compute during the forward pass
-    foreign_tensors          images that no operation of PyTorch has made
-    round_trip               images that leave PyTorch during the forward pass
-
-Pure functions of a record. Shares were chosen on RFDN and the five factsheet models in every form:
-the most that fvcore misses there, dead code apart, are MDRN's 17 convolutions, 10.6 % of its
-multiply-adds, and fvcore names them; uncounted arithmetic stays below 6 %; everything else is 0.
-"""
+"""What an organizer should look at before believing a record, as far as the parent sees it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from esr.base.errors import printable_line
 from esr.records.measurement import Counts, Dispatched, Flag, Missed, SidePath
+from esr.submissions.clone.clone_facts import ForkSource
+
+
+def clone_flags(fork: ForkSource | None, *, trusted: bool) -> Iterator[Flag]:
+    """List what is particular about where a submission comes from.
+
+    Args:
+        fork: None for a submission in our own layout.
+        trusted: whether its checkpoints were allowed to run code.
+    """
+    if trusted:
+        yield Flag("trusted_checkpoint", "code in its checkpoint was allowed to run (--trust)")
+    if fork is None:
+        return
+    if fork.facts.not_done:
+        statements = "; ".join(fork.facts.not_done)
+        yield Flag("clone_loop_differs", printable_line(f"not carried out: {statements}"))
+    if fork.facts.stand_ins:
+        names = ", ".join(fork.facts.stand_ins)
+        yield Flag("stand_ins", printable_line(f"not installed, replaced by the harness: {names}"))
+    if not fork.facts.checkpoints:
+        yield Flag("no_checkpoint", "select_model loaded no file with torch.load")
+
 
 HIDDEN_SHARE = 0.05
 """Of all multiply-adds, missed by a counter that does not say so."""
