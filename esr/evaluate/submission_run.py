@@ -30,6 +30,34 @@ from esr.submissions.submission import Broken, Entry, Submission, Whole
 
 
 @dataclass(frozen=True)
+class RunSetting:
+    """What is the same for every submission of a run."""
+
+    options: Options
+    staged: Staged
+    job_dir: Path
+    """Holds the folders of the jobs, one a submission."""
+
+    @cached_property
+    def request(self) -> Request:
+        """What the run asks of every submission."""
+        options = self.options
+        return provenance.describe_request(
+            options.procedure,
+            options.output.files,
+            interleave=options.selection.interleave,
+            sandbox=options.confinement.sandbox,
+        )
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What a submission may use, and what it must not see."""
+        options = self.options
+        places = (options.data.data_dir, options.output.save_dir, *self.staged.hr_folders)
+        return options.confinement.policy(places)
+
+
+@dataclass(frozen=True)
 class Started:
     """A submission whose process waits to begin."""
 
@@ -141,31 +169,3 @@ def _job(submission: Whole, splits: Sequence[StagedSplit], options: Options) -> 
         memory_bytes=options.confinement.limits.memory_bytes,
         fixed_input=plan(procedure.real_time, procedure.protocol, submission.sidecar.scale),
     )
-
-
-@dataclass(frozen=True)
-class RunSetting:
-    """What is the same for every submission of a run."""
-
-    options: Options
-    staged: Staged
-    job_dir: Path
-    """Holds the folders of the jobs, one a submission."""
-
-    @cached_property
-    def request(self) -> Request:
-        """What the run asks of every submission."""
-        options = self.options
-        return provenance.describe_request(
-            options.procedure,
-            options.output.files,
-            interleave=options.selection.interleave,
-            sandbox=options.confinement.sandbox,
-        )
-
-    @cached_property
-    def policy(self) -> Policy:
-        """What a submission may use, and what it must not see."""
-        options = self.options
-        places = (options.data.data_dir, options.output.save_dir, *self.staged.hr_folders)
-        return options.confinement.policy(places)
