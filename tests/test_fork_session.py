@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import ROOT
 from torch import nn
 
 from esr.base.errors import UserError
@@ -171,7 +172,12 @@ def test_what_is_no_checkpoint_is_said(tmp_path: Path, content: bytes, complaint
         torch.load(tmp_path / "a.pth")
 
 
-def test_a_clones_utils_and_ours_live_side_by_side(tmp_path: Path) -> None:
+def test_a_clones_utils_and_ours_live_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Other tests of this process may have imported from copies of the harness.
+    ours = [path for path in sys.path if not Path(path, "utils").is_dir() or Path(path) == ROOT]
+    monkeypatch.setattr(sys, "path", ours)
     (tmp_path / "utils").mkdir()
     (tmp_path / "utils" / "errors.py").write_text("WHOSE = 'the clone'\n")
     import utils.utils_image
