@@ -15,39 +15,29 @@ from esr.evaluate.detail_crops import keep_crops
 from esr.evaluate.options import Output
 from esr.evaluate.scoring import Scores
 from esr.evaluate.upload.write_upload import write_uploads
+from esr.evaluate.write_job import StartedJob
 from esr.images.image_file import imsave
 from esr.measure.job import JobFolder
-from esr.records.conditions import Request
 from esr.records.measurement import Measurement
 from esr.records.record import SCHEMA, Crop, Record
 from esr.submissions.submission import Whole
 
 
 def finish_record(
-    scores: Scores,
-    measurement: Measurement,
-    request: Request,
-    splits: Sequence[StagedSplit],
-    folder: JobFolder,
-    output: Output,
-    *,
-    trusted: bool,
+    started: StartedJob, measurement: Measurement, scores: Scores, output: Output
 ) -> Record:
     """Keep the files that were asked for, and join everything to a record.
 
     Args:
-        scores: what the parent found.
+        started: what was asked for, and where the SR images are.
         measurement: what the child process said.
-        request: what the run asked for.
-        splits: the data sets.
-        folder: holds the SR images.
+        scores: what the parent found.
         output: where files are kept, and which.
-        trusted: whether its checkpoints may have run code.
     """
-    entry = scores.entry
-    crops = _keep_crops(scores, splits[0], folder, output.save_dir)
+    entry, request, folder = scores.entry, started.request, started.folder
+    crops = _keep_crops(scores, started.splits[0], folder, output.save_dir)
     if output.files.images:
-        _save_images(entry, splits, folder, output.save_dir)
+        _save_images(entry, started.splits, folder, output.save_dir)
     if output.files.uploads:
         device = measurement.machine.device
         write_uploads(entry, device, scores.splits, folder, output.save_dir)
@@ -66,7 +56,7 @@ def finish_record(
             *measurement.flags,
             *complexity_flags(measurement.counts),
             *scores.data_range.flags,
-            *clone_flags(scores.fork, trusted=trusted),
+            *clone_flags(scores.fork, trusted=started.job.trusted),
             *scores.handed_in,
         ),
         crops=crops,

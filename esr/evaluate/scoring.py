@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from esr.base.errors import UserError
@@ -14,9 +13,9 @@ from esr.evaluate.score_images import (
     judge_data_range,
     score_images,
 )
+from esr.evaluate.write_job import StartedJob
 from esr.measure.bootstrap import robust_timing
-from esr.measure.job import JobFolder, SubmissionFailed
-from esr.records.conditions import Procedure
+from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag, Measurement, SplitTiming
 from esr.records.record import ImageResult, Provenance, SplitResult
 from esr.submissions.clone.clone_facts import ForkSource
@@ -37,30 +36,30 @@ class Scores:
     """How SR images that came with the submission differ from its own."""
 
 
-def score_submission(
-    entry: Whole,
-    source: Provenance,
-    measurement: Measurement,
-    splits: Sequence[StagedSplit],
-    folder: JobFolder,
-    procedure: Procedure,
-) -> Scores:
+def score_submission(started: StartedJob, measurement: Measurement) -> Scores:
     """Score the SR images of every data set.
 
     Raises:
         SubmissionFailed: an image that is absent, damaged or of the wrong size, or an answer that
             cannot be of this clone.
     """
-    entry, source, fork = _as_it_was(entry, source, measurement)
+    entry, source, fork = _as_it_was(started.entry, started.source, measurement)
     results = tuple(
-        _score_split(number, split, timing, folder, procedure)
-        for number, (split, timing) in enumerate(zip(splits, measurement.splits, strict=True))
+        _score_split(number, split, timing, started)
+        for number, (split, timing) in enumerate(
+            zip(started.splits, measurement.splits, strict=True)
+        )
     )
-    first = splits[0].images[0], results[0].images[0].scores["psnr"]
-    other = (measurement.other_range, folder.other_range) if measurement.other_range else None
-    border = procedure.protocol.border(entry.sidecar.scale)
-    handed_in = handed_in_flags(entry, splits[0], results[0])
-    data_range = judge_data_range(*first, other, entry, border)
+    first, image = started.splits[0], results[0].images[0]
+    other_range = measurement.other_range
+    data_range = judge_data_range(
+        first.images[0],
+        image.scores["psnr"],
+        (other_range, started.folder.other_range) if other_range else None,
+        entry,
+        started.request.procedure.protocol.border(entry.sidecar.scale),
+    )
+    handed_in = handed_in_flags(entry, first, results[0])
     return Scores(entry, source, fork, results, data_range, tuple(handed_in))
 
 
@@ -82,10 +81,11 @@ def _as_it_was(
 
 
 def _score_split(
-    number: int, split: StagedSplit, timing: SplitTiming, folder: JobFolder, procedure: Procedure
+    number: int, split: StagedSplit, timing: SplitTiming, started: StartedJob
 ) -> SplitResult:
+    procedure = started.request.procedure
     protocol = procedure.protocol
-    sr_files = [folder.sr_image(number, index) for index in range(len(split.images))]
+    sr_files = [started.folder.sr_image(number, index) for index in range(len(split.images))]
     scores = score_images(split.images, sr_files, protocol.border(split.scale), procedure.metrics)
     images = tuple(
         ImageResult(image.name, ms, values)

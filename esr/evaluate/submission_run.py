@@ -19,11 +19,11 @@ from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
 from esr.evaluate.staged_data import Staged
 from esr.evaluate.worker_result import await_measurement
-from esr.evaluate.write_job import as_told, job_folder, write_job
-from esr.measure.job import Job, JobFolder, JobSplit, SubmissionFailed
+from esr.evaluate.write_job import StartedJob, as_told, job_folder, write_job
+from esr.measure.job import Job, JobSplit, SubmissionFailed
 from esr.records.conditions import Request
 from esr.records.measurement import Measurement
-from esr.records.record import Failure, Provenance, Record
+from esr.records.record import Failure, Record
 from esr.sandbox import isolated_process
 from esr.sandbox.policy import Policy
 from esr.submissions.submission import Broken, Entry, Submission, Whole
@@ -57,19 +57,6 @@ class RunSetting:
         return options.confinement.policy(places)
 
 
-@dataclass(frozen=True)
-class Started:
-    """A submission whose process waits to begin."""
-
-    entry: Whole
-    source: Provenance
-    request: Request
-    splits: Sequence[StagedSplit]
-    job: Job
-    folder: JobFolder
-    process: isolated_process.WaitingProgram
-
-
 class SubmissionRun:
     """One submission on its way to its record.
 
@@ -78,7 +65,8 @@ class SubmissionRun:
         setting: of the run.
     """
 
-    _started: Started
+    _program: isolated_process.WaitingProgram
+    _job: StartedJob
     _measurement: Measurement
     _scores: Scores
 
@@ -92,50 +80,33 @@ class SubmissionRun:
         splits = setting.staged.of(entry)
         folder = self._folder.enter_context(job_folder(entry, setting.job_dir))
         told = as_told(entry, folder)
-        process = self._process.enter_context(
+        self._program = self._process.enter_context(
             isolated_process.waiting("esr.evaluate.worker", told, folder, setting.policy)
         )
         # Not before there is a process, beside which all this costs no time.
         source = provenance.describe_files(entry, setting.options.command, ROOT)
-        request = setting.request
-        job = _job(told, splits, setting.options)
+        job = _describe_job(told, splits, setting.options)
         write_job(job, splits, folder)
-        self._started = Started(entry, source, request, splits, job, folder, process)
+        self._job = StartedJob(entry, source, setting.request, splits, job, folder)
 
     def measure(self) -> None:
         """Let its process begin, wait until it has ended, and take its answer."""
-        started, label = self._started, self._entry.label
+        label, started = self._entry.label, self._job
         images = sum(split.count for split in started.job.splits)
         log = self._setting.options.output.log_file(label)
         with self._process, progress_bar(label, images) as progress:
             self._measurement = await_measurement(
-                started.process, started.job, started.folder, log, progress
+                self._program, started.job, started.folder, log, progress
             )
 
     def score(self) -> None:
         """Compare its SR images with HR."""
-        started = self._started
-        self._scores = score_submission(
-            started.entry,
-            started.source,
-            self._measurement,
-            started.splits,
-            started.folder,
-            self._setting.options.procedure,
-        )
+        self._scores = score_submission(self._job, self._measurement)
 
     def finish(self) -> Record:
         """Join what was asked, what its process said and what the scoring found; keep its files."""
-        options = self._setting.options
-        return finish_record(
-            self._scores,
-            self._measurement,
-            self._started.request,
-            self._started.splits,
-            self._started.folder,
-            options.output,
-            trusted=self._entry.model_id in options.selection.trust,
-        )
+        output = self._setting.options.output
+        return finish_record(self._job, self._measurement, self._scores, output)
 
     def fail(self, failed: SubmissionFailed) -> Failure:
         """Say how it failed, and where it is told at length."""
@@ -158,7 +129,7 @@ def _measurable(entry: Entry) -> Whole:
     return entry
 
 
-def _job(submission: Whole, splits: Sequence[StagedSplit], options: Options) -> Job:
+def _describe_job(submission: Whole, splits: Sequence[StagedSplit], options: Options) -> Job:
     procedure = options.procedure
     return Job(
         submission,

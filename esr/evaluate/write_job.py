@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esr.base import json_file
@@ -13,8 +13,24 @@ from esr.base.errors import UserError, cause
 from esr.base.threads import in_parallel
 from esr.datasets.staging import StagedSplit
 from esr.measure.job import Job, JobFolder
+from esr.records.conditions import Request
+from esr.records.record import Provenance
 from esr.submissions.clone.private_copy import copy_clone
 from esr.submissions.submission import ForkSubmission, Whole
+
+
+@dataclass(frozen=True)
+class StartedJob:
+    """A job whose process waits to begin, or has ended."""
+
+    entry: Whole
+    source: Provenance
+    request: Request
+    """What the run asks of every submission."""
+    splits: Sequence[StagedSplit]
+    job: Job
+    """What the process is told."""
+    folder: JobFolder
 
 
 @contextmanager
