@@ -26,7 +26,7 @@ from esr.report.formats import make_publisher, write_all
 from esr.report.outcomes import print_kept, print_outcome, print_summary
 from esr.report.terminal import print_leaderboard, print_listing, print_trust
 from esr.submissions.submission import Entry
-from esr.tools.check.check_submission import check
+from esr.tools.check.check_command import check
 
 ROOT = Path(__file__).resolve().parent
 

@@ -32,7 +32,7 @@ The one file to open for
     a new device            measure/device.py        one entry in BACKENDS
     a new audit rule        audit/audit_rules.py     or audit_passes.py, if it takes further passes
     a new rule of --check   tools/check/             one entry in SOURCE, NETWORK or FIGURES
-    a new loss              tools/train/objective.py one entry in LOSSES
+    a new loss              tools/train/trainer.py   one entry in LOSSES
     a new wrapper key       measure/network.py       one entry in WRAPPERS
     a new command           __main__.py              one entry in COMMANDS
 """

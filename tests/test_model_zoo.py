@@ -21,7 +21,7 @@ from esr.submissions.discovery import discover
 from esr.submissions.public_checkpoints import read_zoo
 from esr.submissions.submission import Submission
 from esr.tools.pages import zoo_quality as quality
-from esr.tools.pages.zoo_page import zoo_page as page
+from esr.tools.pages.pages_command import zoo_page as page
 from esr.tools.pages.zoo_quality import ZOO, load_records
 from esr.tools.train.training_report import load_report
 

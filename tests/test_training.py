@@ -11,9 +11,8 @@ import torch
 from test_training_data import enlarged_noise, stage
 
 from esr.base.errors import UserError
-from esr.tools.train.objective import LOSSES, averaging, learning_rate
 from esr.tools.train.recipe import TrainingStage
-from esr.tools.train.trainer import Trainer
+from esr.tools.train.trainer import LOSSES, Trainer, averaging, learning_rate
 from esr.tools.train.training_data import Sampler, TrainingPair
 from esr.tools.train.training_network import import_forms
 

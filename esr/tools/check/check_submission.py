@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from esr.base import json_file
-from esr.base.errors import ExitCode, UserError
+from esr.base.errors import UserError
 from esr.base.house import ROOT
-from esr.base.scratch import scratch_folder
 from esr.datasets.splits import find_splits
 from esr.datasets.staging import StagedSplit, stage
 from esr.evaluate import score_images
@@ -24,9 +23,8 @@ from esr.measure.job import Job, JobFailure, JobFolder, JobSplit, SubmissionFail
 from esr.records.measurement import Stage
 from esr.sandbox import isolated_process
 from esr.sandbox.policy import Policy
-from esr.submissions.submission import Broken, Entry, ForkSubmission, Own, Submission
+from esr.submissions.submission import Broken, Own, Submission
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
-from esr.tools.check.finding_list import print_end, print_findings
 from esr.tools.check.network_rules import NETWORK
 from esr.tools.check.rule import (
     CheckAnswer,
@@ -49,33 +47,6 @@ _REACHED: dict[str, Stage] = {
     "count": "count",
 }
 """Where a child broke off that was trying no rule; between two rules it is as good as counting."""
-
-
-def check(entries: Sequence[Entry], options: Options) -> ExitCode:
-    """Try submissions by every rule and print what was found.
-
-    Returns:
-        OK if none breaks a rule that is required.
-
-    Raises:
-        UserError: the data or the device cannot be used.
-    """
-    isolated_process.check_device(options.confinement.device)
-    in_our_layout = [entry for entry in entries if not isinstance(entry, ForkSubmission)]
-    if len(in_our_layout) < len(entries):
-        raise UserError(
-            "is measured as it stands; the rules are for our own layout",
-            where=f"--submission {options.selection.path}",
-            remedy="put the network into models/team[ID]_[Model].py, or leave out --check",
-        )
-    ready: dict[str, bool] = {}
-    with scratch_folder() as hr_dir, scratch_folder() as job_dir:
-        for entry in in_our_layout:
-            findings = check_entry(entry, options, hr_dir, job_dir)
-            print_findings(entry, findings)
-            ready[entry.label] = not any(finding.fatal for finding in findings)
-    print_end(ready)
-    return ExitCode.OK if all(ready.values()) else ExitCode.SOME_FAILED
 
 
 def check_entry(entry: Own, options: Options, hr_dir: Path, job_dir: Path) -> list[Finding]:

@@ -132,12 +132,7 @@ class Subject:
 
 
 def _cut(image: Image, height: int, width: int) -> Image:
-    # Mirroring reaches no further than the image itself, so it may take several steps.
-    while image.shape[0] < height or image.shape[1] < width:
-        missing = (height - image.shape[0], width - image.shape[1])
-        rows, columns = (
-            min(max(gap, 0), side) for gap, side in zip(missing, image.shape[:2], strict=True)
-        )
-        image = np.pad(image, ((0, rows), (0, columns), (0, 0)), mode="symmetric")
+    rows, columns = max(height - image.shape[0], 0), max(width - image.shape[1], 0)
+    image = np.pad(image, ((0, rows), (0, columns), (0, 0)), mode="symmetric")
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return np.ascontiguousarray(image[top : top + height, left : left + width])

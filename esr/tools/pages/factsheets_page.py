@@ -6,9 +6,6 @@ from runs of `test_demo.py` with the authors' checkpoints. The prose is in docs/
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,7 +13,6 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from esr.base import json_file
 from esr.base.house import ROOT
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.images.metrics import METRICS as METRIC_TABLE
@@ -28,6 +24,7 @@ from esr.report.claims import agrees
 from esr.submissions.discovery import adapt, choose, discover
 from esr.submissions.sidecar import SetClaims
 from esr.submissions.submission import Submission
+from esr.tools.pages.zoo_quality import run_test_demo
 
 PROSE = ROOT / "docs" / "factsheets"
 IDS = ("1", "5", "9", "13", "16")
@@ -66,15 +63,10 @@ def _measure(entry: object, data_dir: Path, checkpoint_dir: Path) -> Measured:
     assert isinstance(entry, Submission)
     model = network.build(network.import_model(entry.model_file), entry)
     counts = complexity.count(model.eval(), COMPLEXITY_INPUT)
-    with tempfile.TemporaryDirectory() as save_dir:
-        sets = [name for name in SETS if _has_scale(data_dir / name, entry.sidecar.scale)]
-        command = [sys.executable, str(ROOT / "test_demo.py"), "--model_id", str(entry.model_id)]
-        command += [*(("--form", entry.form) if entry.form else ()), "--dataset", *sets]
-        command += ["--metrics", *METRICS, "--protocol", "ntire2023", "--save_dir", save_dir]
-        command += ["--data_dir", str(data_dir), "--checkpoint_dir", str(checkpoint_dir)]
-        subprocess.run(command, check=False, stdout=sys.stderr)
-        file = Path(save_dir) / "records" / f"{entry.label}.json"
-        return Measured(entry, counts, json_file.load(Record, file) if file.exists() else None)
+    sets = [name for name in SETS if _has_scale(data_dir / name, entry.sidecar.scale)]
+    where = ("--data_dir", str(data_dir), "--checkpoint_dir", str(checkpoint_dir))
+    what = ("--metrics", *METRICS, "--protocol", "ntire2023", "--dataset", *sets)
+    return Measured(entry, counts, run_test_demo(entry, *where, *what))
 
 
 def _has_scale(folder: Path, scale: int) -> bool:

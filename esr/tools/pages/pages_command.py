@@ -14,13 +14,23 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from tabulate import tabulate
+
 from esr.base import json_file
 from esr.base.command import Parser, ended
 from esr.base.errors import UserError
 from esr.base.house import ROOT
 from esr.tools.pages.factsheets_page import factsheets_page
-from esr.tools.pages.zoo_page import zoo_page
-from esr.tools.pages.zoo_quality import ZOO, load_records, update_records
+from esr.tools.pages.zoo_quality import (
+    ZOO,
+    CheckpointQuality,
+    SetQuality,
+    load_records,
+    update_records,
+)
+from esr.tools.train.training_report import StageReport, TrainingReport, load_report
+
+PROSE = ROOT / "docs" / "model_zoo"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,3 +63,130 @@ def _run(given: argparse.Namespace) -> None:
             "measuring needs both --data_dir and --checkpoint_dir", where="command line"
         )
     json_file.write_text(ZOO / "README.md", zoo_page(load_records()))
+
+
+def zoo_page(records: Sequence[CheckpointQuality]) -> str:
+    """Write the page: one row and one section a checkpoint.
+
+    Raises:
+        UserError: a checkpoint without training report, or with that of another file.
+    """
+    trained = [(quality, _report(quality)) for quality in records]
+    sections = [_section(quality, report) for quality, report in trained]
+    head, images = (
+        (PROSE / f"{name}.md").read_text("utf-8") for name in ("head", "training_images")
+    )
+    return "\n".join([head, _overview(trained), *sections, images])
+
+
+def _report(quality: CheckpointQuality) -> TrainingReport:
+    report = load_report(ZOO / quality.checkpoint)
+    if report.sha256 != quality.sha256:
+        raise UserError(
+            "its training report is of another file (the SHA-256 differs)",
+            where=ZOO / quality.checkpoint,
+            remedy="measure it again, or write its report again",
+        )
+    return report
+
+
+def _overview(trained: Sequence[tuple[CheckpointQuality, TrainingReport]]) -> str:
+    rows = []
+    for quality, report in trained:
+        on = {result.dataset: result for result in quality.sets}
+        rows.append(
+            [
+                f"`{quality.checkpoint}`",
+                f"x{quality.scale}",
+                f"{report.size_bytes / 1e6:.2f}",
+                f"{sum(stage.iterations for stage in report.stages):,}",
+                f"{report.minutes:.0f}",
+                *(f"{result.psnr_db - result.bicubic_db:+.2f}" for result in on.values()),
+                _from_authors(on["Set5"], 2),
+            ]
+        )
+    sets = [result.dataset for result in trained[0][0].sets] if trained else []
+    head = ["file", "scale", "MB", "iterations", "minutes", *sets, "authors' (Set5)"]
+    return _table(rows, head)
+
+
+def _section(quality: CheckpointQuality, report: TrainingReport) -> str:
+    rows = [
+        [
+            f"{result.dataset} ({result.images} images)",
+            f"{result.bicubic_db:.3f}",
+            f"{result.psnr_db:.3f}",
+            f"{result.psnr_db - result.bicubic_db:+.3f}",
+            "none" if result.authors_db is None else f"{result.authors_db:.3f}",
+            _from_authors(result, 3),
+        ]
+        for result in quality.sets
+    ]
+    titles = ["set", "bicubic", "this checkpoint", "above bicubic"]
+    titles += ["authors' checkpoint", "difference"]
+    parts = [f"## {quality.checkpoint}", _table(rows, titles)]
+    parts += [_table(_facts(quality, report), ["fact", "value"]), _stages(report.stages)]
+    if report.remarks:
+        parts.append("\n".join(f"- {remark}" for remark in report.remarks) + "\n")
+    parts += [f"The command:\n\n    {report.command}\n"]
+    return "\n".join(parts)
+
+
+def _from_authors(result: SetQuality, digits: int) -> str:
+    if result.authors_db is None:
+        return "none"
+    return f"{result.psnr_db - result.authors_db:+.{digits}f}"
+
+
+def _facts(quality: CheckpointQuality, report: TrainingReport) -> list[list[str]]:
+    used = "; ".join(
+        f"{data.images} of {data.folder}, {data.held_out} more held out" for data in report.data
+    )
+    form = f", form {quality.form}" if quality.form else ""
+    profile = f", profile {report.profile}" if report.profile else ""
+    authors = f"`{quality.authors_file}`, SHA-256 `{quality.authors_sha256}`"
+    return [
+        ["SHA-256", f"`{report.sha256}`"],
+        ["network", f"`models/{report.model}.py`{form}, {quality.params:,} parameters"],
+        ["authors' checkpoint", authors if quality.authors_file else "none is public"],
+        ["recipe", f"`{report.recipe}`{profile}" if report.recipe else "none"],
+        ["training images", used],
+        ["held-out PSNR", _held_out(report)],
+        ["hardware", f"{report.hardware}, {report.threads} CPU threads, PyTorch {report.torch}"],
+        ["duration", f"{report.minutes:.1f} minutes of training steps, ended {report.date}"],
+        ["program", f"{report.program}, commit {report.git_commit or 'unknown'}"],
+        ["seed", str(report.seed)],
+        ["measured", f"{quality.date}, {quality.device_name}, PyTorch {quality.torch}"],
+    ]
+
+
+def _held_out(report: TrainingReport) -> str:
+    if report.held_out_psnr_db is None:
+        return "not measured"
+    bicubic = report.held_out_bicubic_db
+    return f"{report.held_out_psnr_db:.3f} dB" + (
+        "" if bicubic is None else f" (bicubic {bicubic:.3f} dB)"
+    )
+
+
+def _stages(stages: Sequence[StageReport]) -> str:
+    rows = [
+        [
+            stage.name,
+            stage.start,
+            stage.loss,
+            stage.optimizer,
+            stage.schedule,
+            f"{stage.iterations:,}",
+            f"{stage.batch_size} of {stage.hr_patch_px}x{stage.hr_patch_px}",
+            f"{stage.params:,}",
+            f"{stage.minutes:.1f}",
+        ]
+        for stage in stages
+    ]
+    head = ["stage", "from", "loss", "optimizer", "learning rate"]
+    return _table(rows, [*head, "iterations", "HR crops a step", "parameters", "minutes"])
+
+
+def _table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
+    return tabulate(rows, head, tablefmt="github", disable_numparse=True) + "\n"

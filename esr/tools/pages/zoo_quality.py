@@ -16,7 +16,8 @@ from esr.base.sha256 import hash_file
 from esr.base.threads import in_parallel
 from esr.datasets.image_folders import OWN, find_set
 from esr.datasets.image_pairs import ImagePair, require_pairs
-from esr.images.image_file import imread_uint, imsave
+from esr.datasets.prepare_lr import prepare
+from esr.images.image_file import imread_uint
 from esr.images.official_image import calculate_psnr, modcrop
 from esr.images.resample import imresize_uint8
 from esr.records.record import Record, SplitResult
@@ -140,41 +141,37 @@ def _psnr(split: SplitResult) -> float:
 
 
 def _evaluate(submission: Submission, data: Path) -> Record:
-    assert submission.checkpoint is not None
+    where = ("--checkpoint", str(submission.checkpoint), "--device", "cpu", "--data_dir", str(data))
+    record = run_test_demo(submission, *where, "--dataset", *SETS)
+    if record is None:
+        raise UserError("could not be measured, see above", where=submission.checkpoint)
+    return record
+
+
+def run_test_demo(submission: Submission, *arguments: str) -> Record | None:
+    """Evaluate a submission in its form by `test_demo.py`; None if that failed."""
     command = [sys.executable, str(ROOT / "test_demo.py"), "--model_id", str(submission.model_id)]
     command += ["--form", submission.form] if submission.form else []
-    command += ["--checkpoint", str(submission.checkpoint), "--device", "cpu"]
-    command += ["--data_dir", str(data), "--dataset", *SETS]
     with tempfile.TemporaryDirectory() as save_dir:
-        done = subprocess.run([*command, "--save_dir", save_dir], check=False, stdout=sys.stderr)
-        if done.returncode != 0:
-            raise UserError("could not be measured, see above", where=submission.checkpoint)
-        return json_file.load(Record, Path(save_dir) / "records" / f"{submission.label}.json")
+        command += [*arguments, "--save_dir", save_dir]
+        subprocess.run(command, check=False, stdout=sys.stderr)
+        file = Path(save_dir) / "records" / f"{submission.label}.json"
+        return json_file.load(Record, file) if file.exists() else None
 
 
 def lay_out(origin: Path, target: Path, scale: int, step: int = 1) -> None:
-    """Link a data set's HR, or every `step`-th image of it, and its LR, which is made if absent.
-
-    LR made here is that of the set's own other scales: MATLAB's bicubic kernel on uint8.
-    """
-    lr_origin, lr_target = (folder / "LR_bicubic" / f"X{scale}" for folder in (origin, target))
-    for folder in (target / "HR", lr_target):
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def lay(hr: Path) -> None:
-        lr = f"{hr.stem}x{scale}.png"
-        if not (target / "HR" / hr.name).exists():  # Another scale may have laid it.
-            (target / "HR" / hr.name).symlink_to(hr.resolve())
-        if (lr_origin / lr).is_file():
-            (lr_target / lr).symlink_to((lr_origin / lr).resolve())
-        else:
-            reduced = imresize_uint8(modcrop(imread_uint(hr), scale), 1 / scale)
-            imsave(reduced, lr_target / lr)
-
-    files = sorted((origin / "HR").glob("*.png"))
+    """Link a data set's HR, or every `step`-th image of it, and its LR, which is made if absent."""
+    lr_folder = Path("LR_bicubic") / f"X{scale}"
+    files = sorted((origin / "HR").glob("*.png"))[::step]
     if not files:
         raise UserError("no images here", where=origin / "HR")
-    in_parallel(lay, files[::step])
+    for place in [file.relative_to(origin) for file in files]:
+        for image in (place, lr_folder / f"{place.stem}x{scale}.png"):
+            # Another scale may have laid HR.
+            if (origin / image).is_file() and not (target / image).exists():
+                (target / image).parent.mkdir(parents=True, exist_ok=True)
+                (target / image).symlink_to((origin / image).resolve())
+    prepare(find_set(target, OWN, scale))
 
 
 def bicubic_psnr(folder: Path, scale: int) -> float:

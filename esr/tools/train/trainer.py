@@ -1,27 +1,78 @@
-"""A network in training: its state, one step of it, validation, checkpoints."""
+"""A network in training: loss, learning rate, one step, averaged weights, validation, state."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import l1_loss, mse_loss
 from torch.optim.swa_utils import AveragedModel
 
+from esr.base import json_file
 from esr.base.errors import UserError
 from esr.images import Image
 from esr.images.metrics import METRICS
 from esr.submissions.sidecar import Sidecar
-from esr.tools.train.objective import LOSSES, averaging, learning_rate
 from esr.tools.train.recipe import TrainingStage
 from esr.tools.train.training_data import TrainingPair, stack
 
 _PARTS = ("network", "ema", "optimizer", "scaler")
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""(SR, HR), both (N, 3, H, W) in the network's own range -> a scalar."""
+
+CHARBONNIER_EPS = 1e-12
+"""Under the root, on images in [0, 1]: BasicSR's; factsheets that name the loss give none."""
+
+
+def charbonnier(sr: Tensor, hr: Tensor) -> Tensor:
+    """Smooth L1, mean of sqrt(d^2 + eps): Lai et al., LapSRN, CVPR 2017."""
+    return ((sr - hr).square() + CHARBONNIER_EPS).sqrt().mean()
+
+
+LOSSES: Mapping[str, Loss] = MappingProxyType(
+    {"l1": l1_loss, "l2": mse_loss, "charbonnier": charbonnier}
+)
+"""By the recipe's names."""
+
+
+def learning_rate(stage: TrainingStage, spent: float) -> float:
+    """Return the learning rate at a share of the stage, 0.0 at its beginning and 1.0 at its end.
+
+    Cosine is that of Loshchilov, Hutter: SGDR, ICLR 2017, one cycle without restarts.
+    """
+    iteration = spent * stage.iterations
+    if iteration < stage.warm_up:
+        return stage.lr * (iteration + 1) / (stage.warm_up + 1)
+    if stage.schedule == "step":
+        return stage.lr * stage.factor ** bisect_right(stage.milestones, iteration)
+    if stage.schedule == "cosine":
+        share = (iteration - stage.warm_up) / max(stage.iterations - stage.warm_up, 1)
+        half = 0.5 * (1 + math.cos(math.pi * share))
+        return stage.final_lr + (stage.lr - stage.final_lr) * half
+    return stage.lr
+
+
+def averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Return the exponential moving average of weights, over few steps at first.
+
+    The decay grows as in TensorFlow's ExponentialMovingAverage, so that the random weights of
+    the beginning are soon forgotten.
+    """
+
+    def average(averaged: Tensor, weights: Tensor, count: Tensor | int) -> Tensor:
+        now = min(decay, (1 + int(count)) / (10 + int(count)))
+        return averaged.lerp(weights, 1 - now)
+
+    return average
 
 
 class Trainer:
@@ -141,7 +192,5 @@ def plain(network: nn.Module) -> dict[str, Tensor]:
 
 def write(state: dict[str, Any], path: Path) -> None:
     """Write a checkpoint so that a reader finds the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    torch.save(state, partial)
-    partial.replace(path)
+    with json_file.replacing(path) as file:
+        torch.save(state, file)

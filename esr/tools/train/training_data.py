@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from esr.base import json_file
 from esr.base.errors import UserError
 from esr.base.sha256 import hash_text
 from esr.images import Image
@@ -18,8 +19,6 @@ from esr.images.image_file import imread_uint, is_image_file
 from esr.images.official_image import modcrop
 from esr.images.resample import imresize_uint8
 from esr.tools.train.recipe import RecipeSource, TrainingStage
-
-"""RGB, (height, width, 3), 0..255."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,8 @@ def _decoded(file: Path, scale: int, cache: Path) -> TrainingPair:
         hr = modcrop(imread_uint(file), scale)
         images = {"hr": hr, "lr": imresize_uint8(hr, 1 / scale)}
         for kind, place in places.items():
-            partial = place.with_suffix(".partial.npy")
-            np.save(partial, images[kind])
-            partial.replace(place)
+            with json_file.replacing(place) as array:
+                np.save(array, images[kind])
     return TrainingPair(*(np.load(place, mmap_mode="r") for place in places.values()))
 
 
