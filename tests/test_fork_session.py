@@ -21,7 +21,7 @@ from esr.submissions.clone_session.patched import in_place
 from esr.submissions.clone_session.safe_load import SafeLoad
 from esr.submissions.clone_session.select_model_call import checked
 from esr.submissions.clone_session.session import Session
-from esr.submissions.submission import ForkSubmission
+from esr.submissions.submission import CloneSubmission
 
 no_gpu = pytest.mark.skipif(not is_needed(), reason="redirection is for machines without a GPU")
 
@@ -140,7 +140,7 @@ def test_nothing_is_redirected_where_there_is_a_gpu(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     before = torch.cuda.synchronize, torch.cuda.Event
-    session = Session(ForkSubmission(0, "00_A", tmp_path), _nothing, trusted=False)
+    session = Session(CloneSubmission(0, "00_A", tmp_path), _nothing, trusted=False)
     with session.opened():
         assert (torch.cuda.synchronize, torch.cuda.Event) == before
         torch.save({"a": torch.ones(1)}, tmp_path / "a.pth")

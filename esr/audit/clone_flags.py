@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from esr.base.errors import printable_line
 from esr.records.measurement import Flag
-from esr.submissions.clone.clone_facts import ForkSource
+from esr.submissions.clone.clone_facts import CloneSource
 
 
-def clone_flags(fork: ForkSource | None, *, trusted: bool) -> Iterator[Flag]:
+def clone_flags(fork: CloneSource | None, *, trusted: bool) -> Iterator[Flag]:
     """List what is particular about where a submission comes from.
 
     Args:

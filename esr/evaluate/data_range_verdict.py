@@ -16,7 +16,7 @@ from esr.evaluate.score_images import range_note, read_sr
 from esr.images.metrics import METRICS
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag
-from esr.submissions.submission import Whole
+from esr.submissions.submission import Measurable
 
 BETTER_DB = 2.0
 
@@ -33,7 +33,7 @@ def judge_data_range(
     image: StagedImage,
     declared_db: float,
     other: tuple[float, Path] | None,
-    entry: Whole,
+    entry: Measurable,
     border: int,
 ) -> DataRangeVerdict:
     """Compare an image restored with the declared data_range, with the other, and by bicubic.
@@ -69,5 +69,5 @@ def psnr_db(image: StagedImage, sr_file: Path, border: int) -> float | None:
         return None
 
 
-def _sidecar(entry: Whole) -> str:
+def _sidecar(entry: Measurable) -> str:
     return f"{entry.model_file.stem}.toml"

@@ -23,14 +23,14 @@ from esr.records.conditions import Request
 from esr.records.measurement import Measurement
 from esr.records.record import Failure, Provenance, Record
 from esr.sandbox import isolated_process
-from esr.submissions.submission import Broken, Entry, Submission, Whole
+from esr.submissions.submission import Broken, Entry, Measurable, Submission
 
 
 @dataclass(frozen=True)
 class Started:
     """A submission whose process waits to begin."""
 
-    entry: Whole
+    entry: Measurable
     source: Provenance
     request: Request
     splits: Sequence[StagedSplit]
@@ -119,7 +119,7 @@ class SubmissionRun:
         self._folder.close()
 
 
-def _measurable(entry: Entry) -> Whole:
+def _measurable(entry: Entry) -> Measurable:
     if isinstance(entry, Broken):
         raise SubmissionFailed("discover", entry.reason)
     if isinstance(entry, Submission) and entry.checkpoint is None:
@@ -127,7 +127,7 @@ def _measurable(entry: Entry) -> Whole:
     return entry
 
 
-def _job(submission: Whole, splits: Sequence[StagedSplit], options: Options) -> Job:
+def _job(submission: Measurable, splits: Sequence[StagedSplit], options: Options) -> Job:
     procedure = options.procedure
     return Job(
         submission,

@@ -14,11 +14,11 @@ from esr.base.threads import in_parallel
 from esr.datasets.staging import StagedSplit
 from esr.measure.job import Job, JobFolder
 from esr.submissions.clone.private_copy import copy_clone
-from esr.submissions.submission import ForkSubmission, Whole
+from esr.submissions.submission import CloneSubmission, Measurable
 
 
 @contextmanager
-def job_folder(submission: Whole, job_dir: Path) -> Iterator[JobFolder]:
+def job_folder(submission: Measurable, job_dir: Path) -> Iterator[JobFolder]:
     """Make the folder of a job, with the code that runs in it; remove it in the end.
 
     Raises:
@@ -29,16 +29,16 @@ def job_folder(submission: Whole, job_dir: Path) -> Iterator[JobFolder]:
         with _written(folder):
             folder.sr.mkdir(parents=True)
             folder.lr_image(0, 0).parent.mkdir()
-            if isinstance(submission, ForkSubmission):
+            if isinstance(submission, CloneSubmission):
                 copy_clone(submission.clone, folder.clone)
         yield folder
     finally:
         _remove(folder)
 
 
-def as_told(submission: Whole, folder: JobFolder) -> Whole:
+def as_told(submission: Measurable, folder: JobFolder) -> Measurable:
     """Leave out of a submission what its own process must not know."""
-    if isinstance(submission, ForkSubmission):
+    if isinstance(submission, CloneSubmission):
         return replace(submission, clone=folder.clone)
     return submission
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 
 @dataclass(frozen=True)
-class ForkFacts:
+class CloneFacts:
     """What a clone's code has said and used; the child's word."""
 
     name: str
@@ -45,13 +45,13 @@ class FileHash:
 
 
 @dataclass(frozen=True)
-class ForkSource:
+class CloneSource:
     """Where a submission comes from that is not one of ours."""
 
     path: str
     """The clone."""
     git_commit: str | None
     """What is checked out there; its files may differ from it, their hashes are in `files`."""
-    facts: ForkFacts
+    facts: CloneFacts
     files: tuple[FileHash, ...]
     """`facts.modules` and `facts.checkpoints`."""

@@ -24,7 +24,7 @@ from esr.measure.job import Job, JobFailure, JobFolder, JobSplit, SubmissionFail
 from esr.records.measurement import Stage
 from esr.sandbox import isolated_process
 from esr.sandbox.policy import Policy
-from esr.submissions.submission import Broken, Entry, ForkSubmission, Own, Submission
+from esr.submissions.submission import Broken, CloneSubmission, Entry, Own, Submission
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
 from esr.tools.check.finding_list import print_end, print_findings
 from esr.tools.check.network_rules import NETWORK
@@ -61,7 +61,7 @@ def check(entries: Sequence[Entry], options: Options) -> ExitCode:
         UserError: the data or the device cannot be used.
     """
     isolated_process.check_device(options.confinement.device)
-    in_our_layout = [entry for entry in entries if not isinstance(entry, ForkSubmission)]
+    in_our_layout = [entry for entry in entries if not isinstance(entry, CloneSubmission)]
     if len(in_our_layout) < len(entries):
         raise UserError(
             "is measured as it stands; the rules are for our own layout",
