@@ -13,8 +13,7 @@ from torch import nn
 
 from esr.base.errors import UserError
 from esr.submissions.checkpoint_file import read_checkpoint
-from esr.submissions.clone.git_head import checked_out
-from esr.submissions.clone.private_copy import copy_clone, hashes
+from esr.submissions.clone.clone_files import checked_out, copy_clone, hashes
 from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
 from esr.submissions.clone_session.import_root import modules_in, world_of
 from esr.submissions.clone_session.patched import in_place

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from esr.base.errors import printable_line
 from esr.records.measurement import Flag
-from esr.submissions.clone.clone_facts import CloneSource
+from esr.submissions.clone.clone_files import CloneSource
 
 
 def clone_flags(fork: CloneSource | None, *, trusted: bool) -> Iterator[Flag]:

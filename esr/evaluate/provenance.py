@@ -17,9 +17,7 @@ from esr.base.threads import cores
 from esr.measure.job import SubmissionFailed
 from esr.records.conditions import KeptFiles, Procedure, Request
 from esr.records.record import Provenance
-from esr.submissions.clone.clone_facts import CloneFacts, CloneSource
-from esr.submissions.clone.git_head import checked_out
-from esr.submissions.clone.private_copy import hashes
+from esr.submissions.clone.clone_files import CloneFacts, CloneSource, checked_out, hashes
 from esr.submissions.submission import Measurable, Submission
 
 _AFTERWARDS = ("rank", "report", "tools")

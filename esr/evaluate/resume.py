@@ -18,7 +18,7 @@ from esr.evaluate.setting import RunSetting
 from esr.records.measurement import Machine
 from esr.records.record import Record
 from esr.records.results_folder import Row
-from esr.submissions.clone.private_copy import hashes
+from esr.submissions.clone.clone_files import hashes
 from esr.submissions.submission import Broken, CloneSubmission, Entry, Measurable
 
 _SAME = ("device", "device_name", "driver", "python", "torch", "cuda", "cudnn", "platform")

@@ -15,7 +15,7 @@ from esr.measure.job import JobFolder, SubmissionFailed
 from esr.records.conditions import Procedure
 from esr.records.measurement import Flag, Measurement, SplitTiming
 from esr.records.record import ImageResult, Provenance, SplitResult
-from esr.submissions.clone.clone_facts import CloneSource
+from esr.submissions.clone.clone_files import CloneSource
 from esr.submissions.submission import CloneSubmission, Measurable
 
 

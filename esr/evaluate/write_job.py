@@ -13,7 +13,7 @@ from esr.base.errors import UserError, cause
 from esr.base.threads import in_parallel
 from esr.datasets.staging import StagedSplit
 from esr.measure.job import Job, JobFolder
-from esr.submissions.clone.private_copy import copy_clone
+from esr.submissions.clone.clone_files import copy_clone
 from esr.submissions.submission import CloneSubmission, Measurable
 
 

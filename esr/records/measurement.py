@@ -11,7 +11,7 @@ from typing import Any, Literal
 from esr.challenge.fixed_input import FixedInput
 from esr.records.conditions import Conditions, GpuStates, Precision
 from esr.records.op_counts import Dispatched, LayerCost, Missed, OpCount, SidePath, Watcher
-from esr.submissions.clone.clone_facts import CloneFacts
+from esr.submissions.clone.clone_files import CloneFacts
 
 Stage = Literal[
     "discover", "import", "build", "load", "restore", "count", "timeout", "limit", "crash",

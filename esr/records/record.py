@@ -20,7 +20,7 @@ from esr.base import json_file
 from esr.base.errors import UserError
 from esr.records.conditions import Conditions, Drift, GpuStates, Request, upgrade_request
 from esr.records.measurement import Findings, Flag, Stage
-from esr.submissions.clone.clone_facts import CloneSource
+from esr.submissions.clone.clone_files import CloneSource
 from esr.submissions.sidecar import Sidecar
 
 SCHEMA = 2

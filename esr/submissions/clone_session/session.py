@@ -15,11 +15,10 @@ import torch
 from torch import Tensor
 
 from esr.base.errors import UserError
-from esr.submissions.clone.clone_facts import CloneFacts
+from esr.submissions.clone.clone_files import CloneFacts, relative
 from esr.submissions.clone.control_flow import functions
 from esr.submissions.clone.forward_call import NETWORK, ForwardCall, forward_call
 from esr.submissions.clone.needed_source import needed
-from esr.submissions.clone.private_copy import relative
 from esr.submissions.clone_session.absent_packages import AbsentPackages
 from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
 from esr.submissions.clone_session.import_root import forget, modules_in, world_of
