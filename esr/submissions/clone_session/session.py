@@ -20,9 +20,8 @@ from esr.submissions.clone.control_flow import functions
 from esr.submissions.clone.forward_call import NETWORK, ForwardCall, forward_call
 from esr.submissions.clone.needed_source import needed
 from esr.submissions.clone_session.absent_packages import AbsentPackages
+from esr.submissions.clone_session.clone_world import forget, in_place, modules_in, world_of
 from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
-from esr.submissions.clone_session.import_root import forget, modules_in, world_of
-from esr.submissions.clone_session.patched import in_place
 from esr.submissions.clone_session.safe_load import Enter, SafeLoad, absent
 from esr.submissions.clone_session.select_model_call import (
     Selected,
