@@ -10,9 +10,9 @@ import pytest
 from esr.base.errors import UserError
 from esr.submissions.clone.control_flow import functions
 from esr.submissions.clone.discover_clone import discover_clone
-from esr.submissions.clone.forward_call import forward_call
 from esr.submissions.clone.needed_source import needed
 from esr.submissions.clone.select_model_branches import Branch, branches
+from esr.submissions.clone_session.clone_calls import forward_call
 from esr.submissions.submission import Broken, CloneSubmission
 
 RETURN = "    return model, name, data_range, tile\n"

@@ -14,10 +14,10 @@ from torch import nn
 from esr.base.errors import UserError
 from esr.submissions.checkpoint_file import read_checkpoint
 from esr.submissions.clone.clone_files import checked_out, copy_clone, hashes
+from esr.submissions.clone_session.clone_calls import checked
 from esr.submissions.clone_session.clone_world import in_place, modules_in, world_of
 from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
 from esr.submissions.clone_session.safe_load import SafeLoad
-from esr.submissions.clone_session.select_model_call import checked
 from esr.submissions.clone_session.session import Session
 from esr.submissions.submission import CloneSubmission
 

@@ -17,18 +17,20 @@ from torch import Tensor
 from esr.base.errors import UserError
 from esr.submissions.clone.clone_files import CloneFacts, relative
 from esr.submissions.clone.control_flow import functions
-from esr.submissions.clone.forward_call import NETWORK, ForwardCall, forward_call
 from esr.submissions.clone.needed_source import needed
 from esr.submissions.clone_session.absent_packages import AbsentPackages
-from esr.submissions.clone_session.clone_world import forget, in_place, modules_in, world_of
-from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
-from esr.submissions.clone_session.safe_load import Enter, SafeLoad, absent
-from esr.submissions.clone_session.select_model_call import (
+from esr.submissions.clone_session.clone_calls import (
+    NETWORK,
+    ForwardCall,
     Selected,
     arguments_of,
     checked,
+    forward_call,
     script_arguments,
 )
+from esr.submissions.clone_session.clone_world import forget, in_place, modules_in, world_of
+from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
+from esr.submissions.clone_session.safe_load import Enter, SafeLoad, absent
 from esr.submissions.submission import CHECKPOINT_SUFFIXES, SCRIPT, SELECT, CloneSubmission
 
 
