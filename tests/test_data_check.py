@@ -15,7 +15,7 @@ from harness import write_image
 from PIL import Image as Pillow
 
 from esr.datasets.checking.check_set import check_set
-from esr.datasets.checking.data_finding import DEFECTS, NOTES, DataFinding
+from esr.datasets.checking.data_findings import DEFECTS, NOTES, DataFinding
 from esr.datasets.data_command import main
 from esr.datasets.image_folders import find_sets
 from esr.datasets.manifest import MANIFEST

@@ -10,10 +10,10 @@ import pytest
 from esr.base.errors import UserError
 from esr.submissions.clone.control_flow import functions
 from esr.submissions.clone.discover_clone import discover_clone
-from esr.submissions.clone.forward_call import forward_call
 from esr.submissions.clone.needed_source import needed
 from esr.submissions.clone.select_model_branches import Branch, branches
-from esr.submissions.submission import Broken, ForkSubmission
+from esr.submissions.clone_session.clone_calls import forward_call
+from esr.submissions.submission import Broken, CloneSubmission
 
 RETURN = "    return model, name, data_range, tile\n"
 
@@ -155,7 +155,7 @@ def test_labels_are_names_of_files_and_unlike_each_other(tmp_path) -> None:
     (tmp_path / "test_demo.py").write_text(f"def select_model(args, device):\n{body}{RETURN}")
     labels = [entry.label for entry in discover_clone(tmp_path)]
     assert labels == ["_.._etc_passwd", "02_Same", "03_Same", "a_b_"]
-    assert all(isinstance(entry, ForkSubmission) for entry in discover_clone(tmp_path))
+    assert all(isinstance(entry, CloneSubmission) for entry in discover_clone(tmp_path))
 
 
 def test_an_empty_branch_is_a_row_with_its_reason(tmp_path) -> None:

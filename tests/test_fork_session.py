@@ -14,15 +14,13 @@ from torch import nn
 
 from esr.base.errors import UserError
 from esr.submissions.checkpoint_file import read_checkpoint
-from esr.submissions.clone.git_head import checked_out
-from esr.submissions.clone.private_copy import copy_clone, hashes
+from esr.submissions.clone.clone_files import checked_out, copy_clone, hashes
+from esr.submissions.clone_session.clone_calls import checked
+from esr.submissions.clone_session.clone_world import in_place, modules_in, world_of
 from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
-from esr.submissions.clone_session.import_root import modules_in, world_of
-from esr.submissions.clone_session.patched import in_place
 from esr.submissions.clone_session.safe_load import SafeLoad
-from esr.submissions.clone_session.select_model_call import checked
 from esr.submissions.clone_session.session import Session
-from esr.submissions.submission import ForkSubmission
+from esr.submissions.submission import CloneSubmission
 
 no_gpu = pytest.mark.skipif(not is_needed(), reason="redirection is for machines without a GPU")
 
@@ -141,7 +139,7 @@ def test_nothing_is_redirected_where_there_is_a_gpu(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     before = torch.cuda.synchronize, torch.cuda.Event
-    session = Session(ForkSubmission(0, "00_A", tmp_path), _nothing, trusted=False)
+    session = Session(CloneSubmission(0, "00_A", tmp_path), _nothing, trusted=False)
     with session.opened():
         assert (torch.cuda.synchronize, torch.cuda.Event) == before
         torch.save({"a": torch.ones(1)}, tmp_path / "a.pth")

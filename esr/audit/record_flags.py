@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from esr.base.errors import printable_line
 from esr.records.measurement import Counts, Dispatched, Flag, Missed, SidePath
-from esr.submissions.clone.clone_facts import ForkSource
+from esr.submissions.clone.clone_files import CloneSource
 
 
-def clone_flags(fork: ForkSource | None, *, trusted: bool) -> Iterator[Flag]:
+def clone_flags(fork: CloneSource | None, *, trusted: bool) -> Iterator[Flag]:
     """List what is particular about where a submission comes from.
 
     Args:

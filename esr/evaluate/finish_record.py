@@ -20,7 +20,7 @@ from esr.images.image_file import imsave
 from esr.measure.job import JobFolder
 from esr.records.measurement import Measurement
 from esr.records.record import SCHEMA, Crop, Record
-from esr.submissions.submission import Whole
+from esr.submissions.submission import Measurable
 
 
 def finish_record(
@@ -78,7 +78,7 @@ def _keep_crops(
 
 
 def _save_images(
-    entry: Whole, splits: Sequence[StagedSplit], folder: JobFolder, save_dir: Path
+    entry: Measurable, splits: Sequence[StagedSplit], folder: JobFolder, save_dir: Path
 ) -> None:
     try:
         for number, split in enumerate(splits):

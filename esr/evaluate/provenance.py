@@ -17,10 +17,8 @@ from esr.base.threads import cores
 from esr.measure.job import SubmissionFailed
 from esr.records.conditions import KeptFiles, Procedure, Request
 from esr.records.record import Provenance
-from esr.submissions.clone.clone_facts import ForkFacts, ForkSource
-from esr.submissions.clone.git_head import checked_out
-from esr.submissions.clone.private_copy import hashes
-from esr.submissions.submission import Submission, Whole
+from esr.submissions.clone.clone_files import CloneFacts, CloneSource, checked_out, hashes
+from esr.submissions.submission import Measurable, Submission
 
 _AFTERWARDS = ("rank", "report", "tools")
 """Rooms that no figure depends on: they begin where a record is finished, or stand beside."""
@@ -29,7 +27,7 @@ _SETTINGS = re.compile(r"(OMP|MKL)_NUM_THREADS|GLIBC_TUNABLES|MALLOC_\w+")
 """Of the environment, which a child is given too."""
 
 
-def describe_files(submission: Whole, command: tuple[str, ...], root: Path) -> Provenance:
+def describe_files(submission: Measurable, command: tuple[str, ...], root: Path) -> Provenance:
     """Describe the files and the harness that a submission is about to be measured with.
 
     Raises:
@@ -53,7 +51,7 @@ def describe_files(submission: Whole, command: tuple[str, ...], root: Path) -> P
     )
 
 
-def file_hashes(submission: Whole) -> tuple[str, str]:
+def file_hashes(submission: Measurable) -> tuple[str, str]:
     """Hash the model file, and the checkpoint: empty for a clone, which chooses its own.
 
     Raises:
@@ -63,21 +61,21 @@ def file_hashes(submission: Whole) -> tuple[str, str]:
     return hash_file(submission.model_file), hash_file(checkpoint) if checkpoint else ""
 
 
-def _checkpoint(submission: Whole) -> Path | None:
+def _checkpoint(submission: Measurable) -> Path | None:
     return submission.checkpoint if isinstance(submission, Submission) else None
 
 
-def describe_clone(clone: Path, facts: ForkFacts) -> ForkSource:
+def describe_clone(clone: Path, facts: CloneFacts) -> CloneSource:
     """Describe a clone, and the files of it that were used.
 
     Raises:
         UserError: a file that is said to have been used is not in the clone.
     """
     files = hashes(clone, (*facts.modules, *facts.checkpoints))
-    return ForkSource(str(clone), checked_out(clone), facts, files)
+    return CloneSource(str(clone), checked_out(clone), facts, files)
 
 
-def add_checkpoints(provenance: Provenance, source: ForkSource) -> Provenance:
+def add_checkpoints(provenance: Provenance, source: CloneSource) -> Provenance:
     """Add what a clone turned out to load: one checkpoint by its hash, several by their hashes'."""
     loaded = [file for file in source.files if file.path in source.facts.checkpoints]
     if not loaded:

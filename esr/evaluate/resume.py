@@ -16,8 +16,8 @@ from esr.evaluate.submission_run import RunSetting
 from esr.records.measurement import Machine
 from esr.records.record import Record
 from esr.records.results_folder import Row
-from esr.submissions.clone.private_copy import hashes
-from esr.submissions.submission import Broken, Entry, ForkSubmission, Whole
+from esr.submissions.clone.clone_files import hashes
+from esr.submissions.submission import Broken, CloneSubmission, Entry, Measurable
 
 _SAME = ("device", "device_name", "driver", "python", "torch", "cuda", "cudnn", "platform")
 """Of a `Machine`: the other facts are settings, which a submission may have changed."""
@@ -78,8 +78,8 @@ def _is_repetition(record: Record, entry: Entry, setting: RunSetting) -> bool:
     )
 
 
-def _is_of(record: Record, entry: Whole) -> bool:
-    if isinstance(entry, ForkSubmission):
+def _is_of(record: Record, entry: Measurable) -> bool:
+    if isinstance(entry, CloneSubmission):
         return _is_of_clone(record, entry)
     if entry.checkpoint is None or (record.form, record.sidecar) != (entry.form, entry.sidecar):
         return False
@@ -91,7 +91,7 @@ def _is_of(record: Record, entry: Whole) -> bool:
     return (then.model_file, then.model_sha256, then.checkpoint_sha256) == now
 
 
-def _is_of_clone(record: Record, entry: ForkSubmission) -> bool:
+def _is_of_clone(record: Record, entry: CloneSubmission) -> bool:
     """Whether the clone's script and every file that was used of it are what they were."""
     fork = record.fork
     if fork is None or fork.path != str(entry.clone):

@@ -21,7 +21,7 @@ from esr.images.resample import imresize_uint8
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag
 from esr.records.record import SplitResult
-from esr.submissions.submission import SELECT, ForkSubmission, Submission, Whole
+from esr.submissions.submission import SELECT, CloneSubmission, Measurable, Submission
 
 _FAR_BELOW_DB = 2.0
 """No network that learnt anything is this far below bicubic; the wrong data_range costs 2.8 dB."""
@@ -76,7 +76,7 @@ def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
     return sr
 
 
-def handed_in_flags(submission: Whole, split: StagedSplit, result: SplitResult) -> list[Flag]:
+def handed_in_flags(submission: Measurable, split: StagedSplit, result: SplitResult) -> list[Flag]:
     """Say how SR images that came with a submission differ from those of its network here."""
     if not isinstance(submission, Submission) or submission.handed_in_to is None:
         return []
@@ -89,7 +89,9 @@ def handed_in_flags(submission: Whole, split: StagedSplit, result: SplitResult) 
     return [Flag("submitted_results", detail) for detail in details]
 
 
-def range_note(image: StagedImage, sr_psnr: float, submission: Whole, border: int) -> str | None:
+def range_note(
+    image: StagedImage, sr_psnr: float, submission: Measurable, border: int
+) -> str | None:
     """Say where to look if a network is far worse than bicubic interpolation.
 
     Args:
@@ -109,7 +111,7 @@ def range_note(image: StagedImage, sr_psnr: float, submission: Whole, border: in
     if below < _FAR_BELOW_DB:
         return None
     file = f"{submission.model_file.stem}.toml"
-    place = f"{SELECT} of the clone" if isinstance(submission, ForkSubmission) else file
+    place = f"{SELECT} of the clone" if isinstance(submission, CloneSubmission) else file
     return (
         f"{image.name} is {below:.1f} dB below bicubic: check data_range"
         f" ({submission.sidecar.data_range:g}) in {place}"
@@ -131,7 +133,7 @@ def judge_data_range(
     image: StagedImage,
     declared_db: float,
     other: tuple[float, Path] | None,
-    entry: Whole,
+    entry: Measurable,
     border: int,
 ) -> DataRangeVerdict:
     """Compare an image restored with the declared data_range, with the other, and by bicubic.
@@ -167,5 +169,5 @@ def psnr_db(image: StagedImage, sr_file: Path, border: int) -> float | None:
         return None
 
 
-def _sidecar(entry: Whole) -> str:
+def _sidecar(entry: Measurable) -> str:
     return f"{entry.model_file.stem}.toml"

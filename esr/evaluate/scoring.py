@@ -18,18 +18,18 @@ from esr.measure.bootstrap import robust_timing
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag, Measurement, SplitTiming
 from esr.records.record import ImageResult, Provenance, SplitResult
-from esr.submissions.clone.clone_facts import ForkSource
-from esr.submissions.submission import ForkSubmission, Whole
+from esr.submissions.clone.clone_files import CloneSource
+from esr.submissions.submission import CloneSubmission, Measurable
 
 
 @dataclass(frozen=True)
 class Scores:
     """What the parent found when it compared SR with HR."""
 
-    entry: Whole
+    entry: Measurable
     """With what only running a clone has told."""
     source: Provenance
-    fork: ForkSource | None
+    fork: CloneSource | None
     splits: tuple[SplitResult, ...]
     data_range: DataRangeVerdict
     handed_in: tuple[Flag, ...]
@@ -64,11 +64,11 @@ def score_submission(started: StartedJob, measurement: Measurement) -> Scores:
 
 
 def _as_it_was(
-    entry: Whole, source: Provenance, measurement: Measurement
-) -> tuple[Whole, Provenance, ForkSource | None]:
+    entry: Measurable, source: Provenance, measurement: Measurement
+) -> tuple[Measurable, Provenance, CloneSource | None]:
     """Add what only running a clone has told."""
     facts = measurement.fork
-    if not isinstance(entry, ForkSubmission):
+    if not isinstance(entry, CloneSubmission):
         return entry, source, None
     if facts is None:
         raise SubmissionFailed("invalid", "the worker does not say what the clone returned")

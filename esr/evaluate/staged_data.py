@@ -14,7 +14,7 @@ from esr.images.metrics import METRICS
 from esr.images.perceptual import perceptual_scores
 from esr.measure.job import SubmissionFailed
 from esr.records.conditions import Procedure
-from esr.submissions.submission import Broken, Entry, Whole
+from esr.submissions.submission import Broken, Entry, Measurable
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Staged:
     problems: dict[int, UserError]
     """Why a scale has no data; its submissions fail, the others are measured."""
 
-    def of(self, submission: Whole) -> list[StagedSplit]:
+    def of(self, submission: Measurable) -> list[StagedSplit]:
         """Data sets of a submission's scale.
 
         Raises:

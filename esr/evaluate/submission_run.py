@@ -26,7 +26,7 @@ from esr.records.measurement import Measurement
 from esr.records.record import Failure, Record
 from esr.sandbox import isolated_process
 from esr.sandbox.policy import Policy
-from esr.submissions.submission import Broken, Entry, Submission, Whole
+from esr.submissions.submission import Broken, Entry, Measurable, Submission
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class SubmissionRun:
         self._folder.close()
 
 
-def _measurable(entry: Entry) -> Whole:
+def _measurable(entry: Entry) -> Measurable:
     if isinstance(entry, Broken):
         raise SubmissionFailed("discover", entry.reason)
     if isinstance(entry, Submission) and entry.checkpoint is None:
@@ -129,7 +129,7 @@ def _measurable(entry: Entry) -> Whole:
     return entry
 
 
-def _describe_job(submission: Whole, splits: Sequence[StagedSplit], options: Options) -> Job:
+def _describe_job(submission: Measurable, splits: Sequence[StagedSplit], options: Options) -> Job:
     procedure = options.procedure
     return Job(
         submission,

@@ -15,15 +15,15 @@ from esr.datasets.staging import StagedSplit
 from esr.measure.job import Job, JobFolder
 from esr.records.conditions import Request
 from esr.records.record import Provenance
-from esr.submissions.clone.private_copy import copy_clone
-from esr.submissions.submission import ForkSubmission, Whole
+from esr.submissions.clone.clone_files import copy_clone
+from esr.submissions.submission import CloneSubmission, Measurable
 
 
 @dataclass(frozen=True)
 class StartedJob:
     """A job whose process waits to begin, or has ended."""
 
-    entry: Whole
+    entry: Measurable
     source: Provenance
     request: Request
     """What the run asks of every submission."""
@@ -34,7 +34,7 @@ class StartedJob:
 
 
 @contextmanager
-def job_folder(submission: Whole, job_dir: Path) -> Iterator[JobFolder]:
+def job_folder(submission: Measurable, job_dir: Path) -> Iterator[JobFolder]:
     """Make the folder of a job, with the code that runs in it; remove it in the end.
 
     Raises:
@@ -45,16 +45,16 @@ def job_folder(submission: Whole, job_dir: Path) -> Iterator[JobFolder]:
         with _written(folder):
             folder.sr.mkdir(parents=True)
             folder.lr_image(0, 0).parent.mkdir()
-            if isinstance(submission, ForkSubmission):
+            if isinstance(submission, CloneSubmission):
                 copy_clone(submission.clone, folder.clone)
         yield folder
     finally:
         _remove(folder)
 
 
-def as_told(submission: Whole, folder: JobFolder) -> Whole:
+def as_told(submission: Measurable, folder: JobFolder) -> Measurable:
     """Leave out of a submission what its own process must not know."""
-    if isinstance(submission, ForkSubmission):
+    if isinstance(submission, CloneSubmission):
         return replace(submission, clone=folder.clone)
     return submission
 

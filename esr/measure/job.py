@@ -17,7 +17,7 @@ from esr.base.errors import UserError, printable_line
 from esr.challenge.fixed_input import FixedInputPlan
 from esr.records.conditions import Passes
 from esr.records.measurement import Stage
-from esr.submissions.submission import Whole
+from esr.submissions.submission import Measurable
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class JobSplit:
 class Job:
     """Everything a child is told."""
 
-    submission: Whole
+    submission: Measurable
     device: str
     """`auto`, `cpu`, `cuda` or `cuda:0`."""
     splits: tuple[JobSplit, ...]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from esr.challenge.fixed_input import FixedInput
 from esr.records.conditions import Conditions, GpuStates, Precision
-from esr.submissions.clone.clone_facts import ForkFacts
+from esr.submissions.clone.clone_files import CloneFacts
 
 Stage = Literal[
     "discover", "import", "build", "load", "restore", "count", "timeout", "limit", "crash",
@@ -248,5 +248,5 @@ class Measurement(Findings):
     flags: tuple[Flag, ...] = ()
     other_range: float | None = None
     """The data_range of a further SR image of the first LR image (`esr.audit.other_range`)."""
-    fork: ForkFacts | None = None
+    fork: CloneFacts | None = None
     """None for a submission in our own layout."""

@@ -20,7 +20,7 @@ from esr.base import json_file
 from esr.base.errors import UserError
 from esr.records.conditions import Conditions, Drift, GpuStates, Request, upgrade_request
 from esr.records.measurement import Findings, Flag, Stage
-from esr.submissions.clone.clone_facts import ForkSource
+from esr.submissions.clone.clone_files import CloneSource
 from esr.submissions.sidecar import Sidecar
 
 SCHEMA = 2
@@ -165,7 +165,7 @@ class Record(Findings):
     """Of the baseline around this measurement; None without `--interleave`."""
     request: Annotated[Request | None, BeforeValidator(upgrade_request)] = None
     """What the run asked for; older records lack it."""
-    fork: ForkSource | None = None
+    fork: CloneSource | None = None
     """The clone of an official repository that it comes from; None for our own layout."""
 
 

@@ -14,7 +14,7 @@ from esr.base.console import stdout
 from esr.base.visible_text import name, one_line
 from esr.report.board import Board
 from esr.report.terminal_table import lay_out_leaderboard
-from esr.submissions.submission import SELECT, Broken, Entry, ForkSubmission
+from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
 
 _LINE_AT_MOST = 4096
 """Paths and reasons are printed whole; what is longer than any path is not."""
@@ -45,7 +45,7 @@ def _describe_entry(entry: Entry) -> tuple[str, ...]:
     if isinstance(entry, Broken):
         number = "" if entry.model_id is None else str(entry.model_id)
         return number, entry.label, "", "", "", f"broken: {entry.reason}"
-    if isinstance(entry, ForkSubmission):
+    if isinstance(entry, CloneSubmission):
         return str(entry.model_id), entry.label, "", "x4", f"by {SELECT}", "ready"
     return (
         str(entry.model_id),

@@ -25,7 +25,7 @@ from esr.sandbox.left_files import flag_left_files, list_files
 from esr.sandbox.limit_guard import LimitGuard
 from esr.sandbox.policy import Places, Policy, places
 from esr.sandbox.printed_output import PrintedOutput, kept_in, printed_in
-from esr.submissions.submission import Whole
+from esr.submissions.submission import Measurable
 
 _POLL_S = 0.1
 
@@ -110,7 +110,7 @@ class WaitingProgram:
 
 @contextmanager
 def waiting(
-    module: str, submission: Whole, folder: JobFolder, policy: Policy
+    module: str, submission: Measurable, folder: JobFolder, policy: Policy
 ) -> Iterator[WaitingProgram]:
     """Start a program that waits, and leave nothing of it behind.
 

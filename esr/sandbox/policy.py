@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from esr.submissions.submission import Submission, Whole
+from esr.submissions.submission import Measurable, Submission
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix")
 """Where the system's programs and libraries lie."""
@@ -50,7 +50,7 @@ class Places:
         return self.folder / "tmp"
 
 
-def places(submission: Whole, folder: Path, hidden: Iterable[Path], root: Path) -> Places:
+def places(submission: Measurable, folder: Path, hidden: Iterable[Path], root: Path) -> Places:
     """Sort out which places a submission needs and which it must not see.
 
     Args:
@@ -74,7 +74,7 @@ def places(submission: Whole, folder: Path, hidden: Iterable[Path], root: Path) 
     )
 
 
-def own_files(submission: Whole) -> tuple[Path, ...]:
+def own_files(submission: Measurable) -> tuple[Path, ...]:
     """Name the folder of a submission's code, and its checkpoint."""
     checkpoint = submission.checkpoint if isinstance(submission, Submission) else None
     return (submission.model_file.parent, *([] if checkpoint is None else [checkpoint]))

@@ -18,8 +18,8 @@ from esr.submissions.submission import (
     CHECKPOINT_SUFFIXES,
     SELECT,
     Broken,
+    CloneSubmission,
     Entry,
-    ForkSubmission,
     Submission,
 )
 
@@ -77,7 +77,7 @@ def choose(entries: Iterable[Entry], wanted: Sequence[str]) -> list[Entry]:
     if not known:
         raise UserError("there is no submission in models/", where="--model_id")
     groups = known.values()
-    is_clone = any(isinstance(entry, ForkSubmission) for group in groups for entry in group)
+    is_clone = any(isinstance(entry, CloneSubmission) for group in groups for entry in group)
     for number in chosen:
         if number not in known:
             raise UserError(
@@ -94,7 +94,7 @@ def adapt(entry: Entry, checkpoint: Path | None, form: str | None) -> Entry:
     Raises:
         UserError: there is no such file or form, or a clone's own code chooses them.
     """
-    if isinstance(entry, ForkSubmission) and (checkpoint or form):
+    if isinstance(entry, CloneSubmission) and (checkpoint or form):
         raise UserError(
             f"{SELECT} of {entry.clone} chooses its own checkpoint and form",
             where="--checkpoint" if checkpoint else "--form",

@@ -22,7 +22,7 @@ from esr.base.errors import UserError
 from esr.base.house import ROOT
 from esr.base.sha256 import hash_file
 from esr.base.toml_file import STRICT, check_tables, read_tables
-from esr.submissions.submission import SELECT, Entry, ForkSubmission, Submission
+from esr.submissions.submission import SELECT, CloneSubmission, Entry, Submission
 
 
 @validated(frozen=True, config=STRICT)
@@ -94,7 +94,7 @@ def use_public_checkpoints(entries: Sequence[Entry], folder: Path) -> list[Entry
     if not folder.is_dir():
         raise UserError("no such folder", where=f"--checkpoint_dir {folder}")
     for entry in entries:
-        if isinstance(entry, ForkSubmission):
+        if isinstance(entry, CloneSubmission):
             raise UserError(
                 f"{SELECT} of {entry.clone} chooses its own checkpoints", where="--checkpoint_dir"
             )

@@ -52,7 +52,7 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class ForkSubmission:
+class CloneSubmission:
     """One id of a clone of an official repository; what it is, its `select_model` says."""
 
     model_id: int
@@ -70,10 +70,10 @@ class ForkSubmission:
         return self.clone / SCRIPT
 
 
-Whole = Submission | ForkSubmission
+Measurable = Submission | CloneSubmission
 """What can be measured."""
 
 Own = Submission | Broken
 """What a folder in our own layout holds."""
 
-Entry = Whole | Broken
+Entry = Measurable | Broken

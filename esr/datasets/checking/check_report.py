@@ -8,7 +8,7 @@ from pathlib import Path
 
 from esr.base.visible_text import one_line
 from esr.datasets.checking.check_set import CheckedSet
-from esr.datasets.checking.data_finding import DEFECTS, NOTES, DataFinding, Kind
+from esr.datasets.checking.data_findings import DEFECTS, NOTES, DataFinding, Kind
 
 WIDTH = 80
 FILES_AT_MOST = 8

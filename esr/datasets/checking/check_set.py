@@ -11,15 +11,15 @@ from PIL import Image as Pillow
 
 from esr.base.errors import UserError
 from esr.base.sha256 import hash_bytes, hash_file
-from esr.datasets.checking.data_finding import DataFinding
-from esr.datasets.checking.lr_origin import examine
-from esr.datasets.checking.set_findings import (
+from esr.datasets.checking.data_findings import (
+    DataFinding,
     check_number,
     compare_manifest,
     find_duplicates,
     find_leftovers,
     find_unpaired,
 )
+from esr.datasets.checking.lr_origin import examine
 from esr.datasets.each_image import map_images
 from esr.datasets.image_folders import SetFolder
 from esr.datasets.image_pairs import ImagePair, pair_images

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from esr.datasets.checking.data_finding import DataFinding, Kind
+from esr.datasets.checking.data_findings import DataFinding, Kind
 from esr.datasets.lr_variants import (
     crop_to_multiple,
     list_resamplers,

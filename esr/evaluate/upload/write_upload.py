@@ -20,7 +20,7 @@ from esr.evaluate.upload.upload_format import NAME, Readme, readme_of, sr_name
 from esr.images.image_file import encode_uint
 from esr.measure.job import JobFolder
 from esr.records.record import SplitResult
-from esr.submissions.submission import Whole
+from esr.submissions.submission import Measurable
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The first date of the format: the same images make the same bytes whenever they are packed."""
@@ -41,7 +41,7 @@ class Upload:
 
 
 def write_uploads(
-    submission: Whole,
+    submission: Measurable,
     device: str,
     results: Sequence[SplitResult],
     folder: JobFolder,

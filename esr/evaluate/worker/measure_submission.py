@@ -29,7 +29,7 @@ from esr.sandbox.inside import audit_hook
 from esr.sandbox.inside.audit_events import AuditFlags
 from esr.sandbox.policy import own_files
 from esr.submissions.clone_session.session import Session
-from esr.submissions.submission import ForkSubmission
+from esr.submissions.submission import CloneSubmission
 
 
 def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
@@ -39,7 +39,7 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
     """
     with contextlib.ExitStack() as stack:
         session = None
-        if isinstance(job.submission, ForkSubmission):
+        if isinstance(job.submission, CloneSubmission):
             session = Session(job.submission, stage.enter, trusted=job.trusted)
             stack.enter_context(session.opened())
         return _measure(job, folder, stage, session)

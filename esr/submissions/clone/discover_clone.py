@@ -12,7 +12,7 @@ from esr.base.errors import UserError, cause
 from esr.submissions.clone.control_flow import functions
 from esr.submissions.clone.select_model_branches import Branch, branches
 from esr.submissions.discovery import discover
-from esr.submissions.submission import SCRIPT, SELECT, Broken, Entry, ForkSubmission
+from esr.submissions.submission import SCRIPT, SELECT, Broken, CloneSubmission, Entry
 
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.+()-]+")
 _LABEL_AT_MOST = 100
@@ -74,7 +74,7 @@ def _entry(branch: Branch, script: Path, *, unique: bool) -> Entry:
     label = _label(branch) if unique else f"{branch.model_id:02d}_{_label(branch)}"
     if branch.problem:
         return Broken(branch.model_id, label, script, f"no submission: {branch.problem}")
-    return ForkSubmission(branch.model_id, label, script.parent)
+    return CloneSubmission(branch.model_id, label, script.parent)
 
 
 def _label(branch: Branch) -> str:

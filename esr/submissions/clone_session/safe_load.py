@@ -16,7 +16,7 @@ import torch
 
 from esr.base.errors import UserError, cause
 from esr.submissions.checkpoint_file import diagnose, read_head, refuse_code
-from esr.submissions.clone_session.patched import Patch
+from esr.submissions.clone_session.clone_world import Patch
 
 Enter = Callable[[Literal["import", "build", "load"]], None]
 """Told which stage begins."""

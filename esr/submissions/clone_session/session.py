@@ -15,23 +15,23 @@ import torch
 from torch import Tensor
 
 from esr.base.errors import UserError
-from esr.submissions.clone.clone_facts import ForkFacts
+from esr.submissions.clone.clone_files import CloneFacts, relative
 from esr.submissions.clone.control_flow import functions
-from esr.submissions.clone.forward_call import NETWORK, ForwardCall, forward_call
 from esr.submissions.clone.needed_source import needed
-from esr.submissions.clone.private_copy import relative
 from esr.submissions.clone_session.absent_packages import AbsentPackages
-from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
-from esr.submissions.clone_session.import_root import forget, modules_in, world_of
-from esr.submissions.clone_session.patched import in_place
-from esr.submissions.clone_session.safe_load import Enter, SafeLoad, absent
-from esr.submissions.clone_session.select_model_call import (
+from esr.submissions.clone_session.clone_calls import (
+    NETWORK,
+    ForwardCall,
     Selected,
     arguments_of,
     checked,
+    forward_call,
     script_arguments,
 )
-from esr.submissions.submission import CHECKPOINT_SUFFIXES, SCRIPT, SELECT, ForkSubmission
+from esr.submissions.clone_session.clone_world import forget, in_place, modules_in, world_of
+from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
+from esr.submissions.clone_session.safe_load import Enter, SafeLoad, absent
+from esr.submissions.submission import CHECKPOINT_SUFFIXES, SCRIPT, SELECT, CloneSubmission
 
 
 class Session:
@@ -43,7 +43,7 @@ class Session:
         trusted: whether its checkpoints may run code.
     """
 
-    def __init__(self, submission: ForkSubmission, enter: Enter, *, trusted: bool) -> None:
+    def __init__(self, submission: CloneSubmission, enter: Enter, *, trusted: bool) -> None:
         self._number, self._enter = submission.model_id, enter
         self._mirror = submission.clone.resolve()
         self._redirection = Redirection() if is_needed() else None
@@ -140,10 +140,10 @@ class Session:
             with contextlib.suppress(OSError, SyntaxError, ValueError):
                 yield ast.parse(Path(file).read_bytes())
 
-    def facts(self) -> ForkFacts:
+    def facts(self) -> CloneFacts:
         """Say what the clone has said and used so far."""
         chosen = self._selected
-        return ForkFacts(
+        return CloneFacts(
             name=chosen.name,
             data_range=chosen.data_range,
             tile=chosen.tile,

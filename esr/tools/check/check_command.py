@@ -17,7 +17,7 @@ from esr.base.visible_text import name, one_line
 from esr.evaluate.entries import choose_entries, list_entries
 from esr.evaluate.options import Options, parse
 from esr.sandbox import isolated_process
-from esr.submissions.submission import Entry, ForkSubmission, Own
+from esr.submissions.submission import CloneSubmission, Entry, Own
 from esr.tools.check.check_submission import check_entry
 from esr.tools.check.rule import Finding
 
@@ -52,7 +52,7 @@ def check(entries: Sequence[Entry], options: Options) -> ExitCode:
         UserError: the data or the device cannot be used.
     """
     isolated_process.check_device(options.confinement.device)
-    in_our_layout = [entry for entry in entries if not isinstance(entry, ForkSubmission)]
+    in_our_layout = [entry for entry in entries if not isinstance(entry, CloneSubmission)]
     if len(in_our_layout) < len(entries):
         raise UserError(
             "is measured as it stands; the rules are for our own layout",

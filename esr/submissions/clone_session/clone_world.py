@@ -1,7 +1,8 @@
-"""A clone's folder as the root of imports and of relative paths, as its own script has it.
+"""What is otherwise while a clone is at work: attributes of modules, and where modules are found.
 
-Nothing of ours stands in its way: the program is `esr`, and the folder that holds our `utils` is
-not searched meanwhile.
+Its folder is the root of imports and of relative paths, as its own script has it. Nothing of ours
+stands in its way: the program is `esr`, and the folder that holds our `utils` is not searched
+meanwhile.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 from esr.base.house import OFFICIAL, ROOT
+
+Patch = tuple[object, str, object]
+"""(owner, name of an attribute it has, what it shall be)."""
 
 
 @contextlib.contextmanager
@@ -67,3 +71,17 @@ def _is_of(name: str, mirror: Path) -> bool:
 
 def _is_below(file: str, folder: Path) -> bool:
     return file.startswith(f"{folder}{os.sep}")
+
+
+@contextlib.contextmanager
+def in_place(patches: Iterable[Patch]) -> Iterator[None]:
+    """Change attributes, and change them back whatever has become of them."""
+    before: list[Patch] = []
+    try:
+        for owner, name, value in patches:
+            before.append((owner, name, getattr(owner, name)))
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in reversed(before):
+            setattr(owner, name, value)
