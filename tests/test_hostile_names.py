@@ -18,7 +18,7 @@ from esr.base.visible_text import LINE_AT_MOST, NAME_AT_MOST, name, one_line
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
 from esr.records import official_results
-from esr.report import outcomes, terminal
+from esr.report import outcomes
 from esr.report.board import build_board
 from esr.report.formats import write_all
 from esr.report.terminal_table import lay_out_leaderboard
@@ -74,7 +74,7 @@ def test_a_data_sets_name_is_harmless_in_titles(tmp_path: Path) -> None:
 
 def test_everything_printed_is_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     made = boards.hostile()
-    terminal.print_leaderboard(made, Path("/results"))
+    outcomes.print_leaderboard(made, Path("/results"))
     printed = capsys.readouterr().out
     assert _unsafe(printed) == set()
     assert printed.splitlines()[-len(made.remarks) - 1 : -1] == list(made.remarks)

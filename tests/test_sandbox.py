@@ -26,9 +26,9 @@ from esr.sandbox import (
     process_tree,
 )
 from esr.sandbox.launch import scrub_environment
-from esr.sandbox.left_files import flag_left_files, list_files
 from esr.sandbox.limit_guard import LimitGuard
 from esr.sandbox.policy import GIB, Limits, Places, memory_bytes, places
+from esr.sandbox.printed_output import flag_left_files, list_files
 from esr.submissions.submission import Submission
 
 needs_landlock = pytest.mark.skipif(landlock.version() == 0, reason="this kernel has no Landlock")

@@ -1,22 +1,25 @@
-"""Who enters a ranking: figures that count, and why somebody is left out."""
+"""Who enters a ranking: figures that count, why somebody is left out, what scores are relative to."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
 from esr.challenge.protocol import Cost, Protocol, RankFigure, Track
 from esr.rank.figures import (
+    GateVerdict,
     Quantity,
     has_test,
+    judge_gate,
     official_figure,
     official_runtime,
     ranked_split,
     real_time_figures,
     robust_runtime,
 )
-from esr.rank.psnr_gate import GateVerdict, judge_gate
 from esr.rank.scores import Figures
 from esr.records.results_folder import Row
 
@@ -137,3 +140,80 @@ def is_baseline(row: Row, protocol: Protocol) -> bool:
     if int(match[1]) != protocol.baseline.model_id:
         return False
     return match[2].lower().startswith(protocol.baseline.name.lower())
+
+
+@dataclass(frozen=True)
+class Base:
+    """What scores are relative to."""
+
+    costs: Figures | None
+    problem: str | None = None
+    decimals: Mapping[RankFigure, int] = field(default_factory=dict)
+    """Digits to which its figures are known; without them, all."""
+
+
+def find_baseline(rows: Sequence[Row], protocol: Protocol) -> str | None:
+    """Find the protocol's own baseline among the rows."""
+    labels = [row.label for row in rows if is_baseline(row, protocol)]
+    # The shortest is the name itself; others may begin with it.
+    return min(labels, key=len, default=None)
+
+
+def counts_test(rows: Sequence[Row], protocol: Protocol, label: str | None) -> bool:
+    """Decide which runtime counts: the baseline's, or that of most rows that can be ranked."""
+    if (baseline := next((row for row in rows if row.label == label), None)) is not None:
+        return has_test(baseline)
+    able = [has_test(row) for row in rows if row.failure is None and fits(row, protocol)]
+    return 2 * sum(able) > len(able)
+
+
+def find_base(
+    candidates: Sequence[Candidate], protocol: Protocol, label: str | None, with_test: bool
+) -> Base:
+    """Look up what scores are relative to, or say why it cannot serve.
+
+    Args:
+        candidates: everybody.
+        protocol: whose baseline.
+        label: label of the row that serves, `published`, or None.
+        with_test: whether runtimes are means over validation and test set.
+    """
+    if label is None:
+        return Base(None, None if protocol.baseline is None else "is not among the rows")
+    if label == PUBLISHED:
+        return _published(protocol, with_test)
+    (chosen,) = [candidate for candidate in candidates if candidate.row.label == label][:1]
+    if chosen.row.failure is not None:
+        # An earlier record is of another session.
+        return Base(None, "failed this time")
+    if not fits(chosen.row, protocol):
+        return Base(None, "is of another scale")
+    missing = [
+        FIGURE_NAMES[name]
+        for name in {name: 1 for track in protocol.tracks for name in track.terms}
+        if name not in chosen.costs or chosen.costs[name].value <= 0
+    ]
+    problem = f"has no {', '.join(missing)}" if missing else None
+    return Base({name: cost for name, cost in chosen.costs.items() if cost.value > 0}, problem)
+
+
+def _published(protocol: Protocol, with_test: bool) -> Base:
+    if protocol.baseline is None:
+        return Base(None, "has no published figures")
+    figures = dict(protocol.baseline.published)
+    if not with_test:
+        figures.pop("ave_time_ms", None)
+        if "val_time_ms" in figures:
+            figures["ave_time_ms"] = figures["val_time_ms"]
+    costs: dict[RankFigure, Quantity] = {
+        name: Quantity.exact(figures[name]) for name in FIGURE_NAMES if name in figures
+    }
+    decimals = {name: _decimals(cost.value) for name, cost in costs.items()}
+    missing = [FIGURE_NAMES[name] for name in protocol.tracks[0].terms if name not in costs]
+    where = "on validation and test set" if with_test else "on the validation set alone"
+    problem = f"has no published {', '.join(missing)} {where}" if missing else None
+    return Base(costs, problem, decimals)
+
+
+def _decimals(printed: float) -> int:
+    return -int(Decimal(str(printed)).as_tuple().exponent)

@@ -11,10 +11,18 @@ from typing import Literal, get_args
 
 from esr.base.errors import UserError
 from esr.challenge.protocol import Cost, Protocol, Quality, Track
-from esr.rank.baseline import Base, counts_test, find_base, find_baseline
-from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, assess_row, outside
-from esr.rank.figures import Quantity
-from esr.rank.psnr_gate import GateVerdict
+from esr.rank.entrants import (
+    FIGURE_NAMES,
+    Base,
+    Candidate,
+    Choices,
+    assess_row,
+    counts_test,
+    find_base,
+    find_baseline,
+    outside,
+)
+from esr.rank.figures import GateVerdict, Quantity
 from esr.rank.scores import ABSOLUTE, SCORES, Figures, Score
 from esr.records.results_folder import Row
 

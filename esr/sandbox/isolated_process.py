@@ -21,10 +21,15 @@ from esr.records.measurement import Flag, Isolation
 from esr.sandbox import launch, process_tree
 from esr.sandbox.inside import start_barrier
 from esr.sandbox.launch import scrub_environment
-from esr.sandbox.left_files import flag_left_files, list_files
 from esr.sandbox.limit_guard import LimitGuard
 from esr.sandbox.policy import Places, Policy, places
-from esr.sandbox.printed_output import PrintedOutput, kept_in, printed_in
+from esr.sandbox.printed_output import (
+    PrintedOutput,
+    flag_left_files,
+    kept_in,
+    list_files,
+    printed_in,
+)
 from esr.submissions.submission import Whole
 
 _POLL_S = 0.1

@@ -22,11 +22,10 @@ from esr.rank.figures import read_rows
 from esr.records import official_results
 from esr.records.official_results import Official
 from esr.records.results_folder import Row, Store
-from esr.report import formats, terminal
+from esr.report import formats, outcomes
 from esr.report.board import Board, build_board
 from esr.report.compare.comparison import compare
-from esr.report.compare.comparison_files import write_comparison
-from esr.report.compare.comparison_terminal import print_comparison
+from esr.report.compare.comparison_files import print_comparison, write_comparison
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,7 +89,7 @@ def _rank(given: argparse.Namespace) -> None:
     finished = build_board(rows, protocol, _choices(given, rows))
     save_dir = given.save_dir or _beside(given.path)
     publish(finished, results, save_dir, given.path)
-    terminal.print_leaderboard(finished, save_dir.absolute())
+    outcomes.print_leaderboard(finished, save_dir.absolute())
 
 
 def _beside(path: Path) -> Path:
