@@ -23,8 +23,14 @@ from esr.records.record import Failure, Outcome
 from esr.records.results_folder import Store
 from esr.report.board import build_board
 from esr.report.formats import make_publisher, write_all
-from esr.report.outcomes import print_kept, print_outcome, print_summary
-from esr.report.terminal import print_leaderboard, print_listing, print_trust
+from esr.report.terminal import (
+    print_kept,
+    print_leaderboard,
+    print_listing,
+    print_outcome,
+    print_summary,
+    print_trust,
+)
 from esr.submissions.submission import Entry
 from esr.tools.check.check_command import check
 

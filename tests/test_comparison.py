@@ -24,12 +24,11 @@ from esr.records.record import Failure, Record, SplitResult
 from esr.records.results_folder import Row
 from esr.report.compare.comparison import Comparison, compare
 from esr.report.compare.comparison_files import (
+    lay_out_comparison,
     render_comparison_csv,
     render_comparison_markdown,
 )
-from esr.report.compare.comparison_terminal import lay_out_comparison
-from esr.report.compare.difference import Difference
-from esr.report.compare.noise import compute_signed_rank_p
+from esr.report.compare.difference import Difference, compute_signed_rank_p
 
 PROTOCOL = protocols()["ntire2026"]
 IMAGES = 20

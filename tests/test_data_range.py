@@ -11,7 +11,7 @@ import torch
 from harness import Harness, tiny, write_pairs
 from torch import nn
 
-from esr.audit.other_range import other_range, restored_in_other_range
+from esr.audit.audit_passes import other_range, restored_in_other_range
 from esr.datasets.manifest import PairHash
 from esr.datasets.staging import StagedImage
 from esr.evaluate import score_images

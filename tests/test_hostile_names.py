@@ -18,7 +18,7 @@ from esr.base.visible_text import LINE_AT_MOST, NAME_AT_MOST, name, one_line
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
 from esr.records import official_results
-from esr.report import outcomes, terminal
+from esr.report import terminal
 from esr.report.board import build_board
 from esr.report.formats import write_all
 from esr.report.terminal_table import lay_out_leaderboard
@@ -86,7 +86,7 @@ def test_a_failures_line_is_printed_as_one(capsys: pytest.CaptureFixture[str]) -
     for label in boards.HOSTILE:
         failure = boards.failed(label, label).failure
         assert failure
-        outcomes.print_outcome(failure)
+        terminal.print_outcome(failure)
     printed = capsys.readouterr().out
     assert len(printed.splitlines()) == len(boards.HOSTILE)
     assert _unsafe(printed) == set()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 def test_the_terminal_needs_no_other_format(root: Path) -> None:
     program = (
-        "import sys, esr.report.terminal_table, esr.report.terminal, esr.report.outcomes\n"
+        "import sys, esr.report.terminal_table, esr.report.terminal\n"
         "others = {'esr.report.html', 'esr.report.latex_table', 'esr.report.markdown_table'}\n"
         "others |= {'jinja2', 'plotly', 'itables', 'tabulate', 'pandas', 'torch'}\n"
         "sys.exit(' '.join(others & set(sys.modules)) or 0)\n"

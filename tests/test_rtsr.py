@@ -18,8 +18,7 @@ from esr.base.errors import UserError
 from esr.challenge.rtsr.prepare_rtsr import main as prepare_main
 from esr.challenge.rtsr.real_time_score import enlarge, real_time_score
 from esr.challenge.rtsr.rtsr_degradation import Degradation, ground_truth, jpeg, low_resolution
-from esr.images.metrics import METRICS
-from esr.images.rtsr_metrics import luma_final, luma_first
+from esr.images.metrics import METRICS, luma_final, luma_first
 
 
 @pytest.fixture(scope="module")

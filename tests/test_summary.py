@@ -9,7 +9,7 @@ from rich.console import Console
 from synthetic import synthetic_record, synthetic_split
 
 from esr.records.record import Failure
-from esr.report.outcomes import lay_out_summary
+from esr.report.terminal import lay_out_summary
 
 SAVE_DIR = Path("/a/long/path/to/results")
 

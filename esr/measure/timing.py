@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 
 import torch
 
-from esr.base.own_memory import MIB
+from esr.base.threads import MIB
 from esr.records.measurement import Clock
 
 T = TypeVar("T")
@@ -102,7 +102,7 @@ class WallStopwatch:
 class PeakMemory:
     """Peak of allocated device memory: since the process began, and since the last `restart`.
 
-    This one is for devices without a counter of their own; host memory is `esr.base.own_memory`.
+    This one is for devices without a counter of their own; host memory is `esr.base.threads`.
     """
 
     def __init__(self, device: torch.device) -> None:

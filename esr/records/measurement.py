@@ -247,6 +247,6 @@ class Measurement(Findings):
     splits: tuple[SplitTiming, ...]
     flags: tuple[Flag, ...] = ()
     other_range: float | None = None
-    """The data_range of a further SR image of the first LR image (`esr.audit.other_range`)."""
+    """The data_range of a further SR image of the first LR image (`esr.audit.audit_passes`)."""
     fork: CloneFacts | None = None
     """None for a submission in our own layout."""

@@ -8,6 +8,6 @@ CSV writes their values; terminal, Markdown, LaTeX and HTML write their texts.
     cell, columns, ranking_columns                  what a cell and its column are; all columns
     claims, remarks, board                          everybody's cells, and what they cannot say
     csv_table, markdown_table, latex_table, html/   a file each; formats lists them
-    terminal_table, terminal, outcomes              what is printed, at the end and on the way
+    terminal_table, terminal                        what is printed, at the end and on the way
     compare/                                        two runs side by side
 """

@@ -1,8 +1,8 @@
-"""The terminal: leaderboard, list of submissions, what is trusted."""
+"""The terminal: how each submission ended, what its layers cost, the leaderboard, the listing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -12,9 +12,141 @@ from rich.text import Text
 
 from esr.base.console import stdout
 from esr.base.visible_text import name, one_line
+from esr.images.metrics import METRICS
+from esr.records.measurement import LayerCost
+from esr.records.record import Failure, Outcome, Record, SplitResult
 from esr.report.board import Board
 from esr.report.terminal_table import lay_out_leaderboard
 from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
+
+_REASON_AT_MOST = 100
+"""A few words; the log and the lines above have all of it."""
+
+_STYLES = {"done": "green", "kept": "cyan", "failed": "red", "stale": "yellow"}
+
+_LEFT = ("Layer", "Type")
+_NAME_AT_LEAST = 16
+"""Letters of a layer's name that stand in one line, however narrow the terminal."""
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print how a submission ended, and what its layers cost if that was asked for."""
+    label = name(outcome.label)
+    if isinstance(outcome, Failure):
+        log = f" [log: {outcome.log}]" if outcome.log else ""
+        print_line(f"{label}: failed ({outcome.stage}): {outcome.reason}{log}")
+        return
+    print_line(f"{label}: {_describe_figures(outcome)}")
+    if outcome.layers:
+        stdout().print(lay_out_layers(outcome.label, outcome.layers))
+
+
+def print_kept(records: Iterable[Record]) -> None:
+    """Print what is not measured again, with its figures."""
+    for record in records:
+        print_line(f"{name(record.label)}: kept: {_describe_figures(record)}")
+
+
+def _describe_figures(record: Record) -> str:
+    return "; ".join(
+        f"{split.dataset} {_describe_quality(split)}, {split.runtime_ms:.2f} ms"
+        for split in record.splits
+    )
+
+
+def _describe_quality(split: SplitResult) -> str:
+    """Say every metric that was chosen; PSNR, which always is, needs no name."""
+    means = ((metric, split.score(metric.name)) for metric in METRICS.values())
+    return ", ".join(
+        f"{'' if metric.name == 'psnr' else f'{metric.name.upper()} '}"
+        f"{mean:.{metric.decimals}f} {metric.unit}".strip()
+        for metric, mean in means
+        if mean is not None
+    )
+
+
+def print_summary(
+    kept: Sequence[Record], outcomes: Sequence[Outcome], board: Board, save_dir: Path
+) -> None:
+    """Print how each submission ended, if there were several."""
+    if len({outcome.label for outcome in (*kept, *outcomes)}) > 1:
+        rows = [line.standing.row for line in board.lines]
+        recorded = (row.label for row in rows if row.record)
+        stdout().print("", lay_out_summary(kept, outcomes, recorded, save_dir), sep="\n")
+
+
+def lay_out_summary(
+    kept: Sequence[Record], outcomes: Sequence[Outcome], recorded: Iterable[str], save_dir: Path
+) -> Table:
+    """Lay out who was measured and kept, who failed and why, and whose figures are of before.
+
+    Args:
+        kept: records that were not measured again.
+        outcomes: how the others ended; a baseline that was measured several times, each time.
+        recorded: labels of all records, also of those whose submission fails now.
+        save_dir: the results folder, below which the logs are.
+    """
+    recorded = set(recorded)
+    last = {outcome.label: outcome for outcome in outcomes}
+    failures = [outcome for outcome in last.values() if isinstance(outcome, Failure)]
+    groups = {
+        "done": [name(outcome.label) for outcome in last.values() if isinstance(outcome, Record)],
+        "kept": [name(record.label) for record in kept],
+        "failed": [_explain(f, save_dir) for f in failures if f.label not in recorded],
+        "stale": [_explain(f, save_dir) for f in failures if f.label in recorded],
+    }
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    for state, entries in groups.items():
+        if entries:
+            text = ("\n" if state in ("failed", "stale") else ", ").join(entries)
+            table.add_row(Text(state, _STYLES[state]), Text(str(len(entries))), Text(text))
+    return table
+
+
+def _explain(failure: Failure, save_dir: Path) -> str:
+    text = f"{name(failure.label)}: {failure.stage}: {one_line(failure.reason, _REASON_AT_MOST)}"
+    if not failure.log:
+        return text
+    log = Path(failure.log)
+    below = log.relative_to(save_dir) if log.is_relative_to(save_dir) else log
+    return f"{text}; log: {one_line(str(below))}"
+
+
+def lay_out_layers(label: str, layers: Sequence[LayerCost]) -> Table:
+    """Lay out what every layer costs, and the sums."""
+    table = Table(
+        title=Text(f"Layers of {label}"), box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
+    longest = max((len(layer.name) for layer in layers), default=0)
+    for title in (*_LEFT, "Calls", "Output", "Params", "MACs\n[M]", "Acts\n[M]", "Time\n[ms]"):
+        table.add_column(
+            Text(title),
+            justify="left" if title in _LEFT else "right",
+            overflow="fold",
+            no_wrap=title not in _LEFT,
+            min_width=min(longest, _NAME_AT_LEAST) if title == "Layer" else None,
+        )
+    for layer in layers:
+        # The batch is always 1.
+        shape = "x".join(map(str, (layer.output_shape or ())[1:]))
+        texts = (layer.name, layer.kind, str(layer.calls), shape, *_sum_costs([layer]))
+        table.add_row(*map(Text, texts))
+    table.add_section()
+    table.add_row("sum", "", "", "", *_sum_costs(layers))
+    return table
+
+
+def _sum_costs(layers: Sequence[LayerCost]) -> tuple[str, ...]:
+    return (
+        str(sum(layer.params for layer in layers)),
+        f"{sum(layer.flops for layer in layers) / 1e6:.3f}",
+        f"{sum(layer.activations for layer in layers) / 1e6:.3f}",
+        f"{sum(layer.time_ms for layer in layers):.2f}",
+    )
+
 
 _LINE_AT_MOST = 4096
 """Paths and reasons are printed whole; what is longer than any path is not."""

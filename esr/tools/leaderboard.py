@@ -25,8 +25,7 @@ from esr.records.results_folder import Row, Store
 from esr.report import formats, terminal
 from esr.report.board import Board, build_board
 from esr.report.compare.comparison import compare
-from esr.report.compare.comparison_files import write_comparison
-from esr.report.compare.comparison_terminal import print_comparison
+from esr.report.compare.comparison_files import print_comparison, write_comparison
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,6 +1,6 @@
 """Two runs of the same submissions side by side: what an organizer needs to reproduce one.
 
-`esr.report.compare.noise` says what "beyond noise" covers and what it does not.
+`esr.report.compare.difference` says what "beyond noise" covers and what it does not.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from esr.challenge.protocol import Protocol
 from esr.rank.entrants import Choices
 from esr.rank.ranking import Ranking, Standing, rank
 from esr.records.results_folder import Row
-from esr.report.compare.circumstances import read_circumstances, read_identity
-from esr.report.compare.comparable_facts import collect_facts
+from esr.report.compare.comparable_facts import collect_facts, read_circumstances, read_identity
 from esr.report.compare.difference import Difference, compare_facts, list_unequal
 
 EVERYWHERE = "in every submission"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from esr.audit.other_range import restored_in_other_range
+from esr.audit.audit_passes import restored_in_other_range
 from esr.base import json_file
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare

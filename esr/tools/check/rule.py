@@ -68,7 +68,7 @@ class CheckAnswer:
     """The rule that is being tried: what is known of a child that was killed."""
     counts: Counts | None = None
     other_range: float | None = None
-    """The data_range of a further SR image of the first LR image (`esr.audit.other_range`)."""
+    """The data_range of a further SR image of the first LR image (`esr.audit.audit_passes`)."""
 
 
 def answer_file(folder: JobFolder) -> Path:
