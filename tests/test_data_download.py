@@ -20,8 +20,7 @@ from esr.base.download import fetch
 from esr.base.errors import UserError
 from esr.challenge.data_set_registry import Archive, DataSet
 from esr.datasets.data_command import main
-from esr.datasets.obtain_set import obtain
-from esr.datasets.unpack_zip import unpack
+from esr.datasets.obtain_set import obtain, unpack
 
 HTTP = ("http",)
 CUT_AT = 5000

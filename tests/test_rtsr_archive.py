@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esr.base.errors import UserError
-from esr.challenge.rtsr.unpack_archive import MEMBERS_AT_MOST, extract
+from esr.challenge.rtsr.rtsr_hooks import MEMBERS_AT_MOST, extract
 
 
 def _zip(path: Path, *members: tuple[zipfile.ZipInfo | str, bytes]) -> Path:

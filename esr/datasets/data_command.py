@@ -10,8 +10,7 @@ from esr.base.command import Parser, ended
 from esr.base.console import stdout
 from esr.base.errors import ExitCode, UserError
 from esr.base.visible_text import one_line
-from esr.datasets import set_listing
-from esr.datasets.checking import check_report
+from esr.datasets import set_report
 from esr.datasets.checking.check_set import CheckedSet, check_set
 from esr.datasets.image_folders import find_sets
 from esr.datasets.manifest import MANIFEST, find_manifests, read_manifest, write_manifest
@@ -29,11 +28,11 @@ def check(given: argparse.Namespace) -> ExitCode:
         manifests = () if given.write_manifest else find_manifests(folder.folders, given.dir)
         expected = {file: h for path in manifests for file, h in read_manifest(path).items()}
         checked.append(check_set(folder, expected))
-        _print(*check_report.describe_set(checked[-1], given.dir))
+        _print(*set_report.describe_set(checked[-1], given.dir))
         _print(*(f"  compared with {path}" for path in manifests))
     if given.write_manifest:
         _print(f"written: {_write(given.dir, checked)}")
-    _print(check_report.summarize(checked))
+    _print(set_report.summarize(checked))
     return ExitCode.SOME_FAILED if any(each.defects for each in checked) else ExitCode.OK
 
 
@@ -66,7 +65,7 @@ def make(given: argparse.Namespace) -> ExitCode:
 
 def download(given: argparse.Namespace) -> ExitCode:
     """Download a set that has public addresses."""
-    (data_set,) = set_listing.choose([given.name])
+    (data_set,) = set_report.choose([given.name])
     if data_set.licence:
         _print(f"{data_set.name}: {data_set.licence}")
     archives = obtain(data_set, given.dir, given.scale)
@@ -78,11 +77,11 @@ def download(given: argparse.Namespace) -> ExitCode:
 
 def show(given: argparse.Namespace) -> ExitCode:
     """List the sets that are known, or describe some."""
-    data_sets = set_listing.choose(given.name)
+    data_sets = set_report.choose(given.name)
     if not given.name:
-        _print(*set_listing.tabulate(data_sets))
+        _print(*set_report.tabulate(data_sets))
     for data_set in data_sets if given.name else ():
-        _print(*set_listing.describe(data_set))
+        _print(*set_report.describe(data_set))
     return ExitCode.OK
 
 

@@ -148,7 +148,3 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"{prepared.images} images in {given.target}{padded}\n")
 
     return ended(run, interrupted="run it again to go on")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

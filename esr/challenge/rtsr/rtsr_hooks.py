@@ -13,17 +13,36 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from esr.base.errors import UserError
+from esr.base.visible_text import one_line
+from esr.base.zip_archive import DamagedZip, RefusedZip, ZipLimits, open_zip
 from esr.challenge.hooks import ChallengeHooks, HandedIn, RestoredImage
-from esr.challenge.rtsr.handed_in_images import compare_images
 from esr.challenge.rtsr.real_time_score import bicubic_psnr_db
-from esr.challenge.rtsr.unpack_archive import extract
+from esr.images.image_file import imread_uint, read_size
+from esr.images.official_image import calculate_psnr
 
 if TYPE_CHECKING:
     from torch import nn
 
 _MODEL_FILE = "arch.py"
 _STEM = re.compile(r"submission_(\d{1,9})")
+
+
+MEMBERS_AT_MOST = 20_000
+BYTES_AT_MOST = 8 * 2**30
+"""All members together; a hundred 4K results are 2 GiB."""
+_FAULTS = {
+    "files": f"holds more than {MEMBERS_AT_MOST} files",
+    "bytes": "holds more bytes than any submission",
+    **dict.fromkeys(("outside", "windows"), "would be written outside of the submission's folder"),
+    "name": "has a name that cannot be used",
+    "special": "is a link or another special file",
+    "twice": "cannot be unpacked (two members are for one file)",
+}
+_SAME_DB = 0.01
+"""Further apart than runs on different hardware, in either precision, come to be."""
 
 
 class RealTimeHooks(ChallengeHooks):
@@ -83,6 +102,69 @@ def _checkpoint(folder: Path, archive: Path) -> Path:
         raise UserError("holds no checkpoint.pth at its top", where=archive.name)
     # Which of several is used is for srmodel() to say; the hash is of the usual one.
     return next((path for path in weights if path.name == "checkpoint.pth"), weights[0])
+
+
+def extract(archive: Path, target: Path, bytes_at_most: int = BYTES_AT_MOST) -> None:
+    """Unpack an archive.
+
+    Args:
+        archive: any file.
+        target: an empty folder.
+        bytes_at_most: what may come out of it.
+
+    Raises:
+        UserError: it is no zip file, holds something that is refused, or is damaged; then what
+            was unpacked before stays in `target`.
+    """
+    try:
+        with open_zip(archive, ZipLimits(MEMBERS_AT_MOST, bytes_at_most)) as opened:
+            for member in opened.members.values():
+                opened.unpack(member, target)
+    except RefusedZip as refused:
+        first = "".join(f"'{one_line(name)}' " for name in refused.names[:1])
+        raise UserError(f"{first}{refused.say(_FAULTS)}", where=archive.name) from refused
+    except DamagedZip as error:
+        raise UserError(f"is no sound zip file ({error})", where=archive.name) from error
+    except OSError as error:
+        raise UserError(f"cannot be unpacked ({error})", where=archive.name) from error
+
+
+def compare_images(folder: Path, images: Sequence[RestoredImage]) -> list[str]:
+    """Say what an organizer would find who compares the images handed in with an own run.
+
+    Args:
+        folder: `results/` of the archive; PNG images named like GT.
+        images: those that were restored here.
+    """
+    unusable, pairs_db = [], []
+    for image in images:
+        file = folder / f"{Path(image.name).stem}.png"
+        try:
+            pairs_db.append((_psnr(file, np.load(image.hr)), image.scores["psnr_rgb"]))
+        except UserError as error:
+            unusable.append(f"results/{file.name} {error.what}")
+    more = f" ({len(unusable) - 1} more images like this)" if len(unusable) > 1 else ""
+    details = [f"{detail}{more}" for detail in unusable[:1]]
+    if not pairs_db:
+        return details
+    theirs_db, ours_db = (sum(values) / len(values) for values in zip(*pairs_db, strict=True))
+    # Equal as well where both are infinite.
+    if theirs_db == ours_db or abs(theirs_db - ours_db) <= _SAME_DB:
+        return details
+    what = f"results/ has {theirs_db:.3f} dB (RGB) on {len(pairs_db)} images"
+    return [*details, f"{what}, the network {ours_db:.3f} dB when run here"]
+
+
+def _psnr(file: Path, hr: np.ndarray) -> float:
+    if not file.is_file():
+        raise UserError("is missing")
+    try:
+        width, height = read_size(file)
+    except UserError as error:
+        raise UserError("cannot be decoded") from error
+    if (height, width) != hr.shape[:2]:
+        raise UserError(f"is {width}x{height} px, GT {hr.shape[1]}x{hr.shape[0]}")
+    return calculate_psnr(imread_uint(file), hr)
 
 
 HOOKS = RealTimeHooks()

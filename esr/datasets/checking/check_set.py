@@ -23,7 +23,7 @@ from esr.datasets.checking.lr_origin import examine
 from esr.datasets.each_image import map_images
 from esr.datasets.image_folders import SetFolder
 from esr.datasets.image_pairs import ImagePair, pair_images
-from esr.datasets.lr_variants import make_lr
+from esr.datasets.prepare_lr import make_lr
 from esr.images import Image
 from esr.images.image_file import imread_uint
 

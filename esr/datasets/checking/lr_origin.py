@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from esr.datasets.checking.data_findings import DataFinding, Kind
-from esr.datasets.lr_variants import (
+from esr.datasets.prepare_lr import (
     crop_to_multiple,
     list_resamplers,
     make_lr,
