@@ -1,7 +1,5 @@
-"""Two runs side by side.
+"""Two runs side by side: comparable_facts -> difference -> comparison -> comparison_files.
 
-comparable_facts    figures, files, settings and machine that two runs can be compared in
-difference          what differs, whether beyond noise, and what that means
-comparison          every submission of two runs
-comparison_files    comparison.csv and comparison.md, the same on a terminal
+What two runs of a submission can be compared in; what differs, and whether beyond noise; every
+submission of two runs; `comparison.csv`, `comparison.md` and the terminal.
 """
