@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from esr.base.command import Parser
-from esr.challenge import fixed_input
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
 from esr.sandbox.policy import DISK_GIB, MEMORY_SHARE
@@ -39,7 +38,7 @@ def make_parser(root: Path) -> Parser:
     _add_upload(parser.add_argument_group("for the server of the challenge"))
     _add_repetition(parser.add_argument_group("again"))
     _add_isolation(parser.add_argument_group("what a submission may do"))
-    fixed_input.add_flags(parser)
+    _add_fixed_input(parser.add_argument_group("real-time challenges (--protocol rtsr2023)"))
     return parser
 
 
@@ -123,6 +122,18 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add("--sandbox", action="store_true", help=text)
 
 
+def _add_fixed_input(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    two: dict[str, Any] = {"nargs": 2, "type": _count}
+    text = "sides of the fixed input (default: 1920 1080 for x2, 1280 720 for x3, as officially)"
+    add("--runtime_size", metavar=("HEIGHT", "WIDTH"), help=text, **two)
+    text = "how often it is run (default: 50 244 as officially, far less on a CPU)"
+    add("--runtime_calls", metavar=("WARM_UP", "TIMED"), help=text, **two)
+    add("--scale", type=int, help="of submission_ID.zip, if DIR has LR of several")
+    text = "white in the input and output of submission_ID.zip (default: 1)"
+    add("--rgb_range", type=int, choices=(1, 255), default=1, help=text)
+
+
 class _Tuple(argparse.Action):
     def __call__(
         self,
@@ -143,6 +154,12 @@ def _model_id(text: str) -> str:
 def _number(text: str) -> int:
     if not re.fullmatch(r"-?\d+", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not the number of a submission")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"\d{1,5}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to 99999")
     return int(text)
 
 

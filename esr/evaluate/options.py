@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
-from esr.challenge.fixed_input import read_flags
+from esr.challenge.fixed_input import Calls, RealTimeOptions
 from esr.challenge.protocol import Protocol, protocols
 from esr.datasets.splits import DataRequest
 from esr.evaluate.arguments import make_parser
@@ -123,7 +124,7 @@ def parse(arguments: list[str], root: Path) -> Options:
             protocol_name=given.protocol,
             metrics=tuple(dict.fromkeys(metrics)),
             passes=Passes(given.repeats, given.seed, given.layers),
-            real_time=read_flags(given, protocol),
+            real_time=_read_fixed_input(given, protocol),
         ),
         confinement=Confinement(
             device=given.device,
@@ -141,3 +142,17 @@ def parse(arguments: list[str], root: Path) -> Options:
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
     )
+
+
+def _read_fixed_input(given: argparse.Namespace, protocol: Protocol) -> RealTimeOptions:
+    calls = Calls(*given.runtime_calls) if given.runtime_calls else None
+    size = (given.runtime_size[0], given.runtime_size[1]) if given.runtime_size else None
+    if protocol.fixed_input is None and (calls or size):
+        raise UserError(
+            f"{protocol.name} times the images, no fixed input",
+            where="--runtime_calls" if calls else "--runtime_size",
+            remedy="leave it out, or choose --protocol rtsr2023",
+        )
+    if (calls and not calls.repeats) or (size and not all(size)):
+        raise UserError("must be positive", where="--runtime_calls, --runtime_size")
+    return RealTimeOptions(size, calls, given.scale, float(given.rgb_range))
