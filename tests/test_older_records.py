@@ -71,3 +71,12 @@ def test_they_stand_in_the_leaderboard_with_a_new_one(tmp_path: Path) -> None:
     assert set(json.loads((tmp_path / "results.json").read_text())) == {
         "00_Tiny", "02_Wrapped", "05_Twice",
     }  # fmt: skip
+
+
+def test_a_record_of_another_label_in_the_way_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "records" / "00_Tiny.json"
+    path.parent.mkdir()
+    shutil.copy(WRITTEN / "records" / "02_Wrapped.json", path)
+    Store(tmp_path, protocols()["ntire2026"]).save(read_record(RECORDS[0]))
+    assert read_record(path).label == "00_Tiny"
+    assert read_record(path.parent / "unreadable" / path.name).label == "02_Wrapped"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from typing import Protocol
 
 from esr.base.errors import UserError
@@ -50,18 +49,20 @@ def evaluate_one_ahead(submissions: Iterable[Phases]) -> Iterator[Outcome]:
         UserError: the harness itself cannot go on; what was measured until then is yielded before.
     """
     todo = map(Evaluation, submissions)
-    with ExitStack() as stack:
-        current = next(todo, None)
+    current, following = next(todo, None), None
+    try:
         while current is not None:
-            stack.callback(current.close)
             current.start()
             current.measure()
             following = next(todo, None) if not current.is_last else None
             if following is not None:
-                stack.callback(following.close)
                 following.start_ahead()
             yield current.outcome()
-            current = following
+            current, following = following, None
+    finally:
+        for evaluation in (current, following):
+            if evaluation is not None:
+                evaluation.close()
 
 
 class Evaluation:

@@ -23,6 +23,8 @@ from esr.records.measurement import Flag
 from esr.records.record import SplitResult
 from esr.submissions.submission import SELECT, CloneSubmission, Measurable, Submission
 
+BETTER_DB = 2.0
+"""By how much the other data_range must be better."""
 _FAR_BELOW_DB = 2.0
 """No network that learnt anything is this far below bicubic; the wrong data_range costs 2.8 dB."""
 _KERNELS_DIFFER_DB = 0.1
@@ -110,15 +112,12 @@ def range_note(
     below = psnr(imresize_uint8(lr, scale), hr, border) - sr_psnr
     if below < _FAR_BELOW_DB:
         return None
-    file = f"{submission.model_file.stem}.toml"
-    place = f"{SELECT} of the clone" if isinstance(submission, CloneSubmission) else file
+    is_clone = isinstance(submission, CloneSubmission)
+    place = f"{SELECT} of the clone" if is_clone else _sidecar(submission)
     return (
         f"{image.name} is {below:.1f} dB below bicubic: check data_range"
         f" ({submission.sidecar.data_range:g}) in {place}"
     )
-
-
-BETTER_DB = 2.0
 
 
 @dataclass(frozen=True)

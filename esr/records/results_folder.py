@@ -140,14 +140,15 @@ def _load_all(
     outcomes, unreadable = {}, {}
     for path in sorted(folder.glob("*.json")):
         try:
-            outcomes[path.stem] = _rightly_named(read(path), path)
+            outcomes[path.stem] = _read_named(read, path)
         except UserError as error:
             with suppress(FileNotFoundError):  # Another run may just have removed it.
                 unreadable[path.stem] = _as_failure(path, error)
     return outcomes, unreadable
 
 
-def _rightly_named(outcome: Kept, path: Path) -> Kept:
+def _read_named(read: Callable[[Path], Kept], path: Path) -> Kept:
+    outcome = read(path)
     if outcome.label != path.stem:
         raise UserError(
             "is a record under another name than its label",
@@ -163,14 +164,14 @@ def _as_failure(path: Path, error: UserError) -> Failure:
 
 
 def _set_unreadable_aside(path: Path) -> None:
-    """Keep a record that cannot be read, and is about to be replaced, where nobody reads it.
+    """Keep what is no record of this label, and is about to be replaced, where nobody reads it.
 
     Raises:
         UserError: it cannot be moved.
     """
     try:
         if path.exists():
-            read_record(path)
+            _read_named(read_record, path)
     except UserError:
         aside = path.parent / "unreadable"
         try:

@@ -20,7 +20,7 @@ from esr.datasets.prepare_lr import prepare
 from esr.images.image_file import imread_uint
 from esr.images.official_image import calculate_psnr, modcrop
 from esr.images.resample import imresize_uint8
-from esr.records.record import Record, SplitResult
+from esr.records.record import Record, SplitResult, read_record
 from esr.submissions.discovery import adapt, discover
 from esr.submissions.public_checkpoints import read_zoo, use_public_checkpoint
 from esr.submissions.submission import Submission
@@ -154,9 +154,9 @@ def run_test_demo(submission: Submission, *arguments: str) -> Record | None:
     command += ["--form", submission.form] if submission.form else []
     with tempfile.TemporaryDirectory() as save_dir:
         command += [*arguments, "--save_dir", save_dir]
-        subprocess.run(command, check=False, stdout=sys.stderr)
-        file = Path(save_dir) / "records" / f"{submission.label}.json"
-        return json_file.load(Record, file) if file.exists() else None
+        if subprocess.run(command, check=False, stdout=sys.stderr).returncode != 0:
+            return None
+        return read_record(Path(save_dir) / "records" / f"{submission.label}.json")
 
 
 def lay_out(origin: Path, target: Path, scale: int, step: int = 1) -> None:
