@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from benchmarks.images import SCALE, pair
 from benchmarks.model import Nearest
-from esr.base.threads import peak_rss_mib
+from esr.base.own_memory import peak_rss_mib
 
 Array = npt.NDArray[Any]
 

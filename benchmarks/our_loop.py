@@ -26,7 +26,8 @@ from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 
-from esr.base.threads import cores, peak_rss_mib
+from esr.base.own_memory import peak_rss_mib
+from esr.base.threads import cores
 from esr.evaluate.engines import evaluate_all
 from esr.evaluate.options import Options, parse
 from esr.evaluate.staged_data import stage_all

@@ -31,7 +31,7 @@ def test_on_the_cpu_device_memory_is_unknown() -> None:
 def test_peak_rss_counts_what_was_allocated() -> None:
     # In a process of its own: the peak of this one is what the largest test before it needed.
     program = (
-        "from esr.base.threads import peak_rss_mib\n"
+        "from esr.base.own_memory import peak_rss_mib\n"
         "before = peak_rss_mib()\n"
         "block = bytearray(b'x' * (500 * 2**20))\n"
         "del block\n"

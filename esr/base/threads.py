@@ -1,19 +1,12 @@
-"""The cores and the memory that this process has, without PyTorch.
-
-Cores are for what releases the interpreter lock: decoding, metrics, NumPy. psutil does not know the
-peak of the memory.
-"""
+"""The cores of this machine, for what releases the interpreter lock: decoding, metrics, NumPy."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import resource
-import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -50,20 +43,3 @@ def in_parallel(call: Callable[[Item], Result], items: Iterable[Item]) -> list[R
     """Map over items in one thread a core; when it returns, the threads are gone."""
     with ThreadPoolExecutor(max_workers=cores()) as pool:
         return list(pool.map(call, items))
-
-
-MIB = 1024**2
-
-
-def peak_rss_mib() -> float:
-    """Peak resident memory of this process."""
-    if sys.platform == "linux":
-        # Not ru_maxrss: a child begins with that of the parent it was forked from.
-        return linux_memory("VmHWM") / MIB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
-
-
-def linux_memory(name: str) -> int:
-    """Read one of the figures of proc_pid_status(5), in bytes."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 
 import torch
 
-from esr.base.threads import MIB
+from esr.base.own_memory import MIB
 from esr.records.measurement import Clock
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import numpy as np
 from esr.audit.audit_passes import audit, restored_in_other_range
 from esr.audit.audit_rules import Evidence, TamperWatch
 from esr.base.house import CODE
-from esr.base.threads import peak_rss_mib
+from esr.base.own_memory import peak_rss_mib
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.images import Image

@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from esr.base.threads import linux_memory
+from esr.base.own_memory import linux_memory
 
 FILE_AT_MOST = 2**30
 """Bytes of the largest file a submission may write, its log included."""
