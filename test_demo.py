@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from esr.base.command import ended, heed_termination, print_any_name
+from esr.base.command import command, heed_termination, print_any_name
 from esr.base.errors import ExitCode
 from esr.base.scratch import scratch_folder
 from esr.evaluate import resume
@@ -73,15 +73,12 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
 
+@command(interrupted="what was finished is recorded", debug=True)
 def main(arguments: list[str]) -> int:
     """Run the command."""
     heed_termination()
     print_any_name()
-    return ended(
-        lambda: run(parse(arguments, ROOT)),
-        interrupted="what was finished is recorded",
-        debug="--debug" in arguments,
-    )
+    return run(parse(arguments, ROOT))
 
 
 if __name__ == "__main__":

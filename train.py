@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from torch import nn
 
-from esr.base.command import ended
+from esr.base.command import command
 from esr.base.errors import UserError
 from esr.evaluate.provenance import git_commit
 from esr.measure.device import resolve
@@ -140,12 +140,10 @@ def shown() -> Iterator[Callable[[str, Trainer], None]]:
         yield lambda name, trainer: bar.update(task, completed=trainer.spent, description=name)
 
 
-def main(arguments: list[str]) -> int:
+@command(interrupted="--resume goes on from the last save")
+def main(arguments: list[str]) -> None:
     """Run the command."""
-    return ended(
-        lambda: train(parse(arguments), arguments),
-        interrupted="--resume goes on from the last save",
-    )
+    train(parse(arguments), arguments)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ import importlib
 import sys
 from dataclasses import dataclass
 
-from esr.base.command import ended
-from esr.base.errors import ExitCode, UserError
+from esr.base.command import command
+from esr.base.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,16 @@ COMMANDS = {
 }
 
 
-def main(arguments: list[str]) -> int:
+@command()
+def main(arguments: list[str]) -> int | None:
     """Run a command, or list them."""
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stdout.write(_listing())
-        return ExitCode.OK
+        return None
     name, *rest = arguments
     if name not in COMMANDS:
-        return ended(lambda: _refuse(name))
+        raise UserError("no such command", where=name, remedy=f"one of: {', '.join(COMMANDS)}")
     return int(importlib.import_module(COMMANDS[name].module).main(rest))
-
-
-def _refuse(name: str) -> ExitCode:
-    raise UserError("no such command", where=name, remedy=f"one of: {', '.join(COMMANDS)}")
 
 
 def _listing() -> str:

@@ -7,9 +7,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from functools import wraps
 from typing import NoReturn
 
 from esr.base.errors import ExitCode, UserError, cause
+
+Main = Callable[[list[str]], int]
+"""(arguments) -> exit status."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,29 +24,35 @@ class Parser(argparse.ArgumentParser):
         raise UserError(message, where="command line", remedy="see --help")
 
 
-def ended(run: Callable[[], int | None], *, interrupted: str = "", debug: bool = False) -> int:
-    """Run a command to its end.
+def command(
+    *, interrupted: str = "", debug: bool = False
+) -> Callable[[Callable[[list[str]], int | None]], Main]:
+    """Make a command of a function that takes arguments and returns a status, None for success.
 
     Args:
-        run: the command; returns its exit status, None for success.
         interrupted: what to say to somebody who interrupts it.
-        debug: whether to show the traceback of the user's mistakes as well.
-
-    Returns:
-        The exit status.
+        debug: whether it knows `--debug`, which shows the traceback of the user's mistakes as well.
     """
-    try:
-        return run() or ExitCode.OK
-    except KeyboardInterrupt:
-        sys.stderr.write(f"interrupted: {interrupted}\n".replace(": \n", "\n"))
-        return ExitCode.INTERRUPTED
-    except (UserError, OSError) as error:
-        if debug:
-            traceback.print_exc()
-        if isinstance(error, OSError):
-            error = UserError(cause(error), where=error.filename or "the system")
-        sys.stderr.write(f"error: {error}\n")
-        return error.status
+
+    def decorate(run: Callable[[list[str]], int | None]) -> Main:
+        @wraps(run)
+        def main(arguments: list[str]) -> int:
+            try:
+                return run(arguments) or ExitCode.OK
+            except KeyboardInterrupt:
+                sys.stderr.write(f"interrupted: {interrupted}\n".replace(": \n", "\n"))
+                return ExitCode.INTERRUPTED
+            except (UserError, OSError) as error:
+                if debug and "--debug" in arguments:
+                    traceback.print_exc()
+                if isinstance(error, OSError):
+                    error = UserError(cause(error), where=error.filename or "the system")
+                sys.stderr.write(f"error: {error}\n")
+                return error.status
+
+        return main
+
+    return decorate
 
 
 def heed_termination() -> None:

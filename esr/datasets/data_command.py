@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from esr.base.command import Parser, ended
+from esr.base.command import Parser, command
 from esr.base.console import stdout
 from esr.base.errors import ExitCode, UserError
 from esr.base.visible_text import one_line
@@ -140,11 +140,8 @@ def _add_scale(parser: Parser) -> None:
     parser.add_argument("--scale", type=int, choices=_SCALES, default=4, metavar="N", help=text)
 
 
-def main(arguments: Sequence[str]) -> int:
+@command(interrupted="run it again to go on")
+def main(arguments: list[str]) -> int:
     """Run one of the commands."""
-
-    def run() -> int:
-        given = _parser().parse_args(list(arguments))
-        return int(given.call(given))
-
-    return ended(run, interrupted="run it again to go on")
+    given = _parser().parse_args(arguments)
+    return int(given.call(given))

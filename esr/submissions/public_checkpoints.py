@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass as validated
 
-from esr.base.command import ended
+from esr.base.command import command
 from esr.base.download import fetch
 from esr.base.errors import UserError
 from esr.base.house import ROOT
@@ -105,13 +105,9 @@ def use_public_checkpoints(entries: Sequence[Entry], folder: Path) -> list[Entry
     ]
 
 
-def run(arguments: Sequence[str]) -> None:
-    """Download the public checkpoints of some submissions.
-
-    Raises:
-        UserError: one of them cannot be had; those before it are kept.
-        OSError: the folder cannot be used.
-    """
+@command(interrupted="run it again to go on")
+def main(arguments: list[str]) -> None:
+    """Download the public checkpoints of some submissions, one after the other."""
     parser = argparse.ArgumentParser("python -m esr zoo", description=__doc__.split("\n")[0])
     parser.add_argument("model_id", type=int, nargs="+", metavar="ID")
     parser.add_argument("--dir", type=Path, default=ROOT / "model_zoo" / "public", metavar="DIR")
@@ -136,8 +132,3 @@ def pick(zoo: Sequence[PublicCheckpoint], ids: Sequence[int]) -> list[PublicChec
             raise UserError("no public checkpoint is known", where=f"submission {number}")
         chosen += entries
     return chosen
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run the command."""
-    return ended(lambda: run(arguments), interrupted="run it again to go on")

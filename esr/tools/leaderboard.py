@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from esr.base import json_file
-from esr.base.command import Parser, ended
+from esr.base.command import Parser, command
 from esr.base.errors import UserError
 from esr.base.visible_text import name
 from esr.challenge.protocol import DEFAULT_PROTOCOL, Protocol, protocols
@@ -68,7 +68,8 @@ def _decimals(text: str) -> int | Literal["none", "protocol"]:
     return int(text)
 
 
-def run(arguments: list[str]) -> None:
+@command()
+def main(arguments: list[str]) -> None:
     """Read, rank or compare, write and print."""
     given = parser().parse_args(arguments)
     if (given.path is None) == (given.compare is None):
@@ -162,8 +163,3 @@ def publish(board: Board, results: dict[str, Official], save_dir: Path, source: 
     table = official_results.results_table(results)
     json_file.write_text(save_dir / "results.txt", table)
     formats.write_all(board, save_dir, source if source.is_dir() else source.parent)
-
-
-def main(arguments: list[str]) -> int:
-    """Run the command."""
-    return ended(lambda: run(arguments))

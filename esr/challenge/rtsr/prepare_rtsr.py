@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from esr.base.command import Parser, ended
+from esr.base.command import Parser, command
 from esr.base.errors import UserError
 from esr.base.json_file import replacing
 from esr.base.threads import in_parallel
@@ -135,16 +135,11 @@ def _pixels(text: str) -> int:
     return int(text)
 
 
-def main(arguments: list[str]) -> int:
+@command(interrupted="run it again to go on")
+def main(arguments: list[str]) -> None:
     """Prepare a folder and say what was made."""
-
-    def run() -> None:
-        given = _parser().parse_args(arguments)
-        crop = None if given.whole else (given.crop[0], given.crop[1])
-        prepared = prepare(
-            given.hr_dir, given.target, Degradation(given.scale, crop, given.quality)
-        )
-        padded = f", {prepared.padded} padded with black to the crop" if prepared.padded else ""
-        sys.stdout.write(f"{prepared.images} images in {given.target}{padded}\n")
-
-    return ended(run, interrupted="run it again to go on")
+    given = _parser().parse_args(arguments)
+    crop = None if given.whole else (given.crop[0], given.crop[1])
+    prepared = prepare(given.hr_dir, given.target, Degradation(given.scale, crop, given.quality))
+    padded = f", {prepared.padded} padded with black to the crop" if prepared.padded else ""
+    sys.stdout.write(f"{prepared.images} images in {given.target}{padded}\n")

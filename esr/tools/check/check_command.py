@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from esr.base.command import ended
+from esr.base.command import command
 from esr.base.console import stdout
 from esr.base.errors import ExitCode, UserError
 from esr.base.house import ROOT
@@ -31,12 +31,10 @@ _WORDS = {
 """How a rule went: its word in the list, its style, and what the verdict calls it."""
 
 
+@command(debug=True)
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    return ended(lambda: _run(parse(["--check", *arguments], ROOT)), debug="--debug" in arguments)
-
-
-def _run(options: Options) -> ExitCode:
+    options = parse(["--check", *arguments], ROOT)
     with scratch_folder() as folder:
         entries = list_entries(options.selection, options.data, options.procedure, folder)
         return check(choose_entries(entries, options.selection), options)

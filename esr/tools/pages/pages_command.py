@@ -10,14 +10,13 @@ Measuring needs Set5, Set14, B100 and Urban100, and the authors' checkpoints. Wi
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
 from esr.base import json_file
-from esr.base.command import Parser, ended
+from esr.base.command import Parser, command
 from esr.base.errors import UserError
 from esr.base.house import ROOT
 from esr.tools.pages.factsheets_page import factsheets_page
@@ -33,11 +32,6 @@ from esr.tools.train.training_report import StageReport, TrainingReport, load_re
 PROSE = ROOT / "docs" / "model_zoo"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure if asked to, and write a page."""
-    return ended(lambda: _run(_parser().parse_args(list(arguments))))
-
-
 def _parser() -> Parser:
     parser = Parser("python -m esr pages", description=__doc__.split("\n")[0])
     pages = parser.add_subparsers(dest="page", required=True, metavar="PAGE")
@@ -51,7 +45,10 @@ def _parser() -> Parser:
     return parser
 
 
-def _run(given: argparse.Namespace) -> None:
+@command()
+def main(arguments: list[str]) -> None:
+    """Measure if asked to, and write a page."""
+    given = _parser().parse_args(arguments)
     if given.page == "factsheets":
         page = factsheets_page(given.data_dir, given.checkpoint_dir)
         json_file.write_text(ROOT / "docs" / "factsheets.md", page)

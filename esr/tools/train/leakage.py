@@ -24,7 +24,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from esr.base import json_file
-from esr.base.command import ended
+from esr.base.command import command
 from esr.base.errors import UserError
 from esr.base.house import ROOT
 from esr.challenge.protocol import protocols
@@ -174,13 +174,9 @@ def write_hashes(data_dir: Path, datasets: Sequence[str], path: Path = HASH_FILE
     json_file.dump({**hashes, **added}, path)
 
 
-def run(arguments: Sequence[str]) -> None:
-    """Check folders for test images, or write the hashes of test sets.
-
-    Raises:
-        UserError: a test image is among them, or an image cannot be read.
-        OSError: a folder cannot be read.
-    """
+@command()
+def main(arguments: list[str]) -> None:
+    """Check folders for test images, or write the hashes of test sets."""
     parser = argparse.ArgumentParser("python -m esr leakage", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="look for test images in folders")
@@ -196,8 +192,3 @@ def run(arguments: Sequence[str]) -> None:
     files = [Path(name) for folder in options.folder for name in get_image_paths(folder) or ()]
     check_training_data(files, options.against)
     sys.stdout.write(f"no test image among {len(files)} images (crops are not recognised)\n")
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run the command."""
-    return ended(lambda: run(arguments))

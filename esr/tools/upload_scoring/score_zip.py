@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from esr.base import json_file
-from esr.base.command import Parser, ended
+from esr.base.command import Parser, command
 from esr.base.console import stdout
 from esr.base.errors import UserError
 from esr.base.visible_text import one_line
@@ -31,14 +31,14 @@ _OFFICIAL = ("psnr", "ssim")
 
 def make_parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    command = Parser(
+    parser = Parser(
         "python -m esr score_zip",
         allow_abbrev=False,
         description="Score an archive of SR images as the server of the challenge does.",
         epilog="Exit status: 0 scored; 1 the archive cannot be scored; "
         "2 the command or the data cannot be used.",
     )
-    add = command.add_argument
+    add = parser.add_argument
     add("archive", type=Path, metavar="ARCHIVE", help="zip of SR images and readme.txt")
     text = "folder of the official sets, or of HR/ and LR/"
     add("--data_dir", type=Path, required=True, metavar="DIR", help=text)
@@ -53,10 +53,11 @@ def make_parser() -> argparse.ArgumentParser:
     add("--metrics", nargs="+", choices=METRICS, default=[], metavar="NAME", help=text)
     add("--per_image", action="store_true", help="print the scores of every image")
     add("--json", type=Path, metavar="FILE", help="write every score there, unrounded")
-    return command
+    return parser
 
 
-def run(arguments: list[str]) -> None:
+@command()
+def main(arguments: list[str]) -> None:
     """Score, write and print."""
     given = make_parser().parse_args(arguments)
     metrics = tuple(dict.fromkeys((*_OFFICIAL, *given.metrics)))
@@ -81,11 +82,6 @@ def _split(given: argparse.Namespace) -> Split:
     protocol = protocols()[given.protocol]
     splits = find_splits(request, protocol, given.scale or protocol.scales[0])
     return next(split for split in splits if split.role == given.role)
-
-
-def main(arguments: list[str]) -> int:
-    """Run the command."""
-    return ended(lambda: run(arguments))
 
 
 def print_scores(score: ArchiveScore, per_image: bool) -> None:
