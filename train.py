@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from torch import nn
 
+from esr.base import json_file
 from esr.base.command import command
 from esr.base.errors import UserError
 from esr.evaluate.provenance import git_commit
@@ -32,7 +33,6 @@ from esr.tools.train.training_network import (
     run_stage,
     shipped,
 )
-from esr.tools.train.training_report import save_report
 from esr.tools.train.training_run import LOG, Run, identity_of
 from esr.tools.train.training_set import TrainingSet, on_disk, smoke_recipe, synthetic
 from esr.tools.train.training_summary import Setting, summarise
@@ -89,8 +89,9 @@ def train(options: argparse.Namespace, arguments: Sequence[str]) -> None:
         network = through_the_stages(recipe, models, data, run, setting.seed)
     checkpoint = out / models.checkpoint
     write(plain(shipped(network, recipe, models)), checkpoint)
-    save_report(summarise(run.legs, recipe, data, checkpoint, setting), checkpoint)
-    sys.stderr.write(f"{checkpoint}: {run.legs[-1].psnr_db:.3f} dB on the images held out\n")
+    report = summarise(run.legs, run.psnr_db, recipe, data, checkpoint, setting)
+    json_file.dump(report, checkpoint.with_suffix(".json"))
+    sys.stderr.write(f"{checkpoint}: {run.psnr_db:.3f} dB on the images held out\n")
 
 
 def images(

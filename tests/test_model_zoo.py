@@ -23,7 +23,7 @@ from esr.submissions.submission import Submission
 from esr.tools.pages import zoo_quality as quality
 from esr.tools.pages.pages_command import zoo_page as page
 from esr.tools.pages.zoo_quality import ZOO, load_records
-from esr.tools.train.training_report import load_report
+from esr.tools.train.training_report import TrainingReport
 
 EXPECTED = {0: "00_RFDN", 1: "01_EDRN", 5: "05_SRneXt", 9: "09_MDRN", 13: "13_PRFDN", 16: "16_LKDN"}
 GAIN_DB = 0.5
@@ -128,7 +128,8 @@ def test_readme_is_what_the_records_say_of_the_files_that_are_there(root: Path) 
     assert {record.checkpoint: record.sha256 for record in records} == hashes
     text = (ZOO / "README.md").read_text(encoding="utf-8")
     for name, sha256 in hashes.items():
-        report = load_report(root / "model_zoo" / name)
+        report_file = (root / "model_zoo" / name).with_suffix(".json")
+        report = json_file.load(TrainingReport, report_file)
         assert (report.checkpoint, report.sha256) == (name, sha256)
         assert report.size_bytes == (root / "model_zoo" / name).stat().st_size
         section = text.split(f"## {name}\n")[1].split("\n## ")[0]

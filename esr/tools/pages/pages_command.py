@@ -27,7 +27,7 @@ from esr.tools.pages.zoo_quality import (
     load_records,
     update_records,
 )
-from esr.tools.train.training_report import StageReport, TrainingReport, load_report
+from esr.tools.train.training_report import StageReport, TrainingReport
 
 PROSE = ROOT / "docs" / "model_zoo"
 
@@ -77,7 +77,7 @@ def zoo_page(records: Sequence[CheckpointQuality]) -> str:
 
 
 def _report(quality: CheckpointQuality) -> TrainingReport:
-    report = load_report(ZOO / quality.checkpoint)
+    report = json_file.load(TrainingReport, (ZOO / quality.checkpoint).with_suffix(".json"))
     if report.sha256 != quality.sha256:
         raise UserError(
             "its training report is of another file (the SHA-256 differs)",

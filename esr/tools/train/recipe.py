@@ -6,8 +6,7 @@ length, where there is no cluster; what it leaves out stays.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, field
+from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -128,7 +127,14 @@ def read_recipe(path: Path, profile: str = "") -> Recipe:
 
 def _validated(data: dict[str, Any], path: Path) -> Recipe:
     recipe = check_tables(Recipe, data, path.name)
-    _check(recipe, path)
+    for position, stage in enumerate(recipe.stages):
+        where = f"{path.name}, stage {stage.name}"
+        if position == 0 and stage.start in (PREVIOUS, MERGED, PRUNED):
+            raise UserError(f"nothing comes before what starts as '{stage.start}'", where=where)
+        if (stage.keep is not None) != (stage.start == PRUNED):
+            raise UserError("keep belongs to start = 'pruned', and only there", where=where)
+        if bool(stage.milestones) != (stage.schedule == "step"):
+            raise UserError("milestones belong to schedule = 'step', and only there", where=where)
     return recipe
 
 
@@ -145,19 +151,3 @@ def _replaced(recipe: Recipe, data: dict[str, Any], name: str, path: Path) -> Re
         for stage, values in zip(data["stages"], overrides, strict=True)
     ]
     return _validated({**data, "stages": stages}, path)
-
-
-def _check(recipe: Recipe, path: Path) -> None:
-    for position, stage in enumerate(recipe.stages):
-        where = f"{path.name}, stage {stage.name}"
-        if position == 0 and stage.start in (PREVIOUS, MERGED, PRUNED):
-            raise UserError(f"nothing comes before what starts as '{stage.start}'", where=where)
-        if (stage.keep is not None) != (stage.start == PRUNED):
-            raise UserError("keep belongs to start = 'pruned', and only there", where=where)
-        if bool(stage.milestones) != (stage.schedule == "step"):
-            raise UserError("milestones belong to schedule = 'step', and only there", where=where)
-
-
-def as_json(recipe: Recipe) -> str:
-    """Write a recipe as text by which a later run knows whether it is the same."""
-    return json.dumps(asdict(recipe), sort_keys=True)

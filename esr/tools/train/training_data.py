@@ -18,7 +18,7 @@ from esr.images import Image
 from esr.images.image_file import imread_uint, is_image_file
 from esr.images.official_image import modcrop
 from esr.images.resample import imresize_uint8
-from esr.tools.train.recipe import RecipeSource, TrainingStage
+from esr.tools.train.recipe import RecipeSource
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def find_images(source: RecipeSource, data_dirs: Sequence[Path]) -> list[Path]:
     return files[: source.first]
 
 
-def hold_out(files: Sequence[Path], count: int) -> tuple[list[Path], list[Path]]:
-    """Split files into those to train on and `count` to validate on, spread over the list.
+def hold_out(files: Sequence[Path], count: int) -> set[Path]:
+    """Choose `count` files to validate on, spread over the list.
 
     Raises:
         UserError: nothing would be left to train on.
@@ -62,8 +62,7 @@ def hold_out(files: Sequence[Path], count: int) -> tuple[list[Path], list[Path]]
             f"{len(files)} images are too few to hold out {count}",
             remedy="lower held_out in the recipe",
         )
-    held = {files[index * len(files) // count] for index in range(count)}
-    return [file for file in files if file not in held], sorted(held)
+    return {files[index * len(files) // count] for index in range(count)}
 
 
 def read_pairs(files: Sequence[Path], scale: int, cache: Path) -> list[TrainingPair]:
@@ -149,22 +148,6 @@ class Sampler:
             return turned[:, ::-1] if flip else turned
 
         return cut(pair.lr, 1), cut(pair.hr, scale)
-
-
-def sampler_of(
-    stage: TrainingStage, pairs: Sequence[TrainingPair], scale: int, seed: int
-) -> Sampler:
-    """Return the sampler that a stage asks for.
-
-    Raises:
-        UserError: its patch is no multiple of the scale, or larger than an image.
-    """
-    if stage.hr_patch_px % scale:
-        raise UserError(
-            f"hr_patch_px {stage.hr_patch_px} is no multiple of {scale}", where=stage.name
-        )
-    side = stage.hr_patch_px // scale
-    return Sampler(pairs, stage.batch_size, side, seed, stage.flips, stage.rotations)
 
 
 def stack(images: Sequence[Image]) -> Tensor:

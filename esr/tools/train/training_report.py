@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from esr.base import json_file
-
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -83,23 +78,4 @@ class TrainingReport:
     """The same for bicubic."""
     remarks: list[str] = field(default_factory=list)
     """What a reader should know, a sentence each, such as what differs from the factsheet."""
-    version: int = VERSION
-
-
-def report_path(checkpoint: Path) -> Path:
-    """Return where the report of a checkpoint lies."""
-    return checkpoint.with_suffix(".json")
-
-
-def save_report(report: TrainingReport, checkpoint: Path) -> None:
-    """Write a report beside its checkpoint."""
-    json_file.dump(report, report_path(checkpoint))
-
-
-def load_report(checkpoint: Path) -> TrainingReport:
-    """Read the report of a checkpoint.
-
-    Raises:
-        UserError: it is absent, or is no report.
-    """
-    return json_file.load(TrainingReport, report_path(checkpoint))
+    version: int = 1

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,11 @@ from torch import nn
 from esr.base.errors import UserError
 from esr.base.sha256 import hash_text
 from esr.submissions.sidecar import Sidecar
-from esr.tools.train.recipe import Recipe, TrainingStage, as_json
+from esr.tools.train.recipe import Recipe, TrainingStage
 from esr.tools.train.trainer import Trainer, write
 from esr.tools.train.training_data import Sampler, TrainingPair
+from esr.tools.train.training_report import StageReport
+from esr.tools.train.training_summary import stage_report
 
 STATE, LOG = "state.pt", "log.csv"
 """Files of a run: all that going on needs; loss and PSNR line by line."""
@@ -29,18 +33,6 @@ LOGGED, VALIDATED = 200, 10
 
 Progress = Callable[[str, Trainer], None]
 """(stage, its trainer) -> shows how far it is."""
-
-
-@dataclass
-class Leg:
-    """One training of one network; a pruning stage has one after each step."""
-
-    name: str
-    stage: TrainingStage
-    iterations: int
-    seconds: float
-    params: int
-    psnr_db: float
 
 
 @dataclass
@@ -60,7 +52,10 @@ class Run:
     save_every: float
     """Seconds of training between two saves."""
     progress: Progress
-    legs: list[Leg] = field(default_factory=list)
+    legs: list[StageReport] = field(default_factory=list)
+    """Trainings of one network that are done; a pruning stage has one after each step."""
+    psnr_db: float = math.nan
+    """Of the last of those, on what was held out."""
     logged: int = 0
     """Bytes of the log that are about those."""
 
@@ -76,10 +71,9 @@ class Run:
         else:
             state = self._go_on(trainer, name, sampler)
             write(state, done)
-        self.logged = state["log_bytes"]
-        self.legs.append(
-            Leg(name, stage, state["iteration"], state["seconds"], _params(network), state["psnr"])
-        )
+        self.logged, self.psnr_db = state["log_bytes"], state["psnr"]
+        leg = stage_report(stage, name, state["iteration"], state["seconds"], network)
+        self.legs.append(leg)
 
     def _go_on(self, trainer: Trainer, name: str, sampler: Sampler) -> dict[str, Any]:
         self._resume(trainer)
@@ -142,12 +136,8 @@ class Run:
 def identity_of(recipe: Recipe, files: Sequence[Path], seed: int) -> str:
     """Return a text that tells two runs apart that must not be mixed."""
     names = " ".join(str(file) for file in files)
-    return hash_text(f"{as_json(recipe)} {seed} {names}")
+    return hash_text(f"{json.dumps(asdict(recipe), sort_keys=True)} {seed} {names}")
 
 
 def _passed(before: float, after: float, parts: int) -> bool:
     return int(after * parts + 1e-9) > int(before * parts + 1e-9)
-
-
-def _params(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from esr.base.errors import UserError
 from esr.images.resample import imresize_uint8
 from esr.tools.train.leakage import check_training_data
 from esr.tools.train.recipe import (
@@ -25,7 +26,6 @@ from esr.tools.train.training_data import (
     find_images,
     hold_out,
     read_pairs,
-    sampler_of,
 )
 from esr.tools.train.training_report import DataUsed
 
@@ -48,9 +48,18 @@ class TrainingSet:
     used: list[DataUsed]
 
     def sampler(self, stage: TrainingStage, seed: int) -> Sampler:
-        """Return the crops that a stage trains on."""
+        """Return the crops that a stage trains on.
+
+        Raises:
+            UserError: its patch is no multiple of the scale, or larger than an image.
+        """
+        if stage.hr_patch_px % self.scale:
+            raise UserError(
+                f"hr_patch_px {stage.hr_patch_px} is no multiple of {self.scale}", where=stage.name
+            )
+        side = stage.hr_patch_px // self.scale
         pairs = [pair for source in stage.data for pair in self.by_source[source]]
-        return sampler_of(stage, pairs, self.scale, seed)
+        return Sampler(pairs, stage.batch_size, side, seed, stage.flips, stage.rotations)
 
 
 def on_disk(recipe: Recipe, data_dirs: Sequence[Path], scale: int, cache: Path) -> TrainingSet:
@@ -69,7 +78,7 @@ def on_disk(recipe: Recipe, data_dirs: Sequence[Path], scale: int, cache: Path) 
     files = {source: find_images(source, data_dirs) for source in sources}
     check_training_data(list(dict.fromkeys(file for part in files.values() for file in part)))
     validated = [file for source in recipe.stages[0].data for file in files[source]]
-    held = set(hold_out(validated, recipe.held_out)[1])
+    held = hold_out(validated, recipe.held_out)
     kept = {source: [file for file in files[source] if file not in held] for source in sources}
     return TrainingSet(
         scale,

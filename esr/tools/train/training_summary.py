@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from esr.base.sha256 import hash_file
 from esr.evaluate.provenance import now
@@ -17,23 +18,23 @@ from esr.measure.device import backend
 from esr.tools.train.recipe import Recipe, TrainingStage
 from esr.tools.train.training_data import TrainingPair
 from esr.tools.train.training_report import StageReport, TrainingReport
-from esr.tools.train.training_run import Leg
 from esr.tools.train.training_set import TrainingSet
 
 
-def stage_report(leg: Leg) -> StageReport:
+def stage_report(
+    stage: TrainingStage, name: str, iterations: int, seconds: float, network: nn.Module
+) -> StageReport:
     """Describe one training as it ran."""
-    stage = leg.stage
     return StageReport(
-        name=leg.name,
+        name=name,
         loss=stage.loss,
         optimizer=f"Adam, betas {stage.betas[0]:g} and {stage.betas[1]:g}",
         schedule=describe_schedule(stage),
-        iterations=leg.iterations,
+        iterations=iterations,
         batch_size=stage.batch_size,
         hr_patch_px=stage.hr_patch_px,
-        minutes=leg.seconds / 60,
-        params=leg.params,
+        minutes=seconds / 60,
+        params=sum(parameter.numel() for parameter in network.parameters()),
         start=stage.start,
     )
 
@@ -72,7 +73,8 @@ class Setting:
 
 
 def summarise(
-    legs: Sequence[Leg],
+    legs: list[StageReport],
+    psnr_db: float,
     recipe: Recipe,
     data: TrainingSet,
     checkpoint: Path,
@@ -95,10 +97,10 @@ def summarise(
         hardware=backend(setting.device).name(setting.device),
         threads=torch.get_num_threads(),
         seed=setting.seed,
-        minutes=sum(leg.seconds for leg in legs) / 60,
+        minutes=sum(leg.minutes for leg in legs),
         data=data.used,
-        stages=[stage_report(leg) for leg in legs],
-        held_out_psnr_db=legs[-1].psnr_db,
+        stages=legs,
+        held_out_psnr_db=psnr_db,
         held_out_bicubic_db=bicubic_psnr(data.held, data.scale),
         remarks=recipe.remarks(setting.profile),
     )
