@@ -7,8 +7,7 @@ from pathlib import Path
 
 from esr.base.errors import UserError, cause
 
-_FORMAT = "%(asctime)s.%(msecs)03d : %(message)s"
-_DATE_FORMAT = "%y-%m-%d %H:%M:%S"
+_FORMATTER = logging.Formatter("%(asctime)s.%(msecs)03d : %(message)s", "%y-%m-%d %H:%M:%S")
 
 
 def logger_info(logger_name: str, log_path: str | Path = "default_logger.log") -> None:
@@ -18,7 +17,7 @@ def logger_info(logger_name: str, log_path: str | Path = "default_logger.log") -
         return
     logger.setLevel(logging.INFO)
     for handler in (file_handler(log_path), logging.StreamHandler()):
-        handler.setFormatter(_formatter())
+        handler.setFormatter(_FORMATTER)
         logger.addHandler(handler)
 
 
@@ -32,9 +31,5 @@ def file_handler(log_path: str | Path) -> logging.FileHandler:
         handler = logging.FileHandler(log_path, mode="a", encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot be written ({cause(error)})", where=log_path) from error
-    handler.setFormatter(_formatter())
+    handler.setFormatter(_FORMATTER)
     return handler
-
-
-def _formatter() -> logging.Formatter:
-    return logging.Formatter(_FORMAT, _DATE_FORMAT)

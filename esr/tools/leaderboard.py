@@ -23,7 +23,7 @@ from esr.records import official_results
 from esr.records.official_results import Official
 from esr.records.results_folder import Row, Store
 from esr.report import formats, terminal
-from esr.report.board import Board, build_board
+from esr.report.board import build_board
 from esr.report.compare.comparison import compare
 from esr.report.compare.comparison_files import print_comparison, write_comparison
 
@@ -89,7 +89,9 @@ def _rank(given: argparse.Namespace) -> None:
     rows, results = read(given.path, protocol)
     finished = build_board(rows, protocol, _choices(given, rows))
     save_dir = given.save_dir or _beside(given.path)
-    publish(finished, results, save_dir, given.path)
+    json_file.write_text(save_dir / "results.txt", official_results.results_table(results))
+    source = given.path if given.path.is_dir() else given.path.parent
+    formats.write_all(finished, save_dir, source)
     terminal.print_leaderboard(finished, save_dir.absolute())
 
 
@@ -156,10 +158,3 @@ def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]
     if not official:
         raise UserError("holds no results", where=file)
     return read_rows(official), official
-
-
-def publish(board: Board, results: dict[str, Official], save_dir: Path, source: Path) -> None:
-    """Write every format, `results.txt` included."""
-    table = official_results.results_table(results)
-    json_file.write_text(save_dir / "results.txt", table)
-    formats.write_all(board, save_dir, source if source.is_dir() else source.parent)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageChops
@@ -21,26 +20,16 @@ from esr.challenge.rtsr.rtsr_degradation import (
     QUALITY,
     SCALES,
     Degradation,
+    encode,
     ground_truth,
-    jpeg,
     low_resolution,
-    png,
     read,
 )
 
 _SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".jpg", ".jpeg")
 
 
-@dataclass(frozen=True)
-class PreparedRtsr:
-    """What became of a folder of images."""
-
-    images: int
-    padded: int
-    """Images smaller than the crop, which got black borders."""
-
-
-def prepare(hr_dir: Path, target: Path, degradation: Degradation) -> PreparedRtsr:
+def prepare(hr_dir: Path, target: Path, degradation: Degradation) -> list[bool]:
     """Make GT and LR of every image in a folder, in parallel, each file whole or not at all.
 
     Args:
@@ -48,10 +37,12 @@ def prepare(hr_dir: Path, target: Path, degradation: Degradation) -> PreparedRts
         target: receives GT/ and LR{scale}/.
         degradation: how.
 
+    Returns:
+        of each image, whether it is smaller than the crop and got black borders.
+
     Raises:
         UserError: no image there, one that is no good, or a GT of another crop in `target`.
     """
-    sources = _sources(hr_dir)
 
     def make(source: Path) -> bool:
         try:
@@ -59,7 +50,7 @@ def prepare(hr_dir: Path, target: Path, degradation: Degradation) -> PreparedRts
         except UserError as error:
             raise UserError(error.what, where=error.where or source, remedy=error.remedy) from error
 
-    return PreparedRtsr(len(sources), sum(in_parallel(make, sources)))
+    return in_parallel(make, _sources(hr_dir))
 
 
 def _sources(hr_dir: Path) -> list[Path]:
@@ -85,13 +76,13 @@ def _prepare_one(source: Path, target: Path, degradation: Degradation) -> bool:
     lr_file = target / f"LR{degradation.scale}" / f"{source.stem}.jpg"
     _keep_truth(truth, target / "GT" / f"{source.stem}.png")
     lr = low_resolution(truth, degradation.scale)
-    _write(lr_file, jpeg(lr, degradation.quality))
+    _write(lr_file, encode(lr, "JPEG", quality=degradation.quality))
     return truth.width > image.width or truth.height > image.height
 
 
 def _keep_truth(truth: Image.Image, file: Path) -> None:
     if not file.exists():
-        _write(file, png(truth))
+        _write(file, encode(truth, "PNG"))
         return
     # LR of the other scale was made from it.
     existing = read(file)
@@ -140,6 +131,6 @@ def main(arguments: list[str]) -> None:
     """Prepare a folder and say what was made."""
     given = _parser().parse_args(arguments)
     crop = None if given.whole else (given.crop[0], given.crop[1])
-    prepared = prepare(given.hr_dir, given.target, Degradation(given.scale, crop, given.quality))
-    padded = f", {prepared.padded} padded with black to the crop" if prepared.padded else ""
-    sys.stdout.write(f"{prepared.images} images in {given.target}{padded}\n")
+    padded = prepare(given.hr_dir, given.target, Degradation(given.scale, crop, given.quality))
+    borders = f", {sum(padded)} padded with black to the crop" if any(padded) else ""
+    sys.stdout.write(f"{len(padded)} images in {given.target}{borders}\n")

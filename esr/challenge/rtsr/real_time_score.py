@@ -18,12 +18,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from esr.base.threads import in_parallel
+from esr.images import Image
 from esr.images.official_image import calculate_psnr
-
-Image = npt.NDArray[np.uint8]
 
 BASE = 2.0
 FACTOR = 2.0

@@ -83,15 +83,8 @@ def low_resolution(image: Image.Image, scale: int) -> Image.Image:
     return image.resize((image.width // scale, image.height // scale), Image.Resampling.BICUBIC)
 
 
-def jpeg(image: Image.Image, quality: int = QUALITY) -> bytes:
-    """Encode LR; the bytes may differ between builds of libjpeg."""
+def encode(image: Image.Image, kind: str, **options: int) -> bytes:
+    """Encode GT as PNG or LR as JPEG, whose bytes may differ between builds of libjpeg."""
     file = io.BytesIO()
-    image.save(file, format="JPEG", quality=quality)
-    return file.getvalue()
-
-
-def png(image: Image.Image) -> bytes:
-    """Encode GT without loss."""
-    file = io.BytesIO()
-    image.save(file, format="PNG")
+    image.save(file, format=kind, **options)
     return file.getvalue()

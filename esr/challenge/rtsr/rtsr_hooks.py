@@ -77,9 +77,27 @@ class RealTimeHooks(ChallengeHooks):
         return import_arch(model_file)
 
     def compare_handed_in(self, model_file: Path, images: Sequence[RestoredImage]) -> list[str]:
-        """Compare `results/`, if there is one."""
-        folder = _handed_in(model_file)
-        return compare_images(folder, images) if folder.is_dir() else []
+        """Say what an organizer would find who compares `results/` with an own run."""
+        folder = _handed_in(model_file)  # PNG images named like GT.
+        if not folder.is_dir():
+            return []
+        unusable, pairs_db = [], []
+        for image in images:
+            file = folder / f"{Path(image.name).stem}.png"
+            try:
+                pairs_db.append((_psnr(file, np.load(image.hr)), image.scores["psnr_rgb"]))
+            except UserError as error:
+                unusable.append(f"results/{file.name} {error.what}")
+        more = f" ({len(unusable) - 1} more images like this)" if len(unusable) > 1 else ""
+        details = [f"{detail}{more}" for detail in unusable[:1]]
+        if not pairs_db:
+            return details
+        theirs_db, ours_db = (sum(values) / len(values) for values in zip(*pairs_db, strict=True))
+        # Equal as well where both are infinite.
+        if theirs_db == ours_db or abs(theirs_db - ours_db) <= _SAME_DB:
+            return details
+        what = f"results/ has {theirs_db:.3f} dB (RGB) on {len(pairs_db)} images"
+        return [*details, f"{what}, the network {ours_db:.3f} dB when run here"]
 
     def bicubic_psnr_db(self, images: Sequence[tuple[Path, Path]], scale: int) -> float | None:
         """Measure P0, the zero of the score."""
@@ -127,32 +145,6 @@ def extract(archive: Path, target: Path, bytes_at_most: int = BYTES_AT_MOST) -> 
         raise UserError(f"is no sound zip file ({error})", where=archive.name) from error
     except OSError as error:
         raise UserError(f"cannot be unpacked ({error})", where=archive.name) from error
-
-
-def compare_images(folder: Path, images: Sequence[RestoredImage]) -> list[str]:
-    """Say what an organizer would find who compares the images handed in with an own run.
-
-    Args:
-        folder: `results/` of the archive; PNG images named like GT.
-        images: those that were restored here.
-    """
-    unusable, pairs_db = [], []
-    for image in images:
-        file = folder / f"{Path(image.name).stem}.png"
-        try:
-            pairs_db.append((_psnr(file, np.load(image.hr)), image.scores["psnr_rgb"]))
-        except UserError as error:
-            unusable.append(f"results/{file.name} {error.what}")
-    more = f" ({len(unusable) - 1} more images like this)" if len(unusable) > 1 else ""
-    details = [f"{detail}{more}" for detail in unusable[:1]]
-    if not pairs_db:
-        return details
-    theirs_db, ours_db = (sum(values) / len(values) for values in zip(*pairs_db, strict=True))
-    # Equal as well where both are infinite.
-    if theirs_db == ours_db or abs(theirs_db - ours_db) <= _SAME_DB:
-        return details
-    what = f"results/ has {theirs_db:.3f} dB (RGB) on {len(pairs_db)} images"
-    return [*details, f"{what}, the network {ours_db:.3f} dB when run here"]
 
 
 def _psnr(file: Path, hr: np.ndarray) -> float:

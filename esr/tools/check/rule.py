@@ -82,9 +82,7 @@ def try_rule(rule: Rule[T], subject: T) -> Finding:
         return make_finding(rule, "passed", rule.check(subject))
     except NotReached:
         return skip_rule(rule)
-    except Violation as violation:
-        return make_finding(rule, "failed", str(violation))
-    except UserError as error:
+    except (Violation, UserError) as error:
         return make_finding(rule, "failed", str(error))
     except Exception as error:  # The submission's own code runs: it may raise anything.
         return make_finding(rule, "failed", f"{type(error).__name__}: {error}")

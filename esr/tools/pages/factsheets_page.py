@@ -30,7 +30,6 @@ PROSE = ROOT / "docs" / "factsheets"
 IDS = ("1", "5", "9", "13", "16")
 SETS = ("Set5", "Set14", "B100", "Urban100")
 METRICS = ("psnr", "ssim", "psnr_y", "ssim_y")
-METRIC_DIGITS = {name: METRIC_TABLE[name].decimals for name in METRICS}
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,11 @@ def _measure(entry: object, data_dir: Path, checkpoint_dir: Path) -> Measured:
     assert isinstance(entry, Submission)
     model = network.build(network.import_model(entry.model_file), entry)
     counts = complexity.count(model.eval(), COMPLEXITY_INPUT)
-    sets = [name for name in SETS if _has_scale(data_dir / name, entry.sidecar.scale)]
+    lr_folder = Path("LR_bicubic") / f"X{entry.sidecar.scale}"
+    sets = [name for name in SETS if (data_dir / name / lr_folder).is_dir()]
     where = ("--data_dir", str(data_dir), "--checkpoint_dir", str(checkpoint_dir))
     what = ("--metrics", *METRICS, "--protocol", "ntire2023", "--dataset", *sets)
     return Measured(entry, counts, run_test_demo(entry, *where, *what))
-
-
-def _has_scale(folder: Path, scale: int) -> bool:
-    return (folder / "LR_bicubic" / f"X{scale}").is_dir()
 
 
 def _section(forms: Sequence[Measured]) -> str:
@@ -122,7 +118,7 @@ def _quality(record: Record) -> str:
         scores = [split.score(metric) or 0.0 for metric in METRICS]
         row = [split.dataset, str(len(split.images))]
         row += [
-            _marked(f"{score:.{METRIC_DIGITS[metric]}f}", score, claim)
+            _marked(f"{score:.{METRIC_TABLE[metric].decimals}f}", score, claim)
             for metric, score, claim in zip(METRICS, scores, claimed, strict=True)
         ]
         rows.append([*row, *(_known(claim) for claim in claimed)] if claims else row)

@@ -186,15 +186,10 @@ def bicubic_psnr(folder: Path, scale: int) -> float:
     return sum(scores) / len(scores)
 
 
-def is_current(quality: CheckpointQuality, zoo: Path = ZOO) -> bool:
-    """Tell whether a measurement is of the file that is there now."""
-    file = zoo / quality.checkpoint
-    return file.is_file() and hash_file(file) == quality.sha256
-
-
 def merge(
     old: Sequence[CheckpointQuality], new: Sequence[CheckpointQuality]
 ) -> list[CheckpointQuality]:
     """Replace what is known of a checkpoint by what is new; what is gone is forgotten."""
     known = {quality.checkpoint: quality for quality in (*old, *new)}
-    return [known[name] for name in sorted(known) if is_current(known[name])]
+    files = {name: ZOO / name for name in sorted(known) if (ZOO / name).is_file()}
+    return [known[name] for name, file in files.items() if hash_file(file) == known[name].sha256]

@@ -56,13 +56,6 @@ class ArchiveScore:
     """What the participants say; None without a readme.txt."""
 
 
-@dataclass(frozen=True)
-class _Rules:
-    scale: int
-    border: int
-    metrics: tuple[str, ...]
-
-
 def score_archive(path: Path, split: Split, metrics: Sequence[str], border: int) -> ArchiveScore:
     """Score an archive as `esr.evaluate.score_images` scores SR images, to the last bit.
 
@@ -77,11 +70,20 @@ def score_archive(path: Path, split: Split, metrics: Sequence[str], border: int)
         UserError: something is wrong with the data.
     """
     names = [sr_name(pair.name) for pair in split.pairs]
-    rules = _Rules(split.scale, border, tuple(metrics))
     keep_freed_memory()
     with quiet_decoders(), open_archive(path, names, split.scale) as contents:
         readme = _readme(contents)
-        results = in_parallel(lambda pair: _score(contents, pair, rules), split.pairs)
+
+        def score(pair: ImagePair) -> ImageScore | UserError:
+            try:
+                hr = _hr(pair, split.scale, metrics, border)
+                sr = _decode(contents, sr_name(pair.name), hr.shape, split.scale)
+            except UserError as error:
+                return error
+            scores = {name: METRICS[name].function(sr, hr, border) for name in metrics}
+            return ImageScore(pair.name, scores)
+
+        results = in_parallel(score, split.pairs)
     errors = [image for image in results if isinstance(image, UserError)]
     if errors:
         raise _first(errors)
@@ -115,19 +117,9 @@ def _readme(contents: UploadContents) -> Readme | None:
     return read_readme(contents.read(NAME, _README_AT_MOST).decode("utf-8-sig", "replace"))
 
 
-def _score(contents: UploadContents, pair: ImagePair, rules: _Rules) -> ImageScore | UserError:
-    try:
-        hr = _hr(pair, rules)
-        sr = _decode(contents, sr_name(pair.name), hr.shape, rules.scale)
-    except UserError as error:
-        return error
-    scores = {name: METRICS[name].function(sr, hr, rules.border) for name in rules.metrics}
-    return ImageScore(pair.name, scores)
-
-
-def _hr(pair: ImagePair, rules: _Rules) -> Image:
-    hr: Image = modcrop(imread_uint(pair.hr), rules.scale)
-    smallest_px = max(METRICS[name].window_px for name in rules.metrics) + 2 * rules.border
+def _hr(pair: ImagePair, scale: int, metrics: Sequence[str], border: int) -> Image:
+    hr: Image = modcrop(imread_uint(pair.hr), scale)
+    smallest_px = max(METRICS[name].window_px for name in metrics) + 2 * border
     if min(hr.shape[:2]) < smallest_px:
         what = f"too small to be scored: both sides need {smallest_px} px"
         raise UserError(what, where=pair.hr, remedy="leave the image out")
