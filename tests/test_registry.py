@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from esr.base.errors import UserError
-from esr.challenge.data_set_registry import FACTS, read_registry, registry
+from esr.challenge.data_set_registry import FACTS, registry
 from esr.challenge.protocol import protocols
 from esr.datasets.splits import DataRequest, find_splits
 
@@ -76,12 +76,12 @@ def test_a_fact_without_a_source_or_a_wrong_one_is_refused(
 ) -> None:
     (tmp_path / "sets.toml").write_text(LAYOUT + text)
     with pytest.raises(UserError, match=says):
-        read_registry(tmp_path / "sets.toml")
+        registry(tmp_path / "sets.toml")
 
 
 def test_what_is_unknown_is_none_and_an_alias_finds_its_set(tmp_path: Path) -> None:
     (tmp_path / "sets.toml").write_text(LAYOUT + '[sets.A]\naliases = ["B"]\n[sets.A.source]\n')
-    found = read_registry(tmp_path / "sets.toml").find("B")
+    found = registry(tmp_path / "sets.toml").find("B")
     assert found is not None
     assert all(getattr(found, fact) is None for fact in FACTS)
     assert not found.is_partial(3)

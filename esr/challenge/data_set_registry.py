@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass as validated
 from esr.base.errors import UserError
 from esr.base.toml_file import STRICT, check_tables, read_tables
 
+DATA_SETS = Path(__file__).with_name("datasets.toml")
 FACTS = ("images", "names", "hr_public", "licence", "home_page")
 """Fields of a set that need a source."""
 
@@ -147,17 +148,8 @@ class Registry:
 
 
 @cache
-def registry() -> Registry:
-    """Read `datasets.toml`.
-
-    Raises:
-        UserError: no TOML, an unknown key, a wrong value, a fact without a source.
-    """
-    return read_registry(Path(__file__).with_name("datasets.toml"))
-
-
-def read_registry(path: Path) -> Registry:
-    """Read a file of data sets.
+def registry(path: Path = DATA_SETS) -> Registry:
+    """Read a file of data sets, once.
 
     Raises:
         UserError: no TOML, an unknown key, a wrong value, a fact without a source.

@@ -105,7 +105,7 @@ def _complexity(forms: Sequence[Measured]) -> str:
             ]
         )
     titles = ["", "Params [M]", "FLOPs [G]", "Acts [M]", "Conv", "fvcore [G]", "thop [G]"]
-    return tabulate(rows, titles, tablefmt="github", disable_numparse=True) + "\n"
+    return lay_out(rows, titles)
 
 
 def _quality(record: Record) -> str:
@@ -123,7 +123,7 @@ def _quality(record: Record) -> str:
         ]
         rows.append([*row, *(_known(claim) for claim in claimed)] if claims else row)
     head = ["Set", "Images", *titles, *(f"claimed {title}" for title in titles if claims)]
-    return tabulate(rows, head, tablefmt="github", disable_numparse=True) + "\n"
+    return lay_out(rows, head)
 
 
 def _marked(text: str, value: float, claim: Decimal | None) -> str:
@@ -132,3 +132,8 @@ def _marked(text: str, value: float, claim: Decimal | None) -> str:
 
 def _known(value: object) -> str:
     return "" if value is None else str(value)
+
+
+def lay_out(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
+    """Write a table as Markdown."""
+    return tabulate(rows, head, tablefmt="github", disable_numparse=True) + "\n"

@@ -13,13 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
 from esr.base import json_file
 from esr.base.command import Parser, command
 from esr.base.errors import UserError
 from esr.base.house import ROOT
-from esr.tools.pages.factsheets_page import factsheets_page
+from esr.tools.pages.factsheets_page import factsheets_page, lay_out
 from esr.tools.pages.zoo_quality import (
     ZOO,
     CheckpointQuality,
@@ -104,7 +102,7 @@ def _overview(trained: Sequence[tuple[CheckpointQuality, TrainingReport]]) -> st
         )
     sets = [result.dataset for result in trained[0][0].sets] if trained else []
     head = ["file", "scale", "MB", "iterations", "minutes", *sets, "authors' (Set5)"]
-    return _table(rows, head)
+    return lay_out(rows, head)
 
 
 def _section(quality: CheckpointQuality, report: TrainingReport) -> str:
@@ -121,8 +119,8 @@ def _section(quality: CheckpointQuality, report: TrainingReport) -> str:
     ]
     titles = ["set", "bicubic", "this checkpoint", "above bicubic"]
     titles += ["authors' checkpoint", "difference"]
-    parts = [f"## {quality.checkpoint}", _table(rows, titles)]
-    parts += [_table(_facts(quality, report), ["fact", "value"]), _stages(report.stages)]
+    parts = [f"## {quality.checkpoint}", lay_out(rows, titles)]
+    parts += [lay_out(_facts(quality, report), ["fact", "value"]), _stages(report.stages)]
     if report.remarks:
         parts.append("\n".join(f"- {remark}" for remark in report.remarks) + "\n")
     parts += [f"The command:\n\n    {report.command}\n"]
@@ -182,8 +180,4 @@ def _stages(stages: Sequence[StageReport]) -> str:
         for stage in stages
     ]
     head = ["stage", "from", "loss", "optimizer", "learning rate"]
-    return _table(rows, [*head, "iterations", "HR crops a step", "parameters", "minutes"])
-
-
-def _table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
-    return tabulate(rows, head, tablefmt="github", disable_numparse=True) + "\n"
+    return lay_out(rows, [*head, "iterations", "HR crops a step", "parameters", "minutes"])

@@ -92,11 +92,19 @@ def run_stage(
     stage: TrainingStage, previous: nn.Module | None, models: ModelForms, train: Train
 ) -> nn.Module:
     """Make the network of a stage and train it; a pruned one after every step of pruning."""
-    if stage.start == PRUNED and previous is not None and stage.keep is not None:
-        return _pruned(stage, stage.keep, previous, models, train)
-    network = _started(stage, previous, models)
-    train(network, stage.name)
-    return network
+    if stage.start != PRUNED:
+        network = _started(stage, previous, models)
+        train(network, stage.name)
+        return network
+    done = 0
+
+    def tune(network: nn.Module) -> None:
+        nonlocal done
+        done += 1
+        train(network, f"{stage.name} {done} of {stage.prune_steps}")
+
+    thin: nn.Module = models.module.prune(previous, stage.keep, steps=stage.prune_steps, tune=tune)
+    return thin
 
 
 def _started(stage: TrainingStage, previous: nn.Module | None, models: ModelForms) -> nn.Module:
@@ -129,20 +137,6 @@ def _warm_start(network: nn.Module, checkpoint: Path) -> None:
         return
     state = networks.canonical(networks.read_checkpoint(checkpoint), checkpoint, ())
     start_from(state)
-
-
-def _pruned(
-    stage: TrainingStage, keep: float, previous: nn.Module, models: ModelForms, train: Train
-) -> nn.Module:
-    done = 0
-
-    def tune(network: nn.Module) -> None:
-        nonlocal done
-        done += 1
-        train(network, f"{stage.name} {done} of {stage.prune_steps}")
-
-    thin: nn.Module = models.module.prune(previous, keep, steps=stage.prune_steps, tune=tune)
-    return thin
 
 
 def shipped(network: nn.Module, recipe: Recipe, models: ModelForms) -> nn.Module:

@@ -94,28 +94,26 @@ def on_disk(recipe: Recipe, data_dirs: Sequence[Path], scale: int, cache: Path) 
 
 def smoke_recipe(recipe: Recipe, scale: int) -> Recipe:
     """Return a recipe whose every stage learns one small crop of its own by heart in seconds."""
-    return replace(
-        recipe, stages=[_smoke(stage, k, scale) for k, stage in enumerate(recipe.stages)]
-    )
-
-
-def _smoke(stage: TrainingStage, position: int, scale: int) -> TrainingStage:
-    return replace(
-        stage,
-        data=[RecipeSource(f"synthetic {position}")],
-        iterations=SMOKE_ITERATIONS,
-        minutes=None,
-        hr_patch_px=SMOKE_PATCH_PX * scale,
-        batch_size=1,
-        # The rates of a recipe are for a hundred thousand steps.
-        lr=SMOKE_RATES.get(stage.start, SMOKE_RATES[PREVIOUS]),
-        schedule="constant",
-        milestones=[],
-        warm_up=0,
-        flips=False,
-        rotations=False,
-        prune_steps=min(stage.prune_steps, 2),
-    )
+    stages = [
+        replace(
+            stage,
+            data=[RecipeSource(f"synthetic {position}")],
+            iterations=SMOKE_ITERATIONS,
+            minutes=None,
+            hr_patch_px=SMOKE_PATCH_PX * scale,
+            batch_size=1,
+            # The rates of a recipe are for a hundred thousand steps.
+            lr=SMOKE_RATES.get(stage.start, SMOKE_RATES[PREVIOUS]),
+            schedule="constant",
+            milestones=[],
+            warm_up=0,
+            flips=False,
+            rotations=False,
+            prune_steps=min(stage.prune_steps, 2),
+        )
+        for position, stage in enumerate(recipe.stages)
+    ]
+    return replace(recipe, stages=stages)
 
 
 def synthetic(recipe: Recipe, scale: int) -> TrainingSet:
