@@ -34,23 +34,23 @@ COMMANDS = {
 }
 
 
-@command()
-def main(arguments: list[str]) -> int | None:
+def main(arguments: list[str]) -> int:
     """Run a command, or list them."""
-    if not arguments or arguments[0] in ("-h", "--help"):
-        sys.stdout.write(_listing())
-        return None
+    if not arguments or arguments[0] not in COMMANDS:
+        return _list(arguments)
     name, *rest = arguments
-    if name not in COMMANDS:
-        raise UserError("no such command", where=name, remedy=f"one of: {', '.join(COMMANDS)}")
     return int(importlib.import_module(COMMANDS[name].module).main(rest))
 
 
-def _listing() -> str:
+@command()
+def _list(arguments: list[str]) -> None:
+    if arguments and arguments[0] not in ("-h", "--help"):
+        known = ", ".join(COMMANDS)
+        raise UserError("no such command", where=arguments[0], remedy=f"one of: {known}")
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {command.purpose}" for name, command in COMMANDS.items()]
     usage = "Usage: python -m esr COMMAND ...; --help after a command says more."
-    return "\n".join([usage, "", *lines, ""])
+    sys.stdout.write("\n".join([usage, "", *lines, ""]))
 
 
 if __name__ == "__main__":
