@@ -20,6 +20,8 @@ from esr.rank.psnr_gate import GateVerdict, judge_gate
 from esr.rank.scores import Figures
 from esr.records.results_folder import Row
 
+Section = Literal["ranked", "unranked", "failed"]
+
 PUBLISHED = "published"
 """Instead of a row's label: take the baseline's published figures."""
 
@@ -65,6 +67,19 @@ class Candidate:
     gate: GateVerdict
     costs: Figures
     reason: str | None
+    """Why it is not ranked."""
+
+    @property
+    def section(self) -> Section:
+        """Where on the leaderboard it stands."""
+        if self.row.failure is not None:
+            return "failed"
+        return "ranked" if self.reason is None or self.is_baseline else "unranked"
+
+    @property
+    def runtime(self) -> Quantity | None:
+        """What was ranked by, in ms; with the test set if the ranking is `with_test`."""
+        return self.costs.get("ave_time_ms")
 
 
 def assess_row(

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from esr.base.visible_text import name
 from esr.challenge.protocol import Protocol
-from esr.rank.entrants import Choices
-from esr.rank.ranking import Ranking, Section, Standing, rank
+from esr.rank.entrants import Choices, Section
+from esr.rank.ranking import Ranking, Standing, rank
 from esr.records.results_folder import Row
 from esr.report.cell import Cell, Column, Value
 from esr.report.claims import list_claims
