@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from esr.challenge.protocol import Cost, Protocol, RankFigure, Track
+from esr.challenge.protocol import Protocol, RankFigure, Track
 from esr.rank.figures import (
     Quantity,
     has_test,
@@ -25,13 +25,14 @@ Section = Literal["ranked", "unranked", "failed"]
 PUBLISHED = "published"
 """Instead of a row's label: take the baseline's published figures."""
 
-_KEYS: dict[Cost, str] = {
+KEYS: dict[RankFigure, str] = {
     "params_m": "num_parameters",
     "flops_g": "flops",
     "activations_m": "activations",
     "memory_mib": "valid_memory",
     "num_conv": "num_conv",
 }
+"""Official keys of what costs something besides time."""
 
 FIGURE_NAMES: dict[RankFigure, str] = {
     "ave_time_ms": "runtime",
@@ -108,7 +109,7 @@ def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
     measured = official_runtime if choices.runtime == "official" else robust_runtime
     runtime = measured(row, with_test)
     costs: dict[RankFigure, Quantity] = {} if runtime is None else {"ave_time_ms": runtime}
-    for name, key in _KEYS.items():
+    for name, key in KEYS.items():
         if (value := official_figure(row, key)) is not None and value >= 0:
             costs[name] = Quantity.exact(value)
     return costs | real_time_figures(row)
