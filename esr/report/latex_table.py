@@ -79,16 +79,13 @@ def render_latex(board: Board) -> str:
     columns = _choose_columns(board)
     headings = " &\n".join(_stack_words(shown.column.heading) for shown in columns)
     alignment = "".join("r" if shown.column.format else "l" for shown in columns)
-    head = _HEAD % (_write_caption(board.ranking), alignment, headings)
+    caption = (
+        f"Results by the rules of {escape_latex(board.ranking.protocol.name)}. Subscripts are"
+        " ranks. The best figure is bold, the second best underlined."
+    )
+    head = _HEAD % (caption, alignment, headings)
     groups = [group for group in _write_groups(board, columns) if group]
     return head + "\\midrule\n".join("".join(group) for group in groups) + _TAIL
-
-
-def _write_caption(ranking: Ranking) -> str:
-    return (
-        f"Results by the rules of {escape_latex(ranking.protocol.name)}. Subscripts are ranks. The"
-        " best figure is bold, the second best underlined."
-    )
 
 
 def _choose_columns(board: Board) -> list[_LatexColumn]:

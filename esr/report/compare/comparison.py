@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from esr.base.visible_text import name
 from esr.challenge.protocol import Protocol
 from esr.rank.entrants import Choices
-from esr.rank.ranking import Ranking, Standing, rank
+from esr.rank.ranking import Standing, rank
 from esr.records.results_folder import Row
 from esr.report.compare.comparable_facts import collect_facts, read_circumstances, read_identity
 from esr.report.compare.difference import Difference, compare_facts, list_unequal
@@ -67,7 +67,10 @@ def compare(
         protocol: the rules for ranks.
         choices: what they leave open.
     """
-    first, second = (_index_standings(rank(rows, protocol, choices)) for rows in (a, b))
+    first, second = (
+        {standing.row.label: standing for standing in rank(rows, protocol, choices).standings}
+        for rows in (a, b)
+    )
     tracks = [track.name for track in protocol.tracks]
     pairs = [
         Pair(label, tuple(_list_differences(first[label], second[label], tracks)))
@@ -80,10 +83,6 @@ def compare(
         tuple(sorted(first.keys() - second.keys())),
         tuple(sorted(second.keys() - first.keys())),
     )
-
-
-def _index_standings(ranking: Ranking) -> dict[str, Standing]:
-    return {standing.row.label: standing for standing in ranking.standings}
 
 
 def _list_differences(a: Standing, b: Standing, tracks: Sequence[str]) -> Iterator[Difference]:
