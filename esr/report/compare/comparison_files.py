@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from esr.base.visible_text import name, one_line
 from esr.report.cell import MARK, Value
 from esr.report.compare.comparison import EVERYWHERE, Comparison
 from esr.report.compare.difference import LEVEL, Difference
-from esr.report.csv_table import escape_value
+from esr.report.csv_table import write_csv
 from esr.report.markdown_table import escape_markdown, write_pipes
 
 _CSV_HEAD = ("Model", "What", "A", "B", "B / A", "Verdict", "Marked", "Detail")
@@ -33,12 +31,7 @@ def write_comparison(comparison: Comparison, a: str, b: str, save_dir: Path) -> 
 
 def render_comparison_csv(comparison: Comparison) -> str:
     """Write every difference unrounded; text as in `esr.report.csv_table`."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_CSV_HEAD)
-    for row in _list_rows(comparison):
-        writer.writerow([escape_value(value) for value in row])
-    return file.getvalue()
+    return write_csv(_CSV_HEAD, list(_list_rows(comparison)))
 
 
 def _list_rows(comparison: Comparison) -> Iterator[tuple[Value, ...]]:
