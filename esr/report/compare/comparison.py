@@ -16,8 +16,6 @@ from esr.records.results_folder import Row
 from esr.report.compare.comparable_facts import collect_facts, read_circumstances, read_identity
 from esr.report.compare.difference import Difference, compare_facts, list_unequal
 
-EVERYWHERE = "in every submission"
-
 
 @dataclass(frozen=True)
 class Pair:
@@ -49,11 +47,11 @@ class Comparison:
         return sum(pair.marked for pair in self.pairs)
 
     @property
-    def blocks(self) -> list[tuple[str, tuple[Difference, ...]]]:
-        """What differs, by title: in every submission, then in each one that has a difference."""
-        blocks = [(EVERYWHERE.capitalize(), self.conditions)]
-        blocks += [(name(pair.label), pair.differences) for pair in self.pairs]
-        return [block for block in blocks if block[1]]
+    def blocks(self) -> list[tuple[str, str, tuple[Difference, ...]]]:
+        """(label, title, what differs) in every submission, then in each where anything does."""
+        blocks = [("in every submission", "In every submission", self.conditions)]
+        blocks += [(pair.label, name(pair.label), pair.differences) for pair in self.pairs]
+        return [block for block in blocks if block[2]]
 
 
 def compare(
