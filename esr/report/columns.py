@@ -39,7 +39,7 @@ OFFICIAL = (
         priority=0,
         text=lambda standing: name(standing.row.label),
     ),
-    *map(read_official, official_results.COLUMNS, _PRIORITIES),
+    *(read_official(*pair) for pair in zip(official_results.COLUMNS, _PRIORITIES, strict=True)),
 )
 """The official columns by their official names, in their order."""
 
