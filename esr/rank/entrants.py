@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from esr.challenge.protocol import Cost, Protocol, RankFigure, Track
+from esr.challenge.protocol import Protocol, RankFigure, Track
 from esr.rank.figures import (
     Quantity,
     has_test,
@@ -20,16 +20,19 @@ from esr.rank.psnr_gate import GateVerdict, judge_gate
 from esr.rank.scores import Figures
 from esr.records.results_folder import Row
 
+Section = Literal["ranked", "unranked", "failed"]
+
 PUBLISHED = "published"
 """Instead of a row's label: take the baseline's published figures."""
 
-_KEYS: dict[Cost, str] = {
+KEYS: dict[RankFigure, str] = {
     "params_m": "num_parameters",
     "flops_g": "flops",
     "activations_m": "activations",
     "memory_mib": "valid_memory",
     "num_conv": "num_conv",
 }
+"""Official keys of what costs something besides time."""
 
 FIGURE_NAMES: dict[RankFigure, str] = {
     "ave_time_ms": "runtime",
@@ -65,6 +68,19 @@ class Candidate:
     gate: GateVerdict
     costs: Figures
     reason: str | None
+    """Why it is not ranked."""
+
+    @property
+    def section(self) -> Section:
+        """Where on the leaderboard it stands."""
+        if self.row.failure is not None:
+            return "failed"
+        return "ranked" if self.reason is None or self.is_baseline else "unranked"
+
+    @property
+    def runtime(self) -> Quantity | None:
+        """What was ranked by, in ms; with the test set if the ranking is `with_test`."""
+        return self.costs.get("ave_time_ms")
 
 
 def assess_row(
@@ -93,7 +109,7 @@ def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
     measured = official_runtime if choices.runtime == "official" else robust_runtime
     runtime = measured(row, with_test)
     costs: dict[RankFigure, Quantity] = {} if runtime is None else {"ave_time_ms": runtime}
-    for name, key in _KEYS.items():
+    for name, key in KEYS.items():
         if (value := official_figure(row, key)) is not None and value >= 0:
             costs[name] = Quantity.exact(value)
     return costs | real_time_figures(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from esr.challenge.protocol import Protocol, PsnrGate
+from esr.challenge.protocol import Protocol
 from esr.rank.figures import official_figure
 from esr.records.results_folder import Row
 
@@ -56,9 +56,11 @@ class _Side:
 
 def judge_gate(row: Row, protocol: Protocol) -> GateVerdict:
     """Compare PSNR with the protocol's gate, on the gate's data sets and no others."""
-    if protocol.gate is None:
+    if (gate := protocol.gate) is None:
         return GateVerdict(None, None, None, "no gate is known")
-    valid, test = _sides(row, protocol, protocol.gate)
+    # The gate is a figure of one data set, the first that the protocol names.
+    valid = _side(row, "valid", protocol.valid[0], gate.val_psnr_db, gate.decimals)
+    test = _side(row, "test", protocol.test[0], gate.test_psnr_db, gate.decimals)
     failed = [side for side in (valid, test) if not side.passed]
     unknown = [side.set_name for side in (valid, test) if side.psnr_db is None]
     reason = "; ".join(side.complaint for side in failed) or None
@@ -66,14 +68,6 @@ def judge_gate(row: Row, protocol: Protocol) -> GateVerdict:
         reason = f"not measured on {', '.join(unknown)}"
     passed = False if failed else (None if len(unknown) == 2 else True)
     return GateVerdict(passed, valid.margin_db, test.margin_db, reason)
-
-
-def _sides(row: Row, protocol: Protocol, gate: PsnrGate) -> tuple[_Side, _Side]:
-    # The gate is a figure of one data set, the first that the protocol names.
-    return (
-        _side(row, "valid", protocol.valid[0], gate.val_psnr_db, gate.decimals),
-        _side(row, "test", protocol.test[0], gate.test_psnr_db, gate.decimals),
-    )
 
 
 def _side(row: Row, role: str, name: str, least_db: float, decimals: int | None) -> _Side:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from esr.base.errors import UserError
 from esr.challenge.protocol import Cost, Protocol, Quality, Track
 from esr.rank.baseline import Base, counts_test, find_base, find_baseline
-from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, assess_row, outside
+from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, Section, assess_row, outside
 from esr.rank.figures import Quantity
-from esr.rank.psnr_gate import GateVerdict
 from esr.rank.scores import ABSOLUTE, SCORES, Figures, Score
 from esr.records.results_folder import Row
 
@@ -32,23 +31,12 @@ class Placing:
     """Why it is not ranked here, if it is ranked elsewhere."""
 
 
-Section = Literal["ranked", "unranked", "failed"]
-
-
 @dataclass(frozen=True)
-class Standing:
+class Standing(Candidate):
     """One submission on the leaderboard."""
 
-    row: Row
-    section: Section
-    is_baseline: bool
-    gate: GateVerdict
-    runtime: Quantity | None
-    """What was ranked by, in ms; with the test set if the ranking is `with_test`."""
     placings: tuple[Placing, ...]
     """In the order of the protocol's tracks."""
-    reason: str | None = None
-    """Why it is not ranked."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +68,12 @@ def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None
     label = choices.baseline or find_baseline(rows, protocol)
     with_test = counts_test(rows, protocol, label)
     candidates = [assess_row(row, label, protocol, choices, with_test) for row in rows]
-    rivals = [
-        assess_row
-        for assess_row in candidates
-        if assess_row.reason is None and not assess_row.is_baseline
-    ]
+    rivals = [one for one in candidates if one.reason is None and not one.is_baseline]
     base = find_base(candidates, protocol, label, with_test)
     tracks = [_placings(track, candidates, rivals, base, choices) for track in protocol.tracks]
     standings = [
-        _standing(assess_row, tuple(places[index] for places in tracks))
-        for index, assess_row in enumerate(candidates)
+        Standing(one.row, one.is_baseline, one.gate, one.costs, one.reason, placings)
+        for one, placings in zip(candidates, zip(*tracks, strict=True), strict=True)
     ]
     ordered = tuple(sorted(standings, key=_position))
     return Ranking(protocol, choices, label, base.problem, with_test, ordered)
@@ -191,18 +175,7 @@ def _ties(orders: Mapping[int, Quantity]) -> dict[int, int]:
     return {key: number for number, group in enumerate(shared, 1) for key in group}
 
 
-def _standing(one: Candidate, placings: tuple[Placing, ...]) -> Standing:
-    section: Section = "ranked"
-    if one.row.failure is not None:
-        section = "failed"
-    elif one.reason is not None and not one.is_baseline:
-        section = "unranked"
-    runtime = one.costs.get("ave_time_ms")
-    return Standing(one.row, section, one.is_baseline, one.gate, runtime, placings, one.reason)
-
-
 def _position(standing: Standing) -> tuple[int, float]:
-    sections: tuple[Section, ...] = ("ranked", "unranked", "failed")
     score = standing.placings[0].score
     order = score.order.value if score else float("inf")
-    return sections.index(standing.section), order
+    return get_args(Section).index(standing.section), order

@@ -69,27 +69,31 @@ def scaled(count: int | None, unit: int) -> float | None:
 
 
 @dataclass(frozen=True)
-class _Column:
+class OfficialColumn:
+    """One figure in `results.txt`."""
+
     title: str
     width: int
     key: str
     format: str
+    of_test: bool = False
+    """Whether it is there only when a test set was run."""
 
 
-_VALID = (_Column("Val PSNR", 10, "valid_ave_psnr", "2.2f"),)
-_TEST = (_Column("Test PSNR", 10, "test_ave_psnr", "2.2f"),)
-_VALID_TIME = (_Column("Val Time [ms]", 14, "valid_ave_runtime", "3.2f"),)
-_TEST_TIME = (
-    _Column("Test Time [ms]", 14, "test_ave_runtime", "3.2f"),
-    _Column("Ave Time [ms]", 14, "ave_runtime", "3.2f"),
+COLUMNS = (
+    OfficialColumn("Val PSNR", 10, "valid_ave_psnr", "2.2f"),
+    OfficialColumn("Test PSNR", 10, "test_ave_psnr", "2.2f", of_test=True),
+    OfficialColumn("Val Time [ms]", 14, "valid_ave_runtime", "3.2f"),
+    OfficialColumn("Test Time [ms]", 14, "test_ave_runtime", "3.2f", of_test=True),
+    OfficialColumn("Ave Time [ms]", 14, "ave_runtime", "3.2f", of_test=True),
+    OfficialColumn("Params [M]", 10, "num_parameters", "2.3f"),
+    OfficialColumn("FLOPs [G]", 10, "flops", "2.2f"),
+    OfficialColumn("Acts [M]", 8, "activations", "2.2f"),
+    OfficialColumn("Mem [M]", 8, "valid_memory", "2.2f"),
+    OfficialColumn("Conv", 8, "num_conv", "4d"),
 )
-_COST = (
-    _Column("Params [M]", 10, "num_parameters", "2.3f"),
-    _Column("FLOPs [G]", 10, "flops", "2.2f"),
-    _Column("Acts [M]", 8, "activations", "2.2f"),
-    _Column("Mem [M]", 8, "valid_memory", "2.2f"),
-    _Column("Conv", 8, "num_conv", "4d"),
-)
+"""In the official order."""
+
 _NAME_WIDTH = 20
 
 
@@ -101,11 +105,7 @@ def results_table(results: Mapping[str, Official]) -> str:
     instead of ending the run with a KeyError.
     """
     with_test = any("test_ave_psnr" in values for values in results.values())
-    columns = (
-        (*_VALID, *_TEST, *_VALID_TIME, *_TEST_TIME, *_COST)
-        if with_test
-        else (*_VALID, *_VALID_TIME, *_COST)
-    )
+    columns = [column for column in COLUMNS if with_test or not column.of_test]
     head = _line("Model", [(column, column.title) for column in columns])
     return head + "".join(
         _line(name, [(column, _cell(values, column)) for column in columns])
@@ -113,13 +113,13 @@ def results_table(results: Mapping[str, Official]) -> str:
     )
 
 
-def _line(name: str, cells: Sequence[tuple[_Column, str]]) -> str:
+def _line(name: str, cells: Sequence[tuple[OfficialColumn, str]]) -> str:
     texts = (f"{text:{column.width}s}" for column, text in cells)
     # The official script prints names as they are; a line break in one would make two rows of it.
     return "\t".join((f"{visible(name):{_NAME_WIDTH}s}", *texts)) + "\n"
 
 
-def _cell(values: Official, column: _Column) -> str:
+def _cell(values: Official, column: OfficialColumn) -> str:
     value = look_up(values, column.key)
     try:
         return "" if value is None else format(value, column.format)

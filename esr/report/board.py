@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from esr.base.visible_text import name
 from esr.challenge.protocol import Protocol
-from esr.rank.entrants import Choices
-from esr.rank.ranking import Ranking, Section, Standing, rank
+from esr.rank.entrants import Choices, Section
+from esr.rank.ranking import Ranking, Standing, rank
 from esr.records.results_folder import Row
 from esr.report.cell import Cell, Column, Value
 from esr.report.claims import list_claims
@@ -72,12 +72,9 @@ def build_board(rows: Sequence[Row], protocol: Protocol, choices: Choices | None
     """
     ranking = rank(rows, protocol, choices)
     measured = list_columns(ranking)
-    claims = {row.label: list_claims(row.record) for row in rows if row.record}
+    claims = {row.label: list_claims(row.record) if row.record else {} for row in rows}
     columns = (*measured, *_list_claim_columns(measured, claims))
-    lines = [
-        _fill_line(standing, columns, claims.get(standing.row.label, {}))
-        for standing in ranking.standings
-    ]
+    lines = [_fill_line(one, columns, claims[one.row.label]) for one in ranking.standings]
     marked = any(cell.differs for line in lines for cell in line.cells)
     shown, remarks = _choose_shown(ranking, columns, lines), write_remarks(ranking, marked)
     return Board(ranking, columns, tuple(shown), tuple(lines), tuple(remarks))
@@ -114,7 +111,7 @@ def _list_claim_columns(
     compared = [column for column in measured if column.title in claimed]
 
     def list_differing(standing: Standing) -> str | None:
-        by_title = claims.get(standing.row.label, {})
+        by_title = claims[standing.row.label]
         titles = [c.title for c in compared if c.make_cell(standing, by_title.get(c.title)).differs]
         return ", ".join(titles) or None
 
@@ -126,7 +123,7 @@ def _list_claim_columns(
 
 def _make_claim_column(title: str, claims: Mapping[str, Mapping[str, Decimal]]) -> Column:
     def read(standing: Standing) -> Value:
-        claim = claims.get(standing.row.label, {}).get(title)
+        claim = claims[standing.row.label].get(title)
         return None if claim is None else float(claim)
 
     return Column(f"Claimed {title}", read)

@@ -15,7 +15,7 @@ from esr.base.visible_text import one_line
 from esr.challenge.fixed_input import FixedInput, FixedInputRun
 from esr.rank.ranking import Standing
 from esr.records.conditions import Conditions
-from esr.records.official_results import look_up
+from esr.records.official_results import OfficialColumn, look_up
 from esr.records.record import Record, RobustTiming, SplitResult
 from esr.report.claims import agrees
 
@@ -103,15 +103,16 @@ def format_value(value: Value, form: str) -> str:
     return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
 
 
-def read_official(title: str, key: str, form: str, priority: int) -> Column:
-    """Make a column of a figure in official results, by its official key."""
+def read_official(column: OfficialColumn, priority: int) -> Column:
+    """Make a column of a figure in official results."""
 
     def read(standing: Standing) -> Value:
-        value: object = look_up(standing.row.official or {}, key)
+        value: object = look_up(standing.row.official or {}, column.key)
         # Infinite is a figure to show, though none to rank by: the PSNR of equal images.
         return value if isinstance(value, int | float) else None
 
-    return Column(title, read, form, priority)
+    # The width is that of `results.txt`.
+    return Column(column.title, read, column.format.lstrip("0123456789"), priority)
 
 
 def read_record(

@@ -10,6 +10,7 @@ from esr.base.visible_text import name
 from esr.images.metrics import METRICS
 from esr.rank.figures import has_test, ranked_split
 from esr.rank.ranking import Ranking, Standing
+from esr.records import official_results
 from esr.records.official_results import GIGA, MEGA, scaled
 from esr.records.record import Record, SplitResult
 from esr.report.cell import (
@@ -28,6 +29,9 @@ from esr.report.cell import (
 from esr.report.claims import PREFIXES
 from esr.report.ranking_columns import list_ranking_columns
 
+_PRIORITIES = (1, 1, 6, 6, 2, 3, 4, 9, 8, 10)
+"""Of the official columns, in their order."""
+
 OFFICIAL = (
     Column(
         "Model",
@@ -35,16 +39,7 @@ OFFICIAL = (
         priority=0,
         text=lambda standing: name(standing.row.label),
     ),
-    read_official("Val PSNR", "valid_ave_psnr", ".2f", 1),
-    read_official("Test PSNR", "test_ave_psnr", ".2f", 1),
-    read_official("Val Time [ms]", "valid_ave_runtime", ".2f", 6),
-    read_official("Test Time [ms]", "test_ave_runtime", ".2f", 6),
-    read_official("Ave Time [ms]", "ave_runtime", ".2f", 2),
-    read_official("Params [M]", "num_parameters", ".3f", 3),
-    read_official("FLOPs [G]", "flops", ".2f", 4),
-    read_official("Acts [M]", "activations", ".2f", 9),
-    read_official("Mem [M]", "valid_memory", ".2f", 8),
-    read_official("Conv", "num_conv", "d", 10),
+    *(read_official(*pair) for pair in zip(official_results.COLUMNS, _PRIORITIES, strict=True)),
 )
 """The official columns by their official names, in their order."""
 

@@ -16,6 +16,7 @@ pandas 3 reads every figure back as it was; pandas 2 needs `float_precision="rou
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from esr.base.visible_text import visible
 from esr.report.board import Board
@@ -29,18 +30,22 @@ CSV_FILE = "leaderboard.csv"
 
 
 def render_csv(board: Board) -> str:
-    """Say the leaderboard in CSV, by RFC 4180 but for its line ends."""
+    """Say the leaderboard in CSV."""
+    titles = [column.title for column in board.columns]
+    return write_csv(titles, [line.values for line in board.lines])
+
+
+def write_csv(titles: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
+    """Write a table by RFC 4180 but for its line ends, its texts made harmless."""
     import pandas as pd  # A third of a second to import: only a run that writes pays it.
 
-    titles = [escape_csv(column.title) for column in board.columns]
-    rows = [[escape_value(value) for value in line.values] for line in board.lines]
-    frame = pd.DataFrame(rows, columns=titles, dtype=object)
+    cells = [[_escape_value(value) for value in row] for row in rows]
+    frame = pd.DataFrame(cells, columns=list(map(escape_csv, titles)), dtype=object)
     text: str = frame.to_csv(index=False, lineterminator="\n")
     return text
 
 
-def escape_value(value: Value) -> Value:
-    """Make a text harmless, and leave a number as it is."""
+def _escape_value(value: Value) -> Value:
     return escape_csv(value) if isinstance(value, str) else value
 
 

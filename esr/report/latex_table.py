@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 from esr.challenge.protocol import Protocol, Track
 from esr.images.metrics import METRICS, Metric
+from esr.rank.entrants import KEYS
 from esr.rank.ranking import Ranking
+from esr.records.official_results import COLUMNS
 from esr.report.board import Board, Line
 from esr.report.cell import Column
 from esr.report.columns import OFFICIAL
@@ -37,15 +39,6 @@ _TAIL = r"""\bottomrule
 \end{tabular}
 \end{table*}
 """
-
-_RANKED_BY = {
-    "params_m": "Params [M]",
-    "flops_g": "FLOPs [G]",
-    "activations_m": "Acts [M]",
-    "memory_mib": "Mem [M]",
-    "num_conv": "Conv",
-}
-"""Columns of the figures that a track of one figure ranks by; of runtimes there are several."""
 
 _MEANINGFUL = {
     "\\": r"\textbackslash{}",
@@ -86,16 +79,13 @@ def render_latex(board: Board) -> str:
     columns = _choose_columns(board)
     headings = " &\n".join(_stack_words(shown.column.heading) for shown in columns)
     alignment = "".join("r" if shown.column.format else "l" for shown in columns)
-    head = _HEAD % (_write_caption(board.ranking), alignment, headings)
+    caption = (
+        f"Results by the rules of {escape_latex(board.ranking.protocol.name)}. Subscripts are"
+        " ranks. The best figure is bold, the second best underlined."
+    )
+    head = _HEAD % (caption, alignment, headings)
     groups = [group for group in _write_groups(board, columns) if group]
     return head + "\\midrule\n".join("".join(group) for group in groups) + _TAIL
-
-
-def _write_caption(ranking: Ranking) -> str:
-    return (
-        f"Results by the rules of {escape_latex(ranking.protocol.name)}. Subscripts are ranks. The"
-        " best figure is bold, the second best underlined."
-    )
 
 
 def _choose_columns(board: Board) -> list[_LatexColumn]:
@@ -119,7 +109,7 @@ def _list_rank_titles(track: Track, ranking: Ranking) -> tuple[str, ...]:
         return (f"Score {track.name}",)
     (name,) = track.terms
     if name != "ave_time_ms":
-        return (_RANKED_BY[name],)
+        return tuple(column.title for column in COLUMNS if column.key == KEYS[name])
     robust = ranking.choices.runtime == "robust"
     return ("Warm Time [ms]",) if robust else ("Ave Time [ms]", "Val Time [ms]")
 

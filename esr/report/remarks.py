@@ -149,7 +149,8 @@ def _explain_gate(ranking: Ranking) -> Iterator[str]:
         yield "The PSNR gate was applied to PSNR as measured, not as printed."
     judged = {standing.gate.passed for standing in ranking.standings if standing.row.official}
     if judged == {None} and len(ranking.standings) > 1:
-        reason = _explain_no_gate(ranking)
+        known = f"it is about {ranking.protocol.valid[0]} and {ranking.protocol.test[0]}"
+        reason = "none is known" if gate is None else known
         yield f"The PSNR gate of {ranking.protocol.name} was not judged: {reason}."
 
 
@@ -190,12 +191,6 @@ def _explain_ranks(ranking: Ranking) -> Iterator[str]:
     if any(placing.tie for placing in placings):
         overlap = "their intervals overlap that of the best among them"
         yield f"Ranks with the same letter are a tie: {overlap if robust else 'equal scores'}."
-
-
-def _explain_no_gate(ranking: Ranking) -> str:
-    if ranking.protocol.gate is None:
-        return "none is known"
-    return f"it is about {ranking.protocol.valid[0]} and {ranking.protocol.test[0]}"
 
 
 def _explain_baseline(ranking: Ranking) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 
 from rich.box import Box
@@ -33,14 +32,6 @@ _BOX = Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
 _STYLES = {"ranked": "", "unranked": "dim", "failed": "red"}
 
 
-@dataclass(frozen=True)
-class _Layout:
-    columns: list[int]
-    """Positions on the board, from left to right."""
-    widths: list[int]
-    left_out: list[int] = field(default_factory=list)
-
-
 def lay_out_leaderboard(board: Board, width: int) -> RenderableType:
     """Lay out a table, or a block a row where not even the essential columns have room.
 
@@ -48,23 +39,30 @@ def lay_out_leaderboard(board: Board, width: int) -> RenderableType:
         board: the leaderboard.
         width: characters of the terminal.
     """
-    layout = _fit(board, width)
-    if layout is None:
-        return _lay_out_blocks(board)
-    return _name_left_out(_lay_out_table(board, layout), board, layout.left_out)
-
-
-def _name_left_out(table: Table, board: Board, left_out: Sequence[int]) -> RenderableType:
+    widths = _fit(board, width)
+    if widths is None:
+        chosen = [index for index in board.shown if _get_priority(board, index) <= _IN_BLOCKS]
+        table = _lay_out_blocks(board, chosen)
+    else:
+        chosen = list(widths)
+        table = _lay_out_table(board, widths)
+    # The file's titles, without their units.
+    left_out = [
+        one_line(board.columns[index].title.partition(" [")[0])
+        for index in board.shown
+        if index not in chosen
+    ]
     if not left_out:
         return table
-    # The file's titles, without their units.
-    titles = (board.columns[index].title.partition(" [")[0] for index in left_out)
-    text = f"also in {CSV_FILE}: {', '.join(map(one_line, titles))}"
-    return Group(table, Text(text, style="dim"))
+    return Group(table, Text(f"also in {CSV_FILE}: {', '.join(left_out)}", style="dim"))
 
 
-def _fit(board: Board, width: int) -> _Layout | None:
-    """Choose columns; a name may be folded, a number never: half of one reads as another."""
+def _fit(board: Board, width: int) -> dict[int, int] | None:
+    """Choose columns; a name may be folded, a number never: half of one reads as another.
+
+    Returns:
+        the width of each by its position on the board, from left to right
+    """
     narrowest = {index: _measure(board, index) for index in board.shown}
     full_name = min(narrowest[board.model], _NAME_AT_MOST)
     free = width - full_name
@@ -79,9 +77,7 @@ def _fit(board: Board, width: int) -> _Layout | None:
     narrowest[board.model] = full_name + min(free, 0)
     if narrowest[board.model] < min(full_name, _NAME_AT_LEAST):
         return None
-    columns = [index for index in board.shown if index in chosen]
-    left_out = [index for index in board.shown if index not in chosen]
-    return _Layout(columns, [narrowest[index] for index in columns], left_out)
+    return {index: narrowest[index] for index in board.shown if index in chosen}
 
 
 def _get_priority(board: Board, index: int) -> int:
@@ -107,26 +103,23 @@ def _pad_claim(cell: Cell) -> str:
     return cell.claim_text if cell.claim is None or cell.differs else f"{cell.claim_text} "
 
 
-def _lay_out_table(board: Board, layout: _Layout) -> Table:
+def _lay_out_table(board: Board, widths: Mapping[int, int]) -> Table:
     table = Table(box=_BOX, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    columns = [board.columns[index] for index in layout.columns]
-    headings = [
-        wrap(column.heading, width) for column, width in zip(columns, layout.widths, strict=True)
-    ]
-    height = max(map(len, headings))
-    for column, width, heading in zip(columns, layout.widths, headings, strict=True):
+    headings = {index: wrap(board.columns[index].heading, widths[index]) for index in widths}
+    height = max(map(len, headings.values()))
+    for index, heading in headings.items():
         # rich would align figures beside a folded name as it aligns headings.
         lowered = "\n".join([*[""] * (height - len(heading)), *heading])
-        justify: JustifyMethod = "right" if column.format else "left"
-        table.add_column(Text(lowered), justify=justify, overflow="fold", width=width)
+        justify: JustifyMethod = "right" if board.columns[index].format else "left"
+        table.add_column(Text(lowered), justify=justify, overflow="fold", width=widths[index])
     for line, following in zip(board.lines, [*board.lines[1:], None], strict=True):
-        _add_line(table, board, line, layout.columns)
+        _add_line(table, board, line, widths)
         if following and following.standing.section != line.standing.section:
             table.add_section()
     return table
 
 
-def _add_line(table: Table, board: Board, line: Line, columns: Sequence[int]) -> None:
+def _add_line(table: Table, board: Board, line: Line, columns: Iterable[int]) -> None:
     among_others = line.standing.is_baseline and len(board.lines) > 1
     style = "italic" if among_others else _STYLES[line.standing.section]
     stacks = (_stack_texts(board, line, index) for index in columns)
@@ -139,17 +132,15 @@ def _style_text(text: str, style: str) -> Text:
     return Text(text, style="bold red" if text.endswith(MARK) and style == "dim" else style)
 
 
-def _lay_out_blocks(board: Board) -> RenderableType:
+def _lay_out_blocks(board: Board, columns: Sequence[int]) -> Table:
     blocks = Table(box=None, show_header=False, pad_edge=False)
     blocks.add_column(no_wrap=True)
     blocks.add_column(overflow="fold")
-    in_blocks = [index for index in board.shown if _get_priority(board, index) <= _IN_BLOCKS]
     for line in board.lines:
-        for index in in_blocks:
+        for index in columns:
             cell = line.cells[index]
             if cell.text:
                 claimed = "" if cell.claim is None else f" (claimed {cell.claim_text})"
                 blocks.add_row(Text(board.columns[index].heading), Text(cell.text + claimed))
         blocks.add_row()
-    left_out = [index for index in board.shown if index not in in_blocks]
-    return _name_left_out(blocks, board, left_out)
+    return blocks

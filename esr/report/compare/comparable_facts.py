@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from esr.rank.figures import official_figure
@@ -26,7 +26,7 @@ _OFFICIAL_COUNTS = {
     "activations [M]": "activations",
     "num_conv": "num_conv",
 }
-_MEAN = re.compile(r"(.+)_ave_(?!runtime)(\w+)")
+_MEAN = re.compile(r"(.+)_ave_(?!runtime)(\w+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class SetFacts:
     means: Mapping[str, float]
     """By metric."""
     scores: Mapping[str, tuple[float, ...]]
-    """Per image, by metric; a metric is absent if only its mean is known."""
+    """Per image, by metric; empty if only the mean is known."""
     runtime_ms: float | None
     runtimes_ms: tuple[float, ...]
     """Per image; empty if only their mean is known."""
@@ -63,73 +63,41 @@ class Facts:
 
 
 def collect_facts(row: Row, *, official: bool) -> Facts:
-    """Collect what was measured in a row's latest run; nothing if that failed.
+    """Collect what was measured of a row.
 
     Args:
         row: what is known of the submission.
         official: in the official keys and units, since the other side has no more than those.
     """
-    record = row.record
-    if row.failure is not None or (record is None and row.official is None):
-        return Facts(None, {}, {})
-    if record is not None and not official:
-        return _read_record(record)
-    device = (record.clock, record.machine.device_name) if record else None
-    splits = record.splits if record else ()
-    names = {split.role: tuple(image.name for image in split.images) for split in splits}
-    entry = row.official or {}
+    record, entry = row.record, row.official or {}
     counts = {name: official_figure(row, key) for name, key in _OFFICIAL_COUNTS.items()}
-    roles = sorted({mean[1] for key in entry if (mean := _MEAN.fullmatch(key))})
+    if record is not None and not official:
+        counts = {name: getattr(record.counts, name) for name in _COUNTS}
+    splits = {split.role: split for split in record.splits} if record else {}
+    roles = splits.keys() or {mean[1] for key in entry if (mean := _MEAN.fullmatch(key))}
     return Facts(
-        device,
+        (record.clock, record.machine.device_name) if record else None,
         _keep_known(counts),
-        {role: _read_official_set(entry, role, names.get(role)) for role in roles},
+        {role: _read_set(entry, role, splits.get(role), official) for role in roles},
     )
 
 
-def _read_record(record: Record) -> Facts:
-    counts = {name: getattr(record.counts, name) for name in _COUNTS}
-    return Facts(
-        (record.clock, record.machine.device_name),
-        _keep_known(counts),
-        {split.role: _read_split(split) for split in record.splits},
-    )
-
-
-def _read_split(split: SplitResult) -> SetFacts:
-    metrics = [name for name in split.images[0].scores if split.score(name) is not None]
-    return SetFacts(
-        split.role,
-        split.dataset,
-        tuple(image.name for image in split.images),
-        _keep_known({name: split.score(name) for name in metrics}),
-        {name: tuple(image.scores[name] for image in split.images) for name in metrics},
-        split.runtime_ms,
-        _keep_positive(tuple(image.runtime_ms for image in split.images)),
-        split.memory_mib,
-        split.robust,
-        split.data_sha256,
-    )
-
-
-def _read_official_set(entry: Official, role: str, names: tuple[str, ...] | None) -> SetFacts:
+def _read_set(entry: Official, role: str, split: SplitResult | None, official: bool) -> SetFacts:
     matches = (_MEAN.fullmatch(key) for key in entry)
     metrics = [match[2] for match in matches if match and match[1] == role]
-    means = {name: _read_number(entry.get(f"{role}_ave_{name}")) for name in metrics}
-    return SetFacts(
+    facts = SetFacts(
         role,
-        None,
-        names,
-        _keep_known(means),
-        {
-            name: values
-            for name in metrics
-            if (values := _read_numbers(entry.get(f"{role}_{name}")))
-        },
+        split.dataset if split else None,
+        tuple(image.name for image in split.images) if split else None,
+        _keep_known({name: _read_number(entry.get(f"{role}_ave_{name}")) for name in metrics}),
+        {name: _read_numbers(entry.get(f"{role}_{name}")) for name in metrics},
         _read_number(entry.get(f"{role}_ave_runtime")),
         _keep_positive(_read_numbers(entry.get(f"{role}_runtime"))),
         _read_number(entry.get(f"{role}_memory")),
     )
+    if split is None or official:
+        return facts
+    return replace(facts, robust=split.robust, data_sha256=split.data_sha256)
 
 
 def _keep_positive(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -138,17 +106,12 @@ def _keep_positive(values: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _read_number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        return None
-    return value
+    return value if isinstance(value, int | float) else None
 
 
 def _read_numbers(values: object) -> tuple[float, ...]:
-    """Somebody else's list: all of it is numbers, or nothing of it is used."""
-    if not isinstance(values, list):
-        return ()
-    numbers = tuple(number for value in values if (number := _read_number(value)) is not None)
-    return numbers if len(numbers) == len(values) else ()
+    """Take a list, which holds nothing but numbers (`esr.rank.figures.read_rows`)."""
+    return tuple(values) if isinstance(values, list) else ()
 
 
 def _keep_known(figures: Mapping[str, float | None]) -> dict[str, float]:

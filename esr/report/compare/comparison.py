@@ -11,12 +11,10 @@ from dataclasses import dataclass, replace
 from esr.base.visible_text import name
 from esr.challenge.protocol import Protocol
 from esr.rank.entrants import Choices
-from esr.rank.ranking import Ranking, Standing, rank
+from esr.rank.ranking import Standing, rank
 from esr.records.results_folder import Row
 from esr.report.compare.comparable_facts import collect_facts, read_circumstances, read_identity
 from esr.report.compare.difference import Difference, compare_facts, list_unequal
-
-EVERYWHERE = "in every submission"
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,11 @@ class Comparison:
         return sum(pair.marked for pair in self.pairs)
 
     @property
-    def blocks(self) -> list[tuple[str, tuple[Difference, ...]]]:
-        """What differs, by title: in every submission, then in each one that has a difference."""
-        blocks = [(EVERYWHERE.capitalize(), self.conditions)]
-        blocks += [(name(pair.label), pair.differences) for pair in self.pairs]
-        return [block for block in blocks if block[1]]
+    def blocks(self) -> list[tuple[str, str, tuple[Difference, ...]]]:
+        """(label, title, what differs) in every submission, then in each where anything does."""
+        blocks = [("in every submission", "In every submission", self.conditions)]
+        blocks += [(pair.label, name(pair.label), pair.differences) for pair in self.pairs]
+        return [block for block in blocks if block[2]]
 
 
 def compare(
@@ -67,7 +65,10 @@ def compare(
         protocol: the rules for ranks.
         choices: what they leave open.
     """
-    first, second = (_index_standings(rank(rows, protocol, choices)) for rows in (a, b))
+    first, second = (
+        {standing.row.label: standing for standing in rank(rows, protocol, choices).standings}
+        for rows in (a, b)
+    )
     tracks = [track.name for track in protocol.tracks]
     pairs = [
         Pair(label, tuple(_list_differences(first[label], second[label], tracks)))
@@ -80,10 +81,6 @@ def compare(
         tuple(sorted(first.keys() - second.keys())),
         tuple(sorted(second.keys() - first.keys())),
     )
-
-
-def _index_standings(ranking: Ranking) -> dict[str, Standing]:
-    return {standing.row.label: standing for standing in ranking.standings}
 
 
 def _list_differences(a: Standing, b: Standing, tracks: Sequence[str]) -> Iterator[Difference]:

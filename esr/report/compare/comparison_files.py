@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,9 +13,9 @@ from esr.base import json_file
 from esr.base.console import stdout
 from esr.base.visible_text import name, one_line
 from esr.report.cell import MARK, Value
-from esr.report.compare.comparison import EVERYWHERE, Comparison
+from esr.report.compare.comparison import Comparison
 from esr.report.compare.difference import LEVEL, Difference
-from esr.report.csv_table import escape_value
+from esr.report.csv_table import write_csv
 from esr.report.markdown_table import escape_markdown, write_pipes
 
 _CSV_HEAD = ("Model", "What", "A", "B", "B / A", "Verdict", "Marked", "Detail")
@@ -33,27 +31,17 @@ def write_comparison(comparison: Comparison, a: str, b: str, save_dir: Path) -> 
 
 def render_comparison_csv(comparison: Comparison) -> str:
     """Write every difference unrounded; text as in `esr.report.csv_table`."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_CSV_HEAD)
-    for row in _list_rows(comparison):
-        writer.writerow([escape_value(value) for value in row])
-    return file.getvalue()
+    return write_csv(_CSV_HEAD, list(_list_rows(comparison)))
 
 
 def _list_rows(comparison: Comparison) -> Iterator[tuple[Value, ...]]:
-    for label, d in _label_differences(comparison):
-        yield label, d.subject, d.a, d.b, d.ratio, d.verdict, d.marked, d.detail
+    for label, _, differences in comparison.blocks:
+        for d in differences:
+            yield label, d.subject, d.a, d.b, d.ratio, d.verdict, d.marked, d.detail
     for label in comparison.only_a:
         yield label, "submission", "present", "", "", "differs", True, ""
     for label in comparison.only_b:
         yield label, "submission", "", "present", "", "differs", True, ""
-
-
-def _label_differences(comparison: Comparison) -> Iterator[tuple[str, Difference]]:
-    yield from ((EVERYWHERE, difference) for difference in comparison.conditions)
-    for pair in comparison.pairs:
-        yield from ((pair.label, difference) for difference in pair.differences)
 
 
 def render_comparison_markdown(comparison: Comparison, a: str, b: str) -> str:
@@ -67,7 +55,7 @@ def render_comparison_markdown(comparison: Comparison, a: str, b: str) -> str:
     sources = f"A: {escape_markdown(one_line(a))}  \nB: {escape_markdown(one_line(b))}"
     paragraphs = ["# Comparison", sources]
     paragraphs += [escape_markdown(line) for line in summarize(comparison)]
-    for title, differences in comparison.blocks:
+    for _, title, differences in comparison.blocks:
         paragraphs += [f"## {escape_markdown(title)}", _write_table(differences)]
     lines = [*explain_verdicts(comparison), "noted: a circumstance or a consequence, no result."]
     paragraphs.append("\n".join(f"- {escape_markdown(line)}" for line in lines))
@@ -98,7 +86,7 @@ def summarize(comparison: Comparison) -> Iterator[str]:
 
 def explain_verdicts(comparison: Comparison) -> Iterator[str]:
     """Explain the verdicts that occur."""
-    verdicts = {difference.verdict for _, difference in _label_differences(comparison)}
+    verdicts = {d.verdict for _, _, differences in comparison.blocks for d in differences}
     if verdicts & {"differs", "beyond noise"}:
         yield f"{MARK} marks what a reproduction should not differ in."
     if verdicts & {"beyond noise", "within noise"}:
@@ -168,7 +156,7 @@ def lay_out_comparison(comparison: Comparison, a: str, b: str) -> RenderableType
     """
     parts: list[RenderableType] = [Text(f"A: {one_line(a)}"), Text(f"B: {one_line(b)}")]
     parts += [Text(line, style="bold") for line in summarize(comparison)]
-    for title, differences in comparison.blocks:
+    for _, title, differences in comparison.blocks:
         parts += [Text(), *_lay_out_block(title, differences)]
     if comparison.blocks:
         without = "Without a verdict: a circumstance or a consequence."

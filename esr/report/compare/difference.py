@@ -22,6 +22,9 @@ Verdict = Literal[
 ]
 """`differs`: the same program on the same pixels would not. `noted`: a circumstance, no result."""
 
+Obstacle = tuple[Verdict, str] | None
+"""Why runtimes and memory say nothing about the program, if so: what is said of them instead."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -72,8 +75,7 @@ def compare_facts(a: Facts, b: Facts) -> Iterator[Difference]:
         yield from _compare_set(a.sets[role], b.sets[role], _find_obstacle(a, b))
 
 
-def _find_obstacle(a: Facts, b: Facts) -> tuple[Verdict, str] | None:
-    """Why runtimes and memory say nothing about the program, if so."""
+def _find_obstacle(a: Facts, b: Facts) -> Obstacle:
     if a.device == b.device:
         return None
     if a.device is None or b.device is None:
@@ -82,9 +84,7 @@ def _find_obstacle(a: Facts, b: Facts) -> tuple[Verdict, str] | None:
     return "not comparable", f"different {clocks}"
 
 
-def _compare_set(
-    a: SetFacts, b: SetFacts, obstacle: tuple[Verdict, str] | None
-) -> Iterator[Difference]:
+def _compare_set(a: SetFacts, b: SetFacts, obstacle: Obstacle) -> Iterator[Difference]:
     if None not in (a.dataset, b.dataset) and a.dataset != b.dataset:
         yield Difference(f"{a.role} set", a.dataset, b.dataset, "differs", "nothing else compared")
         return
@@ -143,9 +143,7 @@ def _pair_values(
     return dict(zip(names, zip(of_a, of_b, strict=True), strict=False))
 
 
-def _compare_runtime(
-    a: SetFacts, b: SetFacts, obstacle: tuple[Verdict, str] | None
-) -> Iterator[Difference]:
+def _compare_runtime(a: SetFacts, b: SetFacts, obstacle: Obstacle) -> Iterator[Difference]:
     pairs = _pair_values(a, b, a.runtimes_ms, b.runtimes_ms)
     if a.runtime_ms == b.runtime_ms and all(x == y for x, y in pairs.values()):
         return
@@ -164,9 +162,7 @@ def _judge(pairs: list[tuple[float, float]]) -> tuple[Verdict, str]:
     return "beyond noise" if p < LEVEL else "within noise", f"p = {p:.2g}, {len(pairs)} images"
 
 
-def _compare_warm_runtime(
-    a: SetFacts, b: SetFacts, obstacle: tuple[Verdict, str] | None
-) -> Iterator[Difference]:
+def _compare_warm_runtime(a: SetFacts, b: SetFacts, obstacle: Obstacle) -> Iterator[Difference]:
     subject = f"{a.role} warm runtime [ms]"
     if a.robust is None or b.robust is None:
         if a.robust is not b.robust:

@@ -25,6 +25,7 @@ _GROUPS: tuple[tuple[str, str, Callable[[Standing], bool]], ...] = (
 """Name, colour and members of the traces."""
 
 _GATE_COLOUR = "#e0524a"
+_SIZE = "num_parameters"
 _LARGEST_BUBBLE_PX = 44
 _LOGARITHMIC_FROM = 8
 """Times the smallest figure that the largest must be before an axis becomes logarithmic."""
@@ -48,31 +49,25 @@ class Point:
 
     standing: Standing
     runtime: Quantity
-    psnr_db: float | None
-    flops_g: float | None
-    params_m: float | None
+
+    def read(self, key: str) -> float | None:
+        """Look up a figure by its official key."""
+        return official_figure(self.standing.row, key)
 
 
 def choose_points(standings: Sequence[Standing]) -> list[Point]:
     """Choose the submissions whose runtime is known."""
     return [
-        Point(standing, standing.runtime, *_read_figures(standing))
+        Point(standing, standing.runtime)
         for standing in standings
         if standing.runtime is not None and standing.runtime.value > 0
     ]
 
 
-def _read_figures(standing: Standing) -> tuple[float | None, float | None, float | None]:
-    keys = ("valid_ave_psnr", "flops", "num_parameters")
-    psnr_db, flops_g, params_m = (official_figure(standing.row, key) for key in keys)
-    return psnr_db, flops_g, params_m
-
-
 def draw_psnr_runtime(points: Sequence[Point], protocol: Protocol) -> Figure:
     """Draw PSNR (validation) against runtime, with the protocol's gate if it was judged."""
-    shown = [point for point in points if point.psnr_db is not None]
-    layout = _lay_out("PSNR (validation) [dB]", shown)
-    if protocol.gate and any(p.standing.gate.val_margin_db is not None for p in shown):
+    figure = _draw("PSNR (validation) [dB]", points, "valid_ave_psnr", ".4f", "dB")
+    if protocol.gate and any(p.standing.gate.val_margin_db is not None for p in points):
         gate_db = protocol.gate.val_psnr_db
         line = {"color": _GATE_COLOUR, "width": 1.5, "dash": "dash"}
         ends = {"x0": 0, "x1": 1, "xref": "paper", "y0": gate_db, "y1": gate_db}
@@ -81,19 +76,21 @@ def draw_psnr_runtime(points: Sequence[Point], protocol: Protocol) -> Figure:
             "textposition": "end",
             "font": {"color": _GATE_COLOUR},
         }
-        layout["shapes"] = [{"type": "line", "line": line, "label": label, **ends}]
-    return {"data": list(_draw_bubbles(shown, lambda p: p.psnr_db, ".4f", "dB")), "layout": layout}
+        figure["layout"]["shapes"] = [{"type": "line", "line": line, "label": label, **ends}]
+    return figure
 
 
 def draw_flops_runtime(points: Sequence[Point]) -> Figure:
     """Draw FLOPs, by the protocol's counter, against runtime."""
-    shown = [point for point in points if point.flops_g is not None]
-    layout = _lay_out("FLOPs [G]", shown)
-    layout["yaxis"]["rangemode"] = "tozero"
-    return {
-        "data": list(_draw_bubbles(shown, lambda p: p.flops_g, ".3f", "G FLOPs")),
-        "layout": layout,
-    }
+    figure = _draw("FLOPs [G]", points, "flops", ".3f", "G FLOPs")
+    figure["layout"]["yaxis"]["rangemode"] = "tozero"
+    return figure
+
+
+def _draw(title: str, points: Sequence[Point], key: str, digits: str, unit: str) -> Figure:
+    shown = [point for point in points if point.read(key) is not None]
+    traces = list(_draw_bubbles(shown, key, f"%{{y:{digits}}} {unit}"))
+    return {"data": traces, "layout": _lay_out(title, shown)}
 
 
 def _lay_out(title: str, points: Sequence[Point]) -> Figure:
@@ -116,11 +113,9 @@ def _list_ticks(times: Sequence[float]) -> list[float]:
     return [float(f"{digit}e{power}") for power in range(first, last + 1) for digit in (1, 2, 5)]
 
 
-def _draw_bubbles(
-    points: Sequence[Point], y: Callable[[Point], float | None], digits: str, unit: str
-) -> Iterator[Figure]:
+def _draw_bubbles(points: Sequence[Point], key: str, figure: str) -> Iterator[Figure]:
     """Make a trace a group; the area of a bubble is proportional to the number of parameters."""
-    most = max((point.params_m or 0 for point in points), default=0)
+    most = max((point.read(_SIZE) or 0 for point in points), default=0)
     times = [point.runtime.value for point in points]
     middle_ms = math.sqrt(min(times) * max(times)) if times else 0
     for title, colour, belongs in _GROUPS:
@@ -132,18 +127,18 @@ def _draw_bubbles(
             "mode": "markers+text",
             "name": title,
             "x": [point.runtime.value for point in group],
-            "y": [y(point) for point in group],
+            "y": [point.read(key) for point in group],
             "error_x": _draw_error_bars(group),
             "text": [
                 _write_name(point.standing, len(points) <= _ALL_NAMED_UP_TO) for point in group
             ],
             "textposition": [_place_name(point, middle_ms) for point in group],
             "hovertext": [_write_hover(point) for point in group],
-            "hovertemplate": f"%{{hovertext}}<br>%{{y:{digits}}} {unit}, %{{x:.3f}} ms{_NO_BOX}",
+            "hovertemplate": f"%{{hovertext}}<br>{figure}, %{{x:.3f}} ms{_NO_BOX}",
             "marker": {
                 "color": colour,
                 "opacity": 0.72,
-                "size": [point.params_m or 0 for point in group],
+                "size": [point.read(_SIZE) or 0 for point in group],
                 "sizemode": "area",
                 "sizeref": 2 * most / _LARGEST_BUBBLE_PX**2 or 1,
                 "sizemin": 4,
@@ -175,10 +170,10 @@ def _place_name(point: Point, middle_ms: float) -> str:
 
 
 def _write_hover(point: Point) -> str:
-    rank = point.standing.placings[0].rank
+    rank, params_m = point.standing.placings[0].rank, point.read(_SIZE)
     lines = [f"<b>{html.escape(name(point.standing.row.label))}</b>"]
     lines += [f"rank {rank}"] if rank is not None else []
-    lines += [f"{point.params_m:.3f} M parameters"] if point.params_m is not None else []
+    lines += [f"{params_m:.3f} M parameters"] if params_m is not None else []
     return "<br>".join(lines)
 
 

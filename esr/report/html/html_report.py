@@ -11,7 +11,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,29 +34,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True)
-class Winner:
-    """Who leads a track."""
-
-    track: str
-    names: tuple[str, ...]
-    score: float | None
-
-
-@dataclass(frozen=True)
-class PageHead:
-    """The head of the page."""
-
-    baseline: str
-    gate: str
-    runtime: str
-    first_date: str | None
-    last_date: str | None
-    counts: tuple[tuple[str, int], ...]
-    """Submissions in each section."""
-    winners: tuple[Winner, ...]
 
 
 def render_html(board: Board, results: Path) -> str:
@@ -148,26 +124,27 @@ def _read_asset(package: str, *parts: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _describe_head(ranking: Ranking) -> PageHead:
+def _describe_head(ranking: Ranking) -> dict[str, object]:
     protocol, standings = ranking.protocol, ranking.standings
     records = [standing.row.record for standing in standings]
     dates = sorted(one_line(record.provenance.date) for record in records if record)
     sections = [standing.section for standing in standings]
     gate = protocol.gate
-    return PageHead(
-        baseline=_name_baseline(ranking),
-        gate=f"{gate.val_psnr_db:.2f} / {gate.test_psnr_db:.2f} dB" if gate else "none is known",
-        runtime="warm, with 95 % intervals" if ranking.choices.runtime == "robust" else "official",
-        first_date=dates[0] if dates else None,
-        last_date=dates[-1] if dates else None,
-        counts=(
-            ("submissions", len(standings)),
-            ("ranked", sum(standing.placings[0].rank is not None for standing in standings)),
-            ("not ranked", sections.count("unranked")),
-            ("failed", sections.count("failed")),
-        ),
-        winners=tuple(_find_winner(ranking, index) for index in range(len(protocol.tracks))),
-    )
+    return {
+        "baseline": _name_baseline(ranking),
+        "gate": f"{gate.val_psnr_db:.2f} / {gate.test_psnr_db:.2f} dB" if gate else "none is known",
+        "runtime": "warm, with 95 % intervals"
+        if ranking.choices.runtime == "robust"
+        else "official",
+        "dates": dates,
+        "counts": {
+            "submissions": len(standings),
+            "ranked": sum(standing.placings[0].rank is not None for standing in standings),
+            "not ranked": sections.count("unranked"),
+            "failed": sections.count("failed"),
+        },
+        "winners": [_find_winner(ranking, index) for index in range(len(protocol.tracks))],
+    }
 
 
 def _name_baseline(ranking: Ranking) -> str:
@@ -178,8 +155,10 @@ def _name_baseline(ranking: Ranking) -> str:
     return one_line(ranking.baseline)
 
 
-def _find_winner(ranking: Ranking, track: int) -> Winner:
+def _find_winner(ranking: Ranking, track: int) -> dict[str, object]:
     best = [s for s in ranking.standings if s.placings[track].rank == 1]
-    score = best[0].placings[track].score if best else None
-    names = tuple(one_line(standing.row.label) for standing in best)
-    return Winner(ranking.protocol.tracks[track].name, names, score.value if score else None)
+    return {
+        "track": ranking.protocol.tracks[track].name,
+        "names": [one_line(standing.row.label) for standing in best],
+        "score": best[0].placings[track].score if best else None,
+    }

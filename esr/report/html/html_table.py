@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from esr.base.visible_text import name, one_line
-from esr.rank.ranking import Section
+from esr.rank.entrants import Section
 from esr.report.board import Board, Line
 from esr.report.cell import Cell
 

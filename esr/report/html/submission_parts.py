@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base import json_file
@@ -64,13 +64,10 @@ class SubmissionPart:
     """Its row, in full."""
     claims: tuple[tuple[str, Cell], ...]
     """(title of the column, measurement and claim)"""
-    team: str = ""
-    note: str = ""
-    details: tuple[Detail, ...] = ()
-    flags: tuple[Fact, ...] = ()
-    robust: tuple[Fact, ...] = ()
-    provenance: tuple[Fact, ...] = ()
-    machine: tuple[Fact, ...] = ()
+    details: tuple[Detail, ...]
+    robust: tuple[Fact, ...]
+    provenance: tuple[Fact, ...]
+    machine: tuple[Fact, ...]
 
 
 def describe_submission(line: Line, number: int, board: Board, results: Path) -> SubmissionPart:
@@ -83,7 +80,8 @@ def describe_submission(line: Line, number: int, board: Board, results: Path) ->
         results: folder that holds `crops/`; pictures that are not there are left out.
     """
     cells = list(zip((column.title for column in board.columns), line.cells, strict=True))
-    part = SubmissionPart(
+    record = line.standing.row.record
+    return SubmissionPart(
         line=line,
         anchor=f"submission-{number}",
         section=list(SECTIONS).index(line.standing.section),
@@ -91,19 +89,10 @@ def describe_submission(line: Line, number: int, board: Board, results: Path) ->
         badges=tuple(list_badges(line, board)),
         facts=tuple(_list_facts(cells)),
         claims=tuple((title, cell) for title, cell in cells if cell.claim is not None),
-    )
-    record = line.standing.row.record
-    if record is None:
-        return part
-    return replace(
-        part,
-        team=one_line(record.sidecar.team.name or ""),
-        note=one_line(record.note or ""),
-        details=tuple(_list_details(record, results)),
-        flags=tuple((one_line(flag.name), one_line(flag.detail)) for flag in record.flags),
-        robust=tuple(fact for split in record.splits for fact in _describe_repeats(split)),
-        provenance=tuple(_describe_provenance(record)),
-        machine=tuple((title, one_line(text)) for title, text in _describe_machine(record.machine)),
+        details=tuple(_list_details(record, results)) if record else (),
+        robust=tuple(_describe_repeats(record.splits)) if record else (),
+        provenance=tuple(_describe_provenance(record)) if record else (),
+        machine=tuple(_describe_machine(record.machine)) if record else (),
     )
 
 
@@ -151,8 +140,10 @@ def _embed(path: Path) -> str | None:
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
-def _describe_repeats(split: SplitResult) -> Iterator[Fact]:
-    if (robust := split.robust) is not None:
+def _describe_repeats(splits: Sequence[SplitResult]) -> Iterator[Fact]:
+    for split in splits:
+        if (robust := split.robust) is None:
+            continue
         repeats = max(map(len, robust.samples_ms), default=0)
         yield (
             f"{split.role}: {one_line(split.dataset)}",
@@ -189,12 +180,12 @@ def _describe_clone(record: Record) -> Iterator[Fact]:
 
 
 def _describe_machine(machine: Machine) -> Iterator[Fact]:
-    yield "Device", f"{machine.device_name} ({machine.device})"
-    yield "CPU", f"{machine.cpu}, {machine.num_threads} threads"
-    yield "GPU", f"{machine.gpu}, driver {machine.driver}" if machine.gpu else ""
+    yield "Device", one_line(f"{machine.device_name} ({machine.device})")
+    yield "CPU", one_line(f"{machine.cpu}, {machine.num_threads} threads")
+    yield "GPU", one_line(f"{machine.gpu}, driver {machine.driver}") if machine.gpu else ""
     cuda = f", CUDA {machine.cuda}, cuDNN {machine.cudnn}" if machine.cuda else ""
-    yield "Software", f"Python {machine.python}, PyTorch {machine.torch}{cuda}"
-    yield "System", machine.platform
+    yield "Software", one_line(f"Python {machine.python}, PyTorch {machine.torch}{cuda}")
+    yield "System", one_line(machine.platform)
     switches = {
         "cudnn.benchmark": machine.cudnn_benchmark,
         "cudnn TF32": machine.cudnn_tf32,
