@@ -156,11 +156,11 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if parts is not NotImplemented:
                 return parts
         name = func._schema.name
-        with self._side.operation(name):
-            given = _tensors((args, kwargs))
+        with self._side.clock.during(name):
+            given = tensors_in((args, kwargs))
             read = self._side.storages.read(given, weights=formula is not None)
             output = self._run(func, args, kwargs)
-            made = _tensors(output)
+            made = tensors_in(output)
             written = self._side.storages.made(made)
             flops = None if formula is None else formula(*args, **kwargs, out_val=output) // 2
             arithmetic = _arithmetic(func, given, made) if flops is None else 0
@@ -173,14 +173,15 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _run(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         # A custom operation may be made of PyTorch's: run its kernel with the eyes open.
-        kernel = None if func.namespace in NATIVE else _kernel(func, _tensors((args, kwargs)))
+        kernel = None if func.namespace in NATIVE else _kernel(func, tensors_in((args, kwargs)))
         if kernel is None:
             return func(*args, **kwargs)
         with self._side.exits, self:
             return func.redispatch(torch._C.DispatchKeySet(kernel), *args, **kwargs)
 
 
-def _tensors(tree: object) -> list[Tensor]:
+def tensors_in(tree: object) -> list[Tensor]:
+    """List the tensors among arguments or results of an operation."""
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 
 from esr.measure.counts.dispatch_counts import OperatorCall
+from esr.measure.counts.hidden_work import WorkClock, wall_clock
 from esr.measure.counts.observed_pass import observe
 from esr.measure.counts.official_counts import CONVS, dummy_input
 from esr.measure.network_snapshot import preserved
@@ -51,7 +51,7 @@ class _Costs:
         self._counted: set[int] = set()
 
     def rows(
-        self, calls: dict[nn.Module, list[OperatorCall]], passes: list[dict[nn.Module, float]]
+        self, calls: dict[nn.Module, list[OperatorCall]], passes: list[dict[object, float]]
     ) -> Iterator[LayerCost]:
         """Make a row of every module that does something itself, the network's own first."""
         listed = {
@@ -106,48 +106,31 @@ def _by_module(
     return by_module
 
 
-def _time(model: nn.Module, dummy: Tensor) -> dict[nn.Module, float]:
+def _time(model: nn.Module, dummy: Tensor) -> dict[object, float]:
     """Time one pass: milliseconds in each module, its parts apart."""
-    spent: defaultdict[nn.Module, float] = defaultdict(float)
-    with _stopwatch(model, dummy.device, spent):
+    clock = WorkClock(wall_clock(dummy.device))
+    with _stopwatch(model, clock):
         model(dummy)
-    return spent
+    return {module: 1000 * spent_s for module, spent_s in clock.spent.items()}
 
 
 @contextmanager
-def _stopwatch(
-    model: nn.Module, device: torch.device, spent: defaultdict[nn.Module, float]
-) -> Iterator[None]:
+def _stopwatch(model: nn.Module, clock: WorkClock) -> Iterator[None]:
     modules = set(model.modules())
-    stack, last = [model], _now_ms(device)
-
-    def book() -> None:
-        nonlocal last
-        now = _now_ms(device)
-        spent[stack[-1]] += now - last
-        last = now
 
     def enter(module: nn.Module, _args: object) -> None:
         if module in modules:
-            book()
-            stack.append(module)
+            clock.enter(module)
 
     def leave(module: nn.Module, _args: object, _output: object) -> None:
         if module in modules:
-            book()
-            stack.pop()
+            clock.leave()
 
     before = hooks.register_module_forward_pre_hook(enter)
     after = hooks.register_module_forward_hook(leave, always_call=True)
     try:
-        yield
-        book()
+        with clock.during(model):
+            yield
     finally:
         before.remove()
         after.remove()
-
-
-def _now_ms(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() * 1000
