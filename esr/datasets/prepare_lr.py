@@ -5,7 +5,7 @@ Beside it what else is in circulation: two variants of it, and the resamplers of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -145,24 +145,14 @@ def make_lr_replicated_border(hr: Image, scale: int) -> Image:
     return imresize_uint8(padded, 1 / scale)[inner, inner]
 
 
-def list_resamplers(hr: Image, scale: int) -> Iterator[tuple[str, Callable[[], Image]]]:
-    """List what else LR could have been made with, by name."""
-    source = np.ascontiguousarray(crop_to_multiple(hr, scale))
-    height, width = source.shape[0] // scale, source.shape[1] // scale
+def list_resampled(hr: Image, scale: int) -> Iterator[tuple[str, Image]]:
+    """Make what else LR could be, by the name of what makes it."""
+    source: Any = np.ascontiguousarray(crop_to_multiple(hr, scale))
+    size = source.shape[1] // scale, source.shape[0] // scale
     for name, kernel in _PILLOW.items():
-        yield (
-            name,
-            lambda kernel=kernel: np.asarray(  # type: ignore[misc]
-                Pillow.fromarray(source).resize((width, height), kernel)
-            ),
-        )
+        yield name, np.asarray(Pillow.fromarray(source).resize(size, kernel))
     for name, flag in _OPENCV.items():
-        yield (
-            name,
-            lambda flag=flag: cv2.resize(  # type: ignore[misc]
-                source, (width, height), interpolation=flag
-            ),
-        )
-    yield "nearest neighbour (every first pixel)", lambda: source[::scale, ::scale]
+        yield name, cast(Image, cv2.resize(source, size, interpolation=flag))
+    yield "nearest neighbour (every first pixel)", source[::scale, ::scale]
     middle = scale // 2
-    yield "nearest neighbour (the middle pixel)", lambda: source[middle::scale, middle::scale]
+    yield "nearest neighbour (the middle pixel)", source[middle::scale, middle::scale]
