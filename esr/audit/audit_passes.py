@@ -47,7 +47,6 @@ def audit(
     Returns:
         (flags, the types the network computes with; None if that check failed)
     """
-    assert evidence.image is not None
     image = evidence.image
     flags = [*evidence.before.flags(), *constructor(evidence.constructor)]
     flags += output_kinds(evidence.official.kinds)

@@ -135,14 +135,10 @@ class Storages:
         for name, parameter in model.named_parameters():
             self._parameters.setdefault(storage_of(parameter), {})[name] = parameter.numel()
         self._attributes = {
-            storage_of(tensor): tensor.numel()
+            storage: tensor.numel()
             for module in model.modules()
             for tensor in _tensors(vars(module))
-        }
-        self._attributes = {
-            storage: elements
-            for storage, elements in self._attributes.items()
-            if storage not in self._parameters
+            if (storage := storage_of(tensor)) not in self._parameters
         }
         self._known = {*self._parameters, *self._attributes, storage_of(dummy)}
         self._read: set[StorageWeakRef] = set()
