@@ -433,7 +433,7 @@ import torch
 from esr.sandbox.inside import audit_hook as observer
 from esr.sandbox.inside.audit_events import AuditFlags
 own = Path.cwd()
-flags = AuditFlags(own / "private", (own / "code",), (Path("esr"), Path("utils")))
+flags = AuditFlags(own / "private", (own / "code",))
 observer.install(flags.judge)
 sys.path.insert(0, str(own / "code"))
 import net
