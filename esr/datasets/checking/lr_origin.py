@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from esr.datasets.checking.data_findings import DataFinding, Kind
 from esr.datasets.prepare_lr import (
-    crop_to_multiple,
     list_resampled,
     make_lr,
     make_lr_replicated_border,
@@ -22,6 +21,7 @@ from esr.datasets.prepare_lr import (
 )
 from esr.images import Image
 from esr.images.official_image import calculate_psnr as psnr
+from esr.images.official_image import modcrop
 
 _THE_SAME_DB = 50
 """Two images this close differ by a rounding here and there; no other resampler comes near."""
@@ -168,7 +168,7 @@ def _shift(
     if max(abs(right), abs(down)) < _SHIFT_AT_LEAST_PX or min(lr.shape[:2]) <= 4 * margin:
         return
     near = [[round(shift * scale) + step for step in range(-2, 3)] for shift in (down, right)]
-    part, part_hr = _middle(lr, 1), _middle(crop_to_multiple(hr, scale), scale)
+    part, part_hr = _middle(lr, 1), _middle(modcrop(hr, scale), scale)
     inner = slice(margin, -margin)
     psnr_db = {}
     for rows, columns in itertools.product(*near):
