@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,12 +92,20 @@ def watched(calls: list[OperatorCall], ops: list[Op], side: SideWatch) -> Iterat
     escapes them just as he escapes the official counter's.
     """
     tracker = _Tracker(calls)
-    with ExitStack() as stack:
-        for handle in tracker.register():
-            stack.callback(handle.remove)
-        stack.enter_context(side.exits)
-        stack.enter_context(_Mode(tracker, ops, side))
+    with hooked(tracker.enter, tracker.leave), side.exits, _Mode(tracker, ops, side):
         yield
+
+
+@contextmanager
+def hooked(enter: Callable[..., None], leave: Callable[..., None]) -> Iterator[None]:
+    """Be told of the calls of all modules meanwhile."""
+    before = hooks.register_module_forward_pre_hook(enter)
+    after = hooks.register_module_forward_hook(leave, always_call=True)
+    try:
+        yield
+    finally:
+        before.remove()
+        after.remove()
 
 
 class _Tracker:
@@ -108,15 +116,11 @@ class _Tracker:
         self.calls.append(OperatorCall(None, None))
         self.current = calls[0]
 
-    def register(self) -> Iterator[Any]:
-        yield hooks.register_module_forward_pre_hook(self._enter)
-        yield hooks.register_module_forward_hook(self._leave, always_call=True)
-
-    def _enter(self, module: nn.Module, _args: object) -> None:
+    def enter(self, module: nn.Module, _args: object) -> None:
         self.current = OperatorCall(module, self.current)
         self.calls.append(self.current)
 
-    def _leave(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
+    def leave(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
         call = self.current.enclosing(lambda call: call.module is module)
         if call is None or call.parent is None:
             return

@@ -6,13 +6,11 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as hooks
 
-from esr.measure.counts.dispatch_counts import OperatorCall
+from esr.measure.counts.dispatch_counts import OperatorCall, hooked
 from esr.measure.counts.hidden_work import WorkClock, wall_clock
 from esr.measure.counts.observed_pass import observe
 from esr.measure.counts.official_counts import CONVS, dummy_input
@@ -108,15 +106,7 @@ def _by_module(
 
 def _time(model: nn.Module, dummy: Tensor) -> dict[object, float]:
     """Time one pass: milliseconds in each module, its parts apart."""
-    clock = WorkClock(wall_clock(dummy.device))
-    with _stopwatch(model, clock):
-        model(dummy)
-    return {module: 1000 * spent_s for module, spent_s in clock.spent.items()}
-
-
-@contextmanager
-def _stopwatch(model: nn.Module, clock: WorkClock) -> Iterator[None]:
-    modules = set(model.modules())
+    modules, clock = set(model.modules()), WorkClock(wall_clock(dummy.device))
 
     def enter(module: nn.Module, _args: object) -> None:
         if module in modules:
@@ -126,11 +116,6 @@ def _stopwatch(model: nn.Module, clock: WorkClock) -> Iterator[None]:
         if module in modules:
             clock.leave()
 
-    before = hooks.register_module_forward_pre_hook(enter)
-    after = hooks.register_module_forward_hook(leave, always_call=True)
-    try:
-        with clock.during(model):
-            yield
-    finally:
-        before.remove()
-        after.remove()
+    with hooked(enter, leave), clock.during(model):
+        model(dummy)
+    return {module: 1000 * spent_s for module, spent_s in clock.spent.items()}
