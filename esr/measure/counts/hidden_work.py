@@ -98,7 +98,7 @@ def wall_clock(device: torch.device) -> Callable[[], float]:
     """Make a clock in seconds that waits until a device is idle."""
 
     def now() -> float:
-        if device.type == "cuda":
+        if device.type != "cpu":
             torch.cuda.synchronize(device)
         return time.perf_counter()
 
