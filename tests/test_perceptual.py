@@ -15,8 +15,7 @@ from harness import Harness
 
 from esr.base.errors import UserError
 from esr.images.metrics import METRICS
-from esr.images.perceptual.perceptual_helper import NAMES
-from esr.images.perceptual.perceptual_scores import check, perceptual_scores
+from esr.images.perceptual import NAMES, check, perceptual_scores
 
 LIBRARY = """
 class LearnedPerceptualImagePatchSimilarity:

@@ -43,7 +43,7 @@ def _places(folder: Path, *hidden: Path) -> Places:
     ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "NVIDIA_API_KEY", "GITHUB_TOKEN", "SSH_AUTH_SOCK", "OLDPWD", "PYTHONSTARTUP", "LD_PRELOAD", "CUDA_PASSWORD"],
 )  # fmt: skip
 def test_a_secret_is_not_handed_on(tmp_path: Path, name: str) -> None:
-    assert name not in scrub_environment({name: "x"}, tmp_path, _places(tmp_path))
+    assert name not in scrub_environment({name: "x"}, _places(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def test_a_secret_is_not_handed_on(tmp_path: Path, name: str) -> None:
     ["PATH", "LANG", "LC_ALL", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PYTORCH_CUDA_ALLOC_CONF", "GLIBC_TUNABLES", "MALLOC_ARENA_MAX"],
 )  # fmt: skip
 def test_what_computing_needs_is_handed_on(tmp_path: Path, name: str) -> None:
-    assert scrub_environment({name: "x"}, tmp_path, _places(tmp_path))[name] == "x"
+    assert scrub_environment({name: "x"}, _places(tmp_path))[name] == "x"
 
 
 def test_home_and_temporary_files_are_private(tmp_path: Path) -> None:
-    told = scrub_environment({"HOME": "/root", "TMPDIR": "/scratch"}, tmp_path, _places(tmp_path))
+    told = scrub_environment({"HOME": "/root", "TMPDIR": "/scratch"}, _places(tmp_path))
     assert {told["HOME"], told["TMPDIR"]} == {str(tmp_path / "home"), str(tmp_path / "tmp")}
 
 
@@ -65,7 +65,7 @@ def test_a_folder_that_holds_the_submission_too_is_not_hidden_its_hr_is(tmp_path
         path.mkdir(parents=True)
     (tmp_path / "link").symlink_to(hr)
     submission = Submission(0, "A", models / "a.py", None)
-    found = places(submission, folder, (tmp_path, tmp_path / "link", tmp_path / "gone"), tmp_path)
+    found = places(submission, folder, (tmp_path, tmp_path / "link", tmp_path / "gone"))
     assert found.hidden == (hr.resolve(),)
 
 
@@ -433,7 +433,7 @@ import torch
 from esr.sandbox.inside import audit_hook as observer
 from esr.sandbox.inside.audit_events import AuditFlags
 own = Path.cwd()
-flags = AuditFlags(own / "private", (own / "code",), (Path("esr"), Path("utils")))
+flags = AuditFlags(own / "private", (own / "code",))
 observer.install(flags.judge)
 sys.path.insert(0, str(own / "code"))
 import net

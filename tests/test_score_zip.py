@@ -22,7 +22,7 @@ from harness import PATIENCE_S, Harness, smooth_image, write_image
 from skimage.metrics import peak_signal_noise_ratio
 
 from esr.evaluate.upload.upload_format import Readme, read_readme
-from esr.evaluate.upload.write_upload import Upload, write_upload
+from esr.evaluate.upload.write_upload import write_upload
 from esr.tools.upload_scoring import score_zip
 
 SIDECAR = """
@@ -111,13 +111,13 @@ def test_equal_images_make_equal_bytes_and_a_failure_leaves_what_was_there(tmp_p
     np.save(tmp_path / "sr.npy", smooth_image(40, 40))
     images = [("0801.png", tmp_path / "sr.npy")]
     for name in ("one.zip", "two.zip"):
-        write_upload(Upload(tmp_path / name, images, Readme(0.1, False, None, None)))
+        write_upload(tmp_path / name, images, Readme(0.1, False, None, None))
         (tmp_path / "sr.npy").touch()
     before = (tmp_path / "one.zip").read_bytes()
     assert before == (tmp_path / "two.zip").read_bytes()
     absent = [*images, ("0802.png", tmp_path / "absent.npy")]
     with pytest.raises(Exception, match=r"absent|one\.zip"):
-        write_upload(Upload(tmp_path / "one.zip", absent, Readme()))
+        write_upload(tmp_path / "one.zip", absent, Readme())
     assert (tmp_path / "one.zip").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 3
 

@@ -5,7 +5,6 @@ Everything here is untimed, and after the passes whose figures count: a dozen pa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from esr.measure import caching
 from esr.measure.bench import Bench
 from esr.measure.network_snapshot import preserved
 from esr.measure.op_watch import AutocastWatch, OpWatch
-from esr.measure.timing import pause, process_cpu_ns, synchronize, thread_cpu_ns
+from esr.measure.timing import other_threads_ns, process_cpu_ns, settle, synchronize, thread_cpu_ns
 from esr.records.conditions import Precision
 from esr.records.measurement import Flag
 
@@ -48,7 +47,6 @@ def audit(
     Returns:
         (flags, the types the network computes with; None if that check failed)
     """
-    assert evidence.image is not None
     image = evidence.image
     flags = [*evidence.before.flags(), *constructor(evidence.constructor)]
     flags += output_kinds(evidence.official.kinds)
@@ -125,31 +123,16 @@ def background(bench: Bench, image: Image) -> Iterator[Flag]:
 
 
 def _after_return(bench: Bench, image: Image) -> tuple[float, float]:
-    _settle()
+    settle()
     lr = bench.load(image)
     began = thread_cpu_ns()
     bench.forward(lr)
-    returned = _others_ns()
+    returned = other_threads_ns()
     call_ms = (thread_cpu_ns() - began) / 1e6
     if bench.device.type == "cuda":
         synchronize()
-    _settle()
-    return call_ms, (_others_ns() - returned) / 1e6
-
-
-def _others_ns() -> int:
-    return process_cpu_ns() - thread_cpu_ns()
-
-
-def _settle(tick_s: float = 0.05, ticks: int = 40) -> None:
-    # Until the other threads are at rest, or have shown that they never are.
-    last = -math.inf
-    for _ in range(ticks):
-        now = _others_ns()
-        if now - last < 1e5:
-            return
-        last = now
-        pause(tick_s)
+    settle()
+    return call_ms, (other_threads_ns() - returned) / 1e6
 
 
 def cached(bench: Bench, image: Image) -> Iterator[Flag]:

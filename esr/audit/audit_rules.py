@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from esr.audit import replaced_functions
 from esr.images import Image
@@ -84,8 +84,8 @@ class Evidence:
     before: TamperWatch
     constructor: OpWatch
     official: OfficialPass
-    robust: list[RobustPass] = field(default_factory=list)
-    image: Image | None = None
+    robust: list[RobustPass]
+    image: Image
     """LR image to probe with."""
 
 

@@ -5,7 +5,7 @@ Beside it what else is in circulation: two variants of it, and the resamplers of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +21,7 @@ from esr.datasets.image_folders import SetFolder, list_images
 from esr.datasets.image_pairs import ImagePair, pair_images
 from esr.images import Image
 from esr.images.image_file import encode_uint, imread_uint, read_size
+from esr.images.official_image import modcrop
 from esr.images.resample import imresize_np, imresize_uint8
 
 _BORDER_LR_PX = 4
@@ -118,20 +119,14 @@ def _make(hr_file: Path, target: Path, folder: SetFolder) -> tuple[int, int]:
     return hr.shape[0], hr.shape[1]
 
 
-def crop_to_multiple(hr: Image, scale: int) -> Image:
-    """Crop HR at the bottom and at the right to a multiple of the scale, as an evaluation does."""
-    height, width = (side - side % scale for side in hr.shape[:2])
-    return hr[:height, :width]
-
-
 def make_lr(hr: Image, scale: int) -> Image:
     """Reduce HR, cropped to a multiple of the scale, with MATLAB's bicubic kernel."""
-    return imresize_uint8(crop_to_multiple(hr, scale), 1 / scale)
+    return imresize_uint8(modcrop(hr, scale), 1 / scale)
 
 
 def make_lr_rounded_once(hr: Image, scale: int) -> Image:
     """Make LR in float arithmetic, rounded in the end, as BasicSR's port of `imresize` does."""
-    unit = crop_to_multiple(hr, scale).astype(np.float32) / 255
+    unit = modcrop(hr, scale).astype(np.float32) / 255
     lr = imresize_np(unit, 1 / scale) * 255
     return cast(Image, np.clip(lr, 0, 255).round().astype(np.uint8))
 
@@ -140,29 +135,19 @@ def make_lr_replicated_border(hr: Image, scale: int) -> Image:
     """Make LR as older MATLAB did, its border repeated instead of reflected."""
     margin = _BORDER_LR_PX * scale
     around = ((margin, margin), (margin, margin), (0, 0))
-    padded: Any = np.pad(crop_to_multiple(hr, scale), around, mode="edge")
+    padded: Any = np.pad(modcrop(hr, scale), around, mode="edge")
     inner = slice(_BORDER_LR_PX, -_BORDER_LR_PX)
     return imresize_uint8(padded, 1 / scale)[inner, inner]
 
 
-def list_resamplers(hr: Image, scale: int) -> Iterator[tuple[str, Callable[[], Image]]]:
-    """List what else LR could have been made with, by name."""
-    source = np.ascontiguousarray(crop_to_multiple(hr, scale))
-    height, width = source.shape[0] // scale, source.shape[1] // scale
+def list_resampled(hr: Image, scale: int) -> Iterator[tuple[str, Image]]:
+    """Make what else LR could be, by the name of what makes it."""
+    source = modcrop(hr, scale)
+    size = source.shape[1] // scale, source.shape[0] // scale
     for name, kernel in _PILLOW.items():
-        yield (
-            name,
-            lambda kernel=kernel: np.asarray(  # type: ignore[misc]
-                Pillow.fromarray(source).resize((width, height), kernel)
-            ),
-        )
+        yield name, np.asarray(Pillow.fromarray(source).resize(size, kernel))
     for name, flag in _OPENCV.items():
-        yield (
-            name,
-            lambda flag=flag: cv2.resize(  # type: ignore[misc]
-                source, (width, height), interpolation=flag
-            ),
-        )
-    yield "nearest neighbour (every first pixel)", lambda: source[::scale, ::scale]
+        yield name, cast(Image, cv2.resize(source, size, interpolation=flag))
+    yield "nearest neighbour (every first pixel)", source[::scale, ::scale]
     middle = scale // 2
-    yield "nearest neighbour (the middle pixel)", lambda: source[middle::scale, middle::scale]
+    yield "nearest neighbour (the middle pixel)", source[middle::scale, middle::scale]

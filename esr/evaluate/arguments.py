@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from esr.base.command import Parser
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
 from esr.sandbox.policy import DISK_GIB, MEMORY_SHARE
 
-_DEVICE = re.compile(r"[a-z]+(:\d+)?")
-"""Which devices there are is for `esr.measure.device` to say."""
+_T = TypeVar("_T")
 
 
 def make_parser(root: Path) -> Parser:
@@ -113,11 +113,11 @@ def _add_repetition(group: argparse._ArgumentGroup) -> None:
 def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     text = "limit for one submission in seconds (default: %(default)g)"
-    add("--timeout", type=_seconds, default=3600.0, metavar="S", help=text)
+    add("--timeout", type=_positive("seconds"), default=3600.0, metavar="S", help=text)
     text = f"limit of its memory (default: {100 * MEMORY_SHARE:.0f} %% of the machine's)"
-    add("--memory_limit", type=_gib, metavar="GIB", help=text)
+    add("--memory_limit", type=_positive("GiB"), metavar="GIB", help=text)
     text = "limit of the files it keeps while it runs (default: %(default)g)"
-    add("--disk_limit", type=_gib, default=DISK_GIB, metavar="GIB", help=text)
+    add("--disk_limit", type=_positive("GiB"), default=DISK_GIB, metavar="GIB", help=text)
     text = "run it in bubblewrap: no network, and no files but what it needs"
     add("--sandbox", action="store_true", help=text)
 
@@ -145,22 +145,21 @@ class _Tuple(argparse.Action):
         setattr(namespace, self.dest, tuple(values))  # type: ignore[arg-type]
 
 
-def _model_id(text: str) -> str:
-    if text != "all" and not re.fullmatch(r"-?\d+", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is neither a number nor 'all'")
-    return text
+def _reader(form: str, complaint: str, kind: Callable[[str], _T]) -> Callable[[str], _T]:
+    def read(text: str) -> _T:
+        if not re.fullmatch(form, text):
+            raise argparse.ArgumentTypeError(f"'{text}' {complaint}")
+        return kind(text)
+
+    return read
 
 
-def _number(text: str) -> int:
-    if not re.fullmatch(r"-?\d+", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not the number of a submission")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"\d{1,5}", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to 99999")
-    return int(text)
+_model_id = _reader(r"all|-?\d+", "is neither a number nor 'all'", str)
+_number = _reader(r"-?\d+", "is not the number of a submission", int)
+_count = _reader("[0-9]{1,5}", "is no number from 0 to 99999", int)
+_seed = _reader(r"\d{1,9}", "is no number from 0 to 999999999", int)
+_device = _reader(r"[a-z]+(:\d+)?", "is no device such as auto, cpu, cuda or cuda:1", str)
+"""Which devices there are is for `esr.measure.device` to say."""
 
 
 def _repeats(text: str) -> int:
@@ -169,31 +168,14 @@ def _repeats(text: str) -> int:
     return int(text)
 
 
-def _seed(text: str) -> int:
-    if not re.fullmatch(r"\d{1,9}", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to 999999999")
-    return int(text)
+def _positive(unit: str) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and number > 0):
+            raise argparse.ArgumentTypeError(f"'{text}' is no positive number of {unit}")
+        return number
 
-
-def _device(text: str) -> str:
-    if not _DEVICE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no device such as auto, cpu, cuda or cuda:1")
-    return text
-
-
-def _seconds(text: str) -> float:
-    return _positive(text, "seconds")
-
-
-def _gib(text: str) -> float:
-    return _positive(text, "GiB")
-
-
-def _positive(text: str, unit: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number > 0):
-        raise argparse.ArgumentTypeError(f"'{text}' is no positive number of {unit}")
-    return number
+    return read

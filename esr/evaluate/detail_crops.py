@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,47 +58,39 @@ def keep_crops(
 
     def keep(choice: Choice) -> Crop:
         index = order[0 if choice == "worst" else -1]
-        detail = _cut(split.images[index], np.load(sr_files[index], mmap_mode="r"), split.scale)
+        sr: Image = np.load(sr_files[index], mmap_mode="r")
+        top, left, pictures = _cut(split.images[index], sr, split.scale)
         crop = Crop(
             choice=choice,
             role=split.role,
             image=images[index].name,
             psnr_db=images[index].scores["psnr"],
-            detail_psnr_db=_psnr(detail.sr, detail.hr),
-            detail_bicubic_psnr_db=_psnr(detail.bicubic, detail.hr),
-            top_px=detail.top,
-            left_px=detail.left,
-            size_px=detail.hr.shape[0],
+            detail_psnr_db=_psnr(pictures["sr"], pictures["hr"]),
+            detail_bicubic_psnr_db=_psnr(pictures["bicubic"], pictures["hr"]),
+            top_px=top,
+            left_px=left,
+            size_px=pictures["hr"].shape[0],
         )
-        for picture in PICTURES:
+        for picture, image in pictures.items():
             target = picture_file(results, label, crop, picture)
             target.parent.mkdir(parents=True, exist_ok=True)
-            imsave(getattr(detail, picture), str(target))
+            imsave(image, str(target))
         return crop
 
     return tuple(in_parallel(keep, CHOICES))
-
-
-@dataclass(frozen=True)
-class _Detail:
-    top: int
-    left: int
-    bicubic: Image
-    sr: Image
-    hr: Image
 
 
 def _psnr(image: Image, hr: Image) -> float:
     return METRICS["psnr"].function(image, hr, 0)
 
 
-def _cut(image: StagedImage, sr: Image, scale: int) -> _Detail:
+def _cut(image: StagedImage, sr: Image, scale: int) -> tuple[int, int, dict[Picture, Image]]:
     hr: Image = np.load(image.hr, mmap_mode="r")
     side = min(SIDE_PX, *hr.shape[:2]) // scale * scale
     top, left = _busiest(hr, side, scale)
     window = slice(top, top + side), slice(left, left + side)
     bicubic = _bicubic(np.load(image.lr), top // scale, left // scale, side // scale, scale)
-    return _Detail(top, left, bicubic, np.array(sr[window]), np.array(hr[window]))
+    return top, left, {"bicubic": bicubic, "sr": np.array(sr[window]), "hr": np.array(hr[window])}
 
 
 def _busiest(hr: Image, side: int, scale: int) -> tuple[int, int]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from esr.base.errors import UserError
 from esr.base.house import ROOT
-from esr.datasets.splits import DataRequest
+from esr.base.sha256 import hash_file
+from esr.challenge.fixed_input import RealTimeOptions
+from esr.challenge.protocol import Protocol, protocols
+from esr.datasets.splits import DataRequest, scales_of
 from esr.evaluate.options import Selection
 from esr.records.conditions import Procedure
-from esr.submissions.archive_submission import archive_entry
 from esr.submissions.clone.discover_clone import discover_clone
 from esr.submissions.discovery import adapt, choose, discover
 from esr.submissions.public_checkpoints import use_public_checkpoints
-from esr.submissions.submission import Entry
+from esr.submissions.sidecar import Sidecar, Team
+from esr.submissions.submission import Broken, Entry, Submission
 
 
 def list_entries(
@@ -67,3 +71,62 @@ def _refuse_choices(selection: Selection) -> None:
 
 def _is_archive(path: Path) -> bool:
     return path.suffix.lower() == ".zip" and not path.is_dir()
+
+
+def archive_entry(
+    archive: Path, folder: Path, data: DataRequest, protocol: Protocol, given: RealTimeOptions
+) -> Entry:
+    """Unpack an archive.
+
+    Args:
+        archive: the zip file.
+        folder: an empty folder; the child need only read that of the model file in it.
+        data: whose LR images there are may tell the scale.
+        protocol: of the challenge.
+        given: what the archive cannot say itself.
+
+    Returns:
+        A `Broken` entry if the archive is no good: that costs its row, not the run.
+
+    Raises:
+        UserError: the command line is wrong.
+    """
+    _check(archive, protocol)
+    scale = _scale(data, protocol, given)
+    handed_in = protocol.hooks.unpack(archive.absolute(), folder)
+    submission = Submission(
+        model_id=handed_in.model_id,
+        name=handed_in.name,
+        model_file=handed_in.model_file,
+        checkpoint=handed_in.checkpoint,
+        sidecar=Sidecar(scale=scale, data_range=given.data_range),
+        handed_in_to=protocol.challenge,
+    )
+    if handed_in.problem:
+        return Broken(submission.model_id, submission.label, archive.absolute(), handed_in.problem)
+    team = Team(source=f"{archive.name}, SHA-256 {hash_file(archive)}")
+    return replace(submission, sidecar=replace(submission.sidecar, team=team))
+
+
+def _check(archive: Path, protocol: Protocol) -> None:
+    where = f"--submission {archive}"
+    if not protocol.hooks.archives_of:
+        takers = [other for other in protocols().values() if other.hooks.archives_of]
+        raise UserError(
+            f"a zip file is a submission to {takers[0].hooks.archives_of}",
+            where=where,
+            remedy=f"add --protocol {' or '.join(taker.name for taker in takers)}",
+        )
+    if not archive.is_file():
+        raise UserError("no such file", where=where)
+
+
+def _scale(data: DataRequest, protocol: Protocol, given: RealTimeOptions) -> int:
+    of_lr = scales_of(data, protocol)
+    scale = given.scale or (of_lr[0] if len(of_lr) == 1 else None)
+    if scale is None:
+        choice = " or ".join(map(str, protocol.scales))
+        raise UserError("the archive does not say its scale", remedy=f"add --scale {choice}")
+    if scale not in protocol.scales:
+        raise UserError(f"{protocol.name} has no such track", where=f"--scale {scale}")
+    return scale

@@ -18,7 +18,7 @@ from esr.measure.job import SubmissionFailed
 from esr.records.conditions import KeptFiles, Procedure, Request
 from esr.records.record import Provenance
 from esr.submissions.clone.clone_files import CloneFacts, CloneSource, checked_out, hashes
-from esr.submissions.submission import Measurable, Submission
+from esr.submissions.submission import Measurable
 
 _AFTERWARDS = ("rank", "report", "tools")
 """Rooms that no figure depends on: they begin where a record is finished, or stand beside."""
@@ -33,7 +33,7 @@ def describe_files(submission: Measurable, command: tuple[str, ...], root: Path)
     Raises:
         SubmissionFailed: one of its files cannot be read.
     """
-    checkpoint = _checkpoint(submission)
+    checkpoint = submission.checkpoint
     try:
         model_sha256, checkpoint_sha256 = file_hashes(submission)
     except OSError as error:
@@ -57,12 +57,8 @@ def file_hashes(submission: Measurable) -> tuple[str, str]:
     Raises:
         OSError: one of them cannot be read.
     """
-    checkpoint = _checkpoint(submission)
+    checkpoint = submission.checkpoint
     return hash_file(submission.model_file), hash_file(checkpoint) if checkpoint else ""
-
-
-def _checkpoint(submission: Measurable) -> Path | None:
-    return submission.checkpoint if isinstance(submission, Submission) else None
 
 
 def describe_clone(clone: Path, facts: CloneFacts) -> CloneSource:

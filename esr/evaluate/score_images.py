@@ -15,8 +15,7 @@ from esr.challenge.hooks import RestoredImage, hooks_of
 from esr.datasets.staging import StagedImage, StagedSplit
 from esr.images import Image
 from esr.images.metrics import METRICS
-from esr.images.perceptual.perceptual_helper import NAMES
-from esr.images.perceptual.perceptual_scores import perceptual_scores
+from esr.images.perceptual import NAMES, perceptual_scores
 from esr.images.resample import imresize_uint8
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag

@@ -10,8 +10,8 @@ from esr.base.errors import UserError
 from esr.datasets.manifest import check_manifest
 from esr.datasets.splits import DataRequest, Split, find_splits
 from esr.datasets.staging import StagedSplit, stage
+from esr.images import perceptual
 from esr.images.metrics import METRICS
-from esr.images.perceptual import perceptual_scores
 from esr.measure.job import SubmissionFailed
 from esr.records.conditions import Procedure
 from esr.submissions.submission import Broken, Entry, Measurable
@@ -60,7 +60,7 @@ def stage_all(
     """
     scales = {entry.sidecar.scale for entry in entries if not isinstance(entry, Broken)}
     window_px = max(METRICS[name].window_px for name in procedure.metrics)
-    perceptual_scores.check(procedure.metrics)
+    perceptual.check(procedure.metrics)
     staged = Staged({}, {})
     for scale in sorted(scales):
         try:

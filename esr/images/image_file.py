@@ -70,7 +70,13 @@ def imread_uint(path: StrPath, n_channels: int = 3) -> Image:
     """
     if n_channels not in (1, 3):
         raise ValueError(f"n_channels is 1 or 3, not {n_channels}")
-    return decode_uint(_read_bytes(path), path, n_channels)
+    # OpenCV is given bytes, not a path: it then tells a missing file from a damaged one, reads any
+    # file name on any system, and rejects a truncated PNG.
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", where=path) from error
+    return decode_uint(data, path, n_channels)
 
 
 def decode_uint(data: bytes, path: StrPath, n_channels: int = 3) -> Image:
@@ -104,15 +110,6 @@ def read_size(path: StrPath) -> tuple[int, int]:
 
 
 _RGB_CODES = {2: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB}
-
-
-def _read_bytes(path: StrPath) -> bytes:
-    # OpenCV is given bytes, not a path: it then tells a missing file from a damaged one, reads any
-    # file name on any system, and rejects a truncated PNG.
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror})", where=path) from error
 
 
 def _decode(data: bytes, flags: int, path: StrPath) -> Array:

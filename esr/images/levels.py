@@ -6,7 +6,7 @@ other work to do twenty short ones took half a second an image.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
 
 import cv2
@@ -65,7 +65,9 @@ def convert(
         raise
     finally:
         helped = [] if helping is None or helping.cancel() else helping.result()
-    return _extremes(iter(extremes + helped))
+    lows, highs = zip(*extremes, *helped, strict=True)
+    # Not by `min`, which passes over NaN.
+    return float(np.min(lows)), float(np.max(highs))
 
 
 def scale(values: Plane, data_range: float, scratch: Plane, out: Levels) -> Extremes:
@@ -80,9 +82,3 @@ def scale(values: Plane, data_range: float, scratch: Plane, out: Levels) -> Extr
     # Multiplies in float32 and rounds half to even, in one go; nothing is negative or above 255.
     cv2.convertScaleAbs(values, out, factor)
     return low, high
-
-
-def _extremes(pairs: Iterator[Extremes]) -> Extremes:
-    # Not by `min`, which passes over NaN.
-    lows, highs = zip(*pairs, strict=True)
-    return float(np.min(lows)), float(np.max(highs))

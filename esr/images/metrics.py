@@ -22,7 +22,7 @@ import numpy.typing as npt
 from esr.images import Image
 from esr.images.color import rgb2ycbcr
 from esr.images.official_image import calculate_psnr
-from esr.images.perceptual.perceptual_scores import perceptual_score
+from esr.images.perceptual import perceptual_score
 from esr.images.ssim import calculate_ssim
 
 

@@ -80,7 +80,9 @@ def verdict(image: Image, cost: Cost, rng: np.random.Generator) -> tuple[str, Se
         (`cached_output` or `input_dependent_runtime`, a series that shows it); None if it does not.
     """
     first = take(image, cost, FIRST_ROUNDS, rng)
-    if not any(_suspicious(first.same, *other) for other in _others(first)):
+    # Interruptions only ever add, so the smallest of a few is the least disturbed.
+    least = min(first.same)
+    if least >= NOISY_SHARE * min(first.noisy) and least >= RANDOM_SHARE * min(first.random):
         return None
     confirmed = [take(image, cost, ROUNDS, rng) for _ in range(SERIES)]
     if all(_faster(series.same, series.noisy, NOISY_SHARE) for series in confirmed):
@@ -88,15 +90,6 @@ def verdict(image: Image, cost: Cost, rng: np.random.Generator) -> tuple[str, Se
     if all(_faster(series.same, series.random, RANDOM_SHARE) for series in confirmed):
         return "input_dependent_runtime", confirmed[0]
     return None
-
-
-def _others(series: Series) -> tuple[tuple[list[float], float], ...]:
-    return (series.noisy, NOISY_SHARE), (series.random, RANDOM_SHARE)
-
-
-def _suspicious(same: Sequence[float], other: Sequence[float], share: float) -> bool:
-    # Interruptions only ever add, so the smallest of a few is the least disturbed.
-    return min(same) < share * min(other)
 
 
 def _faster(same: Sequence[float], other: Sequence[float], share: float) -> bool:

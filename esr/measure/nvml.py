@@ -6,6 +6,7 @@ Source: NVML API reference, `nvmlClocksEventReasons` and the device queries.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -48,7 +49,7 @@ class GpuWatch:
         self._api, self._handle = None, None
         if device.type == "cuda":
             with contextlib.suppress(Exception):  # ROCm, Jetson, containers: no NVML, no state.
-                self._api = api or _pynvml()
+                self._api = api or importlib.import_module("pynvml")
                 self._api.nvmlInit()
                 self._handle = self._api.nvmlDeviceGetHandleByUUID(_uuid(device))
 
@@ -92,12 +93,6 @@ class GpuWatch:
 def around(before: GpuState | None, after: GpuState | None) -> GpuStates | None:
     """Pair two readings; None if there are none."""
     return GpuStates(before, after) if before is not None and after is not None else None
-
-
-def _pynvml() -> Api:
-    import pynvml
-
-    return pynvml
 
 
 def _uuid(device: torch.device) -> str:

@@ -7,13 +7,15 @@ other threads does not, nor what a custom operator does inside.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from esr.measure.counts.dispatch_counts import tensors_in
 
 _PRODUCTS = (
     *("mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "dot", "linear", "matmul", "einsum"),
@@ -56,7 +58,7 @@ class OpWatch(TorchDispatchMode):
     ) -> object:
         """Carry out an operation and note it."""
         result = func(*args, **(kwargs or {}))
-        for tensor in _tensors(result):
+        for tensor in tensors_in(result):
             self._note(func.__name__.split(".")[0], tensor)
         return result
 
@@ -93,11 +95,3 @@ class AutocastWatch(TorchFunctionMode):
         """Call a function and note it."""
         self.seen |= torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
         return func(*args, **(kwargs or {}))
-
-
-def _tensors(result: object) -> Iterator[Tensor]:
-    if isinstance(result, Tensor):
-        yield result
-    elif isinstance(result, tuple | list):
-        for part in result:
-            yield from _tensors(part)

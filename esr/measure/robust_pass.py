@@ -122,7 +122,7 @@ class _Rounds:
         sr = self._bench.image(output, lr)
         if _digest(sr) != self._scored[index]:
             scored = np.load(self._folder.sr_image(self._split, index))
-            self.differing.append((index, _difference(sr, scored)))
+            self.differing.append((index, int(np.abs(sr.astype(np.int16) - scored).max())))
 
 
 @contextmanager
@@ -203,7 +203,3 @@ def _suspect(
 
 def _digest(sr: Image) -> bytes:
     return hashlib.sha256(np.ascontiguousarray(sr).data).digest()
-
-
-def _difference(sr: Image, scored: Image) -> int:
-    return int(np.abs(sr.astype(np.int16) - scored).max())

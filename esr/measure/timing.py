@@ -35,6 +35,23 @@ _RECORD = torch.cuda.Event.record
 _ELAPSED_MS = torch.cuda.Event.elapsed_time
 
 
+def other_threads_ns() -> int:
+    """Read how long the other threads of this process have computed."""
+    return process_cpu_ns() - thread_cpu_ns()
+
+
+def settle(tick_s: float = 0.05, ticks: int = 40, rest_ns: float = 1e5) -> None:
+    """Wait until the other threads are at rest, or have shown that they never are.
+
+    PyTorch's own spin for a while after their work.
+    """
+    for _ in range(ticks):
+        before = other_threads_ns()
+        pause(tick_s)
+        if other_threads_ns() - before < rest_ns:
+            return
+
+
 @dataclass(frozen=True)
 class Lap:
     """What a stopwatch says of one call."""

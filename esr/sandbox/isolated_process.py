@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError, printable_line
-from esr.base.house import ROOT, run_module
+from esr.base.house import run_module
 from esr.measure.job import Job, JobFolder, SubmissionFailed, stage_reached
 from esr.records.measurement import Flag, Isolation
 from esr.sandbox import launch, process_tree
 from esr.sandbox.inside import start_barrier
-from esr.sandbox.launch import scrub_environment
 from esr.sandbox.left_files import flag_left_files, list_files
 from esr.sandbox.limit_guard import LimitGuard
 from esr.sandbox.policy import Places, Policy, places
@@ -59,11 +58,7 @@ class WaitingProgram:
         process_tree.adopt_orphans()
         self._ours = {process.pid for process in process_tree.descendants(os.getpid())}
         self._child, self._isolation = launch.start(
-            command,
-            where,
-            scrub_environment(os.environ, ROOT, where),
-            output.file,
-            sandbox=policy.sandbox,
+            command, where, output.file, sandbox=policy.sandbox
         )
         self._ended = False
 
@@ -123,7 +118,7 @@ def waiting(
     Raises:
         UserError: the folder cannot be written.
     """
-    where = places(submission, folder.path, policy.hidden, ROOT)
+    where = places(submission, folder.path, policy.hidden)
     command = [sys.executable, "-m", module, str(folder.path)]
     with printed_in(folder.path) as output:
         program = WaitingProgram(folder, where, output, policy, command)

@@ -88,7 +88,7 @@ def rules(places: Places) -> Iterator[Callable[[], None]]:
             with suppress(OSError):  # It was there a moment ago.
                 allow(place, _READ_FILE)
         allow(places.folder, everything | _READ_FILE)
-        for device in _existing("/dev", "/dev/shm"):
+        for device in filter(Path.is_dir, map(Path, ("/dev", "/dev/shm"))):
             allow(device, write if device.name == "dev" else everything)
         yield restrict
     finally:
@@ -109,10 +109,6 @@ def all_but(hidden: Sequence[Path], folder: Path = Path("/")) -> Iterator[Path]:
         for entry in os.scandir(folder):
             if not entry.is_symlink():
                 yield from all_but(hidden, Path(entry.path))
-
-
-def _existing(*names: str) -> Iterator[Path]:
-    return (Path(name) for name in names if Path(name).is_dir())
 
 
 def _libc() -> ctypes.CDLL:

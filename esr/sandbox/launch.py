@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,6 @@ _FIRST_TO_DIE = "1000"
 def start(
     command: Sequence[str],
     places: Places,
-    environment: dict[str, str],
     output: IO[bytes],
     *,
     sandbox: bool,
@@ -32,7 +32,6 @@ def start(
     Args:
         command: program and arguments.
         places: of the submission; the private folder exists.
-        environment: of the child.
         output: receives what it prints.
         sandbox: whether to use bubblewrap.
 
@@ -64,7 +63,7 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=places.folder,
-            env=environment,
+            env=scrub_environment(os.environ, places),
             start_new_session=True,
             pass_fds=inherited,
             # System calls alone: a thread of ours may hold any lock at the moment of the fork.
@@ -84,12 +83,11 @@ _SECRET = re.compile(r"TOKEN|SECRET|PASS|CREDENTIAL|AUTH|KEY", re.IGNORECASE)
 """`NVIDIA_API_KEY` begins like a setting."""
 
 
-def scrub_environment(environment: Mapping[str, str], root: Path, places: Places) -> dict[str, str]:
+def scrub_environment(environment: Mapping[str, str], places: Places) -> dict[str, str]:
     """Choose what a child may know of the environment, and give it a home of its own.
 
     Args:
         environment: of this process.
-        root: the harness, whose `esr` the child imports.
         places: of the submission.
     """
     kept = {
@@ -100,7 +98,7 @@ def scrub_environment(environment: Mapping[str, str], root: Path, places: Places
     return kept | {
         "HOME": str(places.home),
         "TMPDIR": str(places.temporary),
-        "PYTHONPATH": import_path(environment, root),
+        "PYTHONPATH": import_path(environment),
         # Unbuffered, so that the log of a child that is killed holds all it printed.
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",

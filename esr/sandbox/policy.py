@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from esr.submissions.submission import Measurable, Submission
+from esr.base.house import CODE
+from esr.submissions.submission import Measurable
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix")
 """Where the system's programs and libraries lie."""
@@ -50,17 +51,16 @@ class Places:
         return self.folder / "tmp"
 
 
-def places(submission: Measurable, folder: Path, hidden: Iterable[Path], root: Path) -> Places:
+def places(submission: Measurable, folder: Path, hidden: Iterable[Path]) -> Places:
     """Sort out which places a submission needs and which it must not see.
 
     Args:
         submission: what is run.
         folder: its private folder.
         hidden: what it must not see; a folder that holds something it needs stays visible.
-        root: the harness.
     """
     own = _distinct(own_files(submission))
-    python = _distinct((*interpreter(), root / "esr", root / "utils"))
+    python = _distinct((*interpreter(), *CODE))
     needed = (folder.resolve(), *own, *python)
     return Places(
         folder=folder.resolve(),
@@ -76,8 +76,7 @@ def places(submission: Measurable, folder: Path, hidden: Iterable[Path], root: P
 
 def own_files(submission: Measurable) -> tuple[Path, ...]:
     """Name the folder of a submission's code, and its checkpoint."""
-    checkpoint = submission.checkpoint if isinstance(submission, Submission) else None
-    return (submission.model_file.parent, *([] if checkpoint is None else [checkpoint]))
+    return (submission.model_file.parent, *filter(None, [submission.checkpoint]))
 
 
 def interpreter() -> tuple[Path, ...]:

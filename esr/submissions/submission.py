@@ -63,6 +63,7 @@ class CloneSubmission:
     sidecar: Sidecar = field(default_factory=Sidecar)
     """data_range and tile are those that `select_model` returned, once it has run."""
     form: None = None
+    checkpoint: None = None
 
     @property
     def model_file(self) -> Path:

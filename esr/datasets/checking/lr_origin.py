@@ -14,14 +14,14 @@ import numpy.typing as npt
 
 from esr.datasets.checking.data_findings import DataFinding, Kind
 from esr.datasets.prepare_lr import (
-    crop_to_multiple,
-    list_resamplers,
+    list_resampled,
     make_lr,
     make_lr_replicated_border,
     make_lr_rounded_once,
 )
 from esr.images import Image
 from esr.images.official_image import calculate_psnr as psnr
+from esr.images.official_image import modcrop
 
 _THE_SAME_DB = 50
 """Two images this close differ by a rounding here and there; no other resampler comes near."""
@@ -55,7 +55,8 @@ def examine(lr: Image, hr: Image, expected: Image, scale: int, file: Path) -> Da
         None if it is the bicubic of HR, bit for bit.
     """
     if np.array_equal(lr, expected):
-        return _if_jpeg_file(file)
+        # A flat image survives JPEG unchanged.
+        return DataFinding("jpeg", file, "a JPEG file") if _is_jpeg(file) else None
     direct_db = psnr(lr, expected)
     kind, detail = next(
         _explanations(lr, hr, expected, scale, direct_db), _unexplained(lr, expected)
@@ -74,7 +75,7 @@ def _explanations(
     tried: dict[tuple[Kind, str], float] = {
         ("rounding", ""): psnr(lr, make_lr_rounded_once(hr, scale)),
         ("border", ""): psnr(lr, make_lr_replicated_border(hr, scale)),
-        **{("resampler", name): psnr(lr, make()) for name, make in list_resamplers(hr, scale)},
+        **{("resampler", name): psnr(lr, other) for name, other in list_resampled(hr, scale)},
     }
     best_db = max(tried.values())
     if best_db >= max(_THE_SAME_DB, direct_db + _CLEARER_DB):
@@ -167,7 +168,7 @@ def _shift(
     if max(abs(right), abs(down)) < _SHIFT_AT_LEAST_PX or min(lr.shape[:2]) <= 4 * margin:
         return
     near = [[round(shift * scale) + step for step in range(-2, 3)] for shift in (down, right)]
-    part, part_hr = _middle(lr, 1), _middle(crop_to_multiple(hr, scale), scale)
+    part, part_hr = _middle(lr, 1), _middle(modcrop(hr, scale), scale)
     inner = slice(margin, -margin)
     psnr_db = {}
     for rows, columns in itertools.product(*near):
@@ -190,8 +191,3 @@ def _middle(image: Image, scale: int) -> Image:
 def _is_jpeg(file: Path) -> bool:
     with file.open("rb") as opened:
         return opened.read(3) == b"\xff\xd8\xff"
-
-
-def _if_jpeg_file(file: Path) -> DataFinding | None:
-    # A flat image survives JPEG unchanged.
-    return DataFinding("jpeg", file, "a JPEG file") if _is_jpeg(file) else None

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from esr.base.visible_text import one_line
-from esr.submissions.sidecar import Team
 
 
 def sr_name(hr_name: str) -> str:
@@ -77,18 +76,6 @@ class Readme:
             _OTHER: one_line(self.description or "") or _UNKNOWN,
         }
         return "".join(f"{key} : {value}\n" for key, value in lines.items())
-
-
-def readme_of(team: Team, runtime_ms: float, device: str) -> Readme:
-    """Say what was measured and what the sidecar's table `[team]` adds.
-
-    Args:
-        team: who submitted.
-        runtime_ms: mean over the images.
-        device: `cpu`, `cuda:0`.
-    """
-    description = team.description or team.title
-    return Readme(runtime_ms / 1000, device == "cpu", team.extra_data, description)
 
 
 def read_readme(text: str) -> Readme:

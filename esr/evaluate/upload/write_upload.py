@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.base.threads import cores, in_parallel
-from esr.evaluate.upload.upload_format import NAME, Readme, readme_of, sr_name
+from esr.evaluate.upload.upload_format import NAME, Readme, sr_name
 from esr.images.image_file import encode_uint
 from esr.measure.job import JobFolder
 from esr.records.record import SplitResult
@@ -28,16 +27,6 @@ _UNIX = 3
 _READABLE_FILE = 0o100644 << 16
 _PER_CORE = 4
 """Images encoded before any is written: memory does not grow with their number."""
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One archive."""
-
-    path: Path
-    images: Sequence[tuple[str, Path]]
-    """(HR file name, SR image as .npy), in the order of the data set."""
-    readme: Readme
 
 
 def write_uploads(
@@ -56,31 +45,42 @@ def write_uploads(
         folder: holds the SR images, which have been checked.
         save_dir: gets `{label}/{role}.zip`, beside what `--save_images` keeps.
     """
+    team = submission.sidecar.team
     try:
         for number, split in enumerate(results):
             files = [folder.sr_image(number, index) for index in range(len(split.images))]
             images = [(image.name, file) for image, file in zip(split.images, files, strict=True)]
-            readme = readme_of(submission.sidecar.team, split.runtime_ms, device)
+            readme = Readme(
+                split.runtime_ms / 1000,
+                device == "cpu",
+                team.extra_data,
+                team.description or team.title,
+            )
             target = save_dir / submission.label / f"{split.role}.zip"
-            write_upload(Upload(target, images, readme))
+            write_upload(target, images, readme)
     except (OSError, UserError) as error:  # The measurement is good all the same.
         sys.stderr.write(f"warning: no archive to upload: {error}\n")
 
 
-def write_upload(upload: Upload) -> None:
+def write_upload(path: Path, images: Sequence[tuple[str, Path]], readme: Readme) -> None:
     """Write one archive, whole or not at all; equal images and lines give equal bytes.
+
+    Args:
+        path: of the archive.
+        images: (HR file name, SR image as .npy), in the order of the data set.
+        readme: what is said beside them.
 
     Raises:
         UserError: it cannot be written.
     """
     with (
-        json_file.replacing(upload.path) as file,
+        json_file.replacing(path) as file,
         # PNG is compressed already.
         zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
     ):
-        for name, data in _encoded(upload.images):
+        for name, data in _encoded(images):
             archive.writestr(_entry(sr_name(name)), data)
-        archive.writestr(_entry(NAME), upload.readme.text())
+        archive.writestr(_entry(NAME), readme.text())
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -10,7 +10,6 @@ import numpy as np
 
 from esr.audit.audit_passes import audit, restored_in_other_range
 from esr.audit.audit_rules import Evidence, TamperWatch
-from esr.base.house import CODE
 from esr.base.own_memory import peak_rss_mib
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
@@ -82,7 +81,7 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
 
 def observe(job: Job, folder: JobFolder) -> AuditFlags:
     """Note from now on what the submission opens, starts and connects to."""
-    flags = AuditFlags(folder.path, own_files(job.submission), CODE)
+    flags = AuditFlags(folder.path, own_files(job.submission))
     audit_hook.install(flags.judge)
     return flags
 

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -54,6 +55,7 @@ def count(model: nn.Module, input_size: Size = (3, 256, 256)) -> Counts:
         fvcore = run.attempt("fvcore", run.fvcore, notes)
         thop = run.attempt("thop", run.thop, notes)
         seen = run.attempt("dispatch", run.observe, notes)
+    missed = [each.missed(seen) for each in (official, fvcore, thop) if each and seen]
     return Counts(
         input_size=input_size,
         params=sum(parameter.numel() for parameter in model.parameters()),
@@ -66,45 +68,21 @@ def count(model: nn.Module, input_size: Size = (3, 256, 256)) -> Counts:
         notes=tuple(notes),
         flops_dispatch=seen.flops if seen else None,
         dispatched=seen.dispatched() if seen else None,
-        missed=tuple(_missed(seen, official, fvcore, thop)) if seen else (),
+        missed=tuple(each for each in missed if each.flops or each.num_conv),
         differs_under=run.differing(),
         side=seen.side_path() if seen else None,
     )
 
 
 @dataclass(frozen=True)
-class _Official:
+class _Counted:
+    """What one counter says, and how to find what it missed."""
+
     flops: int
-    activations: int
-    num_conv: int
-    layers: frozenset[nn.Module]
-
-
-@dataclass(frozen=True)
-class _Fvcore:
-    flops: int
-    uncounted: tuple[OpCount, ...]
-    products: int
-    num_conv: int
-
-
-@dataclass(frozen=True)
-class _Thop:
-    flops: int
-    rules: frozenset[type[nn.Module]]
-
-
-def _missed(
-    seen: Observation, official: _Official | None, fvcore: _Fvcore | None, thop: _Thop | None
-) -> Iterator[Missed]:
-    by_counter = []
-    if official:
-        by_counter.append(missed_by_official(seen, official.layers))
-    if fvcore:
-        by_counter.append(missed_by_fvcore(seen, fvcore.products, fvcore.num_conv))
-    if thop:
-        by_counter.append(missed_by_thop(seen, thop.flops, thop.rules))
-    return (missed for missed in by_counter if missed.flops or missed.num_conv)
+    missed: Callable[[Observation], Missed]
+    activations: int | None = None
+    num_conv: int | None = None
+    uncounted: tuple[OpCount, ...] = ()
 
 
 class _Witness(nn.Module):
@@ -151,14 +129,14 @@ class _Run:
         """Make the input."""
         return official_counts.dummy_input(self.network, self._size)
 
-    def official(self) -> _Official:
+    def official(self) -> _Counted:
         """Both official functions in one pass."""
         calls = official_counts.layer_calls(self.network, self._size)
-        activations, num_conv = official_counts.activations(calls)
-        layers = frozenset(call.layer for call in calls)
-        return _Official(sum(call.flops for call in calls), activations, num_conv, layers)
+        missed = partial(missed_by_official, layers={call.layer for call in calls})
+        flops = sum(call.flops for call in calls)
+        return _Counted(flops, missed, *official_counts.activations(calls))
 
-    def fvcore(self) -> _Fvcore:
+    def fvcore(self) -> _Counted:
         """Count with fvcore, and count the convolutions it met."""
         from fvcore.nn import FlopCountAnalysis
         from fvcore.nn.jit_handles import conv_flop_jit
@@ -173,20 +151,20 @@ class _Run:
         analysis.set_op_handle("aten::_convolution", convolution)
         by_operator = analysis.by_operator()
         uncounted = sorted(analysis.unsupported_ops().items())
-        return _Fvcore(
+        products = int(sum(by_operator[name] for name in _FVCORE_PRODUCTS))
+        return _Counted(
             flops=int(analysis.total()),
+            missed=partial(missed_by_fvcore, flops=products, num_conv=len(met)),
             uncounted=tuple(OpCount(name, calls) for name, calls in uncounted),
-            products=int(sum(by_operator[name] for name in _FVCORE_PRODUCTS)),
-            num_conv=len(met),
         )
 
-    def thop(self) -> _Thop:
+    def thop(self) -> _Counted:
         """Count with thop."""
         from thop import profile
 
         flops, _ = profile(self.network, inputs=(self.dummy(),), verbose=False)
-        rules = sys.modules["thop.profile"].register_hooks
-        return _Thop(int(flops), frozenset(rules))
+        rules = set(sys.modules["thop.profile"].register_hooks)
+        return _Counted(int(flops), partial(missed_by_thop, total=int(flops), rules=rules))
 
     def observe(self) -> Observation:
         """Watch the dispatcher."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,12 +92,20 @@ def watched(calls: list[OperatorCall], ops: list[Op], side: SideWatch) -> Iterat
     escapes them just as he escapes the official counter's.
     """
     tracker = _Tracker(calls)
-    with ExitStack() as stack:
-        for handle in tracker.register():
-            stack.callback(handle.remove)
-        stack.enter_context(side.exits)
-        stack.enter_context(_Mode(tracker, ops, side))
+    with hooked(tracker.enter, tracker.leave), side.exits, _Mode(tracker, ops, side):
         yield
+
+
+@contextmanager
+def hooked(enter: Callable[..., None], leave: Callable[..., None]) -> Iterator[None]:
+    """Be told of the calls of all modules meanwhile."""
+    before = hooks.register_module_forward_pre_hook(enter)
+    after = hooks.register_module_forward_hook(leave, always_call=True)
+    try:
+        yield
+    finally:
+        before.remove()
+        after.remove()
 
 
 class _Tracker:
@@ -108,15 +116,11 @@ class _Tracker:
         self.calls.append(OperatorCall(None, None))
         self.current = calls[0]
 
-    def register(self) -> Iterator[Any]:
-        yield hooks.register_module_forward_pre_hook(self._enter)
-        yield hooks.register_module_forward_hook(self._leave, always_call=True)
-
-    def _enter(self, module: nn.Module, _args: object) -> None:
+    def enter(self, module: nn.Module, _args: object) -> None:
         self.current = OperatorCall(module, self.current)
         self.calls.append(self.current)
 
-    def _leave(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
+    def leave(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
         call = self.current.enclosing(lambda call: call.module is module)
         if call is None or call.parent is None:
             return
@@ -156,11 +160,11 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if parts is not NotImplemented:
                 return parts
         name = func._schema.name
-        with self._side.operation(name):
-            given = _tensors((args, kwargs))
+        with self._side.clock.during(name):
+            given = tensors_in((args, kwargs))
             read = self._side.storages.read(given, weights=formula is not None)
             output = self._run(func, args, kwargs)
-            made = _tensors(output)
+            made = tensors_in(output)
             written = self._side.storages.made(made)
             flops = None if formula is None else formula(*args, **kwargs, out_val=output) // 2
             arithmetic = _arithmetic(func, given, made) if flops is None else 0
@@ -173,14 +177,15 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _run(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         # A custom operation may be made of PyTorch's: run its kernel with the eyes open.
-        kernel = None if func.namespace in NATIVE else _kernel(func, _tensors((args, kwargs)))
+        kernel = None if func.namespace in NATIVE else _kernel(func, tensors_in((args, kwargs)))
         if kernel is None:
             return func(*args, **kwargs)
         with self._side.exits, self:
             return func.redispatch(torch._C.DispatchKeySet(kernel), *args, **kwargs)
 
 
-def _tensors(tree: object) -> list[Tensor]:
+def tensors_in(tree: object) -> list[Tensor]:
+    """List the tensors among arguments or results of an operation."""
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 

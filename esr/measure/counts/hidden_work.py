@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 
+from esr.measure.timing import other_threads_ns
+
 GAP_MS = 3.0
 """Time between two operations that Python itself does not need."""
 
@@ -33,40 +35,46 @@ class SideWatch:
     def __init__(self, model: nn.Module, dummy: Tensor) -> None:
         self.storages = Storages(model, dummy)
         self.exits = Exits()
-        self.clock = WorkClock(dummy.device)
-
-    @contextmanager
-    def operation(self, name: str) -> Iterator[None]:
-        """Book the time meanwhile on an operation."""
-        self.clock.enter(name)
-        try:
-            yield
-        finally:
-            self.clock.leave()
+        # On the CPU, time of the processor, as others are busy too.
+        on_cpu = dummy.device.type == "cpu"
+        self.clock = WorkClock(time.thread_time if on_cpu else wall_clock(dummy.device))
 
 
 class WorkClock:
-    """Where the time of a pass goes; on the CPU, time of the processor, as others are busy too."""
+    """Where the time of a pass goes.
 
-    def __init__(self, device: torch.device) -> None:
-        self._now = time.thread_time if device.type == "cpu" else _synchronised(device)
+    Args:
+        now: a clock in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self._started = self._last = self._now()
-        self._threads = -_other_threads()
-        self._stack: list[str] = []
-        self.spent: defaultdict[str, float] = defaultdict(float)
-        """Seconds in each operation, those in operations it calls apart."""
+        self._threads = -other_threads_ns()
+        self._stack: list[object] = []
+        self.spent: defaultdict[object, float] = defaultdict(float)
+        """Seconds in each operation or module, those in what it calls apart."""
         self.outside = 0.0
         """Seconds between operations, where they are longer than `GAP_MS`."""
 
-    def enter(self, name: str) -> None:
-        """Begin an operation."""
+    def enter(self, part: object) -> None:
+        """Begin an operation or a module."""
         self._book()
-        self._stack.append(name)
+        self._stack.append(part)
 
     def leave(self) -> None:
-        """End the operation begun last."""
+        """End what began last."""
         self._book()
         self._stack.pop()
+
+    @contextmanager
+    def during(self, part: object) -> Iterator[None]:
+        """Book the time meanwhile on an operation or a module."""
+        self.enter(part)
+        try:
+            yield
+        finally:
+            self.leave()
 
     def stop(self) -> tuple[float, float]:
         """End the pass.
@@ -75,7 +83,7 @@ class WorkClock:
             (seconds of the pass, seconds of other threads' processor time)
         """
         self._book()
-        return self._last - self._started, max(0.0, self._threads + _other_threads())
+        return self._last - self._started, max(0, self._threads + other_threads_ns()) / 1e9
 
     def _book(self) -> None:
         now = self._now()
@@ -86,22 +94,12 @@ class WorkClock:
             self.outside += elapsed
 
 
-def settle(tick_s: float = 0.02, ticks: int = 50) -> None:
-    """Wait until the other threads are at rest: PyTorch's own spin for a while after their work."""
-    for _ in range(ticks):
-        before = _other_threads()
-        time.sleep(tick_s)
-        if _other_threads() - before < tick_s / 50:
-            return
+def wall_clock(device: torch.device) -> Callable[[], float]:
+    """Make a clock in seconds that waits until a device is idle."""
 
-
-def _other_threads() -> float:
-    return time.process_time() - time.thread_time()
-
-
-def _synchronised(device: torch.device) -> Callable[[], float]:
     def now() -> float:
-        torch.cuda.synchronize(device)
+        if device.type != "cpu":
+            torch.cuda.synchronize(device)
         return time.perf_counter()
 
     return now
@@ -137,14 +135,10 @@ class Storages:
         for name, parameter in model.named_parameters():
             self._parameters.setdefault(storage_of(parameter), {})[name] = parameter.numel()
         self._attributes = {
-            storage_of(tensor): tensor.numel()
+            storage: tensor.numel()
             for module in model.modules()
             for tensor in _tensors(vars(module))
-        }
-        self._attributes = {
-            storage: elements
-            for storage, elements in self._attributes.items()
-            if storage not in self._parameters
+            if (storage := storage_of(tensor)) not in self._parameters
         }
         self._known = {*self._parameters, *self._attributes, storage_of(dummy)}
         self._read: set[StorageWeakRef] = set()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import statistics
-import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as hooks
 
-from esr.measure.counts.dispatch_counts import OperatorCall
+from esr.measure.counts.dispatch_counts import OperatorCall, hooked
+from esr.measure.counts.hidden_work import WorkClock, wall_clock
 from esr.measure.counts.observed_pass import observe
 from esr.measure.counts.official_counts import CONVS, dummy_input
 from esr.measure.network_snapshot import preserved
@@ -41,57 +39,50 @@ def layers(
         dummy = dummy_input(model, input_size)
         calls = _by_module(model, observe(model, dummy).calls)
         passes = [_time(model, dummy) for _ in range(PASSES + 1)][1:]
-        costs = _Costs(model)
-        return tuple(costs.rows(calls, passes))
+        return tuple(_rows(model, calls, passes))
 
 
-class _Costs:
-    def __init__(self, model: nn.Module) -> None:
-        self._model = model
-        self._counted: set[int] = set()
-
-    def rows(
-        self, calls: dict[nn.Module, list[OperatorCall]], passes: list[dict[nn.Module, float]]
-    ) -> Iterator[LayerCost]:
-        """Make a row of every module that does something itself, the network's own first."""
-        listed = {
-            module: name
-            for name, module in self._model.named_modules()
-            if self._has_row(module, calls[module])
-        }
-        # What the others spend on calling their parts is the network's own.
-        rest = [sum(ms for module, ms in spent.items() if module not in listed) for spent in passes]
-        for module, name in listed.items():
-            times = [spent.get(module, 0.0) for spent in passes]
-            if module is self._model:
-                times = [ms + other_ms for ms, other_ms in zip(times, rest, strict=True)]
-            yield self._row(name or WHOLE, module, calls[module], statistics.median(times))
-
-    def _has_row(self, module: nn.Module, calls: list[OperatorCall]) -> bool:
-        works = any(call.ops for call in calls) or any(True for _ in module.parameters(False))
-        return module is self._model or works
-
-    def _row(
-        self, name: str, module: nn.Module, calls: list[OperatorCall], time_ms: float
-    ) -> LayerCost:
+def _rows(
+    model: nn.Module,
+    calls: dict[nn.Module, list[OperatorCall]],
+    passes: list[dict[object, float]],
+) -> Iterator[LayerCost]:
+    """Make a row of every module that does something itself, the network's own first."""
+    listed = {
+        module: name
+        for name, module in model.named_modules()
+        if module is model or _works(module, calls[module])
+    }
+    # What the others spend on calling their parts is the network's own.
+    rest = [sum(ms for module, ms in spent.items() if module not in listed) for spent in passes]
+    counted: set[int] = set()
+    for module, name in listed.items():
+        times = [spent.get(module, 0.0) for spent in passes]
+        if module is model:
+            times = [ms + other_ms for ms, other_ms in zip(times, rest, strict=True)]
         leaf = next(module.children(), None) is None
-        shapes = [call.output_shape for call in calls if call.module is module]
+        shapes = [call.output_shape for call in calls[module] if call.module is module]
         outputs = [shape for shape in shapes if shape is not None]
-        return LayerCost(
-            name=name,
+        yield LayerCost(
+            name=name or WHOLE,
             kind=type(module).__name__ if leaf else FUNCTIONAL,
             calls=len(shapes),
             output_shape=outputs[-1] if outputs else None,
-            params=self._params(module),
-            flops=sum(op.flops or 0 for call in calls for op in call.ops),
+            params=_params(module, counted),
+            flops=sum(op.flops or 0 for call in calls[module] for op in call.ops),
             activations=sum(map(math.prod, outputs)) if isinstance(module, CONVS) else 0,
-            time_ms=time_ms,
+            time_ms=statistics.median(times),
         )
 
-    def _params(self, module: nn.Module) -> int:
-        uncounted = [p for p in module.parameters(recurse=False) if id(p) not in self._counted]
-        self._counted.update(map(id, uncounted))
-        return sum(parameter.numel() for parameter in uncounted)
+
+def _works(module: nn.Module, calls: list[OperatorCall]) -> bool:
+    return any(call.ops for call in calls) or any(True for _ in module.parameters(False))
+
+
+def _params(module: nn.Module, counted: set[int]) -> int:
+    uncounted = [p for p in module.parameters(recurse=False) if id(p) not in counted]
+    counted.update(map(id, uncounted))
+    return sum(parameter.numel() for parameter in uncounted)
 
 
 def _by_module(
@@ -106,48 +97,18 @@ def _by_module(
     return by_module
 
 
-def _time(model: nn.Module, dummy: Tensor) -> dict[nn.Module, float]:
+def _time(model: nn.Module, dummy: Tensor) -> dict[object, float]:
     """Time one pass: milliseconds in each module, its parts apart."""
-    spent: defaultdict[nn.Module, float] = defaultdict(float)
-    with _stopwatch(model, dummy.device, spent):
-        model(dummy)
-    return spent
-
-
-@contextmanager
-def _stopwatch(
-    model: nn.Module, device: torch.device, spent: defaultdict[nn.Module, float]
-) -> Iterator[None]:
-    modules = set(model.modules())
-    stack, last = [model], _now_ms(device)
-
-    def book() -> None:
-        nonlocal last
-        now = _now_ms(device)
-        spent[stack[-1]] += now - last
-        last = now
+    modules, clock = set(model.modules()), WorkClock(wall_clock(dummy.device))
 
     def enter(module: nn.Module, _args: object) -> None:
         if module in modules:
-            book()
-            stack.append(module)
+            clock.enter(module)
 
     def leave(module: nn.Module, _args: object, _output: object) -> None:
         if module in modules:
-            book()
-            stack.pop()
+            clock.leave()
 
-    before = hooks.register_module_forward_pre_hook(enter)
-    after = hooks.register_module_forward_hook(leave, always_call=True)
-    try:
-        yield
-        book()
-    finally:
-        before.remove()
-        after.remove()
-
-
-def _now_ms(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() * 1000
+    with hooked(enter, leave), clock.during(model):
+        model(dummy)
+    return {module: 1000 * spent_s for module, spent_s in clock.spent.items()}

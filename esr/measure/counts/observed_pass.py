@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from esr.measure.counts.dispatch_counts import NATIVE, Op, OperatorCall, watched
-from esr.measure.counts.hidden_work import SideWatch, settle, storage_of
+from esr.measure.counts.hidden_work import SideWatch, storage_of
+from esr.measure.timing import settle
 from esr.records.measurement import CustomOp, Dispatched, Missed, OpCount, SidePath
 
 
@@ -81,7 +82,7 @@ def observe(
         # What PyTorch does only once must not look like work of the network.
         first = nn.Conv2d(1, 1, 1).to(dummy.device)
         _pass(first, dummy[:, :1, :8, :8], first)
-        settle()
+        settle(tick_s=0.02, ticks=50, rest_ns=0.4e6)
         return _pass(model, dummy, forward or model)
     finally:
         torch.set_num_threads(threads)

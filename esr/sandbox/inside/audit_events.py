@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 from esr.base.errors import printable_line
+from esr.base.house import CODE
 from esr.records.measurement import Flag
 from esr.sandbox.inside.audit_hook import Event, Kind
 from esr.sandbox.inside.caller import Caller, CallerFinder, is_importing, within
@@ -71,19 +72,16 @@ class EventJudge:
         folder: its private folder.
         own: files and folders that it may read besides.
         writable: files and folders that it may write.
-        house: what is ours to read.
     """
 
-    def __init__(
-        self, folder: Path, own: Iterable[Path], writable: Iterable[Path], house: Sequence[Path]
-    ) -> None:
+    def __init__(self, folder: Path, own: Iterable[Path], writable: Iterable[Path]) -> None:
         self._folder = os.path.realpath(folder)
         self._writable = _resolved(writable)
         # The child's PYTHONPATH names the harness, whose other folders hold HR and results.
-        python = {*_resolved(interpreter())} - {*_resolved(code.parent for code in house)}
-        self._own = (self._folder, *_resolved(own), *_resolved(house), *python)
+        python = {*_resolved(interpreter())} - {*_resolved(code.parent for code in CODE)}
+        self._own = (self._folder, *_resolved(own), *_resolved(CODE), *python)
         self._readable = (*self._own, *SYSTEM, "/etc", "/dev", "/sys")
-        self._callers = CallerFinder(house)
+        self._callers = CallerFinder()
         self._finders: dict[Kind, Callable[[Event], Iterable[str]]] = {
             **dict.fromkeys(("read", "enter"), self._unreadable),
             "list": self._unlistable,
@@ -134,11 +132,10 @@ class AuditFlags:
     Args:
         folder: where it may write.
         own: files and folders of the submission.
-        house: what is ours to read; its own doings are not meant.
     """
 
-    def __init__(self, folder: Path, own: Sequence[Path], house: Sequence[Path]) -> None:
-        self._judge = EventJudge(folder, own, (folder, Path("/dev")), house)
+    def __init__(self, folder: Path, own: Sequence[Path]) -> None:
+        self._judge = EventJudge(folder, own, (folder, Path("/dev")))
         self._seen: list[tuple[str, str]] = []
 
     def judge(self, event: Event) -> None:

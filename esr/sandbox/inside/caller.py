@@ -7,10 +7,10 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
 from itertools import dropwhile
-from pathlib import Path
 from types import FrameType
 from typing import Literal
 
+from esr.base.house import CODE
 from esr.sandbox.inside import audit_hook
 
 Caller = Literal["submission", "harness", "compiler", "library"]
@@ -22,14 +22,10 @@ _HOOK = audit_hook.__file__
 
 
 class CallerFinder:
-    """Tells the submission's code from that of others.
+    """Tells the submission's code from that of others."""
 
-    Args:
-        house: what is ours.
-    """
-
-    def __init__(self, house: Sequence[Path]) -> None:
-        self._house = tuple(map(os.path.realpath, house))
+    def __init__(self) -> None:
+        self._house = tuple(map(os.path.realpath, CODE))
         self._standard = os.path.realpath(sysconfig.get_path("stdlib"))
         self._packages = tuple(
             os.path.realpath(path) for path in sys.path if path.endswith("-packages")

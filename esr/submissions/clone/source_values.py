@@ -50,18 +50,10 @@ def is_model_id(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == MODEL_ID
 
 
-def _name(node: ast.Name, names: Mapping[str, Any]) -> object:
-    return names[node.id]
-
-
 def _attribute(node: ast.Attribute, names: Mapping[str, Any]) -> object:
     if node.attr != MODEL_ID:
         raise Unknown
     return names[MODEL_ID]
-
-
-def _unary(node: ast.UnaryOp, names: Mapping[str, Any]) -> object:
-    return _UNARY[type(node.op)](value(node.operand, names))
 
 
 def _binary(node: ast.BinOp, names: Mapping[str, Any]) -> object:
@@ -90,11 +82,6 @@ def _compare(node: ast.Compare, names: Mapping[str, Any]) -> object:
             return False
         left = right
     return True
-
-
-def _joined(node: ast.JoinedStr, names: Mapping[str, Any]) -> str:
-    text: str = _short("".join(str(value(part, names)) for part in node.values))
-    return text
 
 
 def _formatted(node: ast.FormattedValue, names: Mapping[str, Any]) -> str:
@@ -161,21 +148,23 @@ _METHODS: dict[str, Callable[..., object]] = {
 }
 _KINDS: dict[type | None, Callable[[Any, Mapping[str, Any]], Any]] = {
     ast.Constant: lambda node, names: node.value,
-    ast.Name: _name,
+    ast.Name: lambda node, names: names[node.id],
     ast.Attribute: _attribute,
     ast.Tuple: lambda node, names: tuple(value(part, names) for part in node.elts),
     ast.List: lambda node, names: [value(part, names) for part in node.elts],
     ast.Set: lambda node, names: {value(part, names) for part in node.elts},
     # Only its keys are ever looked at.
     ast.Dict: lambda node, names: {value(key, names): None for key in node.keys},
-    ast.UnaryOp: _unary,
+    ast.UnaryOp: lambda node, names: _UNARY[type(node.op)](value(node.operand, names)),
     ast.BinOp: _binary,
     ast.BoolOp: _boolean,
     ast.Compare: _compare,
     ast.IfExp: lambda node, names: value(
         node.body if value(node.test, names) else node.orelse, names
     ),
-    ast.JoinedStr: _joined,
+    ast.JoinedStr: lambda node, names: _short(
+        "".join(str(value(part, names)) for part in node.values)
+    ),
     ast.FormattedValue: _formatted,
     ast.Call: _call,
 }

@@ -89,22 +89,9 @@ class _Absent:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def _missing(self) -> NoReturn:
+    def _missing(self, *used: object, **named: object) -> NoReturn:
         package = self._name.partition(".")[0]
         what = f"needs the package {package}, which is not installed ({self._name})"
         raise ModuleNotFoundError(what, name=package)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        self._missing()
-
-    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
-        self._missing()
-
-    def __getitem__(self, key: object) -> NoReturn:
-        self._missing()
-
-    def __iter__(self) -> NoReturn:
-        self._missing()
-
-    def __mro_entries__(self, bases: object) -> NoReturn:
-        self._missing()
+    __getattr__ = __call__ = __getitem__ = __iter__ = __mro_entries__ = _missing

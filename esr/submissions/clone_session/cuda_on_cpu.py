@@ -40,9 +40,9 @@ class Redirection:
     def patches(self) -> list[Patch]:
         """List what to put in the place of functions of `torch.cuda`."""
         replaced: list[Patch] = [
-            (torch.cuda, name, self._returning(name, given)) for name, given in _ANSWERS.items()
+            (torch.cuda, name, self._returning(name, given))
+            for name, given in [*_ANSWERS.items(), *dict.fromkeys(_IDLE, _Idle).items()]
         ]
-        replaced += [(torch.cuda, name, self._making(name)) for name in _IDLE]
         replaced += [(torch.cuda, name, getattr(torch, name)) for name in _TENSOR_TYPES]
         return [patch for patch in replaced if hasattr(torch.cuda, patch[1])]
 
@@ -53,16 +53,9 @@ class Redirection:
     def _returning(self, name: str, given: object) -> Callable[..., object]:
         def answer(*args: object, **kwargs: object) -> object:
             self.note(f"torch.cuda.{name}")
-            return given
+            return _Idle() if given is _Idle else given
 
         return answer
-
-    def _making(self, name: str) -> Callable[..., object]:
-        def make(*args: object, **kwargs: object) -> object:
-            self.note(f"torch.cuda.{name}")
-            return _Idle()
-
-        return make
 
 
 class _Idle:
@@ -76,16 +69,10 @@ class _Idle:
     def __exit__(self, *raised: object) -> None:
         return None
 
-    def record(self, *args: object) -> None:
-        """Do nothing."""
-
-    def synchronize(self) -> None:
-        """Do nothing."""
-
     def wait(self, *args: object) -> None:
         """Do nothing."""
 
-    wait_event = wait_stream = record_event = wait
+    record = synchronize = wait_event = wait_stream = record_event = wait
 
     def query(self) -> bool:
         """Say that all is done."""

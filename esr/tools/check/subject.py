@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from esr.base.house import CODE
 from esr.images import Image
 from esr.measure.bench import Bench
 from esr.measure.restore import check_output
@@ -40,7 +39,7 @@ class SideEffects:
 
     def __init__(self, folder: Path, readable: Sequence[Path], writable: Sequence[Path]) -> None:
         compiled = [Path(cache_from_source(str(path))) for path in readable]
-        self._judge = EventJudge(folder, (*readable, *compiled), (*writable, *_NOWHERE), CODE)
+        self._judge = EventJudge(folder, (*readable, *compiled), (*writable, *_NOWHERE))
         self._is_watching = False
         self.seen: list[SideEffect] = []
 

@@ -1,8 +1,9 @@
-"""Perceptual metrics in a process of their own: `perceptual_helper FOLDER`.
+"""LPIPS and DISTS, through torchmetrics where somebody has installed it; nothing needs it.
 
-PyTorch is not imported by whoever judges. torchmetrics has the weights of LPIPS and DISTS
-themselves; those of the networks below them, AlexNet and VGG-16 trained on ImageNet, are
-torchvision's and must lie in the cache of PyTorch: nothing is downloaded in a measurement.
+They are calculated in a process of its own, `python -m esr.images.perceptual FOLDER`: PyTorch is
+not imported by whoever judges. torchmetrics has the weights of LPIPS and DISTS themselves; those of
+the networks below them, AlexNet and VGG-16 trained on ImageNet, are torchvision's and must lie in
+the cache of PyTorch: nothing is downloaded in a measurement.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import importlib
 import importlib.util
 import os
 import sys
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,9 @@ from typing import Any
 import numpy as np
 
 from esr.base import json_file
-from esr.base.errors import UserError
+from esr.base.errors import UserError, printable_line
+from esr.base.house import run_module
+from esr.images import Image
 
 NAMES = ("lpips", "dists")
 """LPIPS (Zhang et al., 2018) with AlexNet, and DISTS (Ding et al., 2020); less is better."""
@@ -35,13 +40,8 @@ class PerceptualRequest:
     """(SR, HR) as .npy files, uint8 RGB (H, W, 3)."""
 
 
-@dataclass(frozen=True)
-class PerceptualAnswer:
-    """A value for every pair."""
-
-    values: dict[str, tuple[float, ...]]
-    """By the name of the metric."""
-
+Values = dict[str, tuple[float, ...]]
+"""By the name of the metric, one for every pair."""
 
 _WEIGHTS = {"lpips": "alexnet-owt-7be5be79.pth", "dists": "vgg16-397923af.pth"}
 _ADDRESS = "https://download.pytorch.org/models/"
@@ -55,12 +55,64 @@ _CLASSES: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
-def check(names: tuple[str, ...]) -> None:
-    """Make sure that metrics can be calculated here.
+def check(names: Sequence[str]) -> None:
+    """Make sure, before anything is measured, that the perceptual ones of these can be had.
 
     Raises:
         UserError: the library, torchvision or weights are missing.
     """
+    if wanted := [name for name in names if name in NAMES]:
+        _run(["--check", *wanted])
+
+
+def perceptual_scores(
+    names: Sequence[str], pairs: Sequence[tuple[Path, Path]], border: int
+) -> list[dict[str, float]]:
+    """Calculate metrics of all images of a data set, in one process of their own.
+
+    Args:
+        names: of `NAMES`.
+        pairs: (SR, HR) as .npy files, checked before.
+        border: pixels left out on each side.
+
+    Returns:
+        The values by metric, in the order of the pairs.
+
+    Raises:
+        UserError: the helper cannot calculate them.
+    """
+    if not names:
+        return [{} for _ in pairs]
+    files = tuple((str(sr), str(hr)) for sr, hr in pairs)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        json_file.dump(PerceptualRequest(tuple(names), border, files), folder / "request.json")
+        _run([name])
+        values = json_file.load(Values, folder / "answer.json")
+    return [{name: values[name][index] for name in names} for index in range(len(pairs))]
+
+
+def perceptual_score(name: str, sr: Image, hr: Image, border: int) -> float:
+    """Calculate one metric of one image; for many, `perceptual_scores` starts one process.
+
+    Raises:
+        UserError: the helper cannot calculate it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        pair = Path(folder) / "sr.npy", Path(folder) / "hr.npy"
+        for image, file in zip((sr, hr), pair, strict=True):
+            np.save(file, image)
+        return perceptual_scores([name], [pair], border)[0][name]
+
+
+def _run(arguments: Sequence[str]) -> None:
+    done = run_module("esr.images.perceptual", *arguments)
+    if done.returncode != 0:
+        lines = (done.stdout or done.stderr).strip().splitlines()
+        raise UserError(printable_line(lines[-1]) if lines else "the perceptual metrics failed")
+
+
+def _require(names: Sequence[str]) -> None:
     where = f"--metrics {' '.join(names)}"
     missing = [
         package
@@ -89,17 +141,10 @@ def _cache() -> Path:
     return Path(home).expanduser() / "hub" / "checkpoints"
 
 
-def calculate(request: PerceptualRequest) -> PerceptualAnswer:
-    """Compare every pair by every metric.
-
-    Raises:
-        UserError: the library cannot be imported or fails.
-    """
-    check(request.names)
+def _calculate(request: PerceptualRequest) -> Values:
+    _require(request.names)
     try:
-        return PerceptualAnswer({name: _values(name, request) for name in request.names})
-    except UserError:
-        raise
+        return {name: _values(name, request) for name in request.names}
     except Exception as error:  # A library of somebody's own choice may raise anything.
         raise UserError(
             f"torchmetrics failed ({type(error).__name__}: {error})",
@@ -130,10 +175,10 @@ def main(arguments: list[str]) -> int:
     """Answer the request in a folder, or check that the named metrics can be calculated."""
     try:
         if arguments[0] == "--check":
-            check(tuple(name for name in arguments[1:] if name in NAMES))
+            _require(arguments[1:])
             return 0
         folder = Path(arguments[0])
-        answer = calculate(json_file.load(PerceptualRequest, folder / "request.json"))
+        answer = _calculate(json_file.load(PerceptualRequest, folder / "request.json"))
         json_file.dump(answer, folder / "answer.json")
     except UserError as error:
         sys.stdout.write(f"{error}\n")

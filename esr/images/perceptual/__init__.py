@@ -1,1 +1,0 @@
-"""LPIPS and DISTS, through torchmetrics where somebody has installed it; nothing needs it."""
