@@ -3,9 +3,9 @@
 `python -m benchmarks.our_loop DATA SUBMISSIONS RESULT.json [ssim]` runs it in a process of its own,
 which imports what `test_demo.py` imports. Submissions are in DATA/../submissions-N.
 
-Nothing is patched: a thread looks every 2 ms at the files through which parent and child talk
-(`esr.measure.job`), and into /proc, and so learns when a child was started, waited to begin, was
-let through, began to restore images, had restored the last one, had answered, and was gone.
+A thread looks every 2 ms at what each child has told its parent (`esr.evaluate.hand_over`), and
+into /proc, and so learns when a child was started, waited to begin, was let through, began to
+restore images, had restored the last one, had answered, and was gone.
 
 While a child starts, the parent scores the submission before. That is in nobody's way, but no
 present either: its CPU time, spread over all cores, is counted, and all the time for which the
@@ -28,11 +28,12 @@ from pathlib import Path
 
 from esr.base.own_memory import peak_rss_mib
 from esr.base.threads import cores
+from esr.evaluate import worker_result
 from esr.evaluate.engines import evaluate_all
+from esr.evaluate.hand_over import HandOver
 from esr.evaluate.options import Options, parse
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.submission_run import RunSetting
-from esr.measure.job import JobFolder
 from esr.records.record import Outcome, Record
 from esr.sandbox import process_tree
 from esr.submissions.discovery import discover
@@ -108,39 +109,49 @@ class Watcher:
 
     job_dir: Path
     children: dict[str, Child] = field(default_factory=dict)
+    heard: dict[str, HandOver] = field(default_factory=dict)
+    """What each child has said so far."""
 
     def run(self, ended: threading.Event) -> None:
         """Look until the run has ended."""
         while not ended.wait(_LOOK_EVERY_S):
             for entry in os.scandir(self.job_dir):
-                self._look(JobFolder(Path(entry.path)), entry.name)
+                self._look(entry.name)
 
-    def _look(self, folder: JobFolder, label: str) -> None:
+    def _look(self, label: str) -> None:
         child, now = self.children.setdefault(label, Child()), Moment.now()
-        try:
-            stage = folder.stage.read_text() if folder.stage.exists() else ""
-        except OSError:  # The run removes the folder when it likes.
-            return
+        heard = self.heard.get(label)
         child.started = child.started or now
         if child.let_through is None:
-            child.waiting = child.waiting or (now if not stage and _waits() else None)
-            child.let_through = now if stage else None
-        if stage in ("restore", "count"):
+            child.waiting = child.waiting or (now if heard is None and _waits() else None)
+            child.let_through = now if heard is not None else None
+        if heard is not None and heard.stage in ("restore", "count"):
             child.restoring = child.restoring or now
-        if stage == "count":
+        if heard is not None and heard.stage == "count":
             child.restored = child.restored or now
-        if child.answered is None and folder.measurement.exists():
+        if child.answered is None and heard is not None and heard.answer is not None:
             child.answered, child.pids = now, frozenset(process_tree.children(os.getpid()))
         elif child.answered and not child.pids & {*process_tree.children(os.getpid())}:
             child.gone = child.gone or now
 
 
+def note_in(watcher: Watcher) -> type[HandOver]:
+    """Make a listener that shows the watcher what it has heard."""
+
+    class Noted(HandOver):
+        def hear(self, word: str, value: object) -> bytes:
+            watcher.heard[self.folder.path.name] = self
+            return super().hear(word, value)
+
+    return Noted
+
+
 def _waits() -> bool:
-    # At its barrier (`esr.sandbox.inside.start_barrier`) the child reads from a pipe; nobody else
+    # At its barrier (`esr.sandbox.inside.start_barrier`) the child reads from a socket; nobody else
     # of ours does.
     for pid in process_tree.children(os.getpid()):
         with suppress(OSError):
-            if "pipe_read" in Path(f"/proc/{pid}/wchan").read_text():
+            if "unix_stream" in Path(f"/proc/{pid}/wchan").read_text():
                 return True
     return False
 
@@ -165,6 +176,7 @@ def main(folder: Path, submissions: Path, result: Path, with_ssim: bool) -> None
         watcher, ended = Watcher(Path(job_dir)), threading.Event()
         thread = threading.Thread(target=watcher.run, args=(ended,))
         thread.start()
+        vars(worker_result)["HandOver"] = note_in(watcher)
         try:
             start = time.perf_counter()
             with tempfile.TemporaryDirectory() as hr_dir:

@@ -182,12 +182,17 @@ def test_two_files_of_one_id_are_both_named(harness: Harness) -> None:
     assert set(harness.rows()) == {"team00_Other", "team00_Tiny"}
 
 
+CHANNEL = (
+    "import os; links = [(n, f'/proc/self/fd/{n}') for n in range(3, 99)]; fd ="
+    " [n for n, link in links if os.path.islink(link) and 'socket' in os.readlink(link)][0]"
+)
 HOSTILE = {
     "RmCwd": "import os, shutil; shutil.rmtree(os.getcwd(), ignore_errors=True); os._exit(0)",
     "Realtime": "import os; os.kill(os.getpid(), 35)",
-    "Stage": "import os; open('stage', 'wb').write(bytes([255, 254])); os._exit(3)",
-    "Pipe": "import os; os.mkfifo('measurement.json'); os._exit(0)",
-    "Forged": "import os; open('measurement.json', 'w').write('{}'); os._exit(0)",
+    "Stage": f"{CHANNEL}; os.write(fd, b'[\"stage\", \"done\"]\\n'); os._exit(0)",
+    "Garbage": f"{CHANNEL}; os.write(fd, bytes([255, 254, 10])); os._exit(0)",
+    "Forged": f"{CHANNEL}; os.write(fd, b'[\"measurement\", {{}}]\\n'); os._exit(0)",
+    "Endless": f"{CHANNEL}; [os.write(fd, bytes(65536)) for _ in range(1000)]",
     "Empty": "import atexit, os, pathlib; os._exit = lambda s: ([p.write_bytes(b'') for p in pathlib.Path('sr').iterdir()], os.kill(0, 9) if s else exit())",
     "Flood": "import sys\n        while True: sys.stdout.write('x' * 65536)",
     "Terminal": "raise ValueError('red \\x1b[31m and\\nnext line')",
@@ -218,10 +223,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory):
     [
         ("RmCwd", "crash", "left no result"),
         ("Realtime", "crash", "signal 35"),
-        ("Stage", "crash", "in stage unknown"),
-        ("Pipe", "invalid", "no ordinary file"),
-        ("Forged", "invalid", "does not hold what it should"),
-        ("Empty", "invalid", "an SR image cannot be read"),
+        ("Stage", "invalid", "'stage done' out of turn"),
+        ("Garbage", "invalid", "does not hold what it should"),
+        ("Forged", "invalid", "'measurement' out of turn"),
+        ("Endless", "invalid", "has no end"),
+        ("Empty", "invalid", "2 SR images were changed after their turn"),
         ("Flood", "restore", "File too large"),
         ("Terminal", "restore", "red [31m and next line"),
         ("Scale", "discover", "no LR images of scale 2"),

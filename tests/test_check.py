@@ -170,15 +170,15 @@ from pathlib import Path
 from esr.tools.check.subject import SideEffects
 from esr.sandbox.inside import audit_hook as observer
 here = Path({str(tmp_path)!r})
-for name in ("model.py", "other.py", "stage"):
+for name in ("model.py", "other.py"):
     (here / name).write_text("")
 os.mkdir(here / "own"), os.chdir(here / "own")
 sys.path.append(str(here))
-effects = SideEffects(here / "own", [here / "model.py"], [here / "stage"])
+effects = SideEffects(here / "own", [here / "model.py"])
 observer.install(effects.judge)
 (here / "before").write_text("not watched")
 with effects.watching():
-    (here / "model.py").read_text(), (here / "stage").write_text(""), Path("x.npy").exists()
+    (here / "model.py").read_text(), Path("x.npy").exists()
     import wave, colorsys
     open(os.devnull, "w").close()
     os.listdir(here)

@@ -20,7 +20,7 @@ from esr.images.image_file import imread_uint
 from esr.images.official_image import modcrop
 from esr.images.resample import imresize_uint8
 from esr.measure.bench import Bench
-from esr.measure.job import Job, JobFolder, StageMark
+from esr.measure.job import Job, JobFolder
 from esr.submissions.discovery import discover
 from esr.submissions.submission import Submission
 
@@ -41,8 +41,8 @@ def _staged(folder: Path, scale: int) -> StagedImage:
     return StagedImage("astronaut.png", folder / "lr.npy", folder / "hr.npy", PairHash("", "", ""))
 
 
-def _bench(submission: Submission, folder: JobFolder) -> tuple[Bench, nn.Module]:
-    built = prepare(Job(submission, "cpu", ()), StageMark(folder))
+def _bench(submission: Submission) -> tuple[Bench, nn.Module]:
+    built = prepare(Job(submission, "cpu", ()), lambda _: None)
     return make_bench(built), built.model
 
 
@@ -53,7 +53,7 @@ def test_the_range_of_a_trained_network_is_told_from_the_wrong_one(
     honest, folder = _shipped(label), JobFolder(tmp_path)
     right = honest.sidecar.data_range
     image = _staged(tmp_path, honest.sidecar.scale)
-    bench, model = _bench(honest, folder)
+    bench, model = _bench(honest)
     lr = bench.load(np.load(image.lr))
     bench.save(bench.forward(lr), lr, tmp_path / "declared.npy")
     wrong = restored_in_other_range(bench, model, image.lr, folder.other_range)
@@ -120,14 +120,14 @@ def test_a_network_that_refuses_the_other_range_gives_none(
 ) -> None:
     harness.add("team01_Picky", tiny(f"self.up(self.body(x)) if x.max() <= 1 else {refusal}"))
     entry = next(entry for entry in discover(harness.path) if entry.model_id == 1)
-    (bench, model), image = _bench(entry, JobFolder(tmp_path)), _staged(tmp_path, 4)
+    (bench, model), image = _bench(entry), _staged(tmp_path, 4)
     assert restored_in_other_range(bench, model, image.lr, tmp_path / "sr.npy") is None
 
 
 def test_the_network_is_given_back_as_it_was(harness: Harness, tmp_path: Path) -> None:
     harness.add("team01_Keeps", tiny(before="self.last = x.max(); self.body.weight.zero_()"))
     entry = next(entry for entry in discover(harness.path) if entry.model_id == 1)
-    (bench, model), image = _bench(entry, JobFolder(tmp_path)), _staged(tmp_path, 4)
+    (bench, model), image = _bench(entry), _staged(tmp_path, 4)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     generator = torch.get_rng_state()
     assert restored_in_other_range(bench, model, image.lr, tmp_path / "sr.npy") == 255.0

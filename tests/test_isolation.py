@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -9,8 +10,12 @@ import pytest
 import torch
 
 from esr.base import json_file
-from esr.evaluate.worker_result import read_measurement
+from esr.datasets.manifest import PairHash
+from esr.datasets.staging import StagedImage, StagedSplit
+from esr.evaluate.hand_over import HandOver
+from esr.evaluate.worker_result import check_answer
 from esr.measure import device
+from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFolder, JobSplit, SubmissionFailed
 from esr.records.conditions import Conditions
 from esr.records.measurement import Counts, Flag, Measurement, RobustSamples, SplitTiming
@@ -24,19 +29,37 @@ def _answer(
 ) -> Measurement:
     """What the parent makes of a child that was given two images."""
     folder = JobFolder(tmp_path)
+    folder.sr.mkdir()
+    folder.lr_image(0, 0).parent.mkdir()
+    images = []
+    for index in range(2):
+        lr = tmp_path / f"{index}.npy"
+        lr.write_bytes(bytes(300))
+        images.append(StagedImage(f"{index}.png", lr, lr, PairHash("", "", "")))
+    split = StagedSplit("valid", "Two", 4, tuple(images))
     job = Job(Submission(0, "A", Path("a.py"), None), "cpu", (JobSplit("valid", 2),))
     robust = RobustSamples(samples, CONDITIONS)
     measurement = Measurement(
         counts=Counts((3, 256, 256), 0, None, None, None, None, None),
         clock="perf_counter",
-        splits=(SplitTiming("valid", (1.0, 2.0), None, None, robust=robust),),
+        splits=(SplitTiming("valid", (0.0, 0.0), None, None, robust=robust),),
         output_dtype="torch.float32",
         peak_rss_mib=1.0,
         machine=device.describe_machine(torch.device("cpu")),
         flags=flags,
     )
-    json_file.dump(measurement, folder.measurement)
-    return read_measurement(job, folder, 0)
+    hand_over = HandOver([split], folder, lambda _: None)
+    hand_over.hear("stage", "restore")
+    for index in range(2):
+        assert hand_over.hear("image", [0, index]) == TAKE
+        hand_over.hear("restored", 0.0)
+        folder.sr_image(0, index).write_bytes(bytes(4800))
+        hand_over.hear("saved", None)
+    hand_over.hear("stage", "count")
+    said = json.loads(json_file.to_line(["measurement", measurement]))
+    hand_over.hear(*said)
+    hand_over.close()
+    return check_answer(hand_over, job, 0)
 
 
 def test_a_good_answer_comes_back_as_it_was_sent(tmp_path: Path) -> None:

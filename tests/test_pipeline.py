@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from esr.base.errors import UserError
 from esr.evaluate.pipeline import evaluate_one_ahead
 from esr.measure.job import SubmissionFailed
 from esr.records.record import Failure, Outcome, Record
+from esr.sandbox.child_channel import ChildChannel
 from esr.sandbox.inside import start_barrier
 
 
@@ -146,20 +148,23 @@ def test_a_child_whose_parent_has_gone_does_nothing(
 
 def test_a_child_waits_until_it_is_let_through_and_finds_nothing_else_to_read() -> None:
     code = "from esr.sandbox.inside import start_barrier as gate; gate.wait(); import sys; print([sys.stdin.read()])"
-    command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdin=-1, stdout=-1, bufsize=0) as child:
-        time.sleep(0.5)
-        assert child.poll() is None
-        start_barrier.let_through(child)
-        assert child.stdout is not None
-        assert child.stdout.read() == b"['']\n"
-        assert child.wait() == 0
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        command = [sys.executable, "-c", code]
+        with subprocess.Popen(command, stdin=theirs.fileno(), stdout=-1) as child:
+            time.sleep(0.5)
+            assert child.poll() is None
+            ours.send(start_barrier.GO)
+            assert child.stdout is not None
+            assert child.stdout.read() == b"['']\n"
+            assert child.wait() == 0
 
 
 def test_a_child_that_has_ended_already_can_be_let_through() -> None:
-    with subprocess.Popen([sys.executable, "-c", ""], stdin=-1, bufsize=0) as child:
-        child.wait()
-        start_barrier.let_through(child)
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    ChildChannel(ours).say(start_barrier.GO)
+    ours.close()
 
 
 def test_a_submission_that_asks_is_not_answered(harness: Harness) -> None:

@@ -277,7 +277,9 @@ def job(tmp_path: Path) -> tuple[Job, JobFolder]:
     ):
         path.mkdir(parents=True)
     folder.lr_image(0, 0).write_bytes(bytes(2**16))
-    return Job(Submission(0, "A", Path("a.py"), None), "cpu", (JobSplit("valid", 1),)), folder
+    return Job(
+        Submission(0, "A", Path("a.py"), None), "cpu", (JobSplit("valid", 1, 2**16),)
+    ), folder
 
 
 def _look(limits: Limits, job: tuple[Job, JobFolder], monkeypatch: pytest.MonkeyPatch, deed=None):
@@ -336,8 +338,7 @@ def test_what_is_left_in_its_folder_is_named(job) -> None:
     (folder.path / "tmp" / "torchinductor_root").mkdir()
     (folder.path / "home" / ".cache").mkdir()
     folder.sr_image(0, 0).write_bytes(b"")
-    folder.stage.write_text("count")
-    before = list_files(folder) - {folder.stage, folder.sr_image(0, 0)}
+    before = list_files(folder) - {folder.lr_image(0, 0), folder.sr_image(0, 0)}
     assert list(flag_left_files(work, folder, where, before)) == []
     (folder.sr / "cache.pt").write_bytes(b"")
     (folder.path / "home" / "memory.bin").write_bytes(b"")

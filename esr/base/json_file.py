@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 
 from esr.base.errors import UserError, cause
 
@@ -65,21 +66,53 @@ def dump(value: object, path: Path) -> None:
     write_text(path, json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n")
 
 
+def to_line(value: object) -> bytes:
+    """Write a value that may hold dataclasses as one line of JSON, floats with every digit."""
+    return json.dumps(to_jsonable_python(value, fallback=str)).encode() + b"\n"
+
+
 def load(kind: type[T], path: Path) -> T:
     """Read a JSON file as `kind`, a dataclass or a type like `dict[str, int]`.
 
     Raises:
         UserError: the file cannot be read, is no JSON, or does not fit `kind`.
     """
+    data = read_bytes(path)
     try:
-        loaded: T = _adapter(kind).validate_json(read_bytes(path))  # type: ignore[arg-type]
+        return parse(kind, data)
+    except UserError as error:
+        remedy = "move the file away and run again"
+        raise UserError(error.what, where=path, remedy=remedy) from error
+
+
+def parse(kind: type[T], data: bytes) -> T:
+    """Read JSON as `kind`.
+
+    Raises:
+        UserError: it is no JSON, or does not fit.
+    """
+    with _as_user_error():
+        parsed: T = _adapter(kind).validate_json(data)  # type: ignore[arg-type]
+    return parsed
+
+
+def check(kind: type[T], value: object) -> T:
+    """Take what was read from JSON already as `kind`.
+
+    Raises:
+        UserError: it does not fit.
+    """
+    with _as_user_error():
+        checked: T = _adapter(kind).validate_python(value)  # type: ignore[arg-type]
+    return checked
+
+
+@contextmanager
+def _as_user_error() -> Iterator[None]:
+    try:
+        yield
     except ValidationError as error:
-        raise UserError(
-            f"does not hold what it should: {explain(error)}",
-            where=path,
-            remedy="move the file away and run again",
-        ) from error
-    return loaded
+        raise UserError(f"does not hold what it should: {explain(error)}") from error
 
 
 def prepare(kind: type[Any]) -> None:

@@ -103,5 +103,6 @@ def _score_split(
         reserved_mib=timing.reserved_mib,
         gpu=timing.gpu,
         data_sha256=split.sha256,
+        parent_ms=timing.parent_ms,
         bicubic_psnr_db=protocol.hooks.bicubic_psnr_db(files, split.scale),
     )

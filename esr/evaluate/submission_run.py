@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from esr.base import json_file
 from esr.base.console import progress_bar
 from esr.base.errors import printable_line
 from esr.base.house import ROOT
@@ -19,8 +20,8 @@ from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
 from esr.evaluate.staged_data import Staged
 from esr.evaluate.worker_result import await_measurement
-from esr.evaluate.write_job import StartedJob, as_told, job_folder, write_job
-from esr.measure.job import Job, JobSplit, SubmissionFailed
+from esr.evaluate.write_job import StartedJob, as_told, job_folder, job_split
+from esr.measure.job import Job, SubmissionFailed
 from esr.records.conditions import Request
 from esr.records.measurement import Measurement
 from esr.records.record import Failure, Record
@@ -86,7 +87,7 @@ class SubmissionRun:
         # Not before there is a process, beside which all this costs no time.
         source = provenance.describe_files(entry, setting.options.command, ROOT)
         job = _describe_job(told, splits, setting.options)
-        write_job(job, splits, folder)
+        json_file.dump(job, folder.job)
         self._job = StartedJob(entry, source, setting.request, splits, job, folder)
 
     def measure(self) -> None:
@@ -95,9 +96,7 @@ class SubmissionRun:
         images = sum(split.count for split in started.job.splits)
         log = self._setting.options.output.log_file(label)
         with self._process, progress_bar(label, images) as progress:
-            self._measurement = await_measurement(
-                self._program, started.job, started.folder, log, progress
-            )
+            self._measurement = await_measurement(self._program, started, log, progress)
 
     def score(self) -> None:
         """Compare its SR images with HR."""
@@ -134,7 +133,7 @@ def _describe_job(submission: Measurable, splits: Sequence[StagedSplit], options
     return Job(
         submission,
         options.confinement.device,
-        tuple(JobSplit(split.role, len(split.images)) for split in splits),
+        tuple(map(job_split, splits)),
         passes=procedure.passes,
         trusted=submission.model_id in options.selection.trust,
         memory_bytes=options.confinement.limits.memory_bytes,

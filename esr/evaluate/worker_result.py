@@ -4,79 +4,80 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
+from esr.audit.parent_clock import compare_clocks
 from esr.base import json_file
-from esr.base.errors import UserError, printable_line
+from esr.base.errors import printable_line
 from esr.challenge.fixed_input import find_problem
-from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed, stage_reached
-from esr.records.measurement import Flag, Measurement
+from esr.evaluate.hand_over import HandedImage, HandOver
+from esr.evaluate.write_job import StartedJob
+from esr.measure.job import Job, JobFailure, SubmissionFailed
+from esr.records.measurement import Flag, Measurement, SplitTiming, Stage
 from esr.sandbox.isolated_process import WaitingProgram
 
 
 def await_measurement(
-    worker: WaitingProgram, job: Job, folder: JobFolder, log: Path, progress: Callable[[int], None]
+    worker: WaitingProgram, started: StartedJob, log: Path, progress: Callable[[int], None]
 ) -> Measurement:
     """Let the worker measure a submission, and take its answer.
 
     Args:
         worker: `esr.evaluate.worker`, waiting.
-        job: what it is told; its answer is checked against it.
-        folder: holds `job.json` and the LR images.
+        started: what it is told; its answer is checked against it.
         log: receives what it prints.
-        progress: called now and then with the number of SR images that exist.
+        progress: called with the number of SR images there are.
 
     Raises:
         SubmissionFailed: it gave no answer, or none that can be believed.
         UserError: the log cannot be written.
     """
     json_file.prepare(Measurement)  # Now, while the worker may still import PyTorch.
-    ended = worker.run(job, log, _counting(job, folder, progress))
-    answer = read_measurement(job, folder, ended.status)
+    with closing(HandOver(started.splits, started.folder, progress)) as hand_over:
+        ended = worker.run(started.job, log, hand_over)
+        answer = check_answer(hand_over, started.job, ended.status)
     return replace(answer, flags=(*answer.flags, *ended.flags), isolation=ended.isolation)
 
 
-def _counting(job: Job, folder: JobFolder, progress: Callable[[int], None]) -> Callable[[], None]:
-    """Report how many SR images there are, until there are all of them."""
-    done, total = 0, sum(split.count for split in job.splits)
-
-    def count() -> None:
-        nonlocal done
-        if done < total:  # Then the repeats begin, and nothing of ours may disturb them.
-            # The submission may do what it likes to its folder; that must not end the run.
-            with suppress(OSError):
-                done = sum(1 for _ in folder.sr.iterdir())
-            progress(done)
-
-    return count
-
-
-def read_measurement(job: Job, folder: JobFolder, status: int) -> Measurement:
-    """Read what a worker that has ended has left, and check it against what it was told.
+def check_answer(hand_over: HandOver, job: Job, status: int) -> Measurement:
+    """Check what a worker that has ended has answered against what it was told and was seen to do.
 
     Raises:
         SubmissionFailed: it is no measurement, or cannot be one of this job.
     """
-    try:
-        if folder.failure.exists():
-            failure = json_file.load(JobFailure, folder.failure)
-            raise SubmissionFailed(failure.stage, failure.reason)
-        if status == 0 and folder.measurement.exists():
-            measurement = json_file.load(Measurement, folder.measurement)
-            _check(measurement, job)
-            return replace(measurement, flags=tuple(map(_printable, measurement.flags)))
-    except UserError as error:
-        raise SubmissionFailed("invalid", f"the worker's answer {error.what}") from error
-    raise SubmissionFailed("crash", describe_crash(folder, status))
+    answer = hand_over.answer
+    if isinstance(answer, JobFailure):
+        raise SubmissionFailed(answer.stage, answer.reason)
+    if answer is None or status != 0:
+        raise SubmissionFailed("crash", describe_crash(hand_over.stage, status))
+    _check(answer, job)
+    if changed := hand_over.rewritten():
+        raise SubmissionFailed("invalid", f"{len(changed)} SR images were changed after their turn")
+    flags = (*map(_printable, answer.flags), *compare_clocks(hand_over.seen_images(job)))
+    return replace(answer, splits=_with_parents_clock(answer, hand_over.handed), flags=flags)
 
 
-def describe_crash(folder: JobFolder, status: int) -> str:
+def _with_parents_clock(
+    answer: Measurement, handed: Sequence[HandedImage]
+) -> tuple[SplitTiming, ...]:
+    """Put the parent's runtimes beside those of the answer, which are those told image by image."""
+    splits, images = [], iter(handed)
+    for split in answer.splits:
+        told = list(islice(images, len(split.runtime_ms)))
+        if tuple(image.claimed_ms for image in told) != split.runtime_ms:
+            reason = "its answer holds other runtimes than it told image by image"
+            raise SubmissionFailed("invalid", reason)
+        splits.append(replace(split, parent_ms=tuple(image.seen_ms for image in told)))
+    return tuple(splits)
+
+
+def describe_crash(stage: Stage | None, status: int) -> str:
     """Say how a process that left no result has ended."""
-    return f"the process {_ending(status)} in stage {stage_reached(folder)} and left no result"
+    return f"the process {_ending(status)} in stage {stage or 'unknown'} and left no result"
 
 
 def _printable(flag: Flag) -> Flag:

@@ -8,11 +8,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from esr.base import json_file
 from esr.base.errors import UserError, cause
 from esr.base.threads import in_parallel
 from esr.datasets.staging import StagedSplit
-from esr.measure.job import Job, JobFolder
+from esr.measure.job import Job, JobFolder, JobSplit
 from esr.records.conditions import Request
 from esr.records.record import Provenance
 from esr.submissions.clone.clone_files import copy_clone
@@ -59,25 +58,21 @@ def as_told(submission: Measurable, folder: JobFolder) -> Measurable:
     return submission
 
 
-def write_job(job: Job, splits: Sequence[StagedSplit], folder: JobFolder) -> None:
-    """Write what a process is told, and copies of the LR images.
+def job_split(split: StagedSplit) -> JobSplit:
+    """Say what a process is told of a data set."""
+    lr_bytes = sum(image.lr.stat().st_size for image in split.images)
+    return JobSplit(split.role, len(split.images), lr_bytes)
 
-    Args:
-        job: what it is told.
-        splits: its data sets.
-        folder: that of the job.
+
+def write_lr_images(split: StagedSplit, folder: JobFolder) -> None:
+    """Put copies of all LR images of a data set into the folder of a job, where no time is taken.
 
     Raises:
         UserError: they cannot be written.
     """
-    copies = [
-        (image.lr, folder.lr_image(number, index))
-        for number, split in enumerate(splits)
-        for index, image in enumerate(split.images)
-    ]
     with _written(folder):
-        in_parallel(lambda files: shutil.copyfile(*files), copies)
-    json_file.dump(job, folder.job)
+        for index, image in enumerate(split.images):
+            shutil.copyfile(image.lr, folder.lr_image(0, index))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from esr.images import Image
 from esr.images.official_image import save_uint, tensor2levels, uint2tensor4
+from esr.measure.channel import Channel
 from esr.measure.job import Job, JobFolder
 from esr.measure.nvml import GpuWatch, around
 from esr.measure.restore import Restorer, check_finite, check_output
@@ -68,7 +68,7 @@ class OfficialPass:
     """Python types of the outputs."""
 
 
-def official_pass(bench: Bench, job: Job, folder: JobFolder) -> OfficialPass:
+def official_pass(bench: Bench, job: Job, folder: JobFolder, channel: Channel) -> OfficialPass:
     """Restore every image once, cold and in order, the first included, and keep the SR images.
 
     It goes as the official loop does, and nothing that this house adds may come before it.
@@ -77,7 +77,10 @@ def official_pass(bench: Bench, job: Job, folder: JobFolder) -> OfficialPass:
     for number, split in enumerate(job.splits):
         bench.memory.restart()
         before = bench.gpu.state()
-        laps = [_restore(bench, *files, official) for files in _files(folder, number, split.count)]
+        laps = [
+            _restore(bench, (number, index), folder, channel, official)
+            for index in range(split.count)
+        ]
         memory = bench.memory
         official.splits.append(
             SplitTiming(
@@ -93,15 +96,19 @@ def official_pass(bench: Bench, job: Job, folder: JobFolder) -> OfficialPass:
     return official
 
 
-def _files(folder: JobFolder, split: int, count: int) -> Iterator[tuple[Path, Path]]:
-    for index in range(count):
-        yield folder.lr_image(split, index), folder.sr_image(split, index)
-
-
-def _restore(bench: Bench, lr_file: Path, sr_file: Path, official: OfficialPass) -> Lap:
-    lr = bench.load(np.load(lr_file))
+def _restore(
+    bench: Bench,
+    place: tuple[int, int],
+    folder: JobFolder,
+    channel: Channel,
+    official: OfficialPass,
+) -> Lap:
+    channel.take_image(*place)
+    lr = bench.load(np.load(folder.lr_image(*place)))
     output, lap = bench.time(lr)
-    bench.save(output, lr, sr_file)
+    channel.say("restored", lap.ms)
+    bench.save(output, lr, folder.sr_image(*place))
+    channel.say("saved")
     official.dtypes.add(str(getattr(output, "dtype", "unknown")))
     official.kinds.add(f"{type(output).__module__}.{type(output).__qualname__}")
     return lap

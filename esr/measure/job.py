@@ -1,18 +1,14 @@
-"""What parent and child tell each other: files in a folder of the job's own, nothing else.
+"""What a child is told, and the files of its job, in a folder of its own.
 
-The parent writes `job.json` and LR images; the child writes SR images, the stage it has reached,
-and in the end either `measurement.json` or `failure.json`. File names say nothing of the images.
+The parent writes `job.json` and LR images, the child SR images; file names say nothing of the
+images. What the child has to say it says over its channel (`esr.measure.channel`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
-from esr.base import json_file
 from esr.base.errors import UserError, printable_line
 from esr.challenge.fixed_input import FixedInputPlan
 from esr.records.conditions import Passes
@@ -27,6 +23,8 @@ class JobSplit:
     role: str
     count: int
     """Number of LR images."""
+    lr_bytes: int = 0
+    """Of all of them: their files, and those of SR, are no use of the disk that is limited."""
 
 
 @dataclass(frozen=True)
@@ -75,21 +73,6 @@ class JobFolder:
         return self.path / "job.json"
 
     @property
-    def measurement(self) -> Path:
-        """The `Measurement`, written by the child when everything is done."""
-        return self.path / "measurement.json"
-
-    @property
-    def failure(self) -> Path:
-        """The `JobFailure`, written by the child when it gives up."""
-        return self.path / "failure.json"
-
-    @property
-    def stage(self) -> Path:
-        """The stage the child is in: what is known of one that was killed."""
-        return self.path / "stage"
-
-    @property
     def sr(self) -> Path:
         """Folder of the SR images."""
         return self.path / "sr"
@@ -111,34 +94,6 @@ class JobFolder:
     def sr_image(self, split: int, index: int) -> Path:
         """SR image, uint8 RGB of shape (scale*h, scale*w, 3), as .npy."""
         return self.sr / f"{split}-{index:04d}.npy"
-
-
-def stage_reached(folder: JobFolder) -> str:
-    """Read the stage that a child was in when it ended; `unknown` if it has not said so."""
-    try:
-        stage = json_file.read_bytes(folder.stage).decode("utf-8", "replace")
-    except UserError:
-        stage = "unknown"
-    return stage if stage in get_args(Stage) else "unknown"
-
-
-class StageMark:
-    """The stage that is reached, also left in a file, for a child that is killed."""
-
-    def __init__(self, folder: JobFolder) -> None:
-        self._file = folder.stage
-        self.enter("build")
-
-    def enter(self, stage: Stage) -> None:
-        """Say that a stage begins."""
-        self.now = stage
-        self._file.write_text(stage, encoding="utf-8")
-
-    def failed(self, error: BaseException) -> JobFailure:
-        """Say what ended this stage; the log keeps the traceback."""
-        with contextlib.suppress(Exception):  # It may have filled the log.
-            traceback.print_exception(error)
-        return JobFailure(self.now, describe_error(error))
 
 
 def describe_error(error: BaseException) -> str:

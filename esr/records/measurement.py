@@ -191,6 +191,8 @@ class SplitTiming:
     """The GPU before and after the official pass."""
     robust: RobustSamples | None = None
     """None if the run asked for no repeats."""
+    parent_ms: tuple[float, ...] | None = None
+    """The same images by the parent's clock, reading LR included; filled in by the parent."""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,8 @@ class SplitResult:
     """The GPU before and after the official pass."""
     data_sha256: str | None = None
     """Hash of the files of the data set (`esr.datasets.manifest`); older records lack it."""
+    parent_ms: tuple[float, ...] | None = None
+    """Runtime of every image by the parent's clock, reading LR included; older records lack it."""
     bicubic_psnr_db: float | None = None
     """Mean RGB PSNR of bicubic interpolation, border included, where a track needs it."""
 
@@ -97,6 +99,11 @@ class SplitResult:
     def runtime_ms(self) -> float:
         """Mean over all images, the first included."""
         return _mean([image.runtime_ms for image in self.images])
+
+    @property
+    def parents_runtime_ms(self) -> float | None:
+        """The same by the parent's clock, reading LR included; None in older records."""
+        return _mean(list(self.parent_ms)) if self.parent_ms else None
 
     def score(self, metric: str) -> float | None:
         """Mean of a metric over the images; None if it was not measured."""

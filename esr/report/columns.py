@@ -77,6 +77,7 @@ OURS = (
     read_conditions("Throttled samples", lambda conditions: len(conditions.throttled), "d"),
     read_first_split("Cold [ms]", lambda split: split.cold_ms, ".2f"),
     read_first_split("Cold ratio", lambda split: split.cold_ratio, ".2f"),
+    read_first_split("Parent's clock [ms]", lambda split: split.parents_runtime_ms, ".2f"),
     read_record("Drift [%]", lambda r: r.drift.percent if r.drift else None, "+.2f", priority=8),
     read_first_split("Reserved Mem [MiB]", lambda split: split.reserved_mib, ".2f"),
     read_conditions("Clean Mem [MiB]", lambda conditions: conditions.memory_mib, ".2f"),

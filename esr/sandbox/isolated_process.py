@@ -9,17 +9,20 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from esr.base.errors import UserError, printable_line
 from esr.base.house import run_module
-from esr.measure.job import Job, JobFolder, SubmissionFailed, stage_reached
+from esr.measure.job import Job, JobFolder, SubmissionFailed
 from esr.records.measurement import Flag, Isolation
 from esr.sandbox import launch, process_tree
-from esr.sandbox.inside import start_barrier
+from esr.sandbox.child_channel import ChildChannel
+from esr.sandbox.inside.start_barrier import GO
 from esr.sandbox.left_files import flag_left_files, list_files
 from esr.sandbox.limit_guard import LimitGuard
 from esr.sandbox.policy import Places, Policy, places
@@ -40,6 +43,21 @@ class ProgramEnd:
     isolation: Isolation
 
 
+class Listener(Protocol):
+    """Takes what a child says, in its turn."""
+
+    @property
+    def stage(self) -> str | None:
+        """The stage that the child was in when it spoke last; None if it has not spoken."""
+
+    def hear(self, word: str, value: object) -> bytes:
+        """Take one thing said, and say what to answer; nothing if that is empty.
+
+        Raises:
+            SubmissionFailed: it is out of turn.
+        """
+
+
 class WaitingProgram:
     """A program that imports what it needs and then waits to be told to begin.
 
@@ -57,30 +75,31 @@ class WaitingProgram:
         self._folder, self._where, self._output, self._policy = folder, where, output, policy
         process_tree.adopt_orphans()
         self._ours = {process.pid for process in process_tree.descendants(os.getpid())}
-        self._child, self._isolation = launch.start(
+        self._child, connection, self._isolation = launch.start(
             command, where, output.file, sandbox=policy.sandbox
         )
+        self._channel = ChildChannel(connection)
         self._ended = False
 
-    def run(self, job: Job, log: Path, look: Callable[[], None]) -> ProgramEnd:
+    def run(self, job: Job, log: Path, listener: Listener) -> ProgramEnd:
         """Let it begin, wait until it has ended, and leave nothing of it behind.
 
         Args:
             job: what it is told; the folder is prepared.
             log: receives what it prints.
-            look: called now and then while it runs.
+            listener: hears what it says.
 
         Raises:
-            SubmissionFailed: it broke a limit.
+            SubmissionFailed: it broke a limit, or spoke out of turn.
             UserError: the log cannot be written.
         """
         before = list_files(self._folder)
         left: list[str] = []
         with kept_in(log, self._output):
             guard = LimitGuard(self._child.pid, job, self._folder, self._policy.limits)
-            start_barrier.let_through(self._child)
+            self._channel.say(GO)
             try:
-                _wait(self._child, self._folder, guard, look)
+                self._listen(guard, listener)
             finally:
                 left += self.end()
             flags = (
@@ -89,6 +108,18 @@ class WaitingProgram:
                 *flag_left_files(job, self._folder, self._where, before),
             )
         return ProgramEnd(self._child.returncode, flags, self._isolation)
+
+    def _listen(self, guard: LimitGuard, listener: Listener) -> None:
+        """Hear what it says until it has ended, and what it had said by then."""
+        ended = False
+        while not ended:
+            if (broken := guard.broken()) is not None:
+                stage, reason = broken
+                raise SubmissionFailed(stage, f"{reason} (in stage {listener.stage or 'unknown'})")
+            ended = _ended(self._child, self._channel)
+            for word, value in self._channel.said():
+                if answer := listener.hear(word, value):
+                    self._channel.say(answer)
 
     def end(self) -> list[str]:
         """Kill it and all that descends from it, unless that was done already.
@@ -99,6 +130,7 @@ class WaitingProgram:
         if self._ended:
             return []
         left = process_tree.end(self._child, self._ours, self._where.home)
+        self._channel.close()
         self._ended = True  # Not before: whoever interrupts it calls it once more.
         return left
 
@@ -156,26 +188,19 @@ def _is_asleep() -> bool:
     return Path("/dev/nvidiactl").exists() and not Path("/dev/nvidia-uvm").exists()
 
 
-def _wait(
-    child: subprocess.Popen[bytes], folder: JobFolder, guard: LimitGuard, look: Callable[[], None]
-) -> None:
-    while not _ended(child):
-        if (broken := guard.broken()) is not None:
-            stage, reason = broken
-            raise SubmissionFailed(stage, f"{reason} (in stage {stage_reached(folder)})")
-        look()
-
-
-def _ended(child: subprocess.Popen[bytes]) -> bool:
-    """Wait a little for the child, without ever looking whether it has ended."""
-    if hasattr(os, "pidfd_open"):
-        # Popen.wait looks 10 times in `_POLL_S`, beside what is timed, and is late by up to 50 ms.
-        handle = os.pidfd_open(child.pid)
-        try:
-            select.select([handle], [], [], _POLL_S)
-        finally:
-            os.close(handle)
+def _ended(child: subprocess.Popen[bytes], channel: ChildChannel) -> bool:
+    """Wait a little for the child to speak or to end, without ever looking whether it has ended."""
+    speaking = [channel.fileno()] if channel.is_open else []
+    if not hasattr(os, "pidfd_open"):
+        if speaking:
+            select.select(speaking, [], [], _POLL_S)
+        else:
+            time.sleep(_POLL_S)
         return child.poll() is not None
-    with suppress(subprocess.TimeoutExpired):
-        child.wait(_POLL_S)
-    return child.returncode is not None
+    # Popen.wait looks 10 times in `_POLL_S`, beside what is timed, and is late by up to 50 ms.
+    handle = os.pidfd_open(child.pid)
+    try:
+        select.select([handle, *speaking], [], [], _POLL_S)
+    finally:
+        os.close(handle)
+    return child.poll() is not None

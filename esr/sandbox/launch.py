@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -26,7 +27,7 @@ def start(
     output: IO[bytes],
     *,
     sandbox: bool,
-) -> tuple[subprocess.Popen[bytes], Isolation]:
+) -> tuple[subprocess.Popen[bytes], socket.socket, Isolation]:
     """Start a command in a session of its own, confined to its places.
 
     Args:
@@ -36,7 +37,7 @@ def start(
         sandbox: whether to use bubblewrap.
 
     Returns:
-        (the process, what confines it)
+        (the process, the socket that is its standard input, what confines it)
 
     Raises:
         UserError: its private folder cannot be written.
@@ -56,10 +57,11 @@ def start(
             inherited = (options,)
         elif landlock.version():
             isolation, restrict = "landlock", stack.enter_context(landlock.rules(places))
+        ours, theirs = socket.socketpair()
+        stack.enter_context(theirs)
         child = subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,  # For `esr.sandbox.inside.start_barrier`.
-            bufsize=0,
+            stdin=theirs.fileno(),  # For `esr.sandbox.inside.start_barrier`.
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=places.folder,
@@ -71,7 +73,7 @@ def start(
         )
     with suppress(OSError):
         Path(f"/proc/{child.pid}/oom_score_adj").write_text(_FIRST_TO_DIE)
-    return child, isolation
+    return child, ours, isolation
 
 
 _ALLOWED = re.compile(

@@ -36,10 +36,10 @@ def flag_left_files(
         places: which of its folders are home and for temporary files.
         before: what was there before the submission started.
     """
-    ours = {folder.measurement, folder.failure, folder.stage, folder.other_range}
-    ours |= {folder.clone, places.home, places.temporary}
+    ours = {folder.other_range, folder.clone, places.home, places.temporary}
     for number, split in enumerate(job.splits):
-        ours |= {folder.sr_image(number, index) for index in range(split.count)}
+        for name in (folder.lr_image, folder.sr_image):
+            ours |= {name(number, index) for index in range(split.count)}
     known = {path.resolve() for path in (*ours, *before)}
     usual = {places.home: _CACHES + _CACHES_OF_HOME, places.temporary: _CACHES}
     strange = [

@@ -40,9 +40,10 @@ class LimitGuard:
         self._pid = pid
         self._folder = folder.path
         self._limits = limits
-        # SR images are the job itself: scale x scale as large as LR.
-        sr_bytes = _size(folder.lr_image(0, 0).parent) * job.submission.sidecar.scale**2
-        self._disk_bytes = limits.disk_bytes + _size(folder.path) + sr_bytes
+        # LR and SR images are the job itself; SR is scale x scale as large as LR.
+        lr_bytes = sum(split.lr_bytes for split in job.splits)
+        images_bytes = lr_bytes * (1 + job.submission.sidecar.scale**2)
+        self._disk_bytes = limits.disk_bytes + _size(folder.path) + images_bytes
         self._had_space = _free(self._folder) > 2 * _DISK_FLOOR
         self._looks = 0
         self._deadline = time.monotonic() + limits.timeout_s

@@ -9,7 +9,8 @@ import torch
 
 from esr.base import json_file
 from esr.evaluate.worker.measure_submission import measure
-from esr.measure.job import Job, JobFolder, StageMark
+from esr.measure.channel import Channel
+from esr.measure.job import Job, JobFolder
 from esr.sandbox.inside import bounded_process, start_barrier
 
 
@@ -17,17 +18,16 @@ def main(argv: list[str]) -> int:
     """Measure the job in the folder `argv[0]`."""
     folder = JobFolder(Path(argv[0]))
     bounded_process.limit()
-    start_barrier.wait()
-    stage = StageMark(folder)
+    channel = Channel(start_barrier.wait())
     try:
         job = json_file.load(Job, folder.job)
         if job.memory_bytes is not None and (job.device == "cpu" or not torch.cuda.is_available()):
             bounded_process.limit_memory(job.memory_bytes)
-        measurement = measure(job, folder, stage)
+        measurement = measure(job, folder, channel)
     except BaseException as error:  # A submission may raise anything, SystemExit included.
-        json_file.dump(stage.failed(error), folder.failure)
+        channel.say("failure", channel.failed(error))
         return 1
-    json_file.dump(measurement, folder.measurement)
+    channel.say("measurement", measurement)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from esr.challenge.hooks import hooks_of
 from esr.measure import network
 from esr.measure.bench import Bench
 from esr.measure.device import backend, resolve
-from esr.measure.job import Job, StageMark
+from esr.measure.job import Job
 from esr.measure.nvml import GpuWatch
 from esr.measure.restore import Restorer, restorer
+from esr.records.measurement import Stage
 from esr.submissions.clone_session.session import Session
 from esr.submissions.sidecar import Sidecar
 from esr.submissions.submission import Submission
@@ -31,17 +33,22 @@ class Built:
     forward: Restorer
 
 
-def prepare(job: Job, stage: StageMark) -> Built:
-    """Import, build and load the network, as the official `select_model` leaves it."""
+def prepare(job: Job, enter: Callable[[Stage], None]) -> Built:
+    """Import, build and load the network, as the official `select_model` leaves it.
+
+    Args:
+        job: a submission in our own layout.
+        enter: called when a stage begins.
+    """
     submission = job.submission
     assert isinstance(submission, Submission)
     device = _device(job)
-    stage.enter("import")
+    enter("import")
     sys.dont_write_bytecode = True  # A clone's files stay as they are.
     if submission.handed_in_to is not None:
         model = hooks_of(submission.handed_in_to).build_network(submission.model_file)
     else:
-        model = _loaded(submission, stage, trusted=job.trusted)
+        model = _loaded(submission, enter, trusted=job.trusted)
     model.eval()
     for parameter in model.parameters():
         parameter.requires_grad = False
@@ -49,14 +56,14 @@ def prepare(job: Job, stage: StageMark) -> Built:
     return Built(device, model, submission.sidecar, restorer(model, submission.sidecar))
 
 
-def _loaded(submission: Submission, stage: StageMark, *, trusted: bool) -> nn.Module:
+def _loaded(submission: Submission, enter: Callable[[Stage], None], *, trusted: bool) -> nn.Module:
     clone = submission.model_file.parent.parent
     if clone not in map(Path, sys.path):
         sys.path.insert(0, str(clone))
     module = network.import_model(submission.model_file)
-    stage.enter("build")
+    enter("build")
     model = network.build(module, submission)
-    stage.enter("load")
+    enter("load")
     assert submission.checkpoint is not None, "the parent starts no job without a checkpoint"
     strict = submission.sidecar.strict
     network.load(model, submission.checkpoint, strict=strict, trusted=trusted)

@@ -15,11 +15,12 @@ from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.images import Image
 from esr.measure.bench import Bench, official_pass
+from esr.measure.channel import Channel
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import layers
 from esr.measure.device import backend, describe_machine
 from esr.measure.fixed_input_pass import run_fixed_input
-from esr.measure.job import Job, JobFolder, StageMark, describe_error
+from esr.measure.job import Job, JobFolder, describe_error
 from esr.measure.op_watch import OpWatch
 from esr.measure.robust_pass import RobustPass, robust_pass
 from esr.records.measurement import Flag, Measurement, SplitTiming
@@ -30,7 +31,7 @@ from esr.submissions.clone_session.session import Session
 from esr.submissions.submission import CloneSubmission
 
 
-def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
+def measure(job: Job, folder: JobFolder, channel: Channel) -> Measurement:
     """Build the network, restore and time every image, then look for what could deceive, and count.
 
     The official pass over all data sets comes first: nothing before it may warm the network up.
@@ -38,25 +39,25 @@ def measure(job: Job, folder: JobFolder, stage: StageMark) -> Measurement:
     with contextlib.ExitStack() as stack:
         session = None
         if isinstance(job.submission, CloneSubmission):
-            session = Session(job.submission, stage.enter, trusted=job.trusted)
+            session = Session(job.submission, channel.enter, trusted=job.trusted)
             stack.enter_context(session.opened())
-        return _measure(job, folder, stage, session)
+        return _measure(job, folder, channel, session)
 
 
-def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | None) -> Measurement:
+def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | None) -> Measurement:
     before, constructor, audit_flags = TamperWatch(), OpWatch(), observe(job, folder)
     with constructor:
-        built = prepare(job, stage) if session is None else prepare_clone(job, session)
+        built = prepare(job, channel.enter) if session is None else prepare_clone(job, session)
     before.look()
     device, model = built.device, built.model
     bench = make_bench(built)
-    stage.enter("restore")
-    official = official_pass(bench, job, folder)
+    channel.enter("restore")
+    official = official_pass(bench, job, folder, channel)
     peak_mib = peak_rss_mib()
     before.look()
     splits, passes, failed = repeat(bench, job, folder, official.splits)
     before.look()
-    stage.enter("count")
+    channel.enter("count")
     evidence = Evidence(before, constructor, official, passes, probe_image(job, folder, passes))
     flags, precision = audit(bench, model, evidence)
     counts = complexity.count(model, COMPLEXITY_INPUT)

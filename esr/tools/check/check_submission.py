@@ -14,12 +14,13 @@ from esr.base.house import ROOT
 from esr.datasets.splits import find_splits
 from esr.datasets.staging import StagedSplit, stage
 from esr.evaluate import score_images
+from esr.evaluate.hand_over import StageListener
 from esr.evaluate.options import Options
 from esr.evaluate.score_images import DataRangeVerdict
 from esr.evaluate.worker_result import describe_crash
-from esr.evaluate.write_job import job_folder, write_job
+from esr.evaluate.write_job import job_folder, job_split, write_lr_images
 from esr.images.metrics import METRICS
-from esr.measure.job import Job, JobFailure, JobFolder, JobSplit, SubmissionFailed, stage_reached
+from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
 from esr.records.measurement import Stage
 from esr.sandbox import isolated_process
 from esr.sandbox.policy import Policy
@@ -81,23 +82,27 @@ def _ask(
     """
     # Whatever the sidecar allows, the question is whether the checkpoint is all of the network.
     strict = replace(submission, sidecar=replace(submission.sidecar, strict=True))
-    job = Job(strict, options.confinement.device, (JobSplit(split.role, len(split.images)),))
+    job = Job(strict, options.confinement.device, (job_split(split),))
     hidden = (options.data.data_dir, options.output.save_dir, *(image.hr for image in split.images))
-    write_job(job, [split], folder)
-    reason = _run(job, folder, options.confinement.policy(hidden), options.debug)
+    write_lr_images(split, folder)
+    json_file.dump(job, folder.job)
+    listener = StageListener()
+    reason = _run(job, folder, options.confinement.policy(hidden), listener, options.debug)
     answer = _read_answer(folder)
-    return (answer, "") if answer.complete else (_explain_stop(answer, folder, reason), reason)
+    return (
+        (answer, "") if answer.complete else (_explain_stop(answer, listener.stage, reason), reason)
+    )
 
 
-def _run(job: Job, folder: JobFolder, policy: Policy, debug: bool) -> str:
+def _run(job: Job, folder: JobFolder, policy: Policy, listener: StageListener, debug: bool) -> str:
     """Let the child answer, and say why it could not if it has not."""
     log = folder.path.with_suffix(".log")
     try:
         with isolated_process.waiting(
             "esr.tools.check.check_worker", job.submission, folder, policy
         ) as program:
-            ended = program.run(job, log, lambda: None)
-        return describe_crash(folder, ended.status)
+            ended = program.run(job, log, listener)
+        return describe_crash(listener.stage, ended.status)
     except SubmissionFailed as failed:
         return failed.reason
     finally:
@@ -112,11 +117,11 @@ def _read_answer(folder: JobFolder) -> CheckAnswer:
         return CheckAnswer()
 
 
-def _explain_stop(answer: CheckAnswer, folder: JobFolder, reason: str) -> CheckAnswer:
+def _explain_stop(answer: CheckAnswer, stage: Stage | None, reason: str) -> CheckAnswer:
     if answer.trying is not None:
         return answer
     # A child that has not even begun has not imported anything.
-    reached = _REACHED.get(stage_reached(folder), "import")
+    reached = _REACHED.get(stage or "", "import")
     return replace(answer, failure=JobFailure(reached, reason))
 
 

@@ -15,8 +15,9 @@ from esr.base import json_file
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare
 from esr.measure.bench import Bench
+from esr.measure.channel import Channel
 from esr.measure.counts import complexity
-from esr.measure.job import Job, JobFolder, StageMark
+from esr.measure.job import Job, JobFolder
 from esr.sandbox.inside import audit_hook, bounded_process, start_barrier
 from esr.submissions.submission import Submission
 from esr.tools.check.network_rules import NETWORK
@@ -28,24 +29,24 @@ def main(argv: list[str]) -> int:
     """Try the rules on the job in the folder `argv[0]`; the answer says how far it came."""
     folder = JobFolder(Path(argv[0]))
     bounded_process.limit()
-    start_barrier.wait()
+    channel = Channel(start_barrier.wait())
     # What Python itself would leave beside the model file is not the submission's doing.
     sys.dont_write_bytecode = True
-    job, stage = json_file.load(Job, folder.job), StageMark(folder)
+    job = json_file.load(Job, folder.job)
     submission = job.submission
     assert isinstance(submission, Submission), "clones are not checked"
     own = [path for path in (submission.model_file, submission.checkpoint) if path is not None]
-    side_effects = SideEffects(folder.path, own, [folder.stage])
+    side_effects = SideEffects(folder.path, own)
     audit_hook.install(side_effects.judge)
     try:
         with side_effects.watching():
-            built = prepare(job, stage)
+            built = prepare(job, channel.enter)
         bench = make_bench(built)
     except BaseException as error:  # A submission may raise anything, SystemExit included.
-        return _say(folder, CheckAnswer(complete=True, failure=stage.failed(error)))
-    stage.enter("restore")
+        return _say(folder, CheckAnswer(complete=True, failure=channel.failed(error)))
+    channel.enter("restore")
     answer = _try_rules(bench, side_effects, job, folder)
-    stage.enter("count")
+    channel.enter("count")
     answer = replace(answer, trying=None)
     with contextlib.suppress(Exception):  # Then there are no figures, and their rule says so.
         answer = replace(answer, counts=complexity.count(built.model, COMPLEXITY_INPUT))

@@ -34,12 +34,11 @@ class SideEffects:
     Args:
         folder: its private folder.
         readable: files of the submission.
-        writable: files that this house writes meanwhile.
     """
 
-    def __init__(self, folder: Path, readable: Sequence[Path], writable: Sequence[Path]) -> None:
+    def __init__(self, folder: Path, readable: Sequence[Path]) -> None:
         compiled = [Path(cache_from_source(str(path))) for path in readable]
-        self._judge = EventJudge(folder, (*readable, *compiled), (*writable, *_NOWHERE))
+        self._judge = EventJudge(folder, (*readable, *compiled), _NOWHERE)
         self._is_watching = False
         self.seen: list[SideEffect] = []
 

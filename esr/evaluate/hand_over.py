@@ -1,0 +1,268 @@
+"""LR images handed to a worker one at a time, its SR images taken back, by the parent's clock.
+
+The worker runs somebody else's code, which can change what the worker believes of the time. It
+cannot change what the parent sees: when an LR image was there to be read, when the worker said that
+it was restored, and when the SR image was written. A worker hears of no image before its turn, and
+its SR image is taken note of before the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast, get_args
+
+from esr.audit.parent_clock import SeenImage
+from esr.base import json_file
+from esr.base.errors import UserError, cause
+from esr.datasets.staging import StagedSplit
+from esr.measure.channel import TAKE
+from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
+from esr.records.measurement import Measurement, Stage
+
+_STAGES_AT_MOST = 10
+"""Until the first image: a clone may build and load more than one network."""
+_SAMPLES, _SAMPLE_BYTES = 32, 256
+
+
+@dataclass
+class HandedImage:
+    """One image on its way, by the parent's clock."""
+
+    place: tuple[int, int]
+    """(data set, image)."""
+    lr: Path
+    """As it was staged."""
+    given_ns: int = 0
+    restored_ns: int = 0
+    saved_ns: int = 0
+    claimed_ms: float = 0.0
+    """Its runtime, as the worker says."""
+    noted: tuple[tuple[int, bytes], ...] = ()
+    """(offset, bytes) of the SR file as it was taken note of; nobody else knows where."""
+
+    @property
+    def lr_bytes(self) -> int:
+        """Size of LR: three bytes a pixel, and a short header."""
+        return self.lr.stat().st_size
+
+    @property
+    def seen_ms(self) -> float:
+        """From the LR image to the end of the forward pass, reading LR included."""
+        return (self.restored_ns - self.given_ns) / 1e6
+
+    @property
+    def saving_ms(self) -> float:
+        """From there to the SR image."""
+        return (self.saved_ns - self.restored_ns) / 1e6
+
+
+class HandOver:
+    """What a worker has been given and has said, each in its turn.
+
+    Args:
+        splits: its data sets.
+        folder: of its job; exists, and no line of the submission has run.
+        progress: called with the number of SR images there are.
+        now_ns: a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        splits: Sequence[StagedSplit],
+        folder: JobFolder,
+        progress: Callable[[int], None],
+        now_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.folder, self._progress, self._now_ns = folder, progress, now_ns
+        self.handed = [
+            HandedImage((number, index), image.lr)
+            for number, split in enumerate(splits)
+            for index, image in enumerate(split.images)
+        ]
+        self._saved = 0
+        self._stages = 0
+        self.stage: Stage | None = None
+        self.answer: Measurement | JobFailure | None = None
+        # Held open, since the submission may put a link in its place.
+        self._lr_dir = os.open(folder.lr_image(0, 0).parent, os.O_RDONLY | os.O_DIRECTORY)
+
+    def close(self) -> None:
+        """Hand over no more."""
+        os.close(self._lr_dir)
+
+    def hear(self, word: str, value: object) -> bytes:
+        """Take what the worker says next.
+
+        Returns:
+            what to answer; empty for nothing.
+
+        Raises:
+            SubmissionFailed: it is out of turn, or no such thing.
+        """
+        now_ns = self._now_ns()
+        handler = self._handlers.get(word)
+        if handler is None or self.answer is not None:
+            raise _out_of_turn(word)
+        try:
+            return handler(value, now_ns)
+        except UserError as error:
+            raise SubmissionFailed("invalid", f"the worker's answer {error.what}") from error
+
+    @property
+    def _handlers(self) -> Mapping[str, Callable[[object, int], bytes]]:
+        return {
+            "stage": self._enter,
+            "image": self._give,
+            "restored": self._note_restored,
+            "saved": self._note_saved,
+            "measurement": self._believe,
+            "failure": self._give_up,
+        }
+
+    @property
+    def _current(self) -> HandedImage | None:
+        """The image whose turn it is, given or not; None when all are back."""
+        return self.handed[self._saved] if self._saved < len(self.handed) else None
+
+    def _enter(self, value: object, _: int) -> bytes:
+        stage = read_stage(value)
+        self._stages += 1
+        if self.stage in ("restore", "count"):
+            in_turn = (self.stage, stage) == ("restore", "count") and self._current is None
+        else:
+            in_turn = stage in ("import", "build", "load", "restore")
+        if not in_turn or self._stages > _STAGES_AT_MOST:
+            raise _out_of_turn(f"stage {stage}")
+        self.stage = stage
+        return b""
+
+    def _give(self, value: object, _: int) -> bytes:
+        image, place = self._current, json_file.check(tuple[int, int], value)
+        if self.stage != "restore" or image is None or image.given_ns or image.place != place:
+            raise _out_of_turn("image")
+        name = self.folder.lr_image(*place).name
+        try:
+            # Not through a link, and into no file that stands there already.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            with (
+                image.lr.open("rb") as source,
+                os.fdopen(os.open(name, flags, 0o666, dir_fd=self._lr_dir), "wb") as target,
+            ):
+                shutil.copyfileobj(source, target, 2**20)
+        except OSError as error:
+            reason = f"its LR image cannot be written ({cause(error)})"
+            raise SubmissionFailed("restore", reason) from error
+        image.given_ns = self._now_ns()
+        return TAKE
+
+    def _note_restored(self, value: object, now_ns: int) -> bytes:
+        image = self._current
+        if image is None or not image.given_ns or image.restored_ns:
+            raise _out_of_turn("restored")
+        image.restored_ns, image.claimed_ms = now_ns, json_file.check(float, value)
+        return b""
+
+    def _note_saved(self, _: object, now_ns: int) -> bytes:
+        image = self._current
+        if image is None or not image.restored_ns:
+            raise _out_of_turn("saved")
+        image.saved_ns = now_ns
+        image.noted = tuple(_note(self.folder.sr_image(*image.place)))
+        self._saved += 1
+        self._progress(self._saved)
+        return b""
+
+    def _believe(self, value: object, _: int) -> bytes:
+        if self.stage != "count":
+            raise _out_of_turn("measurement")
+        self.answer = json_file.check(Measurement, value)
+        return b""
+
+    def _give_up(self, value: object, _: int) -> bytes:
+        self.answer = json_file.check(JobFailure, value)
+        return b""
+
+    def seen_images(self, job: Job) -> list[SeenImage]:
+        """Say how long every image took, by both clocks."""
+        scale = job.submission.sidecar.scale
+        return [
+            SeenImage(image.claimed_ms, image.seen_ms, image.saving_ms, image.lr_bytes / 3e6, scale)
+            for image in self.handed
+        ]
+
+    def rewritten(self) -> list[tuple[int, int]]:
+        """Name the SR images that are not what they were when they were handed over."""
+        return [
+            image.place
+            for image in self.handed
+            if image.saved_ns and not _is_as_noted(self.folder.sr_image(*image.place), image.noted)
+        ]
+
+
+class StageListener:
+    """Hears of a program that is not timed how far it has come."""
+
+    stage: Stage | None = None
+
+    def hear(self, word: str, value: object) -> bytes:
+        """Take the stage.
+
+        Raises:
+            SubmissionFailed: it is none.
+        """
+        if word != "stage":
+            raise _out_of_turn(word)
+        self.stage = read_stage(value)
+        return b""
+
+
+def read_stage(value: object) -> Stage:
+    """Take what a program says as a stage.
+
+    Raises:
+        SubmissionFailed: it is none.
+    """
+    if value not in get_args(Stage):
+        raise _out_of_turn(f"stage {value}")
+    return cast("Stage", value)
+
+
+def _out_of_turn(what: str) -> SubmissionFailed:
+    return SubmissionFailed("invalid", f"the worker says '{what[:40]}' out of turn")
+
+
+def _note(sr_file: Path) -> Iterator[tuple[int, bytes]]:
+    """Read a few bytes of an SR file, at places that nobody can foresee."""
+    with _opened(sr_file) as file:
+        size = os.fstat(file).st_size
+        for _ in range(_SAMPLES):
+            place = secrets.randbelow(max(1, size - _SAMPLE_BYTES))
+            yield place, os.pread(file, _SAMPLE_BYTES, place)
+
+
+def _is_as_noted(sr_file: Path, noted: Sequence[tuple[int, bytes]]) -> bool:
+    try:
+        with _opened(sr_file) as file:
+            return all(os.pread(file, len(data), place) == data for place, data in noted)
+    except SubmissionFailed:
+        return False
+
+
+@contextmanager
+def _opened(sr_file: Path) -> Iterator[int]:
+    try:
+        file = os.open(sr_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        reason = f"an SR image cannot be read ({cause(error)})"
+        raise SubmissionFailed("invalid", reason) from error
+    try:
+        yield file
+    finally:
+        os.close(file)

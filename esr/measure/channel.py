@@ -1,0 +1,69 @@
+"""What a child tells its parent while a submission runs: lines of JSON over one socket.
+
+The socket is the child's standard input until it begins, so it is open before any line of a
+submission is read. The parent hands out LR images one at a time, and its own clock runs from there
+to the SR image: what a child claims of its time has to fit between.
+
+    child                                       parent
+    "stage"        a `Stage`
+    "image"        [data set, image]            `TAKE`: its LR image is in the folder now
+    "restored"     its runtime in ms
+    "saved"        null
+    "measurement"  a `Measurement`; or
+    "failure"      a `JobFailure`
+
+Anything out of turn ends the submission.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import traceback
+from typing import Literal
+
+from esr.base import json_file
+from esr.measure.job import JobFailure, describe_error
+from esr.records.measurement import Stage
+
+Word = Literal["stage", "image", "restored", "saved", "measurement", "failure"]
+
+TAKE = b"\n"
+"""What the parent answers to "image"."""
+
+
+class Channel:
+    """The child's end.
+
+    Args:
+        connection: to the parent.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.stage: Stage = "import"
+
+    def say(self, word: Word, value: object = None) -> None:
+        """Tell the parent something."""
+        self._connection.sendall(json_file.to_line([word, value]))
+
+    def enter(self, stage: Stage) -> None:
+        """Say that a stage begins."""
+        self.stage = stage
+        self.say("stage", stage)
+
+    def take_image(self, split: int, index: int) -> None:
+        """Wait until the parent has put an LR image into the folder.
+
+        Raises:
+            ConnectionError: the parent has gone.
+        """
+        self.say("image", [split, index])
+        if self._connection.recv(len(TAKE)) != TAKE:
+            raise ConnectionError("the harness hands out no more images")
+
+    def failed(self, error: BaseException) -> JobFailure:
+        """Say what ended this stage; the log keeps the traceback."""
+        with contextlib.suppress(Exception):  # It may have filled the log.
+            traceback.print_exception(error)
+        return JobFailure(self.stage, describe_error(error))
