@@ -189,7 +189,7 @@ CHANNEL = (
 HOSTILE = {
     "RmCwd": "import os, shutil; shutil.rmtree(os.getcwd(), ignore_errors=True); os._exit(0)",
     "Realtime": "import os; os.kill(os.getpid(), 35)",
-    "Stage": f"{CHANNEL}; os.write(fd, b'[\"stage\", \"done\"]\\n'); os._exit(0)",
+    "Stage": f'{CHANNEL}; os.write(fd, b\'["stage", "done"]\\n\'); os._exit(0)',
     "Garbage": f"{CHANNEL}; os.write(fd, bytes([255, 254, 10])); os._exit(0)",
     "Forged": f"{CHANNEL}; os.write(fd, b'[\"measurement\", {{}}]\\n'); os._exit(0)",
     "Endless": f"{CHANNEL}; [os.write(fd, bytes(65536)) for _ in range(1000)]",
@@ -247,4 +247,4 @@ def test_the_submission_after_the_hostile_ones_is_measured(hostile) -> None:
     assert _row(hostile, "Last")["Status"] == "ok"
     assert "Traceback" not in done.stdout + done.stderr
     assert "\x1b" not in done.stdout
-    assert (harness.results / "logs" / "07_Flood.log").stat().st_size <= 2**22
+    assert next((harness.results / "logs").glob("*_Flood.log")).stat().st_size <= 2**22
