@@ -9,7 +9,8 @@ import pytest
 import torch
 from harness import BY_TIME, Harness, nearest_state, smooth_image, tiny, write_image, write_pairs
 
-from esr.audit.audit_rules import clocks, precision_flags, repeated_outputs, throttling
+from esr.audit.audit_rules import clocks, precision_flags, throttling
+from esr.audit.seen_by_parent import repeated_outputs
 from esr.measure.robust_pass import RobustPass
 from esr.measure.timing import Lap
 from esr.records.conditions import Conditions, Precision
@@ -295,22 +296,21 @@ def test_eight_bits_are_not_sixteen() -> None:
     assert list(precision_flags(full)) == []
 
 
-def _robust(differing: list[tuple[int, int]], throttled: tuple[tuple[int, int], ...]) -> RobustPass:
+def _robust(throttled: tuple[tuple[int, int], ...]) -> RobustPass:
     conditions = Conditions(seed=0, warmup_calls=3, unstable_shapes=0, throttled=throttled)
     samples = RobustSamples(((1.0, 1.0),), conditions)
-    return RobustPass(samples, [], differing, suspect=None, outputs=2)
+    return RobustPass(samples, [], suspect=None, outputs=2)
 
 
 def test_a_network_that_is_not_deterministic_is_called_that() -> None:
-    passes = [_robust([(0, 1)], ())]
-    (flag,) = repeated_outputs(passes, lambda: False)
+    (flag,) = repeated_outputs([1], 2, is_repeatable=False)
     assert "1 of 2" in flag.detail
     assert "not deterministic" in flag.detail
-    (flag,) = repeated_outputs(passes, lambda: True)
+    (flag,) = repeated_outputs([1], 2, is_repeatable=True)
     assert "not deterministic" not in flag.detail
-    assert list(repeated_outputs([_robust([], ())], lambda: False)) == []
+    assert list(repeated_outputs([], 2, is_repeatable=False)) == []
 
 
 def test_throttled_samples_are_flagged() -> None:
-    (flag,) = throttling([_robust([], ((0, 1),))])
+    (flag,) = throttling([_robust(((0, 1),))])
     assert (flag.name, "in 1 of 2 samples" in flag.detail) == ("throttled", True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from harness import Harness, tiny, write_pairs
 
-from esr.audit.parent_clock import SeenImage, compare_clocks
+from esr.audit.seen_by_parent import SeenImage, compare_clocks, compare_saving
 
 WORK = "import time; began = time.monotonic(); [None for _ in iter(lambda: time.monotonic() - began < 0.06, False)]"
 """A pass that costs 60 ms, whatever the machine."""
@@ -107,23 +107,22 @@ def test_an_honest_network_of_the_same_cost_is_not_flagged(cheats: Harness) -> N
 
 
 def _seen(claimed: float, seen: float, saving: float = 5.0) -> SeenImage:
-    return SeenImage(claimed, seen, saving, lr_mpx=0.1, scale=4)
+    return SeenImage.of_size(claimed, seen, saving, lr_mpx=0.1, scale=4)
+
+
+def _names(images: list[SeenImage]) -> list[str]:
+    return [flag.name for flag in (*compare_clocks(images, "all"), *compare_saving(images))]
 
 
 def test_one_late_image_of_eight_is_the_machines_doing() -> None:
     honest = [_seen(50.0, 52.0)] * 7
-    assert compare_clocks([*honest, _seen(50.0, 300.0, 900.0)]) == []
-    assert [f.name for f in compare_clocks([*honest[:4], *[_seen(1.0, 52.0)] * 4])] == [
-        "runtime_not_as_seen"
-    ]
+    assert _names([*honest, _seen(50.0, 300.0, 900.0)]) == []
+    assert _names([*honest[:4], *[_seen(1.0, 52.0)] * 4]) == ["runtime_not_as_seen"]
 
 
 def test_more_than_was_seen_cannot_be() -> None:
-    assert [flag.name for flag in compare_clocks([_seen(80.0, 52.0)] * 4)] == [
-        "runtime_not_as_seen"
-    ]
+    assert _names([_seen(80.0, 52.0)] * 4) == ["runtime_not_as_seen"]
 
 
 def test_work_that_follows_the_clock_is_flagged() -> None:
-    flags = compare_clocks([_seen(1.0, 3.0, 400.0)] * 4)
-    assert [flag.name for flag in flags] == ["works_after_the_clock"]
+    assert _names([_seen(1.0, 3.0, 400.0)] * 4) == ["works_after_the_clock"]

@@ -12,7 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from esr.evaluate.timed_passes import TimedPasses
 from esr.measure.bench import Bench
+from esr.measure.channel import TAKE, Channel
 from esr.measure.job import JobFolder
 from esr.measure.nvml import GpuWatch
 from esr.measure.robust_pass import WARMUP_AT_MOST, robust_pass, undisturbed, until_stable
@@ -20,6 +22,36 @@ from esr.measure.timing import CudaStopwatch, Lap, PeakMemory, WallStopwatch
 from esr.submissions.sidecar import Sidecar
 
 CPU = torch.device("cpu")
+
+
+class _Agreeing(Channel):
+    """A parent that lets every pass begin, and asks for the first output."""
+
+    def __init__(self) -> None:
+        self.passes_announced: list[tuple[int, ...]] = []
+
+    def say(self, word: str, value: object = None) -> None:
+        if word == "pass":
+            self.passes_announced.append(tuple(value[1]))
+
+    def _hear(self) -> bytes:
+        return b"0"
+
+
+class _Comparing(Channel):
+    """A parent that compares what it is shown."""
+
+    def __init__(self, passes: TimedPasses) -> None:
+        self.passes = passes
+
+    def say(self, word: str, value: object = None) -> None:
+        self.answer = self.passes.handlers[word](value, 0)
+
+    def _hear(self) -> bytes:
+        return self.answer.removesuffix(TAKE)
+
+
+PARENT = _Agreeing()
 
 
 def test_three_like_durations_are_stable() -> None:
@@ -89,7 +121,7 @@ def test_each_round_restores_every_image_in_an_order_of_its_own(folder: JobFolde
     orders = []
     for seed in (0, 0, 1):
         network = _Network()
-        found = robust_pass(_bench(network), folder, 0, 3, 4, seed)
+        found = robust_pass(_bench(network), folder, PARENT, 0, 3, 4, seed)
         orders.append(_order(network, folder, 12))
         assert [len(samples) for samples in found.samples.samples_ms] == [4, 4, 4]
         rounds = [orders[-1][start : start + 3] for start in range(0, 12, 3)]
@@ -100,7 +132,7 @@ def test_each_round_restores_every_image_in_an_order_of_its_own(folder: JobFolde
 
 def test_nothing_that_is_warmed_up_with_is_an_image_of_the_set(folder: JobFolder) -> None:
     network = _Network()
-    found = robust_pass(_bench(network), folder, 0, 3, 2, 0)
+    found = robust_pass(_bench(network), folder, PARENT, 0, 3, 2, 0)
     images = [np.load(folder.lr_image(0, index)) for index in range(3)]
     warmup = network.seen[: found.samples.conditions.warmup_calls]
     assert len({seen.shape for seen in warmup}) == 2
@@ -108,11 +140,16 @@ def test_nothing_that_is_warmed_up_with_is_an_image_of_the_set(folder: JobFolder
 
 
 def test_timed_outputs_are_compared_with_the_scored_ones(folder: JobFolder) -> None:
-    assert robust_pass(_bench(_Network()), folder, 0, 3, 2, 0).differing == []
+    def differences() -> list[int | None]:
+        parent = _Comparing(TimedPasses(folder, [3]))
+        robust_pass(_bench(_Network()), folder, parent, 0, 3, 2, 0)
+        return [timed.difference for timed in parent.passes.complete if timed.images == (1,)]
+
+    assert differences() == [0, 0]
     scored = np.load(folder.sr_image(0, 1))
     scored[0, 0, 0] ^= 4
     np.save(folder.sr_image(0, 1), scored)
-    assert robust_pass(_bench(_Network()), folder, 0, 3, 2, 0).differing == [(1, 4), (1, 4)]
+    assert differences() == [4, 4]
 
 
 class _FavouringWatch:
@@ -136,7 +173,7 @@ def test_an_image_far_faster_than_its_warm_up_is_pointed_out(
     network = _Network()
     watch = _FavouringWatch(network, np.load(folder.lr_image(0, 2)), ms)
     bench = Bench(CPU, network, watch, PeakMemory(CPU), GpuWatch(CPU), Sidecar())
-    assert robust_pass(bench, folder, 0, 3, 2, 0).suspect == suspect
+    assert robust_pass(bench, folder, PARENT, 0, 3, 2, 0).suspect == suspect
 
 
 class _ThrottledGpu(GpuWatch):
@@ -152,7 +189,7 @@ class _ThrottledGpu(GpuWatch):
 def test_throttled_samples_are_marked(folder: JobFolder) -> None:
     network = _Network()
     bench = Bench(CPU, network, WallStopwatch(), PeakMemory(CPU), _ThrottledGpu(), Sidecar())
-    marked = robust_pass(bench, folder, 0, 3, 2, 0).samples.conditions.throttled
+    marked = robust_pass(bench, folder, PARENT, 0, 3, 2, 0).samples.conditions.throttled
     order = _order(network, folder, 6)
     assert marked == ((order[1], 0), (order[5], 1))
 
@@ -173,7 +210,7 @@ def test_on_cuda_events_and_wall_clock_agree_and_clean_memory_is_known(folder: J
 
     memory = BACKENDS["cuda"].memory(device)
     bench = Bench(device, network, CudaStopwatch(), memory, GpuWatch(device), Sidecar())
-    found = robust_pass(bench, folder, 0, 3, 5, 0)
+    found = robust_pass(bench, folder, PARENT, 0, 3, 5, 0)
     conditions = found.samples.conditions
     event_ms = np.median(found.samples.samples_ms, axis=1).mean()
     assert conditions.wall_ms == pytest.approx(event_ms, rel=0.1, abs=0.2)

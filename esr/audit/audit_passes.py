@@ -19,7 +19,6 @@ from esr.audit.audit_rules import (
     constructor,
     output_kinds,
     precision_flags,
-    repeated_outputs,
     throttling,
 )
 from esr.base.errors import UserError, printable_line
@@ -53,9 +52,6 @@ def audit(
     flags += clocks(evidence.official.laps, "official")
     for robust in evidence.robust:
         flags += clocks(robust.laps, "robust")
-    flags += _attempt(
-        "outputs", lambda: repeated_outputs(evidence.robust, lambda: _repeatable(bench, image))
-    )
     flags += throttling(evidence.robust)
     flags += _attempt("late values", lambda: late(bench, image))
     seen: list[Precision] = []
@@ -84,10 +80,14 @@ def late(bench: Bench, image: Image) -> Iterator[Flag]:
         yield Flag("lazy_output", "its values have changed after the forward pass had returned")
 
 
-def _repeatable(bench: Bench, image: Image) -> bool:
-    lr = bench.load(image)
-    first, second = (bench.image(bench.forward(lr), lr) for _ in range(2))
-    return np.array_equal(first, second)
+def is_repeatable(bench: Bench, image: Image) -> bool | None:
+    """Whether two untimed passes give the same; None if they cannot be made."""
+    try:
+        lr = bench.load(image)
+        first, second = (bench.image(bench.forward(lr), lr) for _ in range(2))
+        return np.array_equal(first, second)
+    except Exception:  # The network's own code runs: it may raise anything.
+        return None
 
 
 def _types(bench: Bench, network: nn.Module, image: Image, seen: list[Precision]) -> Iterator[Flag]:

@@ -88,6 +88,13 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--device", type=_device, default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     text = "time every image N more times on the warm network (default: 5 on a GPU, else 0)"
     add("--repeats", type=_repeats, metavar="N", help=text)
+    text = (
+        "add rounds of queued images until the 95 %% interval of the steady runtime is this narrow,"
+        " 0 for none (default: 0.25 on a GPU, 0 on a CPU)"
+    )
+    add("--precision", type=_percent, metavar="PERCENT", help=text)
+    text = "for the steady runtime of a data set, at most (default: %(default)g)"
+    add("--time_budget", type=_positive("seconds"), default=60.0, metavar="S", help=text)
     text = "shuffles the images in the repeats (default: %(default)s)"
     add("--seed", type=_seed, default=0, metavar="N", help=text)
     text = "measure this submission too: first, and again after each of the others, to see drift"
@@ -160,6 +167,12 @@ _count = _reader("[0-9]{1,5}", "is no number from 0 to 99999", int)
 _seed = _reader(r"\d{1,9}", "is no number from 0 to 999999999", int)
 _device = _reader(r"[a-z]+(:\d+)?", "is no device such as auto, cpu, cuda or cuda:1", str)
 """Which devices there are is for `esr.measure.device` to say."""
+
+
+def _percent(text: str) -> float:
+    if not re.fullmatch(r"\d{1,2}(\.\d{1,9})?", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no percentage below 100")
+    return float(text)
 
 
 def _repeats(text: str) -> int:

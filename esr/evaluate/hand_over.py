@@ -9,26 +9,25 @@ its SR image is taken note of before the next one.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from esr.audit.parent_clock import SeenImage
+from esr.audit.seen_by_parent import SeenImage
 from esr.base import json_file
 from esr.base.errors import UserError, cause
 from esr.datasets.staging import StagedSplit
+from esr.evaluate import sr_files
+from esr.evaluate.timed_passes import TimedPasses
 from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
 from esr.records.measurement import Measurement, Stage
 
 _STAGES_AT_MOST = 10
 """Until the first image: a clone may build and load more than one network."""
-_SAMPLES, _SAMPLE_BYTES = 32, 256
 
 
 @dataclass
@@ -44,8 +43,8 @@ class HandedImage:
     saved_ns: int = 0
     claimed_ms: float = 0.0
     """Its runtime, as the worker says."""
-    noted: tuple[tuple[int, bytes], ...] = ()
-    """(offset, bytes) of the SR file as it was taken note of; nobody else knows where."""
+    noted: sr_files.Noted = ()
+    """Of the SR file as it was handed over."""
 
     @property
     def lr_bytes(self) -> int:
@@ -86,6 +85,7 @@ class HandOver:
             for number, split in enumerate(splits)
             for index, image in enumerate(split.images)
         ]
+        self.passes = TimedPasses(folder, [len(split.images) for split in splits])
         self._saved = 0
         self._stages = 0
         self.stage: Stage | None = None
@@ -108,6 +108,8 @@ class HandOver:
         """
         now_ns = self._now_ns()
         handler = self._handlers.get(word)
+        if handler is None and self._current is None and self.stage == "restore":
+            handler = self.passes.handlers.get(word)
         if handler is None or self.answer is not None:
             raise _out_of_turn(word)
         try:
@@ -174,7 +176,7 @@ class HandOver:
         if image is None or not image.restored_ns:
             raise _out_of_turn("saved")
         image.saved_ns = now_ns
-        image.noted = tuple(_note(self.folder.sr_image(*image.place)))
+        image.noted = sr_files.note(self.folder.sr_image(*image.place))
         self._saved += 1
         self._progress(self._saved)
         return b""
@@ -193,7 +195,9 @@ class HandOver:
         """Say how long every image took, by both clocks."""
         scale = job.submission.sidecar.scale
         return [
-            SeenImage(image.claimed_ms, image.seen_ms, image.saving_ms, image.lr_bytes / 3e6, scale)
+            SeenImage.of_size(
+                image.claimed_ms, image.seen_ms, image.saving_ms, image.lr_bytes / 3e6, scale
+            )
             for image in self.handed
         ]
 
@@ -202,7 +206,8 @@ class HandOver:
         return [
             image.place
             for image in self.handed
-            if image.saved_ns and not _is_as_noted(self.folder.sr_image(*image.place), image.noted)
+            if image.saved_ns
+            and not sr_files.is_as_noted(self.folder.sr_image(*image.place), image.noted)
         ]
 
 
@@ -236,33 +241,3 @@ def read_stage(value: object) -> Stage:
 
 def _out_of_turn(what: str) -> SubmissionFailed:
     return SubmissionFailed("invalid", f"the worker says '{what[:40]}' out of turn")
-
-
-def _note(sr_file: Path) -> Iterator[tuple[int, bytes]]:
-    """Read a few bytes of an SR file, at places that nobody can foresee."""
-    with _opened(sr_file) as file:
-        size = os.fstat(file).st_size
-        for _ in range(_SAMPLES):
-            place = secrets.randbelow(max(1, size - _SAMPLE_BYTES))
-            yield place, os.pread(file, _SAMPLE_BYTES, place)
-
-
-def _is_as_noted(sr_file: Path, noted: Sequence[tuple[int, bytes]]) -> bool:
-    try:
-        with _opened(sr_file) as file:
-            return all(os.pread(file, len(data), place) == data for place, data in noted)
-    except SubmissionFailed:
-        return False
-
-
-@contextmanager
-def _opened(sr_file: Path) -> Iterator[int]:
-    try:
-        file = os.open(sr_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        reason = f"an SR image cannot be read ({cause(error)})"
-        raise SubmissionFailed("invalid", reason) from error
-    try:
-        yield file
-    finally:
-        os.close(file)

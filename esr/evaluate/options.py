@@ -123,7 +123,9 @@ def parse(arguments: list[str], root: Path) -> Options:
         procedure=Procedure(
             protocol_name=given.protocol,
             metrics=tuple(dict.fromkeys(metrics)),
-            passes=Passes(given.repeats, given.seed, given.layers),
+            passes=Passes(
+                given.repeats, given.seed, given.layers, given.precision, given.time_budget
+            ),
             real_time=_read_fixed_input(given, protocol),
         ),
         confinement=Confinement(

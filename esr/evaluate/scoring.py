@@ -14,7 +14,7 @@ from esr.evaluate.score_images import (
     score_images,
 )
 from esr.evaluate.write_job import StartedJob
-from esr.measure.bootstrap import robust_timing
+from esr.measure.bootstrap import robust_timing, steady_timing
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag, Measurement, SplitTiming
 from esr.records.record import ImageResult, Provenance, SplitResult
@@ -102,6 +102,7 @@ def _score_split(
         robust=robust_timing(repeated.samples_ms, repeated.conditions) if repeated else None,
         reserved_mib=timing.reserved_mib,
         gpu=timing.gpu,
+        steady=steady_timing(timing.steady) if timing.steady else None,
         data_sha256=split.sha256,
         parent_ms=timing.parent_ms,
         bicubic_psnr_db=protocol.hooks.bicubic_psnr_db(files, split.scale),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
-from esr.audit.parent_clock import compare_clocks
+from esr.audit.seen_by_parent import compare_clocks, compare_saving, repeated_outputs
 from esr.base import json_file
 from esr.base.errors import printable_line
 from esr.challenge.fixed_input import find_problem
 from esr.evaluate.hand_over import HandedImage, HandOver
+from esr.evaluate.timed_passes import TimedPass
 from esr.evaluate.write_job import StartedJob
 from esr.measure.job import Job, JobFailure, SubmissionFailed
 from esr.records.measurement import Flag, Measurement, SplitTiming, Stage
@@ -57,22 +59,46 @@ def check_answer(hand_over: HandOver, job: Job, status: int) -> Measurement:
     _check(answer, job)
     if changed := hand_over.rewritten():
         raise SubmissionFailed("invalid", f"{len(changed)} SR images were changed after their turn")
-    flags = (*map(_printable, answer.flags), *compare_clocks(hand_over.seen_images(job)))
-    return replace(answer, splits=_with_parents_clock(answer, hand_over.handed), flags=flags)
+    flags = (*map(_printable, answer.flags), *_compare(hand_over, job, answer))
+    return replace(answer, splits=_with_parents_clock(answer, hand_over), flags=flags)
 
 
-def _with_parents_clock(
-    answer: Measurement, handed: Sequence[HandedImage]
-) -> tuple[SplitTiming, ...]:
-    """Put the parent's runtimes beside those of the answer, which are those told image by image."""
-    splits, images = [], iter(handed)
-    for split in answer.splits:
+def _compare(hand_over: HandOver, job: Job, answer: Measurement) -> Iterator[Flag]:
+    """Flag what the worker claims and the parent has seen otherwise."""
+    images, passes = hand_over.seen_images(job), hand_over.passes.complete
+    yield from compare_clocks(images, "official pass")
+    yield from compare_saving(images)
+    yield from compare_clocks([timed.seen for timed in passes], "repeated passes")
+    differences = [timed.difference for timed in passes if timed.difference]
+    yield from repeated_outputs(differences, len(passes), answer.is_repeatable)
+
+
+def _with_parents_clock(answer: Measurement, hand_over: HandOver) -> tuple[SplitTiming, ...]:
+    """Put the parent's runtimes beside those of the answer, which are those told one by one."""
+    splits, images = [], iter(hand_over.handed)
+    for number, split in enumerate(answer.splits):
         told = list(islice(images, len(split.runtime_ms)))
-        if tuple(image.claimed_ms for image in told) != split.runtime_ms:
-            reason = "its answer holds other runtimes than it told image by image"
-            raise SubmissionFailed("invalid", reason)
+        passes = [timed for timed in hand_over.passes.complete if timed.split == number]
+        if not _is_told(split, told, passes):
+            raise SubmissionFailed("invalid", "its answer holds other runtimes than it told")
         splits.append(replace(split, parent_ms=tuple(image.seen_ms for image in told)))
     return tuple(splits)
+
+
+def _is_told(
+    split: SplitTiming, images: Sequence[HandedImage], passes: Sequence[TimedPass]
+) -> bool:
+    """Whether the samples of an answer are those that were told: warm ones first, steady last."""
+    told: dict[tuple[int, ...], tuple[float, ...]] = defaultdict(tuple)
+    for timed in passes:
+        told[timed.images] += (timed.claimed_ms,)
+    same = tuple(image.claimed_ms for image in images) == split.runtime_ms
+    for index, samples in enumerate(split.robust.samples_ms if split.robust else ()):
+        same &= told[index,][: len(samples)] == samples
+    if split.steady:
+        for block, samples in zip(split.steady.blocks, split.steady.samples_ms, strict=True):
+            same &= told[block][-len(samples) :] == samples
+    return same
 
 
 def describe_crash(stage: Stage | None, status: int) -> str:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from esr.records.conditions import Conditions
-from esr.records.record import RobustTiming
+from esr.records.measurement import SteadySamples
+from esr.records.record import RobustTiming, SteadyTiming
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -32,6 +33,31 @@ def robust_timing(samples_ms: ArrayLike, conditions: Conditions | None) -> Robus
         p90_ms=float(np.percentile(samples, 90)),
         conditions=conditions,
     )
+
+
+def steady_timing(steady: SteadySamples) -> SteadyTiming:
+    """Summarise the times of blocks of images."""
+    samples = np.asarray(steady.samples_ms, np.float64)
+    # Blocks may differ in size: their sum counts, by the number of all images.
+    of_one = len(steady.blocks) / sum(map(len, steady.blocks))
+    low, high = interval(samples)
+    return SteadyTiming(
+        **vars(steady),
+        mean_ms=of_one * mean_of_medians(samples),
+        low_ms=of_one * low,
+        high_ms=of_one * high,
+    )
+
+
+def half_width_percent(samples_ms: ArrayLike) -> float:
+    """Half the width of the interval, in percent of the figure.
+
+    Args:
+        samples_ms: (images or blocks, rounds).
+    """
+    samples = np.asarray(samples_ms, np.float64)
+    low, high = interval(samples)
+    return 50 * (high - low) / max(mean_of_medians(samples), 1e-9)
 
 
 def mean_of_medians(samples: NDArray[np.float64]) -> float:

@@ -9,6 +9,9 @@ to the SR image: what a child claims of its time has to fit between.
     "image"        [data set, image]            `TAKE`: its LR image is in the folder now
     "restored"     its runtime in ms
     "saved"        null
+    "pass"         [data set, images]           `TAKE`: the parent's clock runs
+    "passed"       their runtime in ms          number of the output to show, and `TAKE`
+    "shown"        null
     "measurement"  a `Measurement`; or
     "failure"      a `JobFailure`
 
@@ -20,16 +23,19 @@ from __future__ import annotations
 import contextlib
 import socket
 import traceback
+from collections.abc import Sequence
 from typing import Literal
 
 from esr.base import json_file
 from esr.measure.job import JobFailure, describe_error
 from esr.records.measurement import Stage
 
-Word = Literal["stage", "image", "restored", "saved", "measurement", "failure"]
+Word = Literal[
+    "stage", "image", "restored", "saved", "pass", "passed", "shown", "measurement", "failure"
+]
 
 TAKE = b"\n"
-"""What the parent answers to "image"."""
+"""Ends each answer of the parent's."""
 
 
 class Channel:
@@ -59,8 +65,37 @@ class Channel:
             ConnectionError: the parent has gone.
         """
         self.say("image", [split, index])
-        if self._connection.recv(len(TAKE)) != TAKE:
-            raise ConnectionError("the harness hands out no more images")
+        self._hear()
+
+    def begin_pass(self, split: int, images: Sequence[int]) -> None:
+        """Announce a timed pass over images that are on the device, and wait for the word to go.
+
+        Raises:
+            ConnectionError: the parent has gone.
+        """
+        self.say("pass", [split, list(images)])
+        self._hear()
+
+    def end_pass(self, ms: float) -> int:
+        """Say how long the pass took.
+
+        Returns:
+            the number, within the pass, of the output that is to be shown: nobody knew it before.
+
+        Raises:
+            ConnectionError: the parent has gone.
+        """
+        self.say("passed", ms)
+        return int(self._hear())
+
+    def _hear(self) -> bytes:
+        heard = b""
+        while not heard.endswith(TAKE):
+            byte = self._connection.recv(1)
+            if not byte:
+                raise ConnectionError("the harness answers no more")
+            heard += byte
+        return heard.removesuffix(TAKE)
 
     def failed(self, error: BaseException) -> JobFailure:
         """Say what ended this stage; the log keeps the traceback."""

@@ -38,6 +38,8 @@ class Backend:
     memory: Callable[[torch.device], PeakMemory]
     repeats: int
     """Rounds of the robust pass unless the user says otherwise; a CPU would take too long."""
+    precision_percent: float
+    """Of the steady runtime unless the user says otherwise; 0 for none."""
 
 
 def cpu_name(device: torch.device | None = None) -> str:
@@ -53,9 +55,14 @@ def cpu_name(device: torch.device | None = None) -> str:
 
 BACKENDS = {
     "cuda": Backend(
-        torch.cuda.device_count, torch.cuda.get_device_name, CudaStopwatch, CudaMemory, repeats=5
+        torch.cuda.device_count,
+        torch.cuda.get_device_name,
+        CudaStopwatch,
+        CudaMemory,
+        repeats=5,
+        precision_percent=0.25,
     ),
-    "cpu": Backend(lambda: 1, cpu_name, WallStopwatch, PeakMemory, repeats=0),
+    "cpu": Backend(lambda: 1, cpu_name, WallStopwatch, PeakMemory, repeats=0, precision_percent=0),
 }
 """By the name PyTorch gives them, the preferred one first."""
 

@@ -83,6 +83,11 @@ class JobFolder:
         return self.path / "other_range.npy"
 
     @property
+    def shown(self) -> Path:
+        """SR image of a timed pass, as .npy: one after the other, for the parent to compare."""
+        return self.path / "shown.npy"
+
+    @property
     def clone(self) -> Path:
         """A clone's private copy, to work in."""
         return self.path / "clone"

@@ -8,14 +8,13 @@ finds nothing to keep.
 
 LR images are decoded before the run; each is on the device before its timer starts. They are not
 there all at once, since that would be counted as the network's memory. Between two samples the
-output is compared with the scored one; during a sample nothing of ours runs: no other thread is
-awake, no garbage is collected, nothing is logged, and the parent sleeps.
+parent compares the output with the scored one; during a sample nothing of ours runs: no other
+thread is awake, no garbage is collected, nothing is logged, and the parent sleeps.
 """
 
 from __future__ import annotations
 
 import gc
-import hashlib
 import statistics
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ import numpy as np
 from esr.images import Image
 from esr.measure.bench import Bench
 from esr.measure.caching import noisy
+from esr.measure.channel import Channel
 from esr.measure.job import JobFolder
 from esr.measure.nvml import around
 from esr.measure.timing import Lap
@@ -45,8 +45,6 @@ class RobustPass:
 
     samples: RobustSamples
     laps: list[Lap]
-    differing: list[tuple[int, int]]
-    """(image, largest difference in grey levels) of timed outputs that are not the scored ones."""
     suspect: int | None
     """Image that took less than half of what noisy copies of its shape took to warm up."""
     outputs: int = 0
@@ -62,19 +60,26 @@ class _WarmUp:
 
 
 def robust_pass(
-    bench: Bench, folder: JobFolder, split: int, count: int, repeats: int, seed: int
+    bench: Bench,
+    folder: JobFolder,
+    channel: Channel,
+    split: int,
+    count: int,
+    repeats: int,
+    seed: int,
 ) -> RobustPass:
     """Time every image of a data set `repeats` times on the warm network.
 
     Args:
         bench: the network; the official pass over all data sets is done.
-        folder: LR images, and the SR images that are scored.
+        folder: LR images.
+        channel: to the parent, whose clock times every sample too, and who compares its output.
         split: number of the data set.
         count: number of its images.
         repeats: number of rounds.
         seed: of the order of the images, another one in each round.
     """
-    rounds = _Rounds(bench, folder, split, count)
+    rounds = _Rounds(bench, folder, channel, split, count)
     bench.memory.release()
     warm = _warm_up(bench, folder, split, count)
     bench.memory.restart()
@@ -96,7 +101,6 @@ def robust_pass(
     return RobustPass(
         samples=RobustSamples(samples, conditions),
         laps=[lap for image in rounds.laps for lap in image],
-        differing=rounds.differing,
         suspect=_suspect(folder, split, samples, warm),
         outputs=count * repeats,
     )
@@ -105,24 +109,24 @@ def robust_pass(
 class _Rounds:
     """Samples of one data set as they come in."""
 
-    def __init__(self, bench: Bench, folder: JobFolder, split: int, count: int) -> None:
-        self._bench, self._folder, self._split = bench, folder, split
-        self._scored = [_digest(np.load(folder.sr_image(split, index))) for index in range(count)]
+    def __init__(
+        self, bench: Bench, folder: JobFolder, channel: Channel, split: int, count: int
+    ) -> None:
+        self._bench, self._folder, self._channel, self._split = bench, folder, channel, split
         self.laps: list[list[Lap]] = [[] for _ in range(count)]
         self.throttled: list[tuple[int, int]] = []
-        self.differing: list[tuple[int, int]] = []
 
     def sample(self, index: int) -> None:
-        """Time one image once more, and see whether its output is the scored one."""
+        """Time one image once more, and show its output."""
         lr = self._bench.load(np.load(self._folder.lr_image(self._split, index)))
+        self._channel.begin_pass(self._split, [index])
         output, lap = self._bench.time(lr)
+        self._channel.end_pass(lap.ms)
         if self._bench.gpu.throttled():
             self.throttled.append((index, len(self.laps[index])))
         self.laps[index].append(lap)
-        sr = self._bench.image(output, lr)
-        if _digest(sr) != self._scored[index]:
-            scored = np.load(self._folder.sr_image(self._split, index))
-            self.differing.append((index, int(np.abs(sr.astype(np.int16) - scored).max())))
+        self._bench.save(output, lr, self._folder.shown)
+        self._channel.say("shown")
 
 
 @contextmanager
@@ -166,19 +170,28 @@ def _warm_up(bench: Bench, folder: JobFolder, split: int, count: int) -> _WarmUp
     return warm
 
 
-def until_stable(run: Callable[[], float]) -> tuple[list[float], bool]:
+def until_stable(
+    run: Callable[[], float],
+    tolerance: float = TOLERANCE,
+    is_late: Callable[[], bool] = lambda: False,
+) -> tuple[list[float], bool]:
     """Call `run`, which returns its duration, until it is stable or has been called often enough.
+
+    Args:
+        run: what is to become stable.
+        tolerance: distance of each of the last durations from their median, as a share of it.
+        is_late: whether there is no time for another call.
 
     Returns:
         (every duration, whether the last ones are stable)
     """
     durations: list[float] = []
     last: deque[float] = deque(maxlen=WINDOW)
-    while len(durations) < WARMUP_AT_MOST:
+    while len(durations) < WARMUP_AT_MOST and not (durations and is_late()):
         durations.append(run())
         last.append(durations[-1])
         middle = statistics.median(last)
-        if len(last) == WINDOW and all(abs(ms - middle) <= TOLERANCE * middle for ms in last):
+        if len(last) == WINDOW and all(abs(ms - middle) <= tolerance * middle for ms in last):
             return durations, True
     return durations, False
 
@@ -199,7 +212,3 @@ def _suspect(
 
     fastest = min(range(len(samples)), key=ratio)
     return fastest if ratio(fastest) < SUSPECT_SHARE else None
-
-
-def _digest(sr: Image) -> bytes:
-    return hashlib.sha256(np.ascontiguousarray(sr).data).digest()

@@ -60,6 +60,8 @@ class Lap:
     """The figure, in milliseconds."""
     wall_ms: float
     """The same call by the wall clock, to the moment when the whole device is idle."""
+    launch_ms: float | None = None
+    """By the wall clock to the moment when all of it was queued; None where nothing queues."""
 
 
 class Stopwatch(Protocol):
@@ -91,9 +93,10 @@ class CudaStopwatch:
         _RECORD(self._start)
         result = call()
         _RECORD(self._end)
+        launch_ms = (self._now_ns() - before) / 1e6
         synchronize()
         wall_ms = (self._now_ns() - before) / 1e6
-        return result, Lap(float(_ELAPSED_MS(self._start, self._end)), wall_ms)
+        return result, Lap(float(_ELAPSED_MS(self._start, self._end)), wall_ms, launch_ms)
 
 
 class WallStopwatch:
@@ -143,6 +146,10 @@ class PeakMemory:
         """The peak since the last restart of what PyTorch's allocator held; None if unknown."""
         return None
 
+    def free_bytes(self) -> int | None:
+        """What the device has left; None where it is no memory of its own."""
+        return None
+
 
 class CudaMemory(PeakMemory):
     """Peak of `torch.cuda.max_memory_allocated`, which the official script never resets."""
@@ -171,3 +178,8 @@ class CudaMemory(PeakMemory):
     def reserved_mib(self) -> float:
         """The peak since the last restart of what PyTorch's allocator held, caches included."""
         return torch.cuda.max_memory_reserved(self._device) / MIB
+
+    def free_bytes(self) -> int:
+        """What the device has left."""
+        free_bytes, _ = torch.cuda.mem_get_info(self._device)
+        return free_bytes

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from esr.challenge.protocol import RankFigure
 from esr.records.official_results import Official, look_up
-from esr.records.record import Record, RobustTiming, SplitResult
+from esr.records.record import Record, RobustTiming, SplitResult, SteadyTiming
 from esr.records.results_folder import Row
 
 _IMPOSSIBLE = 1e12
@@ -70,15 +70,23 @@ def official_runtime(row: Row, with_test: bool) -> Quantity | None:
 
 
 def robust_runtime(row: Row, with_test: bool) -> Quantity | None:
-    """Take the same of the warm, repeated runtimes; errors add as independent ones do."""
+    """Take the same of the steady runtimes, or else of the warm ones."""
+    return _repeated_runtime(row, with_test, lambda split: split.best_runtime)
+
+
+def _repeated_runtime(
+    row: Row,
+    with_test: bool,
+    choose: Callable[[SplitResult], RobustTiming | SteadyTiming | None],
+) -> Quantity | None:
     splits = row.record.splits if row.record else ()
-    robust = {split.role: split.robust for split in splits if split.robust is not None}
-    valid = robust.get("valid", robust.get("hybrid_test"))
+    by_role = {split.role: timing for split in splits if (timing := choose(split)) is not None}
+    valid = by_role.get("valid", by_role.get("hybrid_test"))
     if valid is None or valid.mean_ms <= 0:
         return None
     if not with_test:
         return Quantity(valid.mean_ms, valid.low_ms, valid.high_ms)
-    return _mean(valid, robust["test"]) if "test" in robust else None
+    return _mean(valid, by_role["test"]) if "test" in by_role else None
 
 
 def ranked_split(record: Record) -> SplitResult:
@@ -101,8 +109,13 @@ def real_time_figures(row: Row) -> dict[RankFigure, Quantity]:
 
 
 def warm_runtime(row: Row) -> Quantity | None:
-    """Take the warm runtime over everything the row was measured on."""
-    return robust_runtime(row, has_test(row))
+    """Take the runtime of single passes when warm, over everything the row was measured on."""
+    return _repeated_runtime(row, has_test(row), lambda split: split.robust)
+
+
+def steady_runtime(row: Row) -> Quantity | None:
+    """Take the runtime of queued images over everything the row was measured on."""
+    return _repeated_runtime(row, has_test(row), lambda split: split.steady)
 
 
 def has_test(row: Row) -> bool:
@@ -110,7 +123,8 @@ def has_test(row: Row) -> bool:
     return official_figure(row, "test_ave_runtime") is not None
 
 
-def _mean(valid: RobustTiming, test: RobustTiming) -> Quantity:
+def _mean(valid: RobustTiming | SteadyTiming, test: RobustTiming | SteadyTiming) -> Quantity:
+    """Errors add as independent ones do."""
     mean = (valid.mean_ms + test.mean_ms) / 2
     below = math.hypot(valid.mean_ms - valid.low_ms, test.mean_ms - test.low_ms) / 2
     above = math.hypot(valid.high_ms - valid.mean_ms, test.high_ms - test.mean_ms) / 2

@@ -21,6 +21,22 @@ class Passes:
     """Of the order of the images in the robust pass."""
     layers: bool = False
     """Whether to list what every layer costs."""
+    precision_percent: float | None = None
+    """Half width of the 95 % interval at which the steady pass ends, 0 for no such pass; None for
+    that of the device's `Backend`. Records of schema 2 from before it lack this and the next."""
+    budget_s: float = 60.0
+    """Time of the steady pass of one data set, at most."""
+
+
+@dataclass(frozen=True)
+class SteadyPlan:
+    """When the steady pass over a data set ends."""
+
+    precision_percent: float
+    """Half width of the 95 % interval of its figure."""
+    budget_s: float
+    seed: int
+    """Of the blocks and their order."""
 
 
 @dataclass(frozen=True)

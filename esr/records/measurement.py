@@ -191,6 +191,8 @@ class SplitTiming:
     """The GPU before and after the official pass."""
     robust: RobustSamples | None = None
     """None if the run asked for no repeats."""
+    steady: SteadySamples | None = None
+    """None if the run asked for no steady runtime."""
     parent_ms: tuple[float, ...] | None = None
     """The same images by the parent's clock, reading LR included; filled in by the parent."""
 
@@ -202,6 +204,30 @@ class RobustSamples:
     samples_ms: tuple[tuple[float, ...], ...]
     """Repeats of every image, in image order; repeat r was taken in round r."""
     conditions: Conditions
+
+
+SteadyEnd = Literal["precision", "budget"]
+"""Why no more rounds were added: the interval was narrow enough, or the time was spent."""
+
+
+@dataclass(frozen=True)
+class SteadySamples:
+    """What the child measured of the network on queued images (`esr.measure.steady_pass`)."""
+
+    blocks: tuple[tuple[int, ...], ...]
+    """Numbers of the images of each block."""
+    samples_ms: tuple[tuple[float, ...], ...]
+    """(blocks, rounds), each the time of all images of the block together."""
+    ended: SteadyEnd
+    warmup_rounds: int
+    is_stable: bool
+    """Whether rounds agreed when warming up ended."""
+    launch_share: float | None
+    """Of the time of a block, until all of it was queued: near 1, launching kernels is the limit.
+    None where nothing queues."""
+    throttled: int
+    """Blocks after which the GPU said it was throttled."""
+    gpu: GpuStates | None
 
 
 @dataclass(frozen=True)
@@ -250,5 +276,7 @@ class Measurement(Findings):
     flags: tuple[Flag, ...] = ()
     other_range: float | None = None
     """The data_range of a further SR image of the first LR image (`esr.audit.audit_passes`)."""
+    is_repeatable: bool | None = None
+    """Whether two untimed passes over one image gave the same; None if there were no repeats."""
     fork: CloneFacts | None = None
     """None for a submission in our own layout."""

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.records.conditions import Conditions, Drift, GpuStates, Request, upgrade_request
-from esr.records.measurement import Findings, Flag, Stage
+from esr.records.measurement import Findings, Flag, Stage, SteadySamples
 from esr.submissions.clone.clone_files import CloneSource
 from esr.submissions.sidecar import Sidecar
 
@@ -63,6 +63,17 @@ class RobustTiming:
 
 
 @dataclass(frozen=True)
+class SteadyTiming(SteadySamples):
+    """Runtime on queued images: per block the median of its rounds, their sum over all images."""
+
+    mean_ms: float
+    """Of one image."""
+    low_ms: float
+    """Lower end of the 95 % interval, by bootstrap over the rounds, the blocks held fixed."""
+    high_ms: float
+
+
+@dataclass(frozen=True)
 class SplitResult:
     """One data set."""
 
@@ -79,6 +90,8 @@ class SplitResult:
     """The GPU before and after the official pass."""
     data_sha256: str | None = None
     """Hash of the files of the data set (`esr.datasets.manifest`); older records lack it."""
+    steady: SteadyTiming | None = None
+    """None if the run asked for no steady runtime."""
     parent_ms: tuple[float, ...] | None = None
     """Runtime of every image by the parent's clock, reading LR included; older records lack it."""
     bicubic_psnr_db: float | None = None
@@ -94,6 +107,11 @@ class SplitResult:
         """The same over the median runtime of that image when warm; None without repeats."""
         warm_ms = statistics.median(self.robust.samples_ms[0]) if self.robust else 0
         return self.cold_ms / warm_ms if warm_ms else None
+
+    @property
+    def best_runtime(self) -> RobustTiming | SteadyTiming | None:
+        """The runtime that reproduces best: steady, or else warm; None without either."""
+        return self.steady or self.robust
 
     @property
     def runtime_ms(self) -> float:

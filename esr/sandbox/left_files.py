@@ -36,7 +36,7 @@ def flag_left_files(
         places: which of its folders are home and for temporary files.
         before: what was there before the submission started.
     """
-    ours = {folder.other_range, folder.clone, places.home, places.temporary}
+    ours = {folder.other_range, folder.shown, folder.clone, places.home, places.temporary}
     for number, split in enumerate(job.splits):
         for name in (folder.lr_image, folder.sr_image):
             ours |= {name(number, index) for index in range(split.count)}

@@ -8,22 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
-from esr.audit.audit_passes import audit, restored_in_other_range
+from esr.audit.audit_passes import audit, is_repeatable, restored_in_other_range
 from esr.audit.audit_rules import Evidence, TamperWatch
 from esr.base.own_memory import peak_rss_mib
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
+from esr.evaluate.worker.repeat_passes import repeat
 from esr.images import Image
-from esr.measure.bench import Bench, official_pass
+from esr.measure.bench import official_pass
 from esr.measure.channel import Channel
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import layers
-from esr.measure.device import backend, describe_machine
+from esr.measure.device import describe_machine
 from esr.measure.fixed_input_pass import run_fixed_input
-from esr.measure.job import Job, JobFolder, describe_error
+from esr.measure.job import Job, JobFolder
 from esr.measure.op_watch import OpWatch
-from esr.measure.robust_pass import RobustPass, robust_pass
-from esr.records.measurement import Flag, Measurement, SplitTiming
+from esr.measure.robust_pass import RobustPass
+from esr.records.measurement import Measurement
 from esr.sandbox.inside import audit_hook
 from esr.sandbox.inside.audit_events import AuditFlags
 from esr.sandbox.policy import own_files
@@ -55,23 +56,25 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
     official = official_pass(bench, job, folder, channel)
     peak_mib = peak_rss_mib()
     before.look()
-    splits, passes, failed = repeat(bench, job, folder, official.splits)
+    repeated = repeat(bench, job, folder, channel, official.splits)
     before.look()
     channel.enter("count")
-    evidence = Evidence(before, constructor, official, passes, probe_image(job, folder, passes))
+    image = probe_image(job, folder, repeated.robust)
+    evidence = Evidence(before, constructor, official, repeated.robust, image)
     flags, precision = audit(bench, model, evidence)
     counts = complexity.count(model, COMPLEXITY_INPUT)
     costs = layers(model, COMPLEXITY_INPUT) if job.passes.layers else ()
     measurement = Measurement(
         counts=counts,
         clock=bench.watch.clock,
-        splits=tuple(splits),
+        splits=tuple(repeated.splits),
         output_dtype=", ".join(sorted(official.dtypes)),
         peak_rss_mib=peak_mib,
         machine=describe_machine(device),
-        flags=(*failed, *flags, *audit_flags.flags()),
+        flags=(*repeated.flags, *flags, *audit_flags.flags()),
         precision=precision,
         layers=costs,
+        is_repeatable=is_repeatable(bench, image) if repeated.robust else None,
         fork=session.facts() if session else None,
     )
     other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
@@ -85,33 +88,6 @@ def observe(job: Job, folder: JobFolder) -> AuditFlags:
     flags = AuditFlags(folder.path, own_files(job.submission))
     audit_hook.install(flags.judge)
     return flags
-
-
-def repeat(
-    bench: Bench, job: Job, folder: JobFolder, official: list[SplitTiming]
-) -> tuple[list[SplitTiming], list[RobustPass], list[Flag]]:
-    """Add the robust pass to every data set, if repeats are asked for.
-
-    Returns:
-        (the data sets, the robust passes, a flag if the network could not go through them)
-    """
-    repeats = job.passes.repeats
-    if repeats is None:
-        repeats = backend(bench.device).repeats
-    if not repeats:
-        return official, [], []
-    try:
-        passes = [
-            robust_pass(bench, folder, number, split.count, repeats, job.passes.seed)
-            for number, split in enumerate(job.splits)
-        ]
-    except Exception as error:  # What the official script measures is measured already.
-        return official, [], [Flag("robust_pass_failed", describe_error(error))]
-    splits = [
-        replace(split, robust=robust.samples)
-        for split, robust in zip(official, passes, strict=True)
-    ]
-    return splits, passes, []
 
 
 def probe_image(job: Job, folder: JobFolder, passes: list[RobustPass]) -> Image:

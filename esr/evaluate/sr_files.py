@@ -1,0 +1,90 @@
+"""SR files while the submission that writes them still runs: it may put anything in their place."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from esr.base.errors import cause
+from esr.measure.job import SubmissionFailed
+
+_SAMPLES, _SAMPLE_BYTES = 32, 256
+
+Noted = tuple[tuple[int, bytes], ...]
+"""(offset, bytes) of a file, at places that nobody can foresee."""
+
+
+def note(sr_file: Path) -> Noted:
+    """Take note of a few bytes.
+
+    Raises:
+        SubmissionFailed: it is no ordinary file, or cannot be read.
+    """
+    with _opened(sr_file) as (file, size):
+        places = [secrets.randbelow(max(1, size - _SAMPLE_BYTES)) for _ in range(_SAMPLES)]
+        return tuple((place, os.pread(file, _SAMPLE_BYTES, place)) for place in places)
+
+
+def is_as_noted(sr_file: Path, noted: Noted) -> bool:
+    """Whether those bytes are still the same."""
+    try:
+        with _opened(sr_file) as (file, _):
+            return all(os.pread(file, len(data), place) == data for place, data in noted)
+    except SubmissionFailed:
+        return False
+
+
+def compare(shown: Path, scored: Path) -> int:
+    """Compare the output of a timed pass with the SR image that is scored.
+
+    Returns:
+        the largest difference in grey levels.
+
+    Raises:
+        SubmissionFailed: one of them is no such image, or they are of different shape.
+    """
+    files = [_read(path) for path in (shown, scored)]
+    if files[0] == files[1]:
+        return 0
+    try:
+        first, second = (np.load(io.BytesIO(data), allow_pickle=False) for data in files)
+        if (first.dtype, first.shape) != (np.uint8, second.shape):
+            raise ValueError(f"{first.dtype} of shape {first.shape}")
+        return int(np.abs(first.astype(np.int16) - second).max())
+    except Exception as error:  # NumPy's parser promises nothing about what it raises.
+        reason = f"the output of a timed pass is no SR image: {error}"
+        raise SubmissionFailed("invalid", reason) from error
+
+
+def _read(path: Path) -> bytes:
+    with _opened(path) as (file, size), os.fdopen(os.dup(file), "rb") as reader:
+        return reader.read(size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[int, int]]:
+    """Open an ordinary file of sensible size: no link, no pipe."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise _unreadable(cause(error)) from error
+    try:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            raise _unreadable("no ordinary file")
+        yield file, status.st_size
+    except OSError as error:
+        raise _unreadable(cause(error)) from error
+    finally:
+        os.close(file)
+
+
+def _unreadable(why: str) -> SubmissionFailed:
+    return SubmissionFailed("invalid", f"an SR image cannot be read: {why}")

@@ -1,0 +1,96 @@
+"""Timed passes over images that were restored once, by the parent's clock; outputs compared.
+
+Warm samples and steady blocks: the worker says when a pass begins and ends. Afterwards the parent
+asks for one of its outputs, which nobody knew before, and compares it with the scored image.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from esr.audit.seen_by_parent import SeenPass
+from esr.base import json_file
+from esr.evaluate import sr_files
+from esr.measure.channel import TAKE
+from esr.measure.job import JobFolder, SubmissionFailed
+
+
+@dataclass
+class TimedPass:
+    """One pass, by the parent's clock."""
+
+    split: int
+    images: tuple[int, ...]
+    began_ns: int
+    ended_ns: int = 0
+    claimed_ms: float = 0.0
+    """Runtime of all its images together, as the worker says."""
+    shown: int | None = None
+    """Which of its images the worker was asked to show."""
+    difference: int | None = None
+    """Largest difference in grey levels from the scored image; None until it was shown."""
+
+    @property
+    def seen(self) -> SeenPass:
+        """Both clocks."""
+        return SeenPass(self.claimed_ms, (self.ended_ns - self.began_ns) / 1e6)
+
+
+class TimedPasses:
+    """The passes of a worker, each in its turn.
+
+    Args:
+        folder: of its job.
+        counts: numbers of images of its data sets.
+    """
+
+    def __init__(self, folder: JobFolder, counts: Sequence[int]) -> None:
+        self._folder, self._counts = folder, counts
+        self._all: list[TimedPass] = []
+
+    @property
+    def handlers(self) -> Mapping[str, Callable[[object, int], bytes]]:
+        """What to do when the worker says a word, given its value and the time in ns."""
+        return {"pass": self._begin, "passed": self._end, "shown": self._compare}
+
+    @property
+    def complete(self) -> list[TimedPass]:
+        """Those whose output was compared."""
+        return [timed for timed in self._all if timed.difference is not None]
+
+    def _begin(self, value: object, now_ns: int) -> bytes:
+        split, images = json_file.check(tuple[int, tuple[int, ...]], value)
+        known = range(len(self._counts))
+        if split not in known or not images or not set(images) <= {*range(self._counts[split])}:
+            raise SubmissionFailed("invalid", "the worker times images that there are not")
+        if self._all and self._all[-1].difference is None:
+            raise _out_of_turn("pass")
+        self._all.append(TimedPass(split, images, now_ns))
+        return TAKE
+
+    def _end(self, value: object, now_ns: int) -> bytes:
+        timed = self._current
+        if timed is None or timed.shown is not None:
+            raise _out_of_turn("passed")
+        timed.ended_ns, timed.claimed_ms = now_ns, json_file.check(float, value)
+        timed.shown = secrets.randbelow(len(timed.images))
+        return str(timed.shown).encode() + TAKE
+
+    def _compare(self, _: object, __: int) -> bytes:
+        timed = self._current
+        if timed is None or timed.shown is None:
+            raise _out_of_turn("shown")
+        scored = self._folder.sr_image(timed.split, timed.images[timed.shown])
+        timed.difference = sr_files.compare(self._folder.shown, scored)
+        return b""
+
+    @property
+    def _current(self) -> TimedPass | None:
+        last = self._all[-1] if self._all else None
+        return last if last is not None and last.difference is None else None
+
+
+def _out_of_turn(word: str) -> SubmissionFailed:
+    return SubmissionFailed("invalid", f"the worker says '{word}' out of turn")
