@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from esr.base.errors import UserError
-from esr.datasets.staging import StagedSplit
+from esr.datasets.staging import StagedImage, StagedSplit
 from esr.evaluate import provenance
 from esr.evaluate.score_images import (
     DataRangeVerdict,
@@ -63,6 +65,12 @@ def score_submission(started: StartedJob, measurement: Measurement) -> Scores:
     return Scores(entry, source, fork, results, data_range, tuple(handed_in))
 
 
+def read_lr_size(image: StagedImage) -> tuple[int, int]:
+    """Read (height, width) of an LR image from its header."""
+    height, width, _ = np.load(image.lr, mmap_mode="r").shape
+    return height, width
+
+
 def _as_it_was(
     entry: Measurable, source: Provenance, measurement: Measurement
 ) -> tuple[Measurable, Provenance, CloneSource | None]:
@@ -88,7 +96,7 @@ def _score_split(
     sr_files = [started.folder.sr_image(number, index) for index in range(len(split.images))]
     scores = score_images(split.images, sr_files, protocol.border(split.scale), procedure.metrics)
     images = tuple(
-        ImageResult(image.name, ms, values)
+        ImageResult(image.name, ms, values, read_lr_size(image))
         for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
     )
     files = [(image.lr, image.hr) for image in split.images]

@@ -229,6 +229,11 @@ class SteadySamples:
     """Blocks after which the GPU said it was throttled."""
     gpu: GpuStates | None
 
+    @property
+    def rounds(self) -> int:
+        """Number of rounds that count."""
+        return len(self.samples_ms[0]) if self.samples_ms else 0
+
 
 @dataclass(frozen=True)
 class Flag:

@@ -36,6 +36,8 @@ class ImageResult:
     runtime_ms: float
     scores: dict[str, float]
     """Value of each metric in `esr.images.metrics.METRICS` that was asked for."""
+    lr_size: tuple[int, int] | None = None
+    """(height, width) of its LR image; older records lack it."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,29 @@ class SplitResult:
         """The same over the median runtime of that image when warm; None without repeats."""
         warm_ms = statistics.median(self.robust.samples_ms[0]) if self.robust else 0
         return self.cold_ms / warm_ms if warm_ms else None
+
+    @property
+    def first_image_percent(self) -> float:
+        """Share of the first image in the official runtime of the whole data set."""
+        total_ms = sum(image.runtime_ms for image in self.images)
+        return 100 * self.cold_ms / total_ms if total_ms else 0.0
+
+    @property
+    def cold_start_percent(self) -> float | None:
+        """Share of the official runtime that a warm network would not need.
+
+        The first image of all and the first of each new shape count, beyond their warm runtimes;
+        None without warm samples.
+        """
+        if self.robust is None or any(image.lr_size is None for image in self.images):
+            return None
+        first = {image.lr_size: number for number, image in reversed([*enumerate(self.images)])}
+        cold_ms = sum(
+            self.images[number].runtime_ms - statistics.median(self.robust.samples_ms[number])
+            for number in first.values()
+        )
+        total_ms = sum(image.runtime_ms for image in self.images)
+        return 100 * max(0.0, cold_ms) / total_ms if total_ms else None
 
     @property
     def best_runtime(self) -> RobustTiming | SteadyTiming | None:

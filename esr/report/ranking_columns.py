@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from esr.challenge.protocol import Track
-from esr.rank.figures import Quantity, warm_runtime
+from esr.rank.figures import Quantity, steady_runtime, warm_runtime
 from esr.rank.ranking import Placing, Ranking, Standing
 from esr.rank.scores import ABSOLUTE
 from esr.report.cell import Column, Value
@@ -43,10 +43,19 @@ def list_ranking_columns(ranking: Ranking) -> list[Column]:
             lambda s: warm.value if (warm := warm_runtime(s.row)) else None,
             ".2f",
             priority=2 if ranked_by == "robust" else 5,
-            text=format_warm,
+            text=lambda standing: format_interval(warm_runtime(standing.row)),
         ),
         Column("Warm low [ms]", lambda s: _read_end(warm_runtime(s.row), "low"), ".2f"),
         Column("Warm high [ms]", lambda s: _read_end(warm_runtime(s.row), "high"), ".2f"),
+        Column(
+            "Steady Time [ms]",
+            lambda s: steady.value if (steady := steady_runtime(s.row)) else None,
+            ".3f",
+            priority=2 if ranked_by == "robust" else 5,
+            text=lambda standing: format_interval(steady_runtime(standing.row)),
+        ),
+        Column("Steady low [ms]", lambda s: _read_end(steady_runtime(s.row), "low"), ".3f"),
+        Column("Steady high [ms]", lambda s: _read_end(steady_runtime(s.row), "high"), ".3f"),
     ]
 
 
@@ -119,9 +128,8 @@ def format_score(standing: Standing, track: int) -> str:
     return f"e^{score.log:.2f}" if score.log > _LN_SCORE_AT_MOST else f"{score.value:.2f}"
 
 
-def format_warm(standing: Standing) -> str:
-    """Say the warm runtime with half of its 95 % interval: `5.12 ±0.03`."""
-    warm = warm_runtime(standing.row)
-    if warm is None:
+def format_interval(runtime: Quantity | None) -> str:
+    """Say a runtime with half of its 95 % interval: `5.12 ±0.03`."""
+    if runtime is None:
         return ""
-    return f"{warm.value:.2f} ±{(warm.high - warm.low) / 2:.2f}"
+    return f"{runtime.value:.2f} ±{(runtime.high - runtime.low) / 2:.2f}"

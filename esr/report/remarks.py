@@ -8,13 +8,14 @@ from esr.base.visible_text import name, one_line
 from esr.challenge.data_set_registry import registry
 from esr.challenge.fixed_input import FixedInput
 from esr.rank.entrants import PUBLISHED
-from esr.rank.figures import warm_runtime
+from esr.rank.figures import steady_runtime, warm_runtime
 from esr.rank.ranking import Ranking
-from esr.records.record import Record
+from esr.records.record import Record, SteadyTiming
 from esr.records.results_folder import Row
 from esr.report.cell import MARK
 from esr.report.claims import is_partial
 
+_LAUNCH_BOUND = 0.9
 _LINE_AT_MOST = 1000
 """What is quoted has limits of its own."""
 
@@ -128,6 +129,12 @@ def _list_other_files(records: list[Record]) -> Iterator[str]:
 
 
 def _explain_runtime(rows: list[Row]) -> Iterator[str]:
+    if any(steady_runtime(row) for row in rows):
+        yield (
+            "Steady Time is that of images queued back to back on the warm network; ± is half of"
+            " its 95 % bootstrap interval."
+        )
+        yield from _explain_budget(rows)
     if any(warm_runtime(row) for row in rows):
         yield (
             "Warm Time is the mean over the images of each one's median, after warm-up; ± is half"
@@ -135,6 +142,21 @@ def _explain_runtime(rows: list[Row]) -> Iterator[str]:
         )
     elif len(rows) == 1 and rows[0].official:
         yield "The runtime is of a single run."
+
+
+def _explain_budget(rows: list[Row]) -> Iterator[str]:
+    def labels(is_so: Callable[[SteadyTiming], bool]) -> str:
+        records = [row.record for row in rows if row.record]
+        such = [r for r in records if any(s.steady and is_so(s.steady) for s in r.splits)]
+        return ", ".join(name(record.label) for record in such)
+
+    if late := labels(lambda steady: steady.ended == "budget"):
+        yield f"The time was spent before the steady runtime was precise: {late} (--time_budget)."
+    if bound := labels(lambda steady: (steady.launch_share or 0) > _LAUNCH_BOUND):
+        yield (
+            f"Launching kernels, not computing, is the limit: {bound} (Launch share in the CSV is"
+            " that of the time until all was queued)."
+        )
 
 
 def _explain_gate(ranking: Ranking) -> Iterator[str]:

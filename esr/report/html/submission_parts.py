@@ -90,7 +90,9 @@ def describe_submission(line: Line, number: int, board: Board, results: Path) ->
         facts=tuple(_list_facts(cells)),
         claims=tuple((title, cell) for title, cell in cells if cell.claim is not None),
         details=tuple(_list_details(record, results)) if record else (),
-        robust=tuple(_describe_repeats(record.splits)) if record else (),
+        robust=(
+            (*_describe_steady(record.splits), *_describe_repeats(record.splits)) if record else ()
+        ),
         provenance=tuple(_describe_provenance(record)) if record else (),
         machine=tuple(_describe_machine(record.machine)) if record else (),
     )
@@ -150,6 +152,18 @@ def _describe_repeats(splits: Sequence[SplitResult]) -> Iterator[Fact]:
             f"{robust.mean_ms:.3f} ms, 95 % interval {robust.low_ms:.3f} to {robust.high_ms:.3f};"
             f" 90th percentile {robust.p90_ms:.3f}; {repeats} repeats of"
             f" {len(robust.samples_ms)} images",
+        )
+
+
+def _describe_steady(splits: Sequence[SplitResult]) -> Iterator[Fact]:
+    for split in splits:
+        if (steady := split.steady) is None:
+            continue
+        end = {"precision": "precise enough", "budget": "the time was spent"}[steady.ended]
+        yield (
+            f"{split.role}: {one_line(split.dataset)}, steady",
+            f"{steady.mean_ms:.3f} ms, 95 % interval {steady.low_ms:.3f} to {steady.high_ms:.3f};"
+            f" {steady.rounds} rounds of {len(steady.blocks)} blocks; {end}",
         )
 
 
