@@ -24,6 +24,7 @@ from esr.evaluate import sr_files
 from esr.evaluate.timed_passes import TimedPasses
 from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
+from esr.records.bounds import refuse_impossible
 from esr.records.measurement import Measurement, Stage
 
 _STAGES_AT_MOST = 10
@@ -184,7 +185,9 @@ class HandOver:
     def _believe(self, value: object, _: int) -> bytes:
         if self.stage != "count":
             raise _out_of_turn("measurement")
-        self.answer = json_file.check(Measurement, value)
+        answer = json_file.check(Measurement, value)
+        refuse_impossible(answer)
+        self.answer = answer
         return b""
 
     def _give_up(self, value: object, _: int) -> bytes:

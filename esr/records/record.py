@@ -18,6 +18,7 @@ from pydantic import BeforeValidator
 
 from esr.base import json_file
 from esr.base.errors import UserError
+from esr.records.bounds import refuse_impossible
 from esr.records.conditions import Conditions, Drift, GpuStates, Request, upgrade_request
 from esr.records.measurement import Findings, Flag, Stage, SteadySamples
 from esr.submissions.clone.clone_files import CloneSource
@@ -248,6 +249,11 @@ def read_record(path: Path) -> Record:
         _refuse_newer(_schema(path), path)
         raise
     _refuse_newer(record.schema, path)
+    try:
+        refuse_impossible(record)
+    except UserError as error:
+        remedy = "move the file away and measure it again"
+        raise UserError(error.what, where=path, remedy=remedy) from error
     return replace(record, schema=SCHEMA)
 
 

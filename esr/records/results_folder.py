@@ -98,6 +98,22 @@ class Store:
         official = official_results.official_entry(record, counter) if record else None
         return Row(label, record, failure, official)
 
+    def _showable(self, rows: list[Row]) -> list[Row]:
+        """Make a failure of each row that cannot be shown, whoever wrote it."""
+        return [row if (why := self._obstacle(row)) is None else why for row in rows]
+
+    def _obstacle(self, row: Row) -> Row | None:
+        with tempfile.TemporaryDirectory() as trial:
+            try:
+                for publisher in self._publishers:
+                    publisher([row], Path(trial))
+            except Exception as error:
+                reason = printable_line(f"its record cannot be shown: {type(error).__name__}")
+                model_id = row.record.model_id if row.record else None
+                date = datetime.now(UTC).isoformat(timespec="seconds")
+                return Row(row.label, failure=Failure(row.label, model_id, "record", reason, date))
+        return None
+
     def results(self, rows: list[Row]) -> dict[str, official_results.Official]:
         """Say rows in the official keys, beside what somebody else left in `results.json`."""
         measured = {row.label: row.official for row in rows if row.official is not None}
@@ -109,6 +125,14 @@ class Store:
         results = self.results(rows)
         json_file.write_text(self._results_file, json.dumps(results))
         json_file.write_text(self.save_dir / "results.txt", official_results.results_table(results))
+        try:
+            self._publish_rows(rows)
+        except UserError:
+            raise
+        except Exception:  # One row must not cost the others theirs.
+            self._publish_rows(self._showable(rows))
+
+    def _publish_rows(self, rows: list[Row]) -> None:
         for publisher in self._publishers:
             publisher(rows, self.save_dir)
 

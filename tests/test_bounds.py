@@ -1,0 +1,164 @@
+"""Answers and records that cannot be: one row, named, and every later command still works."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from harness import Harness, run_command, tiny
+
+from esr.base.errors import UserError
+from esr.records.bounds import FLAGS_AT_MOST, refuse_impossible
+from esr.records.measurement import Counts, Flag
+
+COUNTS = Counts((3, 256, 256), 1, 2, 3, 4, 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [
+        (replace(COUNTS, params=10**400), "params is astronomical"),
+        (replace(COUNTS, params=-1000), "params is negative"),
+        (replace(COUNTS, activations=math.nan), "activations is nan"),
+        (replace(COUNTS, flops_thop=math.inf), "flops_thop is inf"),
+        (replace(COUNTS, notes=("x" * 10**6,)), "notes[0] has 1000000 characters"),
+        (replace(COUNTS, input_size=(3, -1, 256)), "input_size[1] is negative"),
+    ],
+)
+def test_what_cannot_be_is_named(counts: Counts, says: str) -> None:
+    with pytest.raises(UserError, match="cannot be") as refused:
+        refuse_impossible(counts)
+    assert says in str(refused.value)
+    refuse_impossible(COUNTS)
+
+
+def test_a_flood_of_flags_cannot_be() -> None:
+    class Row(tuple): ...
+
+    refuse_impossible(COUNTS)
+    flags = (Flag("x", "y"),) * (FLAGS_AT_MOST + 1)
+    from esr.records.record import Failure  # Any dataclass with a field of that name would do.
+
+    del Failure
+    from dataclasses import make_dataclass
+
+    flooded = make_dataclass("Flooded", ["flags"])(flags)
+    with pytest.raises(UserError, match="flags has 101 entries"):
+        refuse_impossible(flooded)
+
+
+HUGE = """
+import torch
+class Huge(torch.nn.Parameter):
+    def numel(self):
+        return 10**400
+"""
+INIT = "super().__init__()"
+FORGED = {
+    "Huge": HUGE + tiny().replace(INIT, f"{INIT}; self.extra = Huge(torch.zeros(1))"),
+    "Answer": """
+from esr.measure.channel import Channel
+real = Channel.say
+def say(self, word, value=None):
+    if word == "measurement":
+        from dataclasses import replace
+        from esr.records.measurement import Flag
+        value = replace(value, flags=(Flag("a", "b"),) * 200000)
+    real(self, word, value)
+Channel.say = say
+"""
+    + tiny(),
+    "Dtype": """
+from esr.measure.channel import Channel
+real = Channel.say
+def say(self, word, value=None):
+    if word == "measurement":
+        from dataclasses import replace
+        value = replace(value, output_dtype="x" * 7000000)
+    real(self, word, value)
+Channel.say = say
+"""
+    + tiny(),
+    "Memory": """
+from esr.measure.channel import Channel
+real = Channel.say
+def say(self, word, value=None):
+    if word == "measurement":
+        from dataclasses import replace
+        value = replace(value, peak_rss_mib=float("nan"))
+    real(self, word, value)
+Channel.say = say
+"""
+    + tiny(),
+}
+
+
+@pytest.fixture(scope="module", params=[[], ["--sandbox"]], ids=["default", "sandbox"])
+def forged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Harness:
+    from harness import write_pairs
+
+    harness = Harness(tmp_path_factory.mktemp("forged") / "harness")
+    write_pairs(harness.path / "data" / "demo")
+    for number, (name, source) in enumerate(FORGED.items(), start=1):
+        harness.add(f"team{number:02d}_{name}", source)
+    harness.add("90_Last", tiny())
+    done = harness.run("--model_id", "all", *request.param)
+    if "bwrap is not" in done.stderr:
+        pytest.skip(done.stderr)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode == 1
+    return harness
+
+
+@pytest.mark.parametrize("name", ["Answer", "Dtype", "Memory"])
+def test_a_forged_answer_costs_one_row(forged: Harness, name: str) -> None:
+    row = next(row for label, row in forged.rows().items() if label.endswith(name))
+    assert (row["Status"], row["Failed stage"]) == ("failed", "invalid")
+    assert "holds what cannot be" in row["Reason"]
+
+
+def test_the_rows_after_them_are_measured_and_small(forged: Harness) -> None:
+    rows = forged.rows()
+    assert rows["90_Last"]["Status"] == "ok"
+    assert sum(file.stat().st_size for file in forged.results.rglob("*.*")) < 2**22
+    json.loads((forged.results / "results.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_a_parameter_that_lies_of_its_size_breaks_nothing(forged: Harness) -> None:
+    row = forged.rows()["01_Huge"]
+    assert row["Status"] == "failed" or float(row["Params [M]"]) < 1
+
+
+DAMAGE: dict[str, Callable[[dict], object]] = {
+    "params": lambda record: record["counts"].update(params=10**400),
+    "negative": lambda record: record["counts"].update(params=-(10**9)),
+    "runtime": lambda record: record["splits"][0]["images"][0].update(runtime_ms=1.7e308),
+    "flags": lambda record: record.update(flags=[{"name": "a", "detail": "b"}] * 2000),
+    "dtype": lambda record: record.update(output_dtype="x" * 10**6),
+    "label": lambda record: record.update(note="x" * 10**6),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_hostile_record_file_is_one_row_of_every_command(
+    forged: Harness, damage: Callable[[dict], object], tmp_path: Path
+) -> None:
+    import shutil
+
+    results = tmp_path / "results"
+    shutil.copytree(forged.results, results)
+    good = json.loads((results / "records" / "90_Last.json").read_text())
+    bad = json.loads(json.dumps(good))
+    damage(bad)
+    bad["label"] = "80_Bad"
+    (results / "records" / "80_Bad.json").write_text(json.dumps(bad))
+    done = run_command(forged.path, "--model_id", "90", "--save_dir", str(results), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    text = (results / "leaderboard.csv").read_text()
+    assert "holds what cannot be" in text
+    assert len(text) < 10**5
