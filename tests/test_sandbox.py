@@ -59,14 +59,16 @@ def test_home_and_temporary_files_are_private(tmp_path: Path) -> None:
     assert {told["HOME"], told["TMPDIR"]} == {str(tmp_path / "home"), str(tmp_path / "tmp")}
 
 
-def test_a_folder_that_holds_the_submission_too_is_not_hidden_its_hr_is(tmp_path: Path) -> None:
+def test_a_folder_that_holds_the_submission_too_is_hidden_all_the_same(tmp_path: Path) -> None:
     hr, models, folder = tmp_path / "set" / "HR", tmp_path / "models", tmp_path / "job"
     for path in (hr, models, folder):
         path.mkdir(parents=True)
     (tmp_path / "link").symlink_to(hr)
     submission = Submission(0, "A", models / "a.py", None)
     found = places(submission, folder, (tmp_path, tmp_path / "link", tmp_path / "gone"))
-    assert found.hidden == (hr.resolve(),)
+    assert found.hidden == (tmp_path.resolve(), hr.resolve())
+    assert found.hidden_in(models) == ()
+    assert found.hidden_in(tmp_path / "set") == (hr.resolve(),)
 
 
 names = st.text("ab", min_size=1, max_size=2)

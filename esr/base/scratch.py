@@ -7,15 +7,19 @@ nothing in another container.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from esr.base.remove_tree import remove_tree
+
+_ROOT = "esr-scratch-"
+_TRIALS = 10
 _MARK = ".esr-scratch"
 """Name of the locked file; the folder's own name must say nothing to a child."""
 
@@ -27,7 +31,7 @@ def scratch_folder() -> Iterator[Path]:
     Raises:
         OSError: there is no room for one.
     """
-    folder = Path(tempfile.mkdtemp())
+    folder = _make_folder()
     try:
         with (folder / f"{_MARK}-new").open("wb") as mark:
             fcntl.flock(mark, fcntl.LOCK_EX)
@@ -35,16 +39,37 @@ def scratch_folder() -> Iterator[Path]:
             (folder / f"{_MARK}-new").rename(folder / _MARK)
             yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
+        with suppress(OSError):  # Somebody else's is still there.
+            folder.parent.rmdir()
+
+
+def scratch_roots() -> tuple[Path, ...]:
+    """Name the folders in which all runs of all users have their scratch folders."""
+    return tuple(sorted(Path(tempfile.gettempdir()).glob(f"{_ROOT}*")))
+
+
+def _make_folder() -> Path:
+    """Make it where a child can be kept from all of them at once, those of later runs included."""
+    root = Path(tempfile.gettempdir()) / f"{_ROOT}{os.getuid()}"
+    for _ in range(_TRIALS):
+        root.mkdir(mode=0o700, exist_ok=True)
+        status = root.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+            raise PermissionError(errno.EPERM, "belongs to somebody else", str(root))
+        with suppress(FileNotFoundError):  # Another run has just removed it as empty.
+            return Path(tempfile.mkdtemp(dir=root))
+    raise FileNotFoundError(errno.ENOENT, "is removed again and again", str(root))
 
 
 def remove_orphans() -> None:
     """Remove the scratch folders of this user whose owners are dead."""
-    with suppress(OSError):
-        for folder in Path(tempfile.gettempdir()).iterdir():
-            with suppress(OSError):
-                if _is_ours(folder):
-                    _remove_orphan(folder)
+    for root in (Path(tempfile.gettempdir()), *scratch_roots()):
+        with suppress(OSError):
+            for folder in root.iterdir():
+                with suppress(OSError):
+                    if _is_ours(folder):
+                        _remove_orphan(folder)
 
 
 def _is_ours(folder: Path) -> bool:
@@ -61,6 +86,6 @@ def _remove_orphan(folder: Path) -> None:
     handle = os.open(folder / _MARK, os.O_RDWR | os.O_NOFOLLOW)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
     finally:
         os.close(handle)

@@ -12,6 +12,7 @@ from esr.base import json_file
 from esr.base.console import progress_bar
 from esr.base.errors import printable_line
 from esr.base.house import ROOT
+from esr.base.scratch import scratch_roots
 from esr.challenge.fixed_input import plan
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
@@ -26,6 +27,7 @@ from esr.records.conditions import Request
 from esr.records.measurement import Measurement
 from esr.records.record import Failure, Record
 from esr.sandbox import isolated_process
+from esr.sandbox.own_files import refuse_foreign_files
 from esr.sandbox.policy import Policy
 from esr.submissions.submission import Broken, Entry, Measurable, Submission
 
@@ -55,7 +57,7 @@ class RunSetting:
         """What a submission may use, and what it must not see."""
         options = self.options
         places = (options.data.data_dir, options.output.save_dir, *self.staged.hr_folders)
-        return options.confinement.policy(places)
+        return options.confinement.policy((*places, *scratch_roots()))
 
 
 class SubmissionRun:
@@ -78,8 +80,11 @@ class SubmissionRun:
     def start(self) -> None:
         """Start its process, and write its job while that imports what it needs."""
         entry, setting = _measurable(self._entry), self._setting
+        refuse_foreign_files(entry, setting.policy.hidden)
         splits = setting.staged.of(entry)
-        folder = self._folder.enter_context(job_folder(entry, setting.job_dir))
+        folder = self._folder.enter_context(
+            job_folder(entry, setting.job_dir, setting.policy.hidden)
+        )
         told = as_told(entry, folder)
         self._program = self._process.enter_context(
             isolated_process.waiting("esr.evaluate.worker", told, folder, setting.policy)

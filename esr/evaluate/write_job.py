@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esr.base.errors import UserError, cause
+from esr.base.remove_tree import remove_tree
 from esr.base.threads import in_parallel
 from esr.datasets.staging import StagedSplit
 from esr.measure.job import Job, JobFolder, JobSplit
@@ -33,8 +34,15 @@ class StartedJob:
 
 
 @contextmanager
-def job_folder(submission: Measurable, job_dir: Path) -> Iterator[JobFolder]:
+def job_folder(
+    submission: Measurable, job_dir: Path, hidden: Sequence[Path] = ()
+) -> Iterator[JobFolder]:
     """Make the folder of a job, with the code that runs in it; remove it in the end.
+
+    Args:
+        submission: whose job it is.
+        job_dir: where the folder is made.
+        hidden: what a link in a clone must not lead to.
 
     Raises:
         UserError: it cannot be written.
@@ -45,7 +53,7 @@ def job_folder(submission: Measurable, job_dir: Path) -> Iterator[JobFolder]:
             folder.sr.mkdir(parents=True)
             folder.lr_image(0, 0).parent.mkdir()
             if isinstance(submission, CloneSubmission):
-                copy_clone(submission.clone, folder.clone)
+                copy_clone(submission.clone, folder.clone, hidden)
         yield folder
     finally:
         _remove(folder)
@@ -88,7 +96,7 @@ def _remove(folder: JobFolder) -> None:
     # have put a link there that leads to other people's files.
     if not folder.sr.is_symlink():
         in_parallel(_unlink, folder.sr.glob("*.npy"))
-    shutil.rmtree(folder.path, ignore_errors=True)
+    remove_tree(folder.path)
 
 
 def _unlink(file: Path) -> None:

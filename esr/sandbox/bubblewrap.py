@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,8 +69,13 @@ def _options(places: Places) -> list[str]:
     return [
         *_walls(),
         *_system(),
+        *_covered(places.hidden, _SHOWN),
         *_shown((*places.python, *places.own)),
-        *_covered(places),
+        *(
+            option
+            for n in (*places.python, *places.own)
+            for option in _covered(places.hidden_in(n), (n,))
+        ),
         *("--bind", str(places.folder), str(places.folder), "--chdir", str(places.folder)),
         *("--remount-ro", "/dev", "--remount-ro", "/"),
     ]
@@ -99,8 +104,7 @@ def _shown(places: Iterator[Path] | Sequence[Path]) -> Iterator[str]:
             yield from ("--ro-bind", str(place), str(place))
 
 
-def _covered(places: Places) -> Iterator[str]:
-    shown = (*_SHOWN, *places.python, *places.own)
-    for place in places.hidden:
+def _covered(hidden: Iterable[Path], shown: Iterable[Path]) -> Iterator[str]:
+    for place in hidden:
         if any(place.is_relative_to(other) for other in shown) and place.is_dir():
             yield from ("--tmpfs", str(place))

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 from esr.sandbox.policy import Places
@@ -84,7 +85,8 @@ def rules(places: Places) -> Iterator[Callable[[], None]]:
         _checked(libc.syscall(_RESTRICT, ruleset, 0))
 
     try:
-        for place in all_but(places.hidden):
+        needed = (all_but(places.hidden_in(n), n) for n in (*places.python, *places.own))
+        for place in chain(all_but(places.hidden), *needed):
             with suppress(OSError):  # It was there a moment ago.
                 allow(place, _READ_FILE)
         allow(places.folder, everything | _READ_FILE)

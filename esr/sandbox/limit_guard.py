@@ -7,7 +7,9 @@ cost nothing. What processes share counts once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -100,15 +102,23 @@ def _resident(pid: int) -> tuple[int, int]:
 
 
 def _size(folder: Path) -> int:
-    """Add up what the files below a folder take on the disk, in bytes."""
-    total = 0
-    # A submission may remove what is being looked at.
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
+    """Add up what the files below a folder take on the disk, in bytes.
+
+    A folder too deep to be looked into takes more than any limit: nobody needs one.
+    """
+    total, todo = 0, [folder]
+    while todo:
+        try:
+            entries = [*os.scandir(todo.pop())]
+        except OSError as error:  # A submission may remove what is being looked at.
+            if error.errno == errno.ENAMETOOLONG:
+                return sys.maxsize
+            continue
+        for entry in entries:
             with contextlib.suppress(OSError):
                 total += 512 * entry.stat(follow_symlinks=False).st_blocks
                 if entry.is_dir(follow_symlinks=False):
-                    total += _size(Path(entry.path))
+                    todo.append(Path(entry.path))
     return total
 
 

@@ -39,6 +39,11 @@ class Places:
     python: tuple[Path, ...]
     """The interpreter, the packages and this house."""
     hidden: tuple[Path, ...]
+    """What it must not see, but for the others that lie in there."""
+
+    def hidden_in(self, place: Path) -> tuple[Path, ...]:
+        """What must not be seen of something that it needs."""
+        return tuple(other for other in self.hidden if place in other.parents)
 
     @property
     def home(self) -> Path:
@@ -57,20 +62,13 @@ def places(submission: Measurable, folder: Path, hidden: Iterable[Path]) -> Plac
     Args:
         submission: what is run.
         folder: its private folder.
-        hidden: what it must not see; a folder that holds something it needs stays visible.
+        hidden: what it must not see, but for what it needs in there.
     """
-    own = _distinct(own_files(submission))
-    python = _distinct((*interpreter(), *CODE))
-    needed = (folder.resolve(), *own, *python)
     return Places(
         folder=folder.resolve(),
-        own=own,
-        python=python,
-        hidden=tuple(
-            place
-            for place in _distinct(hidden)
-            if place.exists() and not any(other.is_relative_to(place) for other in needed)
-        ),
+        own=_distinct(own_files(submission)),
+        python=_distinct((*interpreter(), *CODE)),
+        hidden=tuple(place for place in _distinct(hidden) if place.exists()),
     )
 
 

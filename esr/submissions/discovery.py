@@ -104,7 +104,7 @@ def adapt(entry: Entry, checkpoint: Path | None, form: str | None) -> Entry:
     if isinstance(entry, Submission) and checkpoint is not None:
         if not checkpoint.is_file():
             raise UserError("no such checkpoint file", where=f"--checkpoint {checkpoint}")
-        entry = replace(entry, checkpoint=checkpoint.absolute())
+        entry = replace(entry, checkpoint=checkpoint.resolve())
     return entry
 
 

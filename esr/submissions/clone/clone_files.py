@@ -102,17 +102,23 @@ def _text(path: Path) -> str:
         return ""
 
 
-def copy_clone(clone: Path, target: Path) -> None:
+def copy_clone(clone: Path, target: Path, hidden: Sequence[Path] = ()) -> None:
     """Copy what the code in a clone may need.
+
+    Args:
+        clone: what is copied.
+        target: where to.
+        hidden: folders of which nothing is copied, whatever leads there.
 
     Raises:
         UserError: a file cannot be read.
         OSError: there is no room for it.
     """
     whole = clone.resolve()
+    closed = [place.resolve() for place in hidden if not whole.is_relative_to(place.resolve())]
 
     def left_out(folder: str, names: Sequence[str]) -> set[str]:
-        return {name for name in names if _is_left(Path(folder) / name, whole)}
+        return {name for name in names if _is_left(Path(folder) / name, whole, closed)}
 
     try:
         shutil.copytree(clone, target, ignore=left_out, copy_function=shutil.copyfile)
@@ -121,8 +127,10 @@ def copy_clone(clone: Path, target: Path) -> None:
         raise UserError(f"cannot be copied ({reason})", where=source) from error
 
 
-def _is_left(path: Path, clone: Path) -> bool:
+def _is_left(path: Path, clone: Path, hidden: Sequence[Path]) -> bool:
     leads_to = path.resolve()
+    if any(leads_to.is_relative_to(place) for place in hidden):
+        return True
     if path.is_dir():
         # A link to a folder may lead anywhere, back to itself included.
         zoo = path.parent.resolve() == clone and path.name == "model_zoo"
