@@ -19,6 +19,9 @@
     used_network, started_processes, signalled_processes, loaded_library, left_processes
                              what it connected to, started, signalled, loaded, left running
     flooded_log              more was printed than the log keeps
+    changed_parent           processors, priority or limits of the harness were changed
+    runtime_not_as_seen      the parent's clock does not bear out what is claimed
+    works_after_the_clock    it takes long from the end of the timed pass to the SR image
     robust_pass_failed       the network could restore every image once, but not again
     wrong_data_range         far better with the other data_range (`data_range_verdict`)
     audit_incomplete         a check could not be carried out

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from esr.base.errors import UserError, printable_line
+from esr.sandbox import seccomp
 from esr.sandbox.policy import GIB, SYSTEM, Places
 
 _TEMPORARY_BYTES = GIB
@@ -47,7 +48,7 @@ def check() -> None:
 
 
 @contextmanager
-def wrapped(command: Sequence[str], places: Places) -> Iterator[tuple[list[str], int]]:
+def wrapped(command: Sequence[str], places: Places) -> Iterator[tuple[list[str], tuple[int, ...]]]:
     """Put bubblewrap before a command.
 
     Args:
@@ -55,14 +56,22 @@ def wrapped(command: Sequence[str], places: Places) -> Iterator[tuple[list[str],
         places: of the submission.
 
     Yields:
-        (the whole command, a file descriptor that it must inherit)
+        (the whole command, the file descriptors that it must inherit)
     """
     # Not as arguments: the child can read those of bwrap, and would see what is hidden from it.
     options = b"\0".join(map(os.fsencode, _options(places)))
+    program = seccomp.Filter().program
+    with _inherited(options + b"\0") as file, _inherited(program) as calls:
+        refuse = ["--seccomp", str(calls)] if program else []
+        yield ["bwrap", "--args", str(file), *refuse, "--", *command], (file, calls)
+
+
+@contextmanager
+def _inherited(content: bytes) -> Iterator[int]:
     with tempfile.TemporaryFile() as file:
-        file.write(options + b"\0")
+        file.write(content)
         file.seek(0)
-        yield ["bwrap", "--args", str(file.fileno()), "--", *command], file.fileno()
+        yield file.fileno()
 
 
 def _options(places: Places) -> list[str]:

@@ -25,6 +25,7 @@ from esr.sandbox.child_channel import ChildChannel
 from esr.sandbox.inside.start_barrier import GO
 from esr.sandbox.left_files import flag_left_files, list_files
 from esr.sandbox.limit_guard import LimitGuard
+from esr.sandbox.parent_state import ParentState
 from esr.sandbox.policy import Places, Policy, places
 from esr.sandbox.printed_output import PrintedOutput, kept_in, printed_in
 from esr.submissions.submission import Measurable
@@ -93,7 +94,7 @@ class WaitingProgram:
             SubmissionFailed: it broke a limit, or spoke out of turn.
             UserError: the log cannot be written.
         """
-        before = list_files(self._folder)
+        before, state = list_files(self._folder), ParentState.now()
         left: list[str] = []
         with kept_in(log, self._output):
             guard = LimitGuard(self._child.pid, job, self._folder, self._policy.limits)
@@ -103,6 +104,7 @@ class WaitingProgram:
             finally:
                 left += self.end()
             flags = (
+                *_changed(state.restore()),
                 *self._output.flags(),
                 *_left(left),
                 *flag_left_files(job, self._folder, self._where, before),
@@ -164,6 +166,12 @@ def _left(names: list[str]) -> Iterator[Flag]:
     if names:
         text = f"{len(names)} processes were left behind and killed: {', '.join(names)}"
         yield Flag("left_processes", printable_line(text))
+
+
+def _changed(names: list[str]) -> Iterator[Flag]:
+    if names:
+        text = f"{', '.join(names)} of the harness were others after it, and were put back"
+        yield Flag("changed_parent", text)
 
 
 def check_device(name: str) -> None:

@@ -6,15 +6,15 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
 from esr.base.errors import UserError, cause
 from esr.base.house import import_path
 from esr.records.measurement import Isolation
-from esr.sandbox import bubblewrap, landlock
+from esr.sandbox import bubblewrap, landlock, seccomp
 from esr.sandbox.policy import Places
 
 _FIRST_TO_DIE = "1000"
@@ -53,10 +53,10 @@ def start(
         inherited: tuple[int, ...] = ()
         if sandbox:
             isolation = "bubblewrap"
-            command, options = stack.enter_context(bubblewrap.wrapped(command, places))
-            inherited = (options,)
-        elif landlock.version():
-            isolation, restrict = "landlock", stack.enter_context(landlock.rules(places))
+            command, inherited = stack.enter_context(bubblewrap.wrapped(command, places))
+        else:
+            restrict = stack.enter_context(_restricted(places))
+            isolation = "landlock" if landlock.version() else "process"
         ours, theirs = socket.socketpair()
         stack.enter_context(theirs)
         child = subprocess.Popen(
@@ -74,6 +74,23 @@ def start(
     with suppress(OSError):
         Path(f"/proc/{child.pid}/oom_score_adj").write_text(_FIRST_TO_DIE)
     return child, ours, isolation
+
+
+@contextmanager
+def _restricted(places: Places) -> Iterator[Callable[[], None]]:
+    """Make what restricts a process to its places, as far as this kernel can.
+
+    It is for use between fork and exec: only system calls are left to do there.
+    """
+    calls = seccomp.Filter()
+    with landlock.rules(places) if landlock.version() else nullcontext() as closed:
+
+        def restrict() -> None:
+            if closed is not None:
+                closed()
+            calls.put_on()
+
+        yield restrict
 
 
 _ALLOWED = re.compile(
