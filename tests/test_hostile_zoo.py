@@ -64,6 +64,9 @@ EXPECTED = {
     ),
     # Shared memory is nobody's data, so this is the parent's alone to see.
     "allocates_shared": Expected("limit", "--memory_limit is 2 GiB"),
+    "allocates_memfds": Expected("limit", "--memory_limit is 2 GiB"),
+    "leaves_shared_memory": Expected(flags=("loaded_library",)),
+    "nests_folders": Expected(flags=()),
     "fills_disk": Expected("limit", "--disk_limit is 0.1 GiB"),
     "floods": Expected(flags=("flooded_log",)),
     "writes_results": Expected(flags=("wrote_files",)),
@@ -231,6 +234,7 @@ def _lasting(record: dict) -> dict:
     for volatile in ("date", "command"):
         record["provenance"].pop(volatile)
     for split in record["splits"]:
+        split.pop("parent_ms")
         for image in split["images"]:
             image.pop("runtime_ms")
     return record
@@ -245,6 +249,12 @@ def test_the_run_goes_on_to_its_end_without_a_traceback(zoo: Zoo) -> None:
     assert zoo.done.returncode == 1
     assert "Traceback" not in zoo.done.stdout + zoo.done.stderr
     assert set(json.loads((zoo.harness.results / "results.json").read_text())) >= set(HONEST)
+
+
+def test_shared_memory_ends_with_its_maker(zoo: Zoo, request: pytest.FixtureRequest) -> None:
+    assert not Path("/dev/shm/esr_left_behind").exists()
+    if request.node.callspec.params["zoo"] == "landlock":
+        assert "kept_files" in zoo.row("leaves_shared_memory")["Flags"]
 
 
 def test_no_file_has_changed_and_none_is_left_behind(zoo: Zoo) -> None:

@@ -69,7 +69,10 @@ def test_every_deed_is_refused(run: Harness) -> None:
 
 def test_the_next_team_has_the_machine_as_it_was(run: Harness) -> None:
     log = (run.results / "logs" / "12_Victim.log").read_text()
-    assert f"processors {sorted(os.sched_getaffinity(0))} niceness {os.getpriority(os.PRIO_PROCESS, 0)}" in log
+    assert (
+        f"processors {sorted(os.sched_getaffinity(0))} niceness {os.getpriority(os.PRIO_PROCESS, 0)}"
+        in log
+    )
     assert {row["Status"] for row in run.rows().values()} == {"ok"}
 
 

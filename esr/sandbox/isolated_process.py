@@ -28,6 +28,7 @@ from esr.sandbox.limit_guard import LimitGuard
 from esr.sandbox.parent_state import ParentState
 from esr.sandbox.policy import Places, Policy, places
 from esr.sandbox.printed_output import PrintedOutput, kept_in, printed_in
+from esr.sandbox.shared_memory import list_segments, remove_segments
 from esr.submissions.submission import Measurable
 
 _POLL_S = 0.1
@@ -95,9 +96,10 @@ class WaitingProgram:
             UserError: the log cannot be written.
         """
         before, state = list_files(self._folder), ParentState.now()
+        segments = list_segments()
         left: list[str] = []
         with kept_in(log, self._output):
-            guard = LimitGuard(self._child.pid, job, self._folder, self._policy.limits)
+            guard = LimitGuard(self._child.pid, job, self._folder, self._policy.limits, self._ours)
             self._channel.say(GO)
             try:
                 self._listen(guard, listener)
@@ -105,6 +107,7 @@ class WaitingProgram:
                 left += self.end()
             flags = (
                 *_changed(state.restore()),
+                *_shared(remove_segments(segments)),
                 *self._output.flags(),
                 *_left(left),
                 *flag_left_files(job, self._folder, self._where, before),
@@ -166,6 +169,12 @@ def _left(names: list[str]) -> Iterator[Flag]:
     if names:
         text = f"{len(names)} processes were left behind and killed: {', '.join(names)}"
         yield Flag("left_processes", printable_line(text))
+
+
+def _shared(names: list[str]) -> Iterator[Flag]:
+    if names:
+        text = f"{len(names)} in /dev/shm, removed: {', '.join(names)}"
+        yield Flag("kept_files", printable_line(text))
 
 
 def _changed(names: list[str]) -> Iterator[Flag]:

@@ -1,7 +1,7 @@
 """What a running submission uses, against its limits; looked at seldom, from the parent.
 
-Memory is the resident memory of its processes: reserved addresses, of which CUDA takes terabytes,
-cost nothing. What processes share counts once.
+Memory is the resident memory of its processes, orphans included, and the shared memory that they
+hold: reserved addresses, of which CUDA takes terabytes, cost nothing. What is shared counts once.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import errno
 import os
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,7 @@ from esr.measure.job import Job, JobFolder
 from esr.records.measurement import Stage
 from esr.sandbox.policy import GIB, PROCESSES_AT_MOST, Limits
 from esr.sandbox.process_tree import children
+from esr.sandbox.shared_memory import held_bytes, list_segments, mapped_bytes
 
 PERIOD_S = 0.5
 """Between two looks; one takes 0.1 ms of another core."""
@@ -36,10 +38,19 @@ class LimitGuard:
         job: what it was told.
         folder: its private folder.
         limits: of the submission.
+        others: children of this process that are not the submission's; it may have left orphans.
     """
 
-    def __init__(self, pid: int, job: Job, folder: JobFolder, limits: Limits) -> None:
+    def __init__(
+        self,
+        pid: int,
+        job: Job,
+        folder: JobFolder,
+        limits: Limits,
+        others: Collection[int] | None = None,
+    ) -> None:
         self._pid = pid
+        self._others = {pid, *(children(os.getpid()) if others is None else others)}
         self._folder = folder.path
         self._limits = limits
         # LR and SR images are the job itself; SR is scale x scale as large as LR.
@@ -47,6 +58,7 @@ class LimitGuard:
         images_bytes = lr_bytes * (1 + job.submission.sidecar.scale**2)
         self._disk_bytes = limits.disk_bytes + _size(folder.path) + images_bytes
         self._had_space = _free(self._folder) > 2 * _DISK_FLOOR
+        self._segments = list_segments()
         self._looks = 0
         self._deadline = time.monotonic() + limits.timeout_s
         self._next = time.monotonic() + PERIOD_S
@@ -65,16 +77,21 @@ class LimitGuard:
         return None if reason is None else ("limit", reason)
 
     def _processes(self) -> str | None:
-        private, shared, count, todo = 0, 0, 0, [self._pid]
-        while todo and count <= PROCESSES_AT_MOST:
+        pids: list[int] = []
+        private, shared = 0, 0
+        todo = [self._pid, *(pid for pid in children(os.getpid()) if pid not in self._others)]
+        while todo and len(pids) <= PROCESSES_AT_MOST:
             pid = todo.pop()
-            count += 1
+            pids.append(pid)
             resident, common = _resident(pid)
             private += resident - common
             shared = max(shared, common)
             todo += children(pid)
-        if count > PROCESSES_AT_MOST:
+        if len(pids) > PROCESSES_AT_MOST:
             return f"it started more than {PROCESSES_AT_MOST} processes"
+        shared = max(
+            shared, held_bytes(pids, self._segments), mapped_bytes(pids) if len(pids) > 1 else 0
+        )
         if private + shared > self._limits.memory_bytes:
             limit = _gib(self._limits.memory_bytes)
             return f"it used {_gib(private + shared)} of memory, --memory_limit is {limit}"
