@@ -190,7 +190,7 @@ def test_the_sandbox_shows_what_is_needed_and_nothing_else(tmp_path: Path) -> No
     where = Places(own, (code,), policy.interpreter(), (other, code / "data"))
     program = [sys.executable, "-c", WRAPPED, str(other), str(code / "data")]
     with bubblewrap.wrapped(program, where) as (command, options):
-        done = subprocess.run(command, pass_fds=(options,), capture_output=True, text=True)
+        done = subprocess.run(command, pass_fds=options, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert seen.pop("temporary bytes") <= GIB
