@@ -154,7 +154,7 @@ def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]
             remedy="give a --save_dir of test_demo.py, or an official results.json",
         )
     # The path is the user's own, who may well have linked it.
-    official = json_file.load(dict[str, Official], file.resolve())
+    official = official_results.read_results(file.resolve())
     if not official:
         raise UserError("holds no results", where=file)
     return read_rows(official), official
