@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
 from esr.report.board import Board, build_board
-from esr.report.csv_table import escape_csv, render_csv
+from esr.report.csv_table import choose_all, escape_csv, render_csv
 
 EXACT = {} if pd.__version__ >= "3" else {"float_precision": "round_trip"}
 
@@ -61,7 +61,7 @@ def test_pandas_gives_every_official_figure_back_unrounded(shared: Path, year: s
 
 def test_pandas_gives_every_value_of_records_back() -> None:
     made = boards.varied()
-    frame = _read(render_csv(made))
+    frame = _read(render_csv(made, choose_all))
     for position, column in enumerate(made.columns):
         for line, cell in zip(made.lines, frame.iloc[:, position], strict=True):
             value = line.values[position]
@@ -88,7 +88,7 @@ def _texts(made: Board, frame: pd.DataFrame):
 
 def test_hostile_text_comes_back_after_undoing_and_starts_no_formula() -> None:
     made = boards.hostile()
-    text = render_csv(made)
+    text = render_csv(made, choose_all)
     frame = _read(text, dtype=str, keep_default_na=False)
     assert len(frame) == len(text.splitlines()) - 1 == len(boards.HOSTILE)
     seen = set()
