@@ -232,3 +232,17 @@ def test_junk_in_somebody_elses_file_costs_a_cell(shared: Path, tmp_path: Path, 
         done = run(*arguments, "--save_dir", tmp_path / "out")
         assert done.returncode == 0, done.stderr
     assert table(tmp_path / "out")["22_SPANV2_ESR_C2"]["Rank overall"] == "1"
+
+
+def test_all_columns_are_written_on_demand_and_the_long_twin_always(tmp_path: Path) -> None:
+    write_records(tmp_path, 2, 3)
+    heads = []
+    for arguments in ((), ("--all_columns",)):
+        assert run(tmp_path, *arguments).returncode == 0
+        heads.append((tmp_path / "leaderboard.csv").read_text().splitlines()[0].split(","))
+    few, every = heads
+    assert few == [title for title in every if title in few]
+    assert "Failed stage" in set(every) - set(few)
+    assert few[:11] == every[:11]
+    # 2 submissions on 2 sets of 3 images, PSNR and runtime: 24 lines and the head.
+    assert len((tmp_path / "leaderboard_long.csv").read_text().splitlines()) == 25
