@@ -101,7 +101,8 @@ def list_empty_cells(
     for standing, by_heading in reasons:
         ordered = sorted(by_heading, key=lambda heading: by_heading[heading])
         for reason, headings in groupby(ordered, key=lambda heading: by_heading[heading]):
-            lacking.setdefault((tuple(headings), reason), []).append(name(standing.row.label))
+            if reason != standing.reason:  # Which a remark of its own says.
+                lacking.setdefault((tuple(headings), reason), []).append(name(standing.row.label))
     for (titles, reason), labels in lacking.items():
         more = len(labels) - _NAMES_AT_MOST
         who = ", ".join(labels[:_NAMES_AT_MOST]) + (f" and {more} more" if more > 0 else "")
