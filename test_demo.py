@@ -22,6 +22,7 @@ from esr.records import official_results
 from esr.records.record import Failure, Outcome
 from esr.records.results_folder import Store
 from esr.report.board import build_board
+from esr.report.csv_table import choose_columns
 from esr.report.formats import make_publisher, write_all
 from esr.report.terminal import (
     print_kept,
@@ -51,7 +52,9 @@ def run(options: Options) -> ExitCode:
 def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
     print_trust(chosen, options.selection.trust)
-    store = Store(options.output.save_dir, options.protocol, (make_publisher(options.protocol),))
+    columns = choose_columns(options.output.all_columns)
+    publisher = make_publisher(options.protocol, columns)
+    store = Store(options.output.save_dir, options.protocol, (publisher,))
     store.open()  # Before anything is measured: results must have a place.
     outcomes: list[Outcome] = []
     with open_workplace(options.confinement) as (hr_dir, job_dir):
@@ -66,7 +69,7 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
             outcomes.append(outcome)
         store.publish()  # A run that was killed may have left tables older than its records.
         finished = build_board(store.rows(), options.protocol)
-        write_all(finished, store.save_dir)
+        write_all(finished, store.save_dir, choose=columns)
         print_leaderboard(finished, store.save_dir)
         print_summary(plan.kept, outcomes, finished, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)

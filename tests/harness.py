@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import cv2
@@ -113,9 +114,9 @@ class Harness:
         return run_command(self.path, *arguments, cwd=self.path.parent, timeout=timeout)
 
     def rows(self, save_dir: Path | None = None) -> dict[str, dict[str, str]]:
-        """Read leaderboard.csv by model."""
+        """Read leaderboard.csv by model; a column that no row fills is left out, and reads empty."""
         with ((save_dir or self.results) / "leaderboard.csv").open(newline="") as file:
-            return {row["Model"]: row for row in csv.DictReader(file)}
+            return {row["Model"]: defaultdict(str, row) for row in csv.DictReader(file)}
 
     def record(self, label: str) -> dict:
         """Read a record as plain JSON."""

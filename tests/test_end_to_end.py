@@ -309,3 +309,17 @@ def test_identical_images_give_an_infinite_psnr_that_survives_the_files(harness:
     assert harness.run().returncode == 0
     assert harness.run().returncode == 0
     assert harness.rows()["00_Tiny"]["Val PSNR"] == "inf"
+
+
+def test_all_columns_on_demand(harness: Harness) -> None:
+    assert harness.run("--all_columns").returncode == 0
+    every = (harness.results / "leaderboard.csv").read_text().splitlines()[0].split(",")
+    assert harness.run().returncode == 0
+    few = (harness.results / "leaderboard.csv").read_text().splitlines()[0].split(",")
+    assert few == [title for title in every if title in few]
+    assert {"Failed stage", "Drift [%]"} <= set(every) - set(few)
+    # Two images, PSNR and runtime of each.
+    long = (harness.results / "leaderboard_long.csv").read_text().splitlines()
+    assert [line.rpartition(",")[0] for line in long[1:]] == [
+        f"00_Tiny,demo,{image}.png,{metric}" for image in "ab" for metric in ("psnr", "runtime")
+    ]

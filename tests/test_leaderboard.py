@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str
 
 def table(save_dir: Path) -> dict[str, dict[str, str]]:
     with (save_dir / "leaderboard.csv").open(newline="", encoding="utf-8") as file:
-        return {row["Model"]: row for row in csv.DictReader(file)}
+        # A column that no row fills is left out.
+        return {row["Model"]: defaultdict(str, row) for row in csv.DictReader(file)}
 
 
 def write_records(folder: Path, count: int, images: int) -> None:
@@ -230,3 +232,17 @@ def test_junk_in_somebody_elses_file_costs_a_cell(shared: Path, tmp_path: Path, 
         done = run(*arguments, "--save_dir", tmp_path / "out")
         assert done.returncode == 0, done.stderr
     assert table(tmp_path / "out")["22_SPANV2_ESR_C2"]["Rank overall"] == "1"
+
+
+def test_all_columns_are_written_on_demand_and_the_long_twin_always(tmp_path: Path) -> None:
+    write_records(tmp_path, 2, 3)
+    heads = []
+    for arguments in ((), ("--all_columns",)):
+        assert run(tmp_path, *arguments).returncode == 0
+        heads.append((tmp_path / "leaderboard.csv").read_text().splitlines()[0].split(","))
+    few, every = heads
+    assert few == [title for title in every if title in few]
+    assert "Failed stage" in set(every) - set(few)
+    assert few[:11] == every[:11]
+    # 2 submissions on 2 sets of 3 images, PSNR and runtime: 24 lines and the head.
+    assert len((tmp_path / "leaderboard_long.csv").read_text().splitlines()) == 25

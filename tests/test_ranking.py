@@ -419,7 +419,7 @@ def test_who_cannot_be_ranked_does_not_decide_what_the_others_need(odd: str) -> 
 
 
 @pytest.mark.parametrize("key", ["valid_ave_psnr", "test_ave_psnr"])
-@pytest.mark.parametrize("junk", [None, "27.5", float("nan"), float("inf")])
+@pytest.mark.parametrize("junk", [None, "27.5", float("nan"), float("-inf")])
 def test_a_psnr_that_is_not_known_passes_no_gate(key: str, junk: object) -> None:
     ranking = rank(read_rows({"01_A": _entry(1.0) | {key: junk}}), protocols()["ntire2025"])
     assert ranking.standings[0].gate.passed is False
@@ -471,7 +471,7 @@ def test_published_figures_bound_others_to_their_own_digits() -> None:
     [
         ({"flops": 0.0}, "has no FLOPs"),
         ({"flops": None}, "has no FLOPs"),
-        ({"valid_ave_runtime": -1.0}, "has no runtime"),
+        ({"valid_ave_runtime": -1.0}, "has no runtime above 0 ms"),
     ],
 )
 def test_a_baseline_that_cannot_serve_says_why(change: dict[str, object], problem: str) -> None:
@@ -500,3 +500,48 @@ def test_the_name_itself_is_the_baseline_not_one_that_begins_with_it() -> None:
     entries = {"00_EFDN_x": _entry(1.0), "00_EFDN": _entry(2.0), "01_A": _entry(2.0)}
     ranking = rank(read_rows(entries), protocols()["ntire2025"])
     assert ranking.baseline == "00_EFDN"
+
+
+def _without(*keys: str, **changed: float) -> dict[str, object]:
+    return {key: value for key, value in (_entry(1.0) | changed).items() if key not in keys}
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        # The test runtime of 1.00 ms stands beside it: what is missing is the other one.
+        (_all_but(("valid",), _entry(1.0)), "validation runtime not measured"),
+        (_without("valid_ave_runtime"), "validation runtime not measured"),
+        (_without(valid_ave_runtime=math.nan), "validation runtime not measured"),
+        (_without(valid_ave_runtime=0.0), "runtime above 0 ms not measured"),
+        (_without(test_ave_runtime=-1.0), "runtime above 0 ms not measured"),
+        (
+            _without("valid_ave_runtime", "flops"),
+            "validation runtime, FLOPs not measured",
+        ),
+    ],
+)
+def test_what_a_file_lacks_of_a_runtime_is_named(entry: dict[str, object], reason: str) -> None:
+    ranking = rank(read_rows({"01_A": entry}), protocols()["ntire2025"])
+    assert ranking.standings[0].reason == reason
+
+
+def test_among_rows_of_the_validation_set_a_test_runtime_is_of_no_use() -> None:
+    valid = _all_but(("test",), _entry(2.0))
+    entries = {"01_A": valid, "02_B": valid, "03_C": _all_but(("valid",), _entry(1.0))}
+    standings = rank(read_rows(entries), protocols()["ntire2025"]).standings
+    reasons = {one.row.label: one.reason for one in standings}
+    assert reasons == {"01_A": None, "02_B": None, "03_C": "validation runtime not measured"}
+
+
+def test_without_repeats_it_is_the_warm_runtime_that_is_missing() -> None:
+    ranking = rank(
+        read_rows({"01_A": _entry(1.0)}), protocols()["ntire2025"], Choices(runtime="robust")
+    )
+    assert ranking.standings[0].reason == "warm runtime not measured"
+
+
+def test_a_baseline_of_the_test_set_alone_says_which_runtime_it_lacks() -> None:
+    entries = {"00_EFDN": _all_but(("valid",), _entry(2.0)), "01_A": _entry(1.0)}
+    ranking = rank(read_rows(entries), protocols()["ntire2025"])
+    assert ranking.baseline_problem == "has no validation runtime"

@@ -385,7 +385,9 @@ def _scores(data: Path, archive: bytes, tmp_path: Path) -> tuple[int, dict]:
     arguments = ["--data_dir", str(data), "--json", str(tmp_path / "scores.json")]
     status = score_zip.main([str(tmp_path / "upload.zip"), *arguments])
     written = tmp_path / "scores.json"
-    return status, json.loads(written.read_text()) if written.exists() else {}
+    # Strict, since JSON (RFC 8259) knows no Infinity.
+    scores = json.loads(written.read_text(), parse_constant=pytest.fail) if written.exists() else {}
+    return status, scores
 
 
 def test_what_a_mac_and_other_programs_add_changes_nothing(
@@ -415,7 +417,8 @@ def test_scores_are_those_of_scikit_image_and_infinite_for_hr_itself(
         f"{name}.png": _png(hr[: len(hr) // 4 * 4, : hr.shape[1] // 4 * 4])
         for name, hr in HR.items()
     }
-    assert _scores(data, _zip(perfect), tmp_path)[0] == 0
+    status, scores = _scores(data, _zip(perfect), tmp_path)
+    assert (status, scores["means"]) == (0, {"psnr": "Infinity", "ssim": 1.0})
     assert "inf  1.0000" in capsys.readouterr().out
 
 

@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import boards
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
 from esr.report.board import Board, build_board
-from esr.report.csv_table import escape_csv, render_csv
+from esr.report.csv_table import choose_all, escape_csv, render_csv
+from esr.report.long_csv_table import render_long_csv
 
 EXACT = {} if pd.__version__ >= "3" else {"float_precision": "round_trip"}
 
@@ -61,7 +63,7 @@ def test_pandas_gives_every_official_figure_back_unrounded(shared: Path, year: s
 
 def test_pandas_gives_every_value_of_records_back() -> None:
     made = boards.varied()
-    frame = _read(render_csv(made))
+    frame = _read(render_csv(made, choose_all))
     for position, column in enumerate(made.columns):
         for line, cell in zip(made.lines, frame.iloc[:, position], strict=True):
             value = line.values[position]
@@ -88,7 +90,7 @@ def _texts(made: Board, frame: pd.DataFrame):
 
 def test_hostile_text_comes_back_after_undoing_and_starts_no_formula() -> None:
     made = boards.hostile()
-    text = render_csv(made)
+    text = render_csv(made, choose_all)
     frame = _read(text, dtype=str, keep_default_na=False)
     assert len(frame) == len(text.splitlines()) - 1 == len(boards.HOSTILE)
     seen = set()
@@ -130,3 +132,76 @@ def test_any_text_comes_back_and_is_printable(text: str) -> None:
 @given(st.from_regex(r"[A-Za-z0-9_ .()]+", fullmatch=True))
 def test_an_ordinary_name_is_not_changed(text: str) -> None:
     assert escape_csv(text) == text
+
+
+OFFICIAL = ["Model", *list(KEYS)[:4], "Ave Time [ms]", *list(KEYS)[4:]]
+
+
+@pytest.mark.parametrize("roles", [("valid",), ("valid", "test")])
+def test_columns_that_no_row_fills_are_left_out_but_the_official_ones(roles: tuple) -> None:
+    record = boards.record(1, "One", 5.0, 27.02)
+    splits = tuple(split for split in record.splits if split.role in roles)
+    board = build_board([boards.row(replace(record, splits=splits))], protocols()["ntire2026"])
+    frame, whole = _read(render_csv(board)), _read(render_csv(board, choose_all))
+    assert list(frame.columns[:11]) == list(whole.columns[:11]) == OFFICIAL
+    # What is left out, and nothing else, is empty in every row.
+    left_out = whole.columns.difference(frame.columns)
+    assert whole[left_out].isna().all(axis=None)
+    assert frame.iloc[:, 11:].notna().any().all()
+    assert {"Failed stage", "Input FPS", "Val SSIM"} <= set(left_out)
+    assert {"Params", "Device", "Val set"} <= set(frame.columns)
+    assert ("Test set" in frame.columns) == ("test" in roles)
+
+
+def test_one_row_that_fills_a_column_keeps_it() -> None:
+    rows = [boards.row(boards.record(1, "One", 5.0, 27.02)), boards.failed("02_Two", "broken")]
+    frame = _read(render_csv(build_board(rows, protocols()["ntire2026"])))
+    assert frame.set_index("Model")["Reason"].to_dict() == {
+        "01_One": pytest.approx(float("nan"), nan_ok=True),
+        "02_Two": "broken",
+    }
+
+
+def test_the_long_twin_holds_every_value_of_every_image() -> None:
+    record = boards.record(1, "One", 5.0, 27.02)
+    images = [
+        replace(image, scores={"psnr": float("inf"), "ssim": 0.75})
+        for image in record.splits[0].images
+    ]
+    first, valid = images[0], replace(record.splits[0], images=tuple(images))
+    record = replace(record, splits=(valid, record.splits[1]))
+    rows = [boards.row(record), boards.failed("02_Two", "broken")]
+    frame = _read(render_long_csv(build_board(rows, protocols()["ntire2026"])))
+    assert list(frame.columns) == ["Model", "Set", "Image", "Metric", "Value"]
+    # 2 sets of 3 images with PSNR and runtime, and SSIM on one: 2 * 3 * 2 + 3 = 15.
+    assert len(frame) == 15
+    values = frame.set_index(["Model", "Set", "Image", "Metric"])["Value"]
+    assert values.index.is_unique
+    place = ("01_One", "DIV2K_LSDIR_valid", first.name)
+    assert values[(*place, "psnr")] == float("inf")
+    assert values[(*place, "ssim")] == 0.75
+    assert values[(*place, "runtime")] == first.runtime_ms
+    # The means of the wide file, in image order.
+    test = frame.query("Set == 'DIV2K_LSDIR_test' and Metric == 'psnr'")["Value"]
+    assert sum(test) / 3 == record.splits[1].score("psnr")
+
+
+def test_the_long_twin_of_an_official_file_numbers_its_images(shared: Path) -> None:
+    file = shared / "reference" / "official_results_2024.json"
+    official = json.loads(file.read_text())
+    (label,) = official
+    board = build_board(read_rows(official), protocols()["ntire2024"])
+    frame = _read(render_long_csv(board))
+    assert set(frame["Set"]) == {"valid", "test"}
+    for role, metric in (("valid", "psnr"), ("test", "runtime")):
+        values = frame.query(f"Set == '{role}' and Metric == '{metric}'")
+        assert list(values["Value"]) == official[label][f"{role}_{metric}"]
+        assert list(values["Image"]) == list(range(1, len(values) + 1))
+
+
+def test_hostile_names_are_harmless_in_the_long_twin() -> None:
+    made = boards.hostile()
+    frame = _read(render_long_csv(made), dtype=str, keep_default_na=False)
+    labels = [line.standing.row.label for line in made.lines if line.standing.row.record]
+    assert list(dict.fromkeys(map(_undone, frame["Model"]))) == labels
+    assert not frame["Model"].str.match(r"\s*[=+\-@]").any()

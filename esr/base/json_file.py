@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 import uuid
@@ -63,7 +64,43 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 def dump(value: object, path: Path) -> None:
     """Write a dataclass as JSON, floats with every digit."""
     data = _adapter(type(value)).dump_python(value, mode="python")  # type: ignore[arg-type]
-    write_text(path, json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n")
+    write_text(path, dump_text(data, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def dump_text(data: object, **layout: Any) -> str:  # noqa: ANN401
+    """Say data in strict JSON (RFC 8259), which has no number for what is not finite.
+
+    It becomes the text "Infinity", "-Infinity" or "NaN": Python's `float`, JavaScript's `Number`
+    and `load` make that number of it again.
+
+    Args:
+        data: dictionaries, lists and plain values.
+        layout: as for `json.dumps`.
+    """
+    try:
+        return json.dumps(data, allow_nan=False, **layout)
+    except ValueError:
+        return json.dumps(_spell_out(data), allow_nan=False, **layout)
+
+
+def _spell_out(data: object) -> object:
+    if isinstance(data, dict):
+        return {key: _spell_out(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_spell_out(value) for value in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        # What json.dumps itself would write, without the quotes.
+        return json.dumps(data)
+    return data
+
+
+def read_numbers(data: Any) -> Any:  # noqa: ANN401
+    """Make numbers of the texts that `dump_text` has written for them, where no type says so."""
+    if isinstance(data, dict):
+        return {key: read_numbers(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [read_numbers(value) for value in data]
+    return float(data) if data in ("Infinity", "-Infinity", "NaN") else data
 
 
 def to_line(value: object) -> bytes:

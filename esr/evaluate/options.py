@@ -61,6 +61,8 @@ class Output:
 
     save_dir: Path
     files: KeptFiles
+    all_columns: bool
+    """Whether `leaderboard.csv` has columns that no row fills."""
 
     def log_file(self, label: str) -> Path:
         """Name the file that holds what a submission printed."""
@@ -136,7 +138,9 @@ def parse(arguments: list[str], root: Path) -> Options:
             sandbox=given.sandbox,
         ),
         output=Output(
-            given.save_dir.absolute(), KeptFiles(images=given.save_images, uploads=given.make_zip)
+            given.save_dir.absolute(),
+            KeptFiles(images=given.save_images, uploads=given.make_zip),
+            given.all_columns,
         ),
         list=given.list,
         check=given.check,

@@ -43,6 +43,16 @@ class Metric:
     """(SR, HR, border in pixels left out on each side) -> value; RGB uint8 (H, W, 3)."""
 
 
+def gain_db(psnr_db: float, reference_db: float) -> float:
+    """By how much a PSNR is better than another; 0 of two infinite ones, which are equally good."""
+    return 0.0 if psnr_db == reference_db else psnr_db - reference_db
+
+
+def may_be_infinite(key: str) -> bool:
+    """Tell by its key in official results whether a figure is a PSNR: that of equal images is."""
+    return key.endswith(tuple(f"_{metric.name}" for metric in METRICS.values() if metric.unit))
+
+
 def psnr_y(sr: Image, hr: Image, border: int) -> float:
     """PSNR of Y alone, in dB; Y is not rounded, as in the tests of MDRN, LKDN and BasicSR."""
     return calculate_psnr(_luma(sr), _luma(hr), border)

@@ -30,7 +30,7 @@ def robust_timing(samples_ms: ArrayLike, conditions: Conditions | None) -> Robus
         mean_ms=mean_of_medians(samples),
         low_ms=low,
         high_ms=high,
-        p90_ms=float(np.percentile(samples, 90)),
+        p90_ms=_percentile(samples.ravel(), 90),
         conditions=conditions,
     )
 
@@ -89,5 +89,11 @@ def interval(samples: NDArray[np.float64]) -> tuple[float, float]:
         for start in range(0, RESAMPLES, block)
     ]
     tail = 50 * (1 - LEVEL)
-    low, high = np.percentile(np.concatenate(means), (tail, 100 - tail))
-    return float(low), float(high)
+    resampled = np.concatenate(means)
+    return _percentile(resampled, tail), _percentile(resampled, 100 - tail)
+
+
+def _percentile(values: NDArray[np.float64], percent: float) -> float:
+    """The usual percentile; between two infinite values it is infinite, where NumPy's is NaN."""
+    below, above = (np.percentile(values, percent, method=way) for way in ("lower", "higher"))
+    return float(below if below == above else np.percentile(values, percent))

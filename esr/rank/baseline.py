@@ -59,10 +59,11 @@ def find_base(
         return Base(None, "failed this time")
     if not fits(chosen.row, protocol):
         return Base(None, "is of another scale")
-    missing = [
+    needed = {name: 1 for track in protocol.tracks for name in track.terms}
+    missing = chosen.name_missing(needed) + [
         FIGURE_NAMES[name]
-        for name in {name: 1 for track in protocol.tracks for name in track.terms}
-        if name not in chosen.costs or chosen.costs[name].value <= 0
+        for name in needed
+        if name in chosen.costs and chosen.costs[name].value <= 0
     ]
     problem = f"has no {', '.join(missing)}" if missing else None
     return Base({name: cost for name, cost in chosen.costs.items() if cost.value > 0}, problem)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from esr.challenge.protocol import Protocol, RankFigure, Track
 from esr.rank.figures import (
     Quantity,
     has_test,
+    name_missing_runtime,
     official_figure,
     official_runtime,
     ranked_split,
@@ -69,6 +71,16 @@ class Candidate:
     costs: Figures
     reason: str | None
     """Why it is not ranked."""
+    runtime_name: str
+    """The runtime that it lacks if it has none to rank by: of the validation set, say."""
+
+    def name_missing(self, terms: Iterable[RankFigure]) -> list[str]:
+        """Name the figures that it lacks, among those that somebody ranks by."""
+        return [
+            self.runtime_name if name == "ave_time_ms" else FIGURE_NAMES[name]
+            for name in terms
+            if name not in self.costs
+        ]
 
     @property
     def section(self) -> Section:
@@ -95,14 +107,15 @@ def assess_row(
         choices: what they leave open.
         with_test: whether runtimes are means over validation and test set.
     """
-    costs = _costs(row, choices, with_test)
-    gate = judge_gate(row, protocol)
-    reason = _why_not(row, gate, costs, protocol)
+    served = row.label == baseline_label or is_baseline(row, protocol)
+    official = choices.runtime == "official"
+    runtime_name = name_missing_runtime(row, with_test) if official else "warm runtime"
+    costs, gate = _costs(row, choices, with_test), judge_gate(row, protocol)
+    candidate = Candidate(row, served, gate, costs, None, runtime_name)
+    reason = _why_not(candidate, protocol)
     if with_test and not has_test(row) and row.failure is None:
         reason = reason if gate.passed is False else "not measured on the test set, as others were"
-    return Candidate(
-        row, row.label == baseline_label or is_baseline(row, protocol), gate, costs, reason
-    )
+    return replace(candidate, reason=reason)
 
 
 def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
@@ -115,7 +128,8 @@ def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
     return costs | real_time_figures(row)
 
 
-def _why_not(row: Row, gate: GateVerdict, costs: Figures, protocol: Protocol) -> str | None:
+def _why_not(candidate: Candidate, protocol: Protocol) -> str | None:
+    row, gate = candidate.row, candidate.gate
     if row.failure is not None:
         return f"{row.failure.stage}: {row.failure.reason}"
     if row.record and not fits(row, protocol):
@@ -123,8 +137,7 @@ def _why_not(row: Row, gate: GateVerdict, costs: Figures, protocol: Protocol) ->
         return f"x{row.record.sidecar.scale}, the challenge is {scales}"
     if gate.passed is False:
         return gate.reason
-    needed = protocol.tracks[0].terms
-    missing = [FIGURE_NAMES[name] for name in needed if name not in costs]
+    missing = candidate.name_missing(protocol.tracks[0].terms)
     return f"{', '.join(missing)} not measured" if missing else None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from esr.challenge.protocol import RankFigure
+from esr.images.metrics import may_be_infinite
 from esr.records.official_results import Official, look_up
 from esr.records.record import Record, RobustTiming, SplitResult, SteadyTiming
 from esr.records.results_folder import Row
@@ -22,16 +23,18 @@ def read_rows(results: Mapping[str, Official]) -> list[Row]:
     unknown.
     """
     return [
-        Row(label, official={key: value for key, value in entry.items() if _possible(value)})
+        Row(label, official={key: value for key, value in entry.items() if _possible(key, value)})
         for label, entry in results.items()
     ]
 
 
-def _possible(value: object) -> bool:
+def _possible(key: str, value: object) -> bool:
     if isinstance(value, list):
-        return all(_possible(element) and not isinstance(element, list) for element in value)
+        return all(_possible(key, element) and not isinstance(element, list) for element in value)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
+    if value == math.inf:
+        return may_be_infinite(key)
     return -_IMPOSSIBLE < value < _IMPOSSIBLE
 
 
@@ -50,9 +53,9 @@ class Quantity:
 
 
 def official_figure(row: Row, key: str) -> float | None:
-    """Look up a figure by its official key; what is no finite number is unknown."""
+    """Look up a figure by its official key; only a PSNR may be infinite, that of equal images."""
     value: object = look_up(row.official or {}, key)
-    return value if isinstance(value, int | float) and _possible(value) else None
+    return value if isinstance(value, int | float) and _possible(key, value) else None
 
 
 def official_runtime(row: Row, with_test: bool) -> Quantity | None:
@@ -69,6 +72,15 @@ def official_runtime(row: Row, with_test: bool) -> Quantity | None:
     return None if runtime_ms is None or stopped else Quantity.exact(runtime_ms)
 
 
+def name_missing_runtime(row: Row, with_test: bool) -> str:
+    """Name what `official_runtime` lacks of a row, beside the runtimes that it shows."""
+    if official_figure(row, "valid_ave_runtime") is None:
+        return "validation runtime" if has_test(row) else "runtime"
+    if with_test and not has_test(row):
+        return "test runtime"
+    return "runtime above 0 ms"
+
+
 def robust_runtime(row: Row, with_test: bool) -> Quantity | None:
     """Take the same of the steady runtimes, or else of the warm ones."""
     return _repeated_runtime(row, with_test, lambda split: split.best_runtime)
@@ -82,7 +94,7 @@ def _repeated_runtime(
     splits = row.record.splits if row.record else ()
     by_role = {split.role: timing for split in splits if (timing := choose(split)) is not None}
     valid = by_role.get("valid", by_role.get("hybrid_test"))
-    if valid is None or valid.mean_ms <= 0:
+    if valid is None or not 0 < valid.mean_ms < math.inf:
         return None
     if not with_test:
         return Quantity(valid.mean_ms, valid.low_ms, valid.high_ms)

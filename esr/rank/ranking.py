@@ -72,7 +72,9 @@ def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None
     base = find_base(candidates, protocol, label, with_test)
     tracks = [_placings(track, candidates, rivals, base, choices) for track in protocol.tracks]
     standings = [
-        Standing(one.row, one.is_baseline, one.gate, one.costs, one.reason, placings)
+        Standing(
+            one.row, one.is_baseline, one.gate, one.costs, one.reason, one.runtime_name, placings
+        )
         for one, placings in zip(candidates, zip(*tracks, strict=True), strict=True)
     ]
     ordered = tuple(sorted(standings, key=_position))
@@ -102,8 +104,7 @@ def _placings(
     known = base.costs is not None and all(name in base.costs for name in track.terms)
     costs = base.costs if known else None
     complaints = {
-        id(candidate): outside(candidate.row, track)
-        or _complaint(candidate.costs, track, base, choices)
+        id(candidate): outside(candidate.row, track) or _complaint(candidate, track, base, choices)
         for candidate in entrants
     }
     rivals = [candidate for candidate in entrants if complaints[id(candidate)] is None]
@@ -135,9 +136,9 @@ def _score(
     return SCORES[track.score](track, one.costs, [rival.costs for rival in rivals], base)
 
 
-def _complaint(costs: Figures, track: Track, base: Base, choices: Choices) -> str | None:
-    missing = [FIGURE_NAMES[name] for name in track.terms if name not in costs]
-    if missing:
+def _complaint(one: Candidate, track: Track, base: Base, choices: Choices) -> str | None:
+    costs = one.costs
+    if missing := one.name_missing(track.terms):
         return f"{', '.join(missing)} not measured"
     if not choices.constraints or base.costs is None:
         return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from esr.base import json_file
 from esr.base.log_file import file_handler
 from esr.base.visible_text import one_line, visible
 from esr.challenge.protocol import FlopsCounter, protocols
@@ -23,6 +24,16 @@ Official = dict[str, Any]
 
 MEGA = 10**6
 GIGA = 10**9
+
+
+def read_results(path: Path) -> dict[str, Official]:
+    """Read a `results.json` of ours, or of the official script, which writes Infinity and NaN.
+
+    Raises:
+        UserError: it cannot be read, or is none.
+    """
+    results: dict[str, Official] = json_file.read_numbers(json_file.load(dict[str, Official], path))
+    return results
 
 
 def official_entry(record: Record, counter: FlopsCounter) -> Official:

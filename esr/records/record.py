@@ -8,6 +8,7 @@ A submission that could not be measured leaves a `Failure`. What is unknown is N
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -150,9 +151,14 @@ class SplitResult:
         return _mean(list(self.parent_ms)) if self.parent_ms else None
 
     def score(self, metric: str) -> float | None:
-        """Mean of a metric over the images; None if it was not measured."""
+        """Mean of a metric over the images; None if it was not measured, or is undefined.
+
+        Infinite if it is for one image, as the PSNR of equal images.
+        """
         values = [image.scores[metric] for image in self.images if metric in image.scores]
-        return _mean(values) if len(values) == len(self.images) else None
+        if len(values) != len(self.images) or math.isnan(mean := _mean(values)):
+            return None
+        return mean
 
 
 def _mean(values: list[float]) -> float:

@@ -6,7 +6,6 @@ Nothing that was there is lost: a failure is kept beside an earlier record, and 
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -123,7 +122,7 @@ class Store:
         """Rebuild `results.json`, `results.txt` and what the publishers write."""
         rows = self.rows()
         results = self.results(rows)
-        json_file.write_text(self._results_file, json.dumps(results))
+        json_file.write_text(self._results_file, json_file.dump_text(results))
         json_file.write_text(self.save_dir / "results.txt", official_results.results_table(results))
         try:
             self._publish_rows(rows)
@@ -147,9 +146,7 @@ class Store:
 
     def _foreign_results(self) -> dict[str, official_results.Official]:
         return (
-            json_file.load(dict[str, official_results.Official], self._results_file)
-            if self._results_file.exists()
-            else {}
+            official_results.read_results(self._results_file) if self._results_file.exists() else {}
         )
 
 

@@ -6,8 +6,9 @@ factsheet claims). A `Column` makes the cell of a standing; a `Board` holds the 
 CSV writes their values; terminal, Markdown, LaTeX and HTML write their texts.
 
     cell, columns, ranking_columns                  what a cell and its column are; all columns
-    claims, remarks, board                          everybody's cells, and what they cannot say
-    csv_table, markdown_table, latex_table, html/   a file each; formats lists them
+    claims, empty_cells, remarks, board             everybody's cells, and what they cannot say
+    csv_table, long_csv_table, markdown_table,
+    latex_table, html/                              a file each; formats lists them
     terminal_table, terminal                        what is printed, at the end and on the way
     compare/                                        two runs side by side
 """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from esr.base.visible_text import name
+from esr.base.visible_text import name, one_line
 from esr.challenge.protocol import Protocol
 from esr.rank.entrants import Choices, Section
 from esr.rank.ranking import Ranking, Standing, rank
@@ -14,6 +14,7 @@ from esr.records.results_folder import Row
 from esr.report.cell import Cell, Column, Value
 from esr.report.claims import list_claims
 from esr.report.columns import list_columns
+from esr.report.empty_cells import COUNTED, explain_empty_cell, list_empty_cells
 from esr.report.remarks import write_remarks
 
 
@@ -24,6 +25,8 @@ class Line:
     standing: Standing
     cells: tuple[Cell, ...]
     """In the order of the board's columns."""
+    reasons: Mapping[int, str] = field(default_factory=dict)
+    """Why cells that people would see are empty, by the column's position."""
 
     @property
     def name(self) -> str:
@@ -76,8 +79,31 @@ def build_board(rows: Sequence[Row], protocol: Protocol, choices: Choices | None
     columns = (*measured, *_list_claim_columns(measured, claims))
     lines = [_fill_line(one, columns, claims[one.row.label]) for one in ranking.standings]
     marked = any(cell.differs for line in lines for cell in line.cells)
-    shown, remarks = _choose_shown(ranking, columns, lines), write_remarks(ranking, marked)
+    shown = _choose_shown(ranking, columns, lines)
+    lines = [_explain_line(line, columns, shown, ranking) for line in lines]
+    empty = [
+        (line.standing, {_name_column(columns[i]): reason for i, reason in line.reasons.items()})
+        for line in lines
+    ]
+    remarks = write_remarks(ranking, marked, list(list_empty_cells(empty)))
     return Board(ranking, columns, tuple(shown), tuple(lines), tuple(remarks))
+
+
+def _explain_line(
+    line: Line, columns: Sequence[Column], shown: Sequence[int], ranking: Ranking
+) -> Line:
+    if line.standing.row.official is None:  # It failed, which is said in a remark of its own.
+        return line
+    reasons = {
+        index: explain_empty_cell(column, line.standing, ranking)
+        for index, column in enumerate(columns)
+        if (index in shown or column.title in COUNTED) and not line.cells[index].text
+    }
+    return replace(line, reasons=reasons)
+
+
+def _name_column(column: Column) -> str:
+    return one_line(column.title.partition(" [")[0])
 
 
 def _fill_line(

@@ -108,8 +108,8 @@ def read_official(column: OfficialColumn, priority: int) -> Column:
 
     def read(standing: Standing) -> Value:
         value: object = look_up(standing.row.official or {}, column.key)
-        # Infinite is a figure to show, though none to rank by: the PSNR of equal images.
-        return value if isinstance(value, int | float) else None
+        # Infinite is a figure, the PSNR of equal images; what is undefined is unknown.
+        return value if isinstance(value, int | float) and not math.isnan(value) else None
 
     # The width is that of `results.txt`.
     return Column(column.title, read, column.format.lstrip("0123456789"), priority)

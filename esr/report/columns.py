@@ -66,7 +66,9 @@ OURS = (
     read_record("FLOPs fvcore [G]", lambda r: scaled(r.counts.flops_fvcore, GIGA)),
     read_record("FLOPs thop [G]", lambda r: scaled(r.counts.flops_thop, GIGA)),
     read_record("FLOPs dispatch [G]", lambda r: scaled(r.counts.flops_dispatch, GIGA)),
-    read_record("Counters", lambda r: "; ".join(complexity_notes(r.counts)) or None),
+    read_record(
+        "Counters", lambda r: "; ".join((*complexity_notes(r.counts), *r.counts.notes)) or None
+    ),
     read_record("Params", lambda r: r.counts.params),
     read_record("Acts", lambda r: r.counts.activations),
     read_record("Process memory [MiB]", lambda r: r.peak_rss_mib),

@@ -1,4 +1,6 @@
-r"""`leaderboard.csv`: every column, every digit, unknown as an empty cell.
+r"""`leaderboard.csv`: every column that a row fills, every digit, unknown as an empty cell.
+
+Every image stands in its twin (`esr.report.long_csv_table`).
 
 Text that a spreadsheet would run, or a terminal obey, is made harmless in a way that can be undone:
 
@@ -16,11 +18,12 @@ pandas 3 reads every figure back as it was; pandas 2 needs `float_precision="rou
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from esr.base.visible_text import visible
 from esr.report.board import Board
 from esr.report.cell import Value
+from esr.report.columns import OFFICIAL
 
 # Some spreadsheets split cells at semicolons, whatever the quotes say.
 _FORMULA = re.compile(r"(?:^|(?<=;))(?=\s*['=+\-@＝＋－＠])")  # noqa: RUF001
@@ -29,10 +32,36 @@ _FORMULA = re.compile(r"(?:^|(?<=;))(?=\s*['=+\-@＝＋－＠])")  # noqa: RUF00
 CSV_FILE = "leaderboard.csv"
 
 
-def render_csv(board: Board) -> str:
+CsvColumns = Callable[[Board], Sequence[int]]
+"""Chooses the columns of the wide file, by their positions on the board."""
+
+_OFFICIAL = frozenset(column.title for column in OFFICIAL)
+
+
+def choose_filled(board: Board) -> list[int]:
+    """Choose the official columns, and of the others those that a row fills."""
+    return [
+        index
+        for index, column in enumerate(board.columns)
+        if column.title in _OFFICIAL or any(line.values[index] is not None for line in board.lines)
+    ]
+
+
+def choose_all(board: Board) -> range:
+    """Choose every column, so that two files of any runs have the same."""
+    return range(len(board.columns))
+
+
+def choose_columns(every: bool) -> CsvColumns:
+    """Choose as `--all_columns` says."""
+    return choose_all if every else choose_filled
+
+
+def render_csv(board: Board, choose: CsvColumns = choose_filled) -> str:
     """Say the leaderboard in CSV."""
-    titles = [column.title for column in board.columns]
-    return write_csv(titles, [line.values for line in board.lines])
+    chosen = choose(board)
+    titles = [board.columns[index].title for index in chosen]
+    return write_csv(titles, [[line.values[index] for index in chosen] for line in board.lines])
 
 
 def write_csv(titles: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:

@@ -10,9 +10,10 @@ from esr.base import json_file
 from esr.challenge.protocol import Protocol
 from esr.records.results_folder import Publisher
 from esr.report.board import Board, build_board
-from esr.report.csv_table import CSV_FILE, render_csv
+from esr.report.csv_table import CSV_FILE, CsvColumns, choose_filled, render_csv
 from esr.report.html.html_report import render_html
 from esr.report.latex_table import render_latex
+from esr.report.long_csv_table import LONG_CSV_FILE, render_long_csv
 from esr.report.markdown_table import render_markdown
 
 
@@ -25,10 +26,16 @@ class Format:
     """(board, results folder, from which pictures may be read) -> the file's text."""
 
 
-LEADERBOARD = Format(CSV_FILE, lambda board, _: render_csv(board))
+def make_leaderboard(choose: CsvColumns) -> Format:
+    """Make the wide CSV file of some columns."""
+    return Format(CSV_FILE, lambda board, _: render_csv(board, choose))
+
+
+LEADERBOARD = make_leaderboard(choose_filled)
 
 FORMATS = (
     LEADERBOARD,
+    Format(LONG_CSV_FILE, lambda board, _: render_long_csv(board)),
     Format("leaderboard.md", lambda board, _: render_markdown(board)),
     Format("leaderboard.tex", lambda board, _: render_latex(board)),
     Format("report.html", render_html),
@@ -47,12 +54,16 @@ def write_format(form: Format, board: Board, save_dir: Path, results: Path | Non
     json_file.write_text(save_dir / form.name, form.render(board, results or save_dir))
 
 
-def write_all(board: Board, save_dir: Path, results: Path | None = None) -> None:
-    """Write every file."""
+def write_all(
+    board: Board, save_dir: Path, results: Path | None = None, choose: CsvColumns = choose_filled
+) -> None:
+    """Write every file; arguments as `write_format`, and the columns of the wide CSV file."""
     for form in FORMATS:
-        write_format(form, board, save_dir, results)
+        chosen = make_leaderboard(choose) if form is LEADERBOARD else form
+        write_format(chosen, board, save_dir, results)
 
 
-def make_publisher(protocol: Protocol) -> Publisher:
+def make_publisher(protocol: Protocol, choose: CsvColumns = choose_filled) -> Publisher:
     """Make what rebuilds the leaderboard that others may be reading while a run goes on."""
-    return lambda rows, save_dir: write_format(LEADERBOARD, build_board(rows, protocol), save_dir)
+    form = make_leaderboard(choose)
+    return lambda rows, save_dir: write_format(form, build_board(rows, protocol), save_dir)

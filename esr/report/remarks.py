@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from esr.base.visible_text import name, one_line
 from esr.challenge.data_set_registry import registry
@@ -20,21 +20,22 @@ _LINE_AT_MOST = 1000
 """What is quoted has limits of its own."""
 
 
-def write_remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
+def write_remarks(ranking: Ranking, marked: bool, empty: Sequence[str] = ()) -> Iterator[str]:
     """Say who failed and why, what was ranked on what, and what does not fit together.
 
     Args:
         ranking: the leaderboard.
         marked: whether a claim is marked.
+        empty: why cells are empty (`esr.report.empty_cells`).
 
     Returns:
         Lines that are harmless as plain text, whatever the names in them are.
     """
-    for line in _list_remarks(ranking, marked):
+    for line in _list_remarks(ranking, marked, empty):
         yield one_line(line, _LINE_AT_MOST)
 
 
-def _list_remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
+def _list_remarks(ranking: Ranking, marked: bool, empty: Sequence[str]) -> Iterator[str]:
     rows = [standing.row for standing in ranking.standings]
     records = [row.record for row in rows if row.record]
     for row in rows:
@@ -46,6 +47,7 @@ def _list_remarks(ranking: Ranking, marked: bool) -> Iterator[str]:
             )
     for record in records:
         yield from _explain_record(record)
+    yield from empty
     yield from _explain_data(records)
     if marked:
         yield f"{MARK} marks a claim that differs by more than rounding."

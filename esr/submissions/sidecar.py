@@ -7,12 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass as validated
 
+from esr.base.json_file import read_numbers
 from esr.base.toml_file import STRICT, check_tables, read_tables
 
 Positive = Annotated[int, Field(ge=1)]
+# A network may take an infinite argument, which JSON has to spell out.
+Arguments = Annotated[dict[str, Any], AfterValidator(read_numbers)]
 
 
 @validated(frozen=True, config=STRICT)
@@ -64,7 +67,7 @@ class Form:
     """A named variant of a submission; sidecar table `[forms.NAME]`; what it leaves out stays."""
 
     arch: str | None = None
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    kwargs: Arguments = field(default_factory=dict)
     checkpoint: str | None = None
     scale: Positive | None = None
     claimed: bool = True
@@ -77,7 +80,7 @@ class Sidecar:
 
     arch: str | None = None
     """Class of the network; by convention the last class in the file."""
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    kwargs: Arguments = field(default_factory=dict)
     """Arguments of its constructor; by convention none."""
     checkpoint: str | None = None
     """File name in `model_zoo/`; by convention the only one that begins with `team{NN}`."""

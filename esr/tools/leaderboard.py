@@ -26,6 +26,7 @@ from esr.report import formats, terminal
 from esr.report.board import build_board
 from esr.report.compare.comparison import compare
 from esr.report.compare.comparison_files import print_comparison, write_comparison
+from esr.report.csv_table import choose_columns
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,6 +56,8 @@ def parser() -> argparse.ArgumentParser:
     add("--runtime", choices=("official", "robust"), default="official", help=text)
     text = "in each track, leave out who is worse than the baseline in the other figures"
     add("--constraints", action="store_true", help=text)
+    text = "leave no column out of leaderboard.csv, not even those that no row fills"
+    add("--all_columns", action="store_true", help=text)
     return made
 
 
@@ -91,7 +94,7 @@ def _rank(given: argparse.Namespace) -> None:
     save_dir = given.save_dir or _beside(given.path)
     json_file.write_text(save_dir / "results.txt", official_results.results_table(results))
     source = given.path if given.path.is_dir() else given.path.parent
-    formats.write_all(finished, save_dir, source)
+    formats.write_all(finished, save_dir, source, choose_columns(given.all_columns))
     terminal.print_leaderboard(finished, save_dir.absolute())
 
 
@@ -154,7 +157,7 @@ def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]
             remedy="give a --save_dir of test_demo.py, or an official results.json",
         )
     # The path is the user's own, who may well have linked it.
-    official = json_file.load(dict[str, Official], file.resolve())
+    official = official_results.read_results(file.resolve())
     if not official:
         raise UserError("holds no results", where=file)
     return read_rows(official), official

@@ -42,9 +42,9 @@ def real_time_score(psnr_db: float, runtime_ms: float, bicubic_psnr_db: float) -
     """
     if not runtime_ms > 0:
         raise ValueError(f"no network runs in {runtime_ms} ms")
-    gain_db = psnr_db - bicubic_psnr_db
-    if gain_db <= 0:
+    if psnr_db <= bicubic_psnr_db:  # Both may be infinite, and their difference is undefined.
         return 0.0
+    gain_db = psnr_db - bicubic_psnr_db
     try:
         return math.pow(BASE, gain_db) * FACTOR / (WEIGHT * math.pow(runtime_ms, EXPONENT))
     except OverflowError:  # A PSNR of infinity, or close to it.

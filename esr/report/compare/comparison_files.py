@@ -122,7 +122,7 @@ def format_change(difference: Difference) -> str:
     a, b = difference.a, difference.b
     if isinstance(a, str) or isinstance(b, str) or a is None or b is None:
         return ""
-    change = b - a
+    change = 0 if a == b else b - a  # Two infinite means have no difference, but equal ones.
     whole = isinstance(change, int) or abs(change) >= 100
     text = f"{change:+.0f}" if whole else f"{change:+.3g}"
     percent = 0.0 if difference.ratio is None else 100 * (difference.ratio - 1)

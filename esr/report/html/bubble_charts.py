@@ -88,7 +88,8 @@ def draw_flops_runtime(points: Sequence[Point]) -> Figure:
 
 
 def _draw(title: str, points: Sequence[Point], key: str, digits: str, unit: str) -> Figure:
-    shown = [point for point in points if point.read(key) is not None]
+    # An infinite PSNR has no place on an axis (`esr.report.html.charts.list_undrawn`).
+    shown = [p for p in points if (figure := p.read(key)) is not None and math.isfinite(figure)]
     traces = list(_draw_bubbles(shown, key, f"%{{y:{digits}}} {unit}"))
     return {"data": traces, "layout": _lay_out(title, shown)}
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from esr.base.visible_text import name
+from esr.rank.figures import official_figure
 from esr.rank.ranking import Standing
 from esr.report.board import Board
 from esr.report.columns import VALID
@@ -40,14 +41,24 @@ def draw_charts(board: Board) -> dict[str, Figure]:
     return {place: figure for place, figure in figures.items() if figure["data"]}
 
 
+def list_undrawn(board: Board) -> Iterator[str]:
+    """Name what is in no chart, because an infinite PSNR has no place on an axis."""
+    for line in board.lines:
+        if official_figure(line.standing.row, "valid_ave_psnr") == math.inf:
+            yield f"{line.name}: infinite PSNR (validation)"
+        for role in (*VALID, "test"):
+            if (count := _read_psnr(line.standing, role).count(math.inf)) > 0:
+                yield f"{line.name}: {count} image{'' if count == 1 else 's'} of {role}"
+
+
 def _draw_psnr_images(standings: Sequence[Standing]) -> Figure:
     """Make a box of every submission's images; the test set waits in the legend."""
-    shown = [s for s in standings if any(_read_psnr(s, role) for role in (*VALID, "test"))]
+    shown = [s for s in standings if any(_list_points(s, role) for role in (*VALID, "test"))]
     traces = []
     for role in (*VALID, "test"):
-        psnrs_db = [_read_psnr(standing, role) for standing in shown]
-        if any(psnrs_db):
-            traces.append(_draw_boxes(role, psnrs_db, [_list_image_names(s, role) for s in shown]))
+        points = [_list_points(standing, role) for standing in shown]
+        if any(points):
+            traces.append(_draw_boxes(role, points))
     for trace in traces[1:]:
         trace["visible"] = "legendonly"
     return {
@@ -68,16 +79,14 @@ def _draw_psnr_images(standings: Sequence[Standing]) -> Figure:
     }
 
 
-def _draw_boxes(
-    role: str, psnrs_db: Sequence[list[float]], image_names: Sequence[list[str]]
-) -> Figure:
+def _draw_boxes(role: str, points: Sequence[list[tuple[float, str]]]) -> Figure:
     return {
         "type": "box",
         "orientation": "h",
         "name": "test" if role == "test" else "validation",
-        "x": [round(psnr_db, 4) for psnrs in psnrs_db for psnr_db in psnrs],
-        "y": [position for position, psnrs in enumerate(psnrs_db) for _ in psnrs],
-        "text": [html.escape(image) for images in image_names for image in images],
+        "x": [round(psnr_db, 4) for images in points for psnr_db, _ in images],
+        "y": [position for position, images in enumerate(points) for _ in images],
+        "text": [html.escape(image) for images in points for _, image in images],
         "boxpoints": "outliers",
         "boxmean": True,
         "marker": {"color": _TEST_COLOUR if role == "test" else _VALID_COLOUR, "size": 4},
@@ -86,12 +95,18 @@ def _draw_boxes(
     }
 
 
+def _list_points(standing: Standing, role: str) -> list[tuple[float, str]]:
+    """Every image that can be drawn: its PSNR and its name."""
+    images = zip(_read_psnr(standing, role), _list_image_names(standing, role), strict=False)
+    return [(psnr_db, image) for psnr_db, image in images if math.isfinite(psnr_db)]
+
+
 def _read_psnr(standing: Standing, role: str) -> list[float]:
     """Every image's PSNR; somebody's `results.json` may hold anything, or nothing."""
     values = (standing.row.official or {}).get(f"{role}_psnr")
     if not isinstance(values, list):
         return []
-    usable = all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+    usable = all(isinstance(value, int | float) and not math.isnan(value) for value in values)
     return [float(value) for value in values] if usable else []
 
 

@@ -20,7 +20,7 @@ from esr.base.visible_text import one_line
 from esr.rank.entrants import PUBLISHED
 from esr.rank.ranking import Ranking
 from esr.report.board import Board
-from esr.report.html.charts import draw_charts
+from esr.report.html.charts import draw_charts, list_undrawn
 from esr.report.html.html_table import (
     HIDDEN_AT_FIRST,
     SECTIONS,
@@ -61,6 +61,7 @@ def render_html(board: Board, results: Path) -> str:
                 for number, line in enumerate(board.lines)
             ],
             figures=draw_charts(board),
+            undrawn=list(list_undrawn(board)),
             scripts=scripts,
             policy=_write_policy(scripts),
             datatables_css=_read_asset("itables", "html", "dt_bundle.css"),

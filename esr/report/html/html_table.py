@@ -52,7 +52,8 @@ def make_sort_key(cell: Cell) -> str:
         return cell.text
     if math.isnan(cell.value):
         return ""
-    return "Infinity" if cell.value == math.inf else repr(cell.value)
+    # As JavaScript's Number() reads them.
+    return repr(cell.value).replace("inf", "Infinity")
 
 
 def write_exact(cell: Cell) -> str:

@@ -60,6 +60,8 @@ class SubmissionPart:
     reason: str
     """Why it is not ranked; empty if it is."""
     badges: tuple[Badge, ...]
+    empty: tuple[Fact, ...]
+    """What is not known, and why."""
     facts: tuple[Fact, ...]
     """Its row, in full."""
     claims: tuple[tuple[str, Cell], ...]
@@ -87,6 +89,7 @@ def describe_submission(line: Line, number: int, board: Board, results: Path) ->
         section=list(SECTIONS).index(line.standing.section),
         reason=one_line(line.standing.reason or ""),
         badges=tuple(list_badges(line, board)),
+        empty=tuple((one_line(cells[i][0]), reason) for i, reason in line.reasons.items()),
         facts=tuple(_list_facts(cells)),
         claims=tuple((title, cell) for title, cell in cells if cell.claim is not None),
         details=tuple(_list_details(record, results)) if record else (),

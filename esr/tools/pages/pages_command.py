@@ -17,6 +17,7 @@ from esr.base import json_file
 from esr.base.command import Parser, command
 from esr.base.errors import UserError
 from esr.base.house import ROOT
+from esr.images.metrics import gain_db
 from esr.tools.pages.factsheets_page import factsheets_page, lay_out
 from esr.tools.pages.zoo_quality import (
     ZOO,
@@ -96,7 +97,7 @@ def _overview(trained: Sequence[tuple[CheckpointQuality, TrainingReport]]) -> st
                 f"{report.size_bytes / 1e6:.2f}",
                 f"{sum(stage.iterations for stage in report.stages):,}",
                 f"{report.minutes:.0f}",
-                *(f"{result.psnr_db - result.bicubic_db:+.2f}" for result in on.values()),
+                *(f"{gain_db(result.psnr_db, result.bicubic_db):+.2f}" for result in on.values()),
                 _from_authors(on["Set5"], 2),
             ]
         )
@@ -111,7 +112,7 @@ def _section(quality: CheckpointQuality, report: TrainingReport) -> str:
             f"{result.dataset} ({result.images} images)",
             f"{result.bicubic_db:.3f}",
             f"{result.psnr_db:.3f}",
-            f"{result.psnr_db - result.bicubic_db:+.3f}",
+            f"{gain_db(result.psnr_db, result.bicubic_db):+.3f}",
             "none" if result.authors_db is None else f"{result.authors_db:.3f}",
             _from_authors(result, 3),
         ]
@@ -130,7 +131,7 @@ def _section(quality: CheckpointQuality, report: TrainingReport) -> str:
 def _from_authors(result: SetQuality, digits: int) -> str:
     if result.authors_db is None:
         return "none"
-    return f"{result.psnr_db - result.authors_db:+.{digits}f}"
+    return f"{gain_db(result.psnr_db, result.authors_db):+.{digits}f}"
 
 
 def _facts(quality: CheckpointQuality, report: TrainingReport) -> list[list[str]]:
