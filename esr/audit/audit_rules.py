@@ -20,6 +20,7 @@
                              what it connected to, started, signalled, loaded, left running
     flooded_log              more was printed than the log keeps
     robust_pass_failed       the network could restore every image once, but not again
+    checkpoint_adapted       its keys became the network's only without a prefix or other keys
     wrong_data_range         far better with the other data_range (`data_range_verdict`)
     audit_incomplete         a check could not be carried out
 

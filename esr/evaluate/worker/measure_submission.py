@@ -68,7 +68,7 @@ def _measure(job: Job, folder: JobFolder, stage: StageMark, session: Session | N
         output_dtype=", ".join(sorted(official.dtypes)),
         peak_rss_mib=peak_mib,
         machine=describe_machine(device),
-        flags=(*failed, *flags, *audit_flags.flags()),
+        flags=(*built.flags, *failed, *flags, *audit_flags.flags()),
         precision=precision,
         layers=costs,
         fork=session.facts() if session else None,
