@@ -238,7 +238,7 @@ FOREIGN: dict[str, tuple[Callable[[], bytes], str]] = {
     "tar": (lambda: _tar("w:"), "is a tar archive"),
     "tar.bz2": (lambda: _tar("w:bz2"), "is a bzip2 archive"),
     "tar.xz": (lambda: _tar("w:xz"), "is an xz archive"),
-    "gzip": (lambda: gzip.compress(_saved(STATE)), "compressed with gzip.*gunzip"),
+    "gzip": (lambda: gzip.compress(_saved(STATE)), "is a gzip archive.*; unpack it"),
     "zip": (
         lambda: _zip({"best/net.pth": _saved(STATE)}),
         r"is a zip archive with best/net\.pth in it.*; unpack it",

@@ -6,14 +6,13 @@ formats' own specifications, as in the `magic` database of file(1).
 
 from __future__ import annotations
 
-import contextlib
 import re
 import textwrap
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
+from esr.base.archive_kind import archive_kind
 from esr.base.errors import UserError
 from esr.base.visible_text import one_line
 from esr.submissions.submission import CHECKPOINT_SUFFIXES
@@ -28,13 +27,6 @@ _AGAIN = "copy or download it again"
 _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"version https://git-lfs", "a Git LFS pointer, not the checkpoint itself",
      "run git lfs pull"),
-    (0, b"BZh", "a bzip2 archive, not a checkpoint", _UNPACK),
-    (0, b"\xfd7zXZ\0", "an xz archive, not a checkpoint", _UNPACK),
-    (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive, not a checkpoint", _UNPACK),
-    (0, b"\x04\x22\x4d\x18", "an LZ4 archive, not a checkpoint", _UNPACK),
-    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive, not a checkpoint", _UNPACK),
-    (0, b"Rar!\x1a\x07", "a RAR archive, not a checkpoint", _UNPACK),
-    (257, b"ustar", "a tar archive, not a checkpoint", _UNPACK),
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, as TensorFlow and Keras write it (.h5)", SAVE_PLAIN),
     (4, b"TFL3", "a TensorFlow Lite network", SAVE_PLAIN),
     (0, b"\x08\x01\x12", "a TensorFlow SavedModel", SAVE_PLAIN),
@@ -63,7 +55,7 @@ def recognise(path: Path, head: bytes) -> UserError | None:
     judges: tuple[Callable[[Path, bytes], tuple[str, str] | None], ...] = (
         _nothing,
         _signed,
-        _gzip,
+        _archive,
         _zip,
         _page,
     )
@@ -91,15 +83,12 @@ def _signed(_: Path, head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _gzip(path: Path, head: bytes) -> tuple[str, str] | None:
-    if not head.startswith(b"\x1f\x8b"):
+def _archive(path: Path, head: bytes) -> tuple[str, str] | None:
+    kind = archive_kind(head)
+    if kind is None or kind == "a zip archive":
         return None
-    inner = b""
-    with contextlib.suppress(zlib.error):
-        inner = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, 512)
-    if inner.startswith(b"ustar", 257):
-        return "a tar.gz archive, not a checkpoint", f"{_UNPACK}: tar xzf {path.name}"
-    return "compressed with gzip, not a checkpoint", "unpack it with gunzip, and put that there"
+    how = {"a tar.gz archive": f": tar xzf {path.name}", "a tar archive": f": tar xf {path.name}"}
+    return f"{kind}, not a checkpoint", f"{_UNPACK}{how.get(kind, '')}"
 
 
 def _zip(path: Path, head: bytes) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
+from esr.base.archive_kind import SUFFIXES as ARCHIVE_SUFFIXES
 from esr.base.visible_text import one_line
 from esr.submissions.submission import CHECKPOINT_SUFFIXES
 
@@ -19,7 +20,6 @@ _TEAM_NUMBER = re.compile(r"team(\d+)")
 _ANY_TEAM_NUMBER = re.compile(r"team[ _-]*(\d+)[ _-]*|(\d+)[ _-]+", re.IGNORECASE)
 _OWN_SUFFIXES = (".py", ".toml", ".json", ".md", ".txt", ".log", ".csv", ".yaml", ".yml", ".pyc")
 """Of what else lies beside models and checkpoints."""
-_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 _DOWNLOADING = (".part", ".crdownload", ".download", ".tmp", ".aria2")
 _OTHERS = (".onnx", ".h5", ".hdf5", ".keras", ".pb", ".tflite", ".npz", ".npy", ".mat", ".gguf")
 """Of other programs, whose files no renaming makes a state_dict."""
@@ -114,7 +114,7 @@ def _problem(path: Path, name_problem: str, wanted: str) -> str | None:
     if last in _DOWNLOADING:
         return "its download is not finished; let it end, or download it again"
     # `torch.save` was told `.pth.tar` by many; it is no archive.
-    if last in _ARCHIVES and suffixes[-2:] != [".pth", ".tar"]:
+    if last in ARCHIVE_SUFFIXES and suffixes[-2:] != [".pth", ".tar"]:
         return "it is an archive; unpack it, and put the checkpoint in it into model_zoo/"
     if last in _OTHERS:
         return f"{last} is of another program; {_SAVE}"
@@ -157,7 +157,7 @@ def _has_checkpoint_suffix(name: str) -> bool:
 
 def _first_stem(name: str) -> str:
     """Take a name up to the first suffix that is known; names may hold dots themselves."""
-    known = (*CHECKPOINT_SUFFIXES, *_ARCHIVES, *_DOWNLOADING, *_OTHERS, *_OWN_SUFFIXES)
+    known = (*CHECKPOINT_SUFFIXES, *ARCHIVE_SUFFIXES, *_DOWNLOADING, *_OTHERS, *_OWN_SUFFIXES)
     stem = name
     while Path(stem).suffix.lower() in known:
         stem = Path(stem).stem
