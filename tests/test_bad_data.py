@@ -174,7 +174,7 @@ def test_a_jpeg_in_other_colors_is_refused_by_name(
     if protocol == "ntire2024":
         lr = data / "LR" / "a.jpg"
         hr.parent.rename(data / "HR")
-        harness.add("team00_Tiny", sidecar="scale = 2\n", state=nearest_state(2))
+    harness.add("team00_Tiny", sidecar="scale = 2\n", state=nearest_state(2))
     lr.parent.mkdir()
     lr.write_bytes(other_colors(kind, Pillow.new("RGB", (20, 24), (200, 30, 90))))
     line = _refused(harness, "--data_dir", str(data), "--protocol", protocol)

@@ -158,6 +158,9 @@ def test_what_is_ambiguous_or_does_not_fit_is_refused(tmp_path: Path) -> None:
     twice = {f"{name}.{key}": v for name in ("model", "ema_model") for key, v in STATE.items()}
     with pytest.raises(UserError, match=r"holds the network 2 times, as 'model\.' and 'ema_model"):
         load(_network(), _file(tmp_path, _saved(twice)), strict=True)
+    averaged = {f"{name}.{key}": v for name in ("net_g", "net_g_ema") for key, v in STATE.items()}
+    with pytest.raises(UserError, match=r"2 times, as 'net_g\.' and 'net_g_ema\.'; keep the one"):
+        load(_network(), _file(tmp_path, _saved(averaged)), strict=True)
     with pytest.raises(UserError, match="holds the network 2 times, as 'a' and 'b'"):
         load(_network(), _file(tmp_path, _saved({"a": STATE, "b": STATE})), strict=True)
     # The head of a larger network is not the network, though its keys would fit.

@@ -165,25 +165,30 @@ def _match(
     anchor = next(iter(wanted), None)
     if anchor is None:
         return None
-    fitting = {}
+    fitting, beside = {}, {}
     for prefix in (key.removesuffix(anchor) for key in sources if key.endswith(anchor)):
         below = {key.removeprefix(prefix): key for key in sources if key.startswith(prefix)}
-        if _is_prefix(prefix, len(below) < len(sources)) and below.keys() == wanted.keys():
+        if (not prefix or prefix.endswith(".")) and below.keys() == wanted.keys():
             fitting[prefix] = {wanted[key]: sources[below[key]] for key in wanted}
-    if len(fitting) < 2:
-        return next(iter(fitting.values()), None)
-    # As for wrappers: the average is meant where both are there.
-    preferred = next((prefix for prefix in ("params_ema.", "params.") if prefix in fitting), None)
-    if preferred is None:
+            beside[prefix] = len(sources) - len(below)
+    chosen = next((prefix for prefix in _PREFERRED if prefix in fitting), None)
+    if chosen is None and len(fitting) == 1:
+        chosen = next(iter(fitting))
+    if chosen is not None:
+        return fitting[chosen] if _is_of_tools(chosen) or not beside[chosen] else None
+    if any(map(_is_of_tools, fitting)):
         raise _ambiguous(path, list(fitting))
-    return fitting[preferred]
+    return None
 
 
-def _is_prefix(prefix: str, has_others: bool) -> bool:
-    """Tell whether a prefix may be stripped; one beside others must be what tools call networks."""
-    parts = prefix.split(".")[:-1]
-    known = all(part in (*_ATTRIBUTES, *_TOOL_PARTS) for part in parts)
-    return not prefix or (prefix.endswith(".") and (known or not has_others))
+_PREFERRED = ("params_ema.", "params.")
+"""As for wrappers: the average is meant where both are there."""
+
+
+def _is_of_tools(prefix: str) -> bool:
+    """Tell whether this is what tools call the network: only then there may be others beside it."""
+    known = (*_ATTRIBUTES, *_TOOL_PARTS)
+    return all(part in known for part in prefix.split(".")[:-1])
 
 
 def _remark(sources: Mapping[str, str], state: StateDict) -> str:
