@@ -253,6 +253,9 @@ FOREIGN: dict[str, tuple[Callable[[], bytes], str]] = {
     "TorchScript": (_script, "is a TorchScript archive"),
     # ModelProto: ir_version 8, producer_name "pytorch".
     "ONNX": (lambda: b"\x08\x08\x12\x07pytorch\x1a\x052.6.0", "is an ONNX file; save the plain"),
+    # A Core ML file begins likewise, with a message where ONNX has a name.
+    "Core ML": (lambda: b"\x08\x05\x12\x0e\x0a\x05input", r"X\.pth: is truncated or no checkpoint; copy"),
+    "SavedModel": (lambda: b"\x08\x01\x12\xff\x01", "is a TensorFlow SavedModel"),
     "h5": (lambda: b"\x89HDF\r\n\x1a\n" + bytes(90), r"is an HDF5 file, as TensorFlow and Keras"),
     "tflite": (lambda: b"\x1c\0\0\0TFL3" + bytes(90), "is a TensorFlow Lite network"),
     "MATLAB": (lambda: b"MATLAB 5.0 MAT-file, Platform: GLNXA64", "is a MATLAB file"),

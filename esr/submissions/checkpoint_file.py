@@ -107,7 +107,9 @@ def _reason(text: str) -> str:
     """Take what PyTorch has seen from what it advises, which is for those who call it."""
     match = _UNPICKLER.search(text)
     line = first_line(match[1] if match else text)
-    return "" if "weights_only" in line or "Weights only" in line else f" ({line})"
+    # An operand is a byte where a pickle has none: it says no more than that this is none.
+    says_nothing = any(word in line for word in ("weights_only", "Weights only", "operand"))
+    return "" if says_nothing else f" ({line})"
 
 
 def first_line(text: str) -> str:

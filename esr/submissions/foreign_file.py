@@ -38,8 +38,9 @@ _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"%PDF", "a PDF document", "put the checkpoint there"),
 )  # fmt: skip
 """Offset, bytes, what the file is, what to do."""
-_ONNX = re.compile(rb"\x08[\x03-\x20][\x12\x1a\x22\x28\x32\x3a\x42]")
-"""The first fields of a ModelProto: ir_version, 3 or more since ONNX 1.0, and the next one."""
+_ONNX = re.compile(rb"\x08[\x03-\x20](\x12\0|\x12.[A-Za-z]|\x3a)", re.DOTALL)
+"""The first fields of a ModelProto: ir_version, 3 or more since ONNX 1.0, then the name of the
+producer, or the graph. Core ML has a message in place of the name."""
 _PAGE = re.compile(rb"<(!doctype\s+html|html|head|body|script|title)\b", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _QUOTED_AT_MOST = 60
