@@ -359,6 +359,8 @@ def test_files_of_others_are_no_near_misses(tmp_path: Path) -> None:
         *("models/team307_X.py", "models/team308_Other.py", "models/team307_X.toml"),
         *("model_zoo/team308_Other.pth", "model_zoo/README.md", "model_zoo/team307_X.json"),
         *("model_zoo/team30_X2.pth", "model_zoo/.team307_X.pth.12.part", "readme.txt"),
+        *("models/team307_X.py.bak", "models/team307_X.swp", "models/team307_X/__init__.py"),
+        *("model_zoo/team307_X.pdf", "X/x.pth", "model_zoo/team307_X.json.bak"),
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")

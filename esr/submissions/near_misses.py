@@ -18,11 +18,15 @@ from esr.submissions.submission import CHECKPOINT_SUFFIXES
 
 _TEAM_NUMBER = re.compile(r"team(\d+)")
 _ANY_TEAM_NUMBER = re.compile(r"team[ _-]*(\d+)[ _-]*|(\d+)[ _-]+", re.IGNORECASE)
-_OWN_SUFFIXES = (".py", ".toml", ".json", ".md", ".txt", ".log", ".csv", ".yaml", ".yml", ".pyc")
+_OWN_SUFFIXES = (
+    *(".py", ".pyc", ".toml", ".json", ".md", ".txt", ".log", ".csv", ".yaml", ".yml", ".ipynb"),
+    *(".png", ".jpg", ".jpeg", ".pdf", ".html", ".docx", ".bak", ".orig"),
+)
 """Of what else lies beside models and checkpoints."""
 _DOWNLOADING = (".part", ".crdownload", ".download", ".tmp", ".aria2")
 _OTHERS = (".onnx", ".h5", ".hdf5", ".keras", ".pb", ".tflite", ".npz", ".npy", ".mat", ".gguf")
 """Of other programs, whose files no renaming makes a state_dict."""
+_FOREIGN_SUFFIXES = (*CHECKPOINT_SUFFIXES, *ARCHIVE_SUFFIXES, *_DOWNLOADING, *_OTHERS)
 _ALIKE = 0.8
 """Of two names, for one to be a misspelling of the other."""
 
@@ -69,13 +73,21 @@ def describe_near_misses(model_file: Path, stated: str | None) -> str:
 def _near(model_file: Path, wanted: str) -> Iterator[NearMiss]:
     root = model_file.parent.parent
     zoo = root / "model_zoo"
-    for folder in (zoo, model_file.parent, *_folders_in(zoo), root):
+    for folder in (zoo, *_folders_in(zoo), model_file.parent, root):
+        in_zoo = folder.is_relative_to(zoo)
         for path in _entries(folder):
-            if path.suffix.lower() not in _OWN_SUFFIXES or _has_checkpoint_suffix(path.stem):
-                name = path.relative_to(root).as_posix()
-                near = _judge(path, folder == zoo, model_file.stem, wanted)
-                if near is not None:
-                    yield NearMiss(near[0], name, near[1])
+            near = _judge(path, folder == zoo, model_file.stem, wanted)
+            if near is not None and _may_be_meant(path, in_zoo):
+                yield NearMiss(near[0], path.relative_to(root).as_posix(), near[1])
+
+
+def _may_be_meant(path: Path, in_zoo: bool) -> bool:
+    """Tell what may be a checkpoint from what else lies there; outside the zoo, by its suffix."""
+    if _has_suffix(path.stem, CHECKPOINT_SUFFIXES):
+        return True
+    if in_zoo:
+        return not _has_suffix(path.name, _OWN_SUFFIXES)
+    return not path.is_dir() and _has_suffix(path.name, _FOREIGN_SUFFIXES)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -151,14 +163,13 @@ def _parts(stem: str) -> tuple[int | None, str]:
     return (int(match[1] or match[2]), stem[match.end() :]) if match else (None, stem)
 
 
-def _has_checkpoint_suffix(name: str) -> bool:
-    return Path(name).suffix.lower() in CHECKPOINT_SUFFIXES
+def _has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
+    return Path(name).suffix.lower() in suffixes
 
 
 def _first_stem(name: str) -> str:
     """Take a name up to the first suffix that is known; names may hold dots themselves."""
-    known = (*CHECKPOINT_SUFFIXES, *ARCHIVE_SUFFIXES, *_DOWNLOADING, *_OTHERS, *_OWN_SUFFIXES)
     stem = name
-    while Path(stem).suffix.lower() in known:
+    while _has_suffix(stem, (*_FOREIGN_SUFFIXES, *_OWN_SUFFIXES)):
         stem = Path(stem).stem
     return stem if stem != name else Path(name).stem
