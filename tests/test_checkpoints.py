@@ -273,11 +273,11 @@ FOREIGN: dict[str, tuple[Callable[[], bytes], str]] = {
     "cut off early": (lambda: _saved(STATE, **LEGACY)[:40], "is truncated or no checkpoint"),
     "other pickle": (
         lambda: pickle.dumps({"a": np.ones(3)}),
-        r"\(a pickle that torch.save did not write\), so loading it could run code",
+        r"so loading it could run code \(a pickle that torch.save did not write\)",
     ),
     "options": (
         lambda: _saved({"state_dict": STATE, "hyper_parameters": Namespace(lr=1)}),
-        r"holds more than tensors \(argparse\.Namespace\), so loading it could run code",
+        r"holds more than tensors, so loading it could run code \(argparse\.Namespace\)",
     ),
     "network": (lambda: _saved(_network()), r"\(torch\.nn\.modules\.container\.Sequential\)"),
 }  # fmt: skip

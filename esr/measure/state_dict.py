@@ -162,23 +162,29 @@ def _match(
     Returns:
         Key of the file by that of the network; None if there is no such prefix.
     """
-    anchor = next(iter(wanted), None)
-    if anchor is None:
-        return None
-    fitting, beside = {}, {}
-    for prefix in (key.removesuffix(anchor) for key in sources if key.endswith(anchor)):
-        below = {key.removeprefix(prefix): key for key in sources if key.startswith(prefix)}
-        if (not prefix or prefix.endswith(".")) and below.keys() == wanted.keys():
-            fitting[prefix] = {wanted[key]: sources[below[key]] for key in wanted}
-            beside[prefix] = len(sources) - len(below)
+    fitting = dict(_fitting_prefixes(sources, wanted))
     chosen = next((prefix for prefix in _PREFERRED if prefix in fitting), None)
     if chosen is None and len(fitting) == 1:
         chosen = next(iter(fitting))
     if chosen is not None:
-        return fitting[chosen] if _is_of_tools(chosen) or not beside[chosen] else None
+        is_alone = len(fitting[chosen]) == len(sources)
+        return fitting[chosen] if is_alone or _is_of_tools(chosen) else None
     if any(map(_is_of_tools, fitting)):
         raise _ambiguous(path, list(fitting))
     return None
+
+
+def _fitting_prefixes(
+    sources: Mapping[str, str], wanted: Mapping[str, str]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """List the prefixes below which there is exactly the network, with its keys as in `_match`."""
+    anchor = next(iter(wanted), None)
+    if anchor is None:
+        return
+    for prefix in (key.removesuffix(anchor) for key in sources if key.endswith(anchor)):
+        below = {key.removeprefix(prefix): key for key in sources if key.startswith(prefix)}
+        if (not prefix or prefix.endswith(".")) and below.keys() == wanted.keys():
+            yield prefix, {wanted[key]: sources[below[key]] for key in wanted}
 
 
 _PREFERRED = ("params_ema.", "params.")

@@ -83,7 +83,7 @@ def refuse_code(path: Path, code: str = "") -> UserError:
     """
     named = f" ({one_line(code, 100)})" if code else ""
     return UserError(
-        f"holds more than tensors{named}, so loading it could run code",
+        f"holds more than tensors, so loading it could run code{named}",
         where=path.name,
         remedy=f"{SAVE_PLAIN}; or {TRUST}",
     )
