@@ -13,6 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 from esr.base.errors import UserError
+from esr.measure.key_prefixes import TOOL_PARTS, ambiguous, bare, match_keys
 from esr.submissions.foreign_file import SAVE_PLAIN
 
 WRAPPERS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net")
@@ -20,17 +21,6 @@ WRAPPERS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "
 
 StateDict = Mapping[str, Tensor]
 
-_TOOL_PARTS = (
-    "module",
-    "_orig_mod",
-    "_forward_module",
-    "_fsdp_wrapped_module",
-    "_checkpoint_wrapped_module",
-)
-"""Parts of keys that wrappers of modules add, at the front or within: `nn.DataParallel`,
-`torch.compile`, Lightning Fabric, FSDP, `checkpoint_wrapper`."""
-_ATTRIBUTES = (*WRAPPERS, "net_g", "netG", "network", "generator", "ema_model", "model_ema")
-"""What a trainer calls the network, beside which it may keep others: losses, a discriminator."""
 _LEFT_BY_THOP = ("total_ops", "total_params")
 _DEPTH = 3
 _NAMED_AT_MOST = 3
@@ -91,7 +81,7 @@ def _fit_inner(loaded: object, path: Path, wanted: Collection[str]) -> FittedSta
         if (fitted := _fit_exactly(state, path, wanted)) is not None
     }
     if len(fitting) > 1:
-        raise _ambiguous(path, list(fitting))
+        raise ambiguous(path, list(fitting))
     for name, fitted in fitting.items():
         of_keys = f"; {fitted.remark}" if fitted.remark else ""
         return FittedState(fitted.state, f"it was found under '{name}'{of_keys}")
@@ -109,12 +99,6 @@ def _inner_states(
         return
     for key, value in loaded.items():
         yield from _inner_states(value, (*above, key), depth - 1)
-
-
-def _ambiguous(path: Path, names: list[str]) -> UserError:
-    quoted = " and ".join(f"'{name}'" for name in names)
-    what = f"holds the network {len(names)} times, as {quoted}"
-    return UserError(what, where=path.name, remedy=f"keep the one that is meant: {SAVE_PLAIN}")
 
 
 def _is_state(key: object, value: object) -> bool:
@@ -137,64 +121,12 @@ def _fit_exactly(state: StateDict, path: Path, wanted: Collection[str]) -> Fitte
     keys = [key for key in state if key in wanted or key.split(".")[-1] not in _LEFT_BY_THOP]
     if is_more and len(keys) > len(wanted):
         return None
-    sources = _match({key: key for key in keys}, {key: key for key in wanted}, path) or _match(
-        {_bare(key): key for key in keys}, {_bare(key): key for key in wanted}, path
-    )
+    sources = match_keys(
+        {key: key for key in keys}, {key: key for key in wanted}, path
+    ) or match_keys({bare(key): key for key in keys}, {bare(key): key for key in wanted}, path)
     if sources is None or len(sources) != len(wanted):
         return None
     return FittedState({key: state[sources[key]] for key in sources}, _remark(sources, state))
-
-
-def _bare(key: str) -> str:
-    return ".".join(part for part in key.split(".") if part not in _TOOL_PARTS)
-
-
-def _match(
-    sources: Mapping[str, str], wanted: Mapping[str, str], path: Path
-) -> dict[str, str] | None:
-    """Find the prefix after which the keys are those of the network.
-
-    Args:
-        sources: key of the file, by the same as it is compared.
-        wanted: key of the network, likewise.
-        path: the file, for the message.
-
-    Returns:
-        Key of the file by that of the network; None if there is no such prefix.
-    """
-    fitting = dict(_fitting_prefixes(sources, wanted))
-    chosen = next((prefix for prefix in _PREFERRED if prefix in fitting), None)
-    if chosen is None and len(fitting) == 1:
-        chosen = next(iter(fitting))
-    if chosen is not None:
-        is_alone = len(fitting[chosen]) == len(sources)
-        return fitting[chosen] if is_alone or _is_of_tools(chosen) else None
-    if any(map(_is_of_tools, fitting)):
-        raise _ambiguous(path, list(fitting))
-    return None
-
-
-def _fitting_prefixes(
-    sources: Mapping[str, str], wanted: Mapping[str, str]
-) -> Iterator[tuple[str, dict[str, str]]]:
-    """List the prefixes below which there is exactly the network, with its keys as in `_match`."""
-    anchor = next(iter(wanted), None)
-    if anchor is None:
-        return
-    for prefix in (key.removesuffix(anchor) for key in sources if key.endswith(anchor)):
-        below = {key.removeprefix(prefix): key for key in sources if key.startswith(prefix)}
-        if (not prefix or prefix.endswith(".")) and below.keys() == wanted.keys():
-            yield prefix, {wanted[key]: sources[below[key]] for key in wanted}
-
-
-_PREFERRED = ("params_ema.", "params.")
-"""As for wrappers: the average is meant where both are there."""
-
-
-def _is_of_tools(prefix: str) -> bool:
-    """Tell whether this is what tools call the network: only then there may be others beside it."""
-    known = (*_ATTRIBUTES, *_TOOL_PARTS)
-    return all(part in known for part in prefix.split(".")[:-1])
 
 
 def _remark(sources: Mapping[str, str], state: StateDict) -> str:
@@ -214,8 +146,8 @@ def _remark(sources: Mapping[str, str], state: StateDict) -> str:
 def _strip_tools(state: StateDict, wanted: Collection[str]) -> FittedState:
     """Strip what only wrappers of modules add, also where the rest does not fit exactly."""
     stripped = state
-    for _ in _TOOL_PARTS:
-        for part in _TOOL_PARTS:
+    for _ in TOOL_PARTS:
+        for part in TOOL_PARTS:
             prefix = f"{part}."
             everywhere = stripped and all(key.startswith(prefix) for key in stripped)
             if everywhere and not any(key.startswith(prefix) for key in wanted):
