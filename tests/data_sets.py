@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
 from harness import write_image
+from PIL import Image as Pillow
 
 from esr.images.resample import imresize_uint8
 
@@ -33,3 +35,18 @@ def write_set(folder: Path, names: tuple[str, ...] = NAMES, scale: int = 4) -> N
         write_image(folder / "HR" / f"{name}.png", hr)
         lr = folder / "LR_bicubic" / f"X{scale}" / f"{name}x{scale}.png"
         write_image(lr, bicubic(hr, scale))
+
+
+def other_colors(kind: str, image: Pillow.Image) -> bytes:
+    """An image file in `CMYK JPEG`, `YCCK JPEG`, `CMYK TIFF` or `Lab TIFF`, of the same size."""
+    mode, stored = kind.split()
+    buffer = io.BytesIO()
+    if mode == "Lab":
+        Pillow.new("LAB", image.size, (128, 10, 20)).save(buffer, stored)
+    else:
+        image.convert("RGB").convert("CMYK").save(buffer, stored)
+    content = bytearray(buffer.getvalue())
+    if mode == "YCCK":
+        # The last byte of the Adobe marker says how four channels are to be read: 2 is YCCK.
+        content[content.index(b"Adobe") + 11] = 2
+    return bytes(content)

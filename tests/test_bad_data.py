@@ -8,7 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from harness import Harness, smooth_image, write_image, write_pairs
+from data_sets import other_colors
+from harness import Harness, nearest_state, smooth_image, write_image, write_pairs
+from PIL import Image as Pillow
 
 
 def _refused(harness: Harness, *arguments: str) -> str:
@@ -133,6 +135,65 @@ def test_an_empty_folder(harness: Harness, folder: str) -> None:
     line = _refused(harness)
     assert str(place) in line
     assert "empty folder" in line
+
+
+@pytest.mark.parametrize("folder", ["HR", "LR_bicubic/X4"])
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (("a.webp",), "it holds a.webp, but no .png, .bmp, .jpg or .jpeg"),
+        (("a.tif", "b.tif", "c.tif", "d.tif", "e.tif"), "it holds a.tif, b.tif, c.tif and 2 more, but no"),
+        (("images/a.png",), "it holds only folders: images; the images must lie in it itself"),
+        ((".a.png",), "it holds .a.png, but no .png, .bmp, .jpg or .jpeg that is not hidden"),
+        (("a.npy",), "it holds a.npy, but no"),
+    ],
+)  # fmt: skip
+def test_a_folder_without_images_is_not_called_empty(
+    harness: Harness, folder: str, files: tuple[str, ...], says: str
+) -> None:
+    place = harness.path / "data" / "demo" / folder
+    for path in place.iterdir():
+        path.unlink()
+    for name in files:
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_bytes(b"x")
+    line = _refused(harness)
+    assert str(place) in line
+    assert says in line
+    assert "empty" not in line
+
+
+@pytest.mark.parametrize("protocol", ["ntire2024", "rtsr2023"])
+@pytest.mark.parametrize("kind", ["CMYK JPEG", "YCCK JPEG"])
+def test_a_jpeg_in_other_colors_is_refused_by_name(
+    harness: Harness, protocol: str, kind: str
+) -> None:
+    data = harness.path / "data" / "mine"
+    lr, hr = data / "LR2" / "a.jpg", data / "GT" / "a.png"
+    write_image(hr, smooth_image(48, 40))
+    if protocol == "ntire2024":
+        lr = data / "LR" / "a.jpg"
+        hr.parent.rename(data / "HR")
+    harness.add("team00_Tiny", sidecar="scale = 2\n", state=nearest_state(2))
+    lr.parent.mkdir()
+    lr.write_bytes(other_colors(kind, Pillow.new("RGB", (20, 24), (200, 30, 90))))
+    line = _refused(harness, "--data_dir", str(data), "--protocol", protocol)
+    assert str(lr) in line
+    colors = kind.split()[0]
+    assert f"a JPEG image in {colors} colors, not RGB; convert it to RGB" in line
+
+
+def test_hr_named_like_an_lr_image_is_measured(harness: Harness) -> None:
+    # Named a.png and ax4.png in both folders: 20x24 and 21x24 px in LR, so the other pairing fails.
+    demo = harness.path / "data" / "demo"
+    (demo / "HR" / "b.png").rename(demo / "HR" / "ax4.png")
+    lr = demo / "LR_bicubic" / "X4"
+    (lr / "ax4.png").rename(lr / "a.png")
+    (lr / "bx4.png").rename(lr / "ax4.png")
+    done = harness.run()
+    assert done.returncode == 0, done.stderr
+    names = [image["name"] for image in harness.record("00_Tiny")["splits"][0]["images"]]
+    assert names == ["a.png", "ax4.png"]
 
 
 def test_no_official_set(harness: Harness, tmp_path: Path) -> None:

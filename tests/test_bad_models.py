@@ -45,7 +45,7 @@ BAD = {
     "Import": Bad("import", ("ModuleNotFoundError", "no_such_package"), "import no_such_package\n" + tiny()),
     "Syntax": Bad("import", ("SyntaxError",), "def f(:\n"),
     "NoClass": Bad("build", ("no class",), "X = 1\n"),
-    "NoModule": Bad("build", ("Options", "no torch.nn.Module", "arch"), tiny() + "\n\nclass Options:\n    pass\n"),
+    "NoModule": Bad("build", ("Options", "no torch.nn.Module", "arch"), "class Options:\n    pass\n"),
     "Needs": Bad("build", ("TypeError", "depth"), tiny().replace("upscale=4", "depth, upscale=4")),
     "Exits": Bad("import", ("SystemExit: 0",), "import sys\nsys.exit(0)\n" + tiny()),
     "OsExit": Bad("crash", ("status 0", "stage restore"), tiny("x", "import os; os._exit(0)")),

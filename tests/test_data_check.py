@@ -10,15 +10,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from data_sets import NAMES, bicubic, photograph, write_set
+from data_sets import NAMES, bicubic, other_colors, photograph, write_set
 from harness import write_image
 from PIL import Image as Pillow
 
+from esr.base.errors import UserError
+from esr.challenge.protocol import protocols
 from esr.datasets.checking.check_set import check_set
 from esr.datasets.checking.data_findings import DEFECTS, NOTES, DataFinding
 from esr.datasets.data_command import main
 from esr.datasets.image_folders import find_sets
 from esr.datasets.manifest import MANIFEST
+from esr.datasets.splits import DataRequest, find_splits
+from esr.datasets.staging import stage
+from esr.images.metrics import METRICS
 
 FIRST = NAMES[0]
 
@@ -368,3 +373,123 @@ def test_what_is_known_is_listed_in_80_columns(capsys: pytest.CaptureFixture[str
 def test_every_kind_has_a_headline() -> None:
     assert not DEFECTS.keys() & NOTES.keys()
     assert len({*DEFECTS.values(), *NOTES.values()}) == len(DEFECTS) + len(NOTES)
+
+
+@pytest.mark.parametrize("side", ["HR", "LR", "both"])
+def test_a_folder_of_other_formats_is_a_defect_with_its_files(
+    mine: Path, capsys: pytest.CaptureFixture[str], side: str
+) -> None:
+    folders = {"HR": [mine / "HR"], "LR": [_lr(mine).parent]}
+    folders["both"] = [*folders["HR"], *folders["LR"]]
+    for folder in folders[side]:
+        for path in folder.iterdir():
+            path.rename(path.with_suffix(".webp"))
+    found = _check(mine)
+    assert [one.file for one in found if one.kind == "no_images"] == folders[side]
+    # Three files a side, each of them named.
+    strays = {one.file for one in found if one.kind == "leftover"}
+    assert strays == {path for folder in folders[side] for path in folder.iterdir()}
+    assert main(["check", str(mine)]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    first = f"{FIRST}.webp" if side != "LR" else f"{FIRST}x4.webp"
+    assert f"it holds {first}, " in printed
+    assert "but no .png, .bmp, .jpg or .jpeg" in printed
+    assert f"{first}: an image of a format that is not looked for: save it as PNG" in printed
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.heic", "a.jxl", "a.ppm"])
+def test_strays_are_listed_on_both_sides(mine: Path, name: str) -> None:
+    for folder in (mine / "HR", _lr(mine).parent):
+        (folder / name).write_bytes(b"x")
+    found = [one for one in _check(mine) if one.kind == "leftover"]
+    assert [one.file for one in found] == [mine / "HR" / name, _lr(mine).parent / name]
+    assert all("save it as PNG" in one.detail for one in found)
+
+
+@pytest.mark.parametrize(
+    ("scale", "height", "width", "kind"),
+    [
+        # PSNR leaves out x4 = 4 px on each side, and needs 1 more: 2 * 4 + 1 = 9.
+        (4, 4, 4, "too_small"),
+        (4, 8, 8, "too_small"),
+        (4, 8, 200, "too_small"),
+        (4, 11, 11, "too_small"),  # Cropped to 8.
+        (2, 4, 4, "too_small"),  # 2 * 2 + 1 = 5.
+        (3, 6, 60, "too_small"),  # 2 * 3 + 1 = 7.
+        # SSIM needs a window of 11: 2 * 4 + 11 = 19, and 2 * 2 + 11 = 15.
+        (4, 12, 12, "small"),
+        (4, 16, 16, "small"),
+        (2, 14, 14, "small"),
+    ],
+)  # fmt: skip
+def test_too_small_by_the_rule_of_an_evaluation(
+    tmp_path: Path, scale: int, height: int, width: int, kind: str
+) -> None:
+    hr = photograph(FIRST)[:height, :width]
+    write_image(tmp_path / "one" / "HR" / "a.png", hr)
+    write_image(tmp_path / "one" / "LR" / "a.png", bicubic(hr, scale))
+    request = DataRequest(tmp_path / "one")
+    (split,) = find_splits(request, protocols()["ntire2022" if scale == 4 else "ntire2026"], scale)
+    refused = {}
+    for metric in ("psnr", "ssim"):
+        try:
+            stage(split, tmp_path / metric, METRICS[metric].window_px)
+        except UserError as error:
+            refused[metric] = error.what
+    (finding,) = [one for one in _check(tmp_path / "one", scale) if "small" in one.kind]
+    assert finding.kind == kind == {2: "too_small", 1: "small"}[len(refused)]
+    assert finding.is_defect == ("psnr" in refused)
+    number = refused["psnr" if kind == "too_small" else "ssim"].split()[-2]
+    assert f"both sides need {number} px" in finding.detail
+
+
+def test_one_pixel_is_refused_by_both(tmp_path: Path) -> None:
+    for side in ("HR", "LR"):
+        write_image(tmp_path / "one" / side / "a.png", np.zeros((1, 1, 3), np.uint8))
+    (split,) = find_splits(DataRequest(tmp_path / "one"), protocols()["ntire2022"], 4)
+    with pytest.raises(UserError, match=r"x4 of a\.png needs 0x0"):
+        stage(split, tmp_path / "staged", 1)
+    (finding,) = _check(tmp_path / "one")
+    assert (finding.kind, finding.is_defect) == ("size", True)
+
+
+@pytest.mark.parametrize("side", ["HR", "LR"])
+@pytest.mark.parametrize("kind", ["CMYK JPEG", "YCCK JPEG", "CMYK TIFF", "Lab TIFF"])
+def test_colors_that_are_no_rgb_are_defects(mine: Path, side: str, kind: str) -> None:
+    path = _hr(mine) if side == "HR" else _lr(mine)
+    path.write_bytes(other_colors(kind, Pillow.open(path)))
+    found = {one.file: one for one in _check(mine)}
+    assert found[path].kind == "mode"
+    colors, stored = kind.split()
+    assert f"a {stored} image in " in found[path].detail
+    assert f"{colors} colors, not RGB" in found[path].detail
+
+
+@pytest.mark.parametrize("kind", ["WebP", "GIF", "TIFF", "BMP"])
+@pytest.mark.parametrize("side", ["HR", "LR"])
+def test_a_format_that_the_name_hides_is_a_note(mine: Path, kind: str, side: str) -> None:
+    path = _hr(mine) if side == "HR" else _lr(mine)
+    image = Pillow.open(path).convert("RGB")
+    options = {"lossless": True} if kind == "WebP" else {}
+    if kind == "GIF":  # 256 colours at most, so that nothing is lost.
+        image = Pillow.fromarray(np.asarray(image)[..., :1].repeat(3, 2))
+        write_image(
+            _hr(mine), np.asarray(Pillow.open(_hr(mine)).convert("RGB"))[..., :1].repeat(3, 2)
+        )
+        write_image(_lr(mine), bicubic(np.asarray(Pillow.open(_hr(mine)).convert("RGB"))))
+        image = Pillow.open(path).convert("L")
+    buffer = io.BytesIO()
+    image.save(buffer, kind.upper(), **options)
+    path.write_bytes(buffer.getvalue())
+    (finding,) = [one for one in _check(mine) if one.kind != "grey"]
+    assert (finding.kind, finding.file, finding.is_defect) == ("other_format", path, False)
+    assert finding.detail == f"a {kind.upper()} file"
+
+
+def test_names_that_can_be_paired_in_two_ways_are_a_defect(mine: Path) -> None:
+    shutil.copy(_lr(mine), _lr(mine).with_name(f"{FIRST}.png"))
+    (finding,) = _check(mine)
+    assert (finding.kind, finding.is_defect) == ("name", True)
+    assert (
+        f"{FIRST}.png with LR {FIRST}x4.png; or {FIRST}.png with LR {FIRST}.png" in finding.detail
+    )

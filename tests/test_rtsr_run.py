@@ -260,6 +260,10 @@ def test_images_handed_in_that_are_not_the_networks_are_flagged(
     ("members", "reason"),
     [
         ({"arch.py": "", "team/arch.py": ARCH}, "holds no arch.py at its top, but in team/"),
+        (
+            {"arch.py": "", "submission_7.zip": "x"},
+            "but the archive submission_7.zip; hand in that one itself",
+        ),
         ({"checkpoint.pth": ""}, "holds no checkpoint.pth"),
         ({"../evil.py": "x"}, "would be written outside"),
         ({"arch.py": "srmodel = 3"}, "defines no srmodel()"),

@@ -8,6 +8,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tarfile
 import tracemalloc
 import warnings
 import zipfile
@@ -179,6 +180,13 @@ def _zip(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes
     return buffer.getvalue()
 
 
+def _tar(mode: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        archive.addfile(tarfile.TarInfo(A))
+    return buffer.getvalue()
+
+
 def _renamed(name: str, other: str) -> bytes:
     return _zip({other if key == name else key: value for key, value in GOOD.items()})
 
@@ -284,6 +292,34 @@ DEFECTS: dict[str, tuple[Callable[[], bytes], str]] = {
     "absolute": (lambda: _renamed(A, "/tmp/0801.png"), "'/tmp/0801.png' is a path that leads out"),
     "drive": (lambda: _renamed(A, "C:/0801.png"), "'C:/0801.png' is a path that leads out"),
     "backslash": (lambda: _renamed(A, "..\\0801.png"), "is a path that leads out"),
+    "backslash to a folder": (
+        lambda: _zip({f"res\\{name}": content for name, content in GOOD.items()}),
+        "'res\\0801.png' has backslashes in its name, where an archive separates folders by slashes"
+        " (and 2 more); pack the images",
+    ),
+    "backslashes, deeper": (
+        lambda: _renamed(B, "team 7\\x4\\0802.png"),
+        "'team 7\\x4\\0802.png' has backslashes in its name",
+    ),
+    "server": (lambda: _renamed(A, "\\\\host\\0801.png"), "is a path that leads out"),
+    "root of a drive": (lambda: _renamed(A, "\\0801.png"), "is a path that leads out"),
+    "back out of a folder": (lambda: _renamed(A, "res\\..\\0801.png"), "is a path that leads out"),
+    "a zip in a zip": (
+        lambda: _zip({"upload.zip": _zip(GOOD)}),
+        "'upload.zip' is an archive within the archive; unpack it, and pack the images",
+    ),
+    "a zip in a folder, beside the readme": (
+        lambda: _zip({"res/Upload.ZIP": _zip(GOOD), "readme.txt": GOOD["readme.txt"]}),
+        "'res/Upload.ZIP' is an archive within the archive",
+    ),
+    "a tar.gz in a zip": (
+        lambda: _zip({"res.tar.gz": b"", "more.7z": b""}),
+        "'res.tar.gz' is an archive within the archive (and 1 more)",
+    ),
+    "tar": (lambda: _tar("w"), "is a tar archive, no zip archive; pack the images"),
+    "tar.gz": (lambda: _tar("w:gz"), "is a tar.gz archive, no zip archive"),
+    "RAR": (lambda: b"Rar!\x1a\x07\x01\0" + bytes(99), "is a RAR archive, no zip archive"),
+    "7z": (lambda: b"7z\xbc\xaf\x27\x1c" + bytes(99), "is a 7z archive, no zip archive"),
     "NUL": (
         lambda: _renamed("readme.txt", "0803xpng~a").replace(b"0803xpng~a", b"0803.png\0a"),
         "'0803.png' is a path that leads out",

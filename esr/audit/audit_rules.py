@@ -23,6 +23,7 @@
     runtime_not_as_seen      the parent's clock does not bear out what is claimed
     works_after_the_clock    it takes long from the end of the timed pass to the SR image
     robust_pass_failed       the network could restore every image once, but not again
+    checkpoint_adapted       its keys became the network's only without a prefix or other keys
     wrong_data_range         far better with the other data_range (`data_range_verdict`)
     audit_incomplete         a check could not be carried out
 

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from zipfile import ZipInfo
 
 from esr.base.visible_text import one_line
@@ -180,9 +180,11 @@ def _leads_out(member: ZipInfo) -> bool:
     return path.is_absolute() or ".." in path.parts or not path.parts
 
 
-def _is_for_windows(member: ZipInfo) -> bool:
+def _leads_out_on_windows(member: ZipInfo) -> bool:
     # The name as it stands in the file: zipfile cuts it off at a NUL.
-    return not {"\\", ":", "\0"}.isdisjoint(member.orig_filename)
+    path = PureWindowsPath(member.orig_filename)
+    leads_out = path.drive or path.root or ".." in path.parts
+    return bool(leads_out) or not {":", "\0"}.isdisjoint(member.orig_filename)
 
 
 def _has_unusable_name(member: ZipInfo) -> bool:
@@ -196,7 +198,8 @@ def _is_special(member: ZipInfo) -> bool:
 
 _JUDGES: dict[str, Callable[[ZipInfo], bool]] = {
     "outside": _leads_out,
-    "windows": _is_for_windows,
+    "windows": _leads_out_on_windows,
+    "backslash": lambda member: "\\" in member.orig_filename,
     "name": _has_unusable_name,
     "special": _is_special,
     "encrypted": lambda member: bool(member.flag_bits & _ENCRYPTED),
@@ -205,6 +208,7 @@ _JUDGES: dict[str, Callable[[ZipInfo], bool]] = {
 FAULTS = {
     "outside": "is a path that leads out of the archive",
     "windows": "is a path that leads out of the archive",
+    "backslash": "has backslashes in its name, where an archive separates folders by slashes",
     "name": "has an unusable name",
     "special": "is a link or a device, not a file",
     "encrypted": "is encrypted",

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esr.base.errors import UserError
+from esr.base.visible_text import one_line
 from esr.challenge.data_set_registry import DataSet, Layout, registry
 
 OWN = "."
 """Instead of the name of a set: the user's own, HR and LR in the folder itself."""
 
 _IMAGE_SUFFIXES = (".png", ".bmp", ".jpg", ".jpeg")
+_NAMED_AT_MOST = 3
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,15 @@ class SetFolder:
     def lr_folders(self) -> list[Path]:
         """Where its LR images may be, the likeliest first."""
         return self.layout.lr_folders(self.data_dir, self.key, self.scale)
+
+    @property
+    def imageless(self) -> list[Path]:
+        """Folders that are there for its images and hold none, the most telling one of a side."""
+        lr = [path for path in self.lr_folders if path.is_dir()] if self.lr is None else []
+        # A folder with files says more than one that holds the folders of the scales.
+        lr.sort(key=lambda path: not any(file.is_file() for file in path.iterdir()))
+        hr = [self.hr] if self.hr is not None and not list_images(self.hr) else []
+        return [*hr, *lr[:1]]
 
     def lr_stems(self, hr: Path) -> list[str]:
         """List what the LR image of an HR image may be called, without suffix."""
@@ -114,6 +125,28 @@ def list_images(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in _IMAGE_SUFFIXES and not path.name.startswith(".")
     )
+
+
+def describe_imageless(folder: Path) -> str:
+    """Say what a folder without images holds instead: files by name, and the formats that count."""
+    if not folder.is_dir():
+        return "no such folder"
+    files = sorted(path.name for path in folder.iterdir() if not path.is_dir())
+    folders = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    if not files and not folders:
+        return "empty folder"
+    listed = _shorten(files or folders)
+    read = f"{', '.join(_IMAGE_SUFFIXES[:-1])} or {_IMAGE_SUFFIXES[-1]}"
+    if not files:
+        return f"it holds only folders: {listed}; the images must lie in it itself, as {read}"
+    hidden = " that is not hidden" if all(name.startswith(".") for name in files) else ""
+    return f"it holds {listed}, but no {read}{hidden}"
+
+
+def _shorten(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED_AT_MOST
+    listed = ", ".join(one_line(name, 60) for name in names[:_NAMED_AT_MOST])
+    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def _has_images(folder: Path) -> bool:

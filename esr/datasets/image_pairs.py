@@ -7,7 +7,10 @@ from pathlib import Path
 
 from esr.base.errors import UserError
 from esr.datasets.image_folders import SetFolder, list_images
+from esr.datasets.name_matching import Choices, Reading, match_names
 from esr.images.image_file import read_size
+
+_NAMED_AT_MOST = 3
 
 
 @dataclass(frozen=True)
@@ -41,27 +44,54 @@ class Pairing:
 
 
 def pair_images(folder: SetFolder) -> Pairing:
-    """Pair every HR image with the LR image of its name; nothing stops it."""
+    """Pair every HR image with the LR image of its name, each of them once; nothing stops it."""
     hr_suffix, lr_suffix = folder.layout.suffixes or (None, None)
     hr_by_stem, misnamed_hr = _by_stem(folder.hr, hr_suffix)
     lr_by_stem, misnamed_lr = _by_stem(folder.lr, lr_suffix)
+    matching = match_names(
+        {
+            stem: [name for name in folder.lr_stems(hr) if name in lr_by_stem]
+            for stem, hr in hr_by_stem.items()
+        }
+    )
     pairs, hr_alone = [], []
-    for hr in hr_by_stem.values():
-        stem = next((stem for stem in folder.lr_stems(hr) if stem in lr_by_stem), None)
-        if stem is None:
-            hr_alone.append(hr)
+    unclear = [_ambiguous(group, hr_by_stem, lr_by_stem) for group in matching.ambiguous]
+    for stem, hr in hr_by_stem.items():
+        if stem in matching.partners:
+            pairs.append(ImagePair(hr.name, lr_by_stem.pop(matching.partners[stem]), hr))
         else:
-            pairs.append(ImagePair(hr.name, lr_by_stem.pop(stem), hr))
-    misnamed = (*misnamed_hr, *misnamed_lr)
+            hr_alone.append(hr)
+    misnamed = (*misnamed_hr, *misnamed_lr, *unclear)
     return Pairing(tuple(pairs), tuple(hr_alone), tuple(lr_by_stem.values()), misnamed)
+
+
+def _ambiguous(
+    group: tuple[Choices, Reading, Reading],
+    hr_by_stem: dict[str, Path],
+    lr_by_stem: dict[str, Path],
+) -> Misnamed:
+    """Take images that can be paired in two ways out of both lists, and say what they are."""
+    choices, *readings = group
+    hr = {stem: hr_by_stem.pop(stem) for stem in choices}
+    lr = {name: lr_by_stem.pop(name) for names in choices.values() for name in set(names)
+          if name in lr_by_stem}  # fmt: skip
+    ways = [
+        ", ".join(f"{hr[stem].name} with LR {lr[name].name}" for stem, name in differing)
+        for first, second in (readings, reversed(readings))
+        if (differing := sorted(first.items() - second.items())[:_NAMED_AT_MOST])
+    ]
+    problem = f"can be paired in two ways: {'; or '.join(ways)}"
+    first = next(iter(hr.values()))
+    remedy = "rename or remove what is not meant"
+    return Misnamed(first, problem, UserError(problem, where=first, remedy=remedy))
 
 
 def require_pairs(folder: SetFolder) -> tuple[ImagePair, ...]:
     """Pair the images of a set of which none may be left over.
 
     Raises:
-        UserError: HR without LR or the reverse, two images of one name, one that cannot be printed
-            or has another suffix or size than the layout says.
+        UserError: HR without LR or the reverse, two images of one name, names that can be paired in
+            two ways, one that cannot be printed or has another suffix or size than the layout says.
     """
     pairing = pair_images(folder)
     for misnamed in pairing.misnamed:

@@ -68,7 +68,7 @@ def prepare(folder: SetFolder) -> PreparedLR:
     if folder.hr is None:
         raise UserError("no HR images to make LR from", where=folder.lr or folder.data_dir)
     target = _make_target(list_images(folder.hr), folder)
-    pairing = pair_images(replace(folder, lr=target))
+    pairing = pair_images(_as_named_here(replace(folder, lr=target)))
     for misnamed in pairing.misnamed:
         raise misnamed.error
     for pair in pairing.pairs:
@@ -77,6 +77,17 @@ def prepare(folder: SetFolder) -> PreparedLR:
     sizes = map_images(lambda file: _make(file, target, folder), missing, folder.name)
     cropped = sum(any(side % folder.scale for side in size) for size in sizes)
     return PreparedLR(target, len(missing), kept, cropped)
+
+
+def _as_named_here(folder: SetFolder) -> SetFolder:
+    """Take LR images for those of a run that was broken off, where their names allow it."""
+    assert folder.hr is not None
+    assert folder.lr is not None
+    ours = {folder.lr_stems(hr)[0] for hr in list_images(folder.hr)}
+    if any(lr.stem not in ours for lr in list_images(folder.lr)):
+        return folder
+    only = replace(folder.layout, lr_names=folder.layout.lr_names[:1])
+    return replace(folder, layout=only)
 
 
 def _make_target(files: list[Path], folder: SetFolder) -> Path:

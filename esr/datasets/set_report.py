@@ -24,7 +24,9 @@ _TITLES = {
 WIDTH = 80
 FILES_AT_MOST = 8
 """Of one kind; the rest is counted."""
-_HARMLESS: set[Kind] = {"leftover", "grey", "hr_jpeg", "incomplete", "duplicate"}
+_HARMLESS: set[Kind] = {
+    "leftover", "grey", "hr_jpeg", "incomplete", "duplicate", "other_format", "small", "too_small",
+}  # fmt: skip
 
 
 def choose(names: Sequence[str]) -> list[DataSet]:

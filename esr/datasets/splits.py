@@ -10,7 +10,13 @@ from pathlib import Path
 from esr.base.errors import UserError
 from esr.challenge.data_set_registry import Layout, registry
 from esr.challenge.protocol import Protocol
-from esr.datasets.image_folders import OWN, SetFolder, find_set, list_images
+from esr.datasets.image_folders import (
+    OWN,
+    SetFolder,
+    describe_imageless,
+    find_set,
+    list_images,
+)
 from esr.datasets.image_pairs import ImagePair, require_pairs
 
 OFFICIAL_ROLES = ("valid", "test", "hybrid_test")
@@ -146,9 +152,10 @@ def _with_hr(folder: SetFolder) -> SetFolder:
         known = ", ".join(sorted(path.name for path in data_dir.iterdir() if path.is_dir()))
         what = f"no such data set in {data_dir}; folders there: {known or 'none'}"
         raise UserError(what, where=f"--dataset {key}")
+    place = hr or folder.layout.hr_folder(data_dir, key)
     raise UserError(
-        f"no HR images here ({'no such' if hr is None else 'empty'} folder)",
-        where=hr or folder.layout.hr_folder(data_dir, key),
+        f"no HR images here ({describe_imageless(place)})",
+        where=place,
         remedy="put the images there or choose another --data_dir",
     )
 
@@ -157,8 +164,8 @@ def _with_lr(folder: SetFolder) -> SetFolder:
     if folder.lr is not None:
         return folder
     data_dir, scale, candidates = folder.data_dir, folder.scale, folder.lr_folders
-    missing = next((path for path in candidates if path.is_dir()), candidates[0])
-    state = f"{'empty' if missing.is_dir() else 'no such'} folder"
+    missing = next(iter(folder.imageless), candidates[0])
+    state = describe_imageless(missing)
     remedy = folder.layout.remedy or _PREPARE
     raise UserError(
         state if len(candidates) == 1 else f"no LR images of scale {scale} here ({state})",

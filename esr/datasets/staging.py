@@ -15,6 +15,7 @@ from esr.base.threads import in_parallel, keep_freed_memory
 from esr.datasets.each_image import quiet_decoders
 from esr.datasets.image_pairs import ImagePair
 from esr.datasets.manifest import PairHash, hash_pair, set_sha256
+from esr.datasets.scorable_size import refuse_too_small
 from esr.datasets.splits import Split
 from esr.images import Image
 from esr.images.image_file import imread_uint
@@ -61,7 +62,6 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
     Raises:
         UserError: an image that cannot be decoded, or an LR that does not fit its HR.
     """
-    smallest_px = window_px + 2 * split.scale
     folder.mkdir(parents=True)
     keep_freed_memory()
 
@@ -69,7 +69,7 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
         index, pair = item
         try:
             lr, hr = _decode(pair, split.scale)
-            _check_size(lr, split.scale, smallest_px, pair)
+            refuse_too_small(hr.shape, window_px, split.scale, pair.hr)
             lr_file, hr_file = folder / f"{index:04d}-lr.npy", folder / f"{index:04d}-hr.npy"
             staged = StagedImage(pair.name, lr_file, hr_file, hash_pair(pair))
             _keep(lr, staged.lr)
@@ -87,15 +87,6 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
     images = tuple(image for image in decoded if isinstance(image, StagedImage))
     sources = tuple({pair.hr.resolve().parent: None for pair in split.pairs})
     return StagedSplit(split.role, split.dataset, split.scale, images, sources)
-
-
-def _check_size(lr: Image, scale: int, smallest_px: int, pair: ImagePair) -> None:
-    if min(lr.shape[:2]) * scale < smallest_px:
-        raise UserError(
-            f"too small to be scored: both sides need {smallest_px} px",
-            where=pair.hr,
-            remedy="leave the image out",
-        )
 
 
 def _decode(pair: ImagePair, scale: int) -> tuple[Image, Image]:

@@ -6,6 +6,8 @@ channel, a folder that is not there), this one raises.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +24,11 @@ from esr.images.plain_png import decode_plain_png
 
 Array = npt.NDArray[Any]
 StrPath = str | os.PathLike[str]
+
+
+class NotPlainRgb(UserError):
+    """An image that can be decoded, but whose values are no 8-bit RGB or grey."""
+
 
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp")
 
@@ -65,7 +72,7 @@ def imread_uint(path: StrPath, n_channels: int = 3) -> Image:
         n_channels: 3 for RGB (H, W, 3), grey repeated three times; 1 for grey (H, W, 1).
 
     Raises:
-        UserError: missing, damaged, not 8-bit, or with an alpha channel.
+        UserError: missing, damaged, not 8-bit, with an alpha channel, or of other colors than RGB.
         ValueError: another `n_channels`.
     """
     if n_channels not in (1, 3):
@@ -84,11 +91,15 @@ def decode_uint(data: bytes, path: StrPath, n_channels: int = 3) -> Image:
     if n_channels == 3 and (rgb := decode_plain_png(data)) is not None:
         return rgb
     img = _decode(data, cv2.IMREAD_UNCHANGED, path)
+    # A format that Pillow does not know has no other colors.
+    with contextlib.suppress(*_NOT_OPENED), Pillow.open(io.BytesIO(data)) as image:
+        refuse_other_colors(image, path)
     if img.dtype != np.uint8:
         remedy = "convert it to 8 bits a channel"
-        raise UserError(f"a {8 * img.itemsize}-bit image, not 8-bit", where=path, remedy=remedy)
+        raise NotPlainRgb(f"a {8 * img.itemsize}-bit image, not 8-bit", where=path, remedy=remedy)
     if img.ndim == 3 and img.shape[2] != 3:
-        raise UserError("an image with an alpha channel", where=path, remedy="save it as plain RGB")
+        what = "an image with an alpha channel"
+        raise NotPlainRgb(what, where=path, remedy="save it as plain RGB")
     if n_channels == 3:
         return cast(Image, cv2.cvtColor(img, _RGB_CODES[img.ndim]))
     # OpenCV's decoders have a grey conversion of their own, which the official code gets.
@@ -105,8 +116,29 @@ def read_size(path: StrPath) -> tuple[int, int]:
     try:
         with Pillow.open(path) as image:
             return image.size
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+    except _NOT_OPENED as error:
         raise UserError("damaged, or not an image", where=path) from error
+
+
+_NOT_OPENED = (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError)
+"""What Pillow raises at a header."""
+_OTHER_COLORS = {"CMYK": "CMYK", "LAB": "CIE Lab", "HSV": "HSV"}
+"""By Pillow's names of modes; it calls YCCK, the usual one of Photoshop's JPEG files, CMYK too."""
+_YCCK = 2
+"""In the Adobe marker of a JPEG file of four channels (ITU-T T.872, 6.5.3)."""
+
+
+def refuse_other_colors(image: Pillow.Image, path: StrPath) -> None:
+    """Refuse an image whose values are no RGB or grey, by its header.
+
+    Raises:
+        NotPlainRgb: they are CMYK, say, which a decoder converts by a formula of its own, without
+            the colour profile that they are meant in.
+    """
+    if (colors := _OTHER_COLORS.get(image.mode)) is not None:
+        is_ycck = image.info.get("adobe_transform") == _YCCK
+        what = f"a {image.format} image in {'YCCK' if is_ycck else colors} colors, not RGB"
+        raise NotPlainRgb(what, where=path, remedy="convert it to RGB with its colour profile")
 
 
 _RGB_CODES = {2: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB}

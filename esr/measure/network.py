@@ -5,28 +5,20 @@ Only the worker comes here: importing a model file runs somebody else's code.
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import sys
-from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from torch import Tensor, nn
+from torch import nn
 
 from esr.base.errors import UserError
-from esr.submissions.checkpoint_file import SAVE_PLAIN, first_line, read_checkpoint
+from esr.measure.network_class import choose_class, name_it
+from esr.measure.state_dict import WRAPPERS, StateDict, canonical, fit, is_packed, shorten
+from esr.submissions.checkpoint_file import first_line, read_checkpoint
 from esr.submissions.submission import Submission
 
 __all__ = ["WRAPPERS", "build", "canonical", "import_model", "load", "read_checkpoint"]
-
-WRAPPERS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net")
-"""Keys under which training frameworks put the state_dict, in order of preference."""
-
-StateDict = Mapping[str, Tensor]
-
-_PREFIX = "module."
-_NAMED_AT_MOST = 3
 
 
 def import_model(path: Path) -> ModuleType:
@@ -46,56 +38,94 @@ def build(module: ModuleType, submission: Submission) -> nn.Module:
     """Construct the submission's network.
 
     Raises:
-        UserError: there is no such class, or it is no network.
+        UserError: there is no such class, it is no network, or several could be meant.
     """
-    name = submission.sidecar.arch or _last_class(submission.model_file)
-    remedy = f'name the network with arch = "..." in {submission.model_file.stem}.toml'
-    architecture = getattr(module, name, None)
+    file, sidecar = submission.model_file, submission.sidecar
+    if sidecar.arch is None:
+        return choose_class(module, file, sidecar.kwargs)(**sidecar.kwargs)
+    architecture = getattr(module, sidecar.arch, None)
     if not isinstance(architecture, type):
-        raise UserError(f"has no class '{name}'", where=submission.model_file.name, remedy=remedy)
-    network = architecture(**submission.sidecar.kwargs)
-    if not isinstance(network, nn.Module):
-        raise UserError(
-            f"class '{name}' is no torch.nn.Module", where=submission.model_file.name, remedy=remedy
-        )
+        what = f"has no class '{sidecar.arch}'"
+        raise UserError(what, where=file.name, remedy=name_it(file))
+    if not issubclass(architecture, nn.Module):
+        what = f"class '{sidecar.arch}' is no torch.nn.Module"
+        raise UserError(what, where=file.name, remedy=name_it(file))
+    network: nn.Module = architecture(**sidecar.kwargs)
     return network
 
 
-def _last_class(path: Path) -> str:
-    classes = [
-        node.name for node in ast.parse(path.read_bytes()).body if isinstance(node, ast.ClassDef)
-    ]
-    if not classes:
-        raise UserError("holds no class, so no network", where=path.name)
-    return classes[-1]
-
-
-def load(network: nn.Module, path: Path, *, strict: bool, trusted: bool = False) -> None:
+def load(network: nn.Module, path: Path, *, strict: bool, trusted: bool = False) -> str:
     """Load a checkpoint into the network.
 
     Args:
         network: receives the parameters and buffers.
-        path: file written by `torch.save`; a flat state_dict, or one inside a known wrapper.
+        path: file written by `torch.save` or safetensors; a flat state_dict, or one inside a known
+            wrapper, with or without the prefixes that tools add.
         strict: whether keys may be neither missing nor unexpected.
         trusted: whether code in the file may be run.
+
+    Returns:
+        What was done to the keys of the file; empty if nothing.
 
     Raises:
         UserError: the file is no checkpoint, holds code, or does not fit the network.
     """
     wanted = network.state_dict()
-    state = canonical(read_checkpoint(path, trusted=trusted), path, wanted.keys())
+    fitted = fit(read_checkpoint(path, trusted=trusted), path, wanted.keys())
+    _refuse_quantized(fitted.state, wanted, path)
     try:
-        network.load_state_dict(state, strict=strict)
-    except RuntimeError as error:
-        complaint = _mismatch(state, wanted, strict=strict) or first_line(str(error))
-        raise UserError(
-            f"does not fit the network: {complaint}",
-            where=path.name,
-            remedy="check that model file, kwargs and checkpoint belong together",
-        ) from error
+        left = network.load_state_dict(fitted.state, strict=strict)
+    except Exception as error:  # Packed weights, say, are unpacked by code of their layers.
+        raise _misfit(fitted.state, network, path, error, strict=strict) from error
+    # A network may have a function of its own for it, which returns nothing.
+    if wanted and len(getattr(left, "missing_keys", ())) == len(wanted):
+        what = f"has none of the {len(wanted)} keys of the network {type(network).__name__}"
+        has = f"{what}, but {shorten(list(fitted.state))}" if fitted.state else what
+        raise UserError(has, where=path.name, remedy=_BELONG)
+    return fitted.remark
 
 
-def _mismatch(state: StateDict, wanted: StateDict, *, strict: bool) -> str:
+_BELONG = "check that model file, kwargs and checkpoint belong together"
+
+
+def _refuse_quantized(state: StateDict, wanted: StateDict, path: Path) -> None:
+    quantized = [
+        key
+        for key, value in state.items()
+        if _is_quantized(key, value) and not _is_quantized(key, wanted.get(key))
+    ]
+    if quantized:
+        what = f"holds 8-bit weights of quantized layers ({shorten(quantized)}), which the network"
+        remedy = "let its constructor quantize it likewise, or save the state_dict from before that"
+        raise UserError(f"{what} as it is built does not have", where=path.name, remedy=remedy)
+
+
+def _is_quantized(key: str, value: object) -> bool:
+    return value is not None and (is_packed(key) or getattr(value, "is_quantized", False))
+
+
+def _misfit(
+    state: StateDict, network: nn.Module, path: Path, error: Exception, *, strict: bool
+) -> UserError:
+    """Say why a state_dict cannot be loaded, and what to do."""
+    complaints = _mismatch(state, network.state_dict(), strict=strict)
+    said = "; ".join(complaints.values()) or _last_line(error)
+    remedy = _BELONG
+    if complaints.keys() == {"unexpected"}:
+        remedy = (
+            "the network's own keys are all there: with strict = false in the TOML file beside the"
+            " model, an evaluation leaves the others out"
+        )
+    what = f"does not fit the network {type(network).__name__}: {said}"
+    return UserError(what, where=path.name, remedy=remedy)
+
+
+def _last_line(error: Exception) -> str:
+    # The first one of PyTorch's only says that something is wrong, and in which class.
+    return first_line(next(reversed(str(error).strip().splitlines()), type(error).__name__))
+
+
+def _mismatch(state: StateDict, wanted: StateDict, *, strict: bool) -> dict[str, str]:
     complaints = {
         "missing": [key for key in wanted if strict and key not in state],
         "unexpected": [key for key in state if strict and key not in wanted],
@@ -105,62 +135,10 @@ def _mismatch(state: StateDict, wanted: StateDict, *, strict: bool) -> str:
             if key in state and _shape(state[key]) != _shape(wanted[key])
         ],
     }
-    return "; ".join(
-        f"{len(keys)} {kind} ({_shorten(keys)})" for kind, keys in complaints.items() if keys
-    )
-
-
-def canonical(loaded: object, path: Path, wanted: Collection[str]) -> StateDict:
-    """Unwrap a state_dict and strip the prefix that `nn.DataParallel` leaves.
-
-    Args:
-        loaded: what the file held.
-        path: the file, for the message.
-        wanted: keys of the network; the prefix stays if they have it too.
-
-    Raises:
-        UserError: no state_dict inside.
-    """
-    state = _unwrap(loaded)
-    if state is None:
-        raise UserError(
-            f"holds no state_dict, but {_describe(loaded)}", where=path.name, remedy=SAVE_PLAIN
-        )
-    prefixed = state and all(key.startswith(_PREFIX) for key in state)
-    if prefixed and not any(key.startswith(_PREFIX) for key in wanted):
-        return {key.removeprefix(_PREFIX): value for key, value in state.items()}
-    return state
-
-
-def _unwrap(loaded: object) -> StateDict | None:
-    if not isinstance(loaded, Mapping):
-        return None
-    if all(_is_state(key, value) for key, value in loaded.items()):
-        return loaded
-    inner = (_unwrap(loaded[key]) for key in WRAPPERS if key in loaded)
-    return next((state for state in inner if state is not None), None)
-
-
-def _is_state(key: object, value: object) -> bool:
-    # PyTorch itself puts what `get_extra_state` returns beside the tensors.
-    return isinstance(key, str) and (isinstance(value, Tensor) or key.endswith("_extra_state"))
-
-
-def _describe(loaded: object) -> str:
-    if not isinstance(loaded, Mapping):
-        return f"a {type(loaded).__name__}"
-    foreign = [
-        f"'{key}' ({type(value).__name__})"
-        for key, value in loaded.items()
-        if not _is_state(key, value)
-    ]
-    return f"a dictionary with {_shorten(foreign)}"
+    return {
+        kind: f"{len(keys)} {kind} ({shorten(keys)})" for kind, keys in complaints.items() if keys
+    }
 
 
 def _shape(value: object) -> str:
     return "x".join(map(str, getattr(value, "shape", ()))) or "a scalar"
-
-
-def _shorten(names: list[str]) -> str:
-    rest = len(names) - _NAMED_AT_MOST
-    return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")

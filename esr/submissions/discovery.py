@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from esr.base.errors import UserError, cause
+from esr.submissions.near_misses import describe_near_misses, team_number
 from esr.submissions.sidecar import read_sidecar
 from esr.submissions.submission import (
     CHECKPOINT_SUFFIXES,
@@ -26,7 +27,6 @@ from esr.submissions.submission import (
 _MODEL_STEM = re.compile(r"team(\d+)_(.+)")
 _MEANT_STEM = re.compile(r"team.*|\d+_.*")
 """Files that somebody meant as a submission, rightly named or not."""
-_TEAM_NUMBER = re.compile(r"team(\d+)")
 
 
 def discover(root: Path) -> list[Submission | Broken]:
@@ -117,8 +117,7 @@ def _with_form(submission: Submission, form: str) -> Submission:
             f"{submission.label} has no such form; it has: {known}", where=f"--form {form}"
         )
     chosen = sidecar.in_form(form)
-    zoo = _checkpoints(file.parent.parent)
-    checkpoint, problem = find_checkpoint(zoo, file.stem, chosen.checkpoint)
+    checkpoint, problem = find_checkpoint(_checkpoints(file.parent.parent), file, chosen.checkpoint)
     return replace(submission, sidecar=chosen, form=form, checkpoint=checkpoint, problem=problem)
 
 
@@ -143,28 +142,30 @@ def _entry(file: Path, zoo: Sequence[Path], rivals: Sequence[Path]) -> Submissio
         return Broken(model_id, f"{model_id:02d}_{name}", file, str(error))
     form = next(iter(sidecar.forms), None)
     chosen = sidecar.in_form(form) if form else sidecar
-    checkpoint, problem = find_checkpoint(zoo, file.stem, chosen.checkpoint)
+    checkpoint, problem = find_checkpoint(zoo, file, chosen.checkpoint)
     return Submission(model_id, name, file.absolute(), checkpoint, chosen, form, problem)
 
 
-def find_checkpoint(zoo: Sequence[Path], stem: str, stated: str | None) -> tuple[Path | None, str]:
+def find_checkpoint(
+    zoo: Sequence[Path], model_file: Path, stated: str | None
+) -> tuple[Path | None, str]:
     """Find a submission's checkpoint: the stated name, the model file's own name, or `team{NN}*`.
 
     Args:
         zoo: the checkpoints there are.
-        stem: name of the model file.
+        model_file: the model file, in `models/`.
         stated: the file name that the sidecar says.
 
     Returns:
         (the file, ""), or (None, why there is none)
     """
-    expected = f"no checkpoint: expected model_zoo/{stated or stem + '.pth'}"
+    stem = model_file.stem
     if stated is not None:
         if Path(stated).name != stated:
             return None, f"checkpoint '{stated}' is no file name in model_zoo/"
         candidates = [path for path in zoo if path.name == stated]
     else:
-        of_team = [path for path in zoo if _team_number(path.stem) == _team_number(stem)]
+        of_team = [path for path in zoo if team_number(path.stem) == team_number(stem)]
         candidates = [path for path in of_team if path.stem == stem] or of_team
     files = [path for path in candidates if path.is_file()]
     if len(files) == 1:
@@ -172,9 +173,6 @@ def find_checkpoint(zoo: Sequence[Path], stem: str, stated: str | None) -> tuple
     if files:
         names = ", ".join(path.name for path in files)
         return None, f"several checkpoints could be meant: {names}; name one in {stem}.toml"
-    return None, f"{expected}; put it there or give --checkpoint PATH"
-
-
-def _team_number(stem: str) -> int | None:
-    match = _TEAM_NUMBER.match(stem)
-    return int(match[1]) if match else None
+    expected = f"no checkpoint: expected model_zoo/{stated or stem + '.pth'}"
+    near = describe_near_misses(model_file, stated)
+    return None, f"{expected}; {near or 'put it there or give --checkpoint PATH'}"

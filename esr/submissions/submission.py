@@ -13,7 +13,7 @@ from esr.submissions.sidecar import Sidecar
 SCRIPT, SELECT = "test_demo.py", "select_model"
 """Script of an official repository, and its function that builds a submission."""
 
-CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".pkl")
+CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".pkl", ".safetensors")
 
 
 @dataclass(frozen=True)

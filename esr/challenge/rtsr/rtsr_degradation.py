@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from esr.base.errors import UserError
+from esr.images.image_file import refuse_other_colors
 
 SCALES = (2, 3)
 CROP = (1080, 2040)
@@ -49,6 +50,7 @@ def read(path: Path) -> Image.Image:
                     where=path,
                     remedy="take the lossless original, or convert it to PNG",
                 )
+            refuse_other_colors(image, path)
             return image.convert("RGB")
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
         raise UserError(f"cannot be decoded ({error})", where=path) from error

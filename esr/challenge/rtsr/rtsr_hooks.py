@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from esr.base.archive_kind import SUFFIXES as ARCHIVE_SUFFIXES
 from esr.base.errors import UserError
 from esr.base.visible_text import one_line
 from esr.base.zip_archive import DamagedZip, RefusedZip, ZipLimits, open_zip
@@ -109,6 +110,10 @@ def _handed_in(model_file: Path) -> Path:
 
 
 def _no_model_file(folder: Path) -> str:
+    inner = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ARCHIVE_SUFFIXES]
+    if inner:
+        name = one_line(inner[0].name, 60)
+        return f"holds no {_MODEL_FILE} at its top, but the archive {name}; hand in that one itself"
     deeper = sorted(folder.glob(f"*/{_MODEL_FILE}"))
     where = f", but in {deeper[0].parent.name}/" if deeper else ""
     return f"holds no {_MODEL_FILE} at its top{where}; zip the files, not their folder"

@@ -13,9 +13,11 @@ from esr.base.errors import UserError
 from esr.base.sha256 import hash_bytes, hash_file
 from esr.datasets.checking.data_findings import (
     DataFinding,
+    Kind,
     check_number,
     compare_manifest,
     find_duplicates,
+    find_imageless,
     find_leftovers,
     find_unpaired,
 )
@@ -24,8 +26,14 @@ from esr.datasets.each_image import map_images
 from esr.datasets.image_folders import SetFolder
 from esr.datasets.image_pairs import ImagePair, pair_images
 from esr.datasets.prepare_lr import make_lr
+from esr.datasets.scorable_size import refuse_too_small
 from esr.images import Image
-from esr.images.image_file import imread_uint
+from esr.images.image_file import NotPlainRgb, imread_uint
+from esr.images.metrics import METRICS
+from esr.images.official_image import modcrop
+
+_FORMATS = {".png": "PNG", ".bmp": "BMP", ".jpg": "JPEG", ".jpeg": "JPEG"}
+"""Pillow's names of what the suffixes stand for."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,7 @@ def check_set(folder: SetFolder, manifest: Mapping[Path, str]) -> CheckedSet:
     digests = {path: digest for item in checked for path, digest in item.digests.items()}
     findings = (
         *check_number(folder, pairing),
+        *find_imageless(folder),
         *find_unpaired(folder, pairing),
         *find_leftovers(folder),
         *(finding for item in checked for finding in item.findings),
@@ -91,6 +100,7 @@ def check_pair(pair: ImagePair, scale: int) -> CheckedPair:
         return CheckedPair(tuple(findings), hashes)
     if (misfit := _misfit(lr, hr, scale, pair.lr)) is not None:
         return CheckedPair((*findings, misfit), hashes)
+    findings += _too_small(modcrop(hr, scale), scale, pair.hr)
     expected = make_lr(hr, scale)
     if (finding := examine(lr, hr, expected, scale, pair.lr)) is not None:
         findings.append(finding)
@@ -110,8 +120,8 @@ def _read(path: Path) -> Image | DataFinding:
     try:
         return imread_uint(path)
     except UserError as error:
-        kind = "mode" if "-bit" in error.what or "alpha" in error.what else "unreadable"
-        return DataFinding("mode" if kind == "mode" else "unreadable", path, error.what)
+        kind: Kind = "mode" if isinstance(error, NotPlainRgb) else "unreadable"
+        return DataFinding(kind, path, error.what)
 
 
 def _storage(
@@ -126,8 +136,25 @@ def _storage(
         return  # OpenCV could read it; how it is stored stays unknown.
     if mode in ("L", "1"):
         yield DataFinding("grey", path)
+    # JPEG has a finding of its own, on either side.
+    if kind not in (None, "JPEG", "MPO", _FORMATS.get(path.suffix.lower())):
+        yield DataFinding("other_format", path, f"a {kind} file")
     if is_hr and kind == "JPEG":
         yield DataFinding("hr_jpeg", path)
+
+
+def _too_small(hr: Image, scale: int, file: Path) -> Iterator[DataFinding]:
+    """Apply the rule of an evaluation that asks for nothing but PSNR, then that of SSIM."""
+    for metric in ("psnr", "ssim"):
+        try:
+            refuse_too_small(hr.shape, METRICS[metric].window_px, scale, file)
+        except UserError as error:
+            if metric == "psnr":
+                yield DataFinding("too_small", file, error.what)
+            else:
+                what = error.what.replace("to be scored", f"for {metric.upper()}")
+                yield DataFinding("small", file, what)
+            return
 
 
 def _misfit(lr: Image, hr: Image, scale: int, file: Path) -> DataFinding | None:

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from esr.datasets.image_folders import SetFolder, list_images
+from esr.datasets.image_folders import SetFolder, describe_imageless, list_images
 from esr.datasets.image_pairs import Pairing, expected_lr
 from esr.datasets.manifest import MANIFEST
 
 Kind = Literal[
     "unreadable", "mode", "name", "missing_lr", "missing_hr", "incomplete", "size", "jpeg",
     "resampler", "shifted", "turned", "channels", "other_image", "not_bicubic", "duplicate",
-    "manifest", "rounding", "border", "grey", "hr_jpeg", "leftover", "not_public",
+    "manifest", "rounding", "border", "grey", "hr_jpeg", "leftover", "not_public", "no_images",
+    "too_small", "small", "other_format",
 ]  # fmt: skip
 
 DEFECTS: dict[Kind, str] = {
+    "no_images": "a folder without images",
     "unreadable": "cannot be decoded",
     "mode": "not 8-bit RGB or grey",
     "name": "names that cannot be told apart or printed",
@@ -25,6 +27,7 @@ DEFECTS: dict[Kind, str] = {
     "missing_hr": "LR without HR",
     "incomplete": "another number of images than the set has",
     "size": "LR does not fit HR",
+    "too_small": "too small to be scored",
     "jpeg": "LR is JPEG-compressed",
     "resampler": "LR was made by another resampler",
     "shifted": "LR is shifted",
@@ -42,11 +45,18 @@ NOTES: dict[Kind, str] = {
     "border": "LR is bicubic, but with the replicated border of older MATLAB",
     "grey": "one channel, counted as three equal ones",
     "hr_jpeg": "HR is a JPEG file",
+    "other_format": "of another format than its name says; it is read as what it is",
+    "small": "too small for some metrics",
     "leftover": "files that belong to nothing",
     "not_public": "HR is not public",
 }
 """Each is worth knowing and no mistake."""
 
+_UNREAD_FORMATS = (
+    *(".webp", ".tif", ".tiff", ".gif", ".jp2", ".j2k", ".avif", ".heic", ".heif", ".jxl"),
+    *(".ppm", ".pgm", ".pnm", ".exr", ".hdr", ".npy", ".mat", ".raw", ".dng", ".ico", ".tga"),
+)
+_UNREAD = "an image of a format that is not looked for: save it as PNG"
 _DESCRIPTIONS = (".md", ".txt", ".json", ".toml", ".csv")
 
 
@@ -79,14 +89,21 @@ def find_unpaired(folder: SetFolder, pairing: Pairing) -> Iterator[DataFinding]:
         yield DataFinding("missing_hr", lr)
 
 
+def find_imageless(folder: SetFolder) -> Iterator[DataFinding]:
+    """Name the folders that an evaluation would look into and find no image in."""
+    for place in folder.imageless:
+        yield DataFinding("no_images", place, describe_imageless(place))
+
+
 def find_leftovers(folder: SetFolder) -> Iterator[DataFinding]:
-    """Name the files beside the images that belong to nothing."""
-    for place in folder.folders:
+    """Name the files beside the images, or in their place, that belong to nothing."""
+    for place in dict.fromkeys((*folder.folders, *folder.imageless)):
         images = set(list_images(place))
         for path in sorted(place.iterdir()):
             wanted = path in images or path.is_dir() or path.name == MANIFEST
             if not wanted and path.suffix.lower() not in _DESCRIPTIONS:
-                yield DataFinding("leftover", path)
+                unread = path.suffix.lower() in _UNREAD_FORMATS and not path.name.startswith(".")
+                yield DataFinding("leftover", path, _UNREAD if unread else "")
 
 
 def check_number(folder: SetFolder, pairing: Pairing) -> Iterator[DataFinding]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from esr.base.errors import printable_line
 from esr.challenge.hooks import hooks_of
 from esr.measure import network
 from esr.measure.bench import Bench
@@ -17,7 +18,7 @@ from esr.measure.device import backend, resolve
 from esr.measure.job import Job
 from esr.measure.nvml import GpuWatch
 from esr.measure.restore import Restorer, restorer
-from esr.records.measurement import Stage
+from esr.records.measurement import Flag, Stage
 from esr.submissions.clone_session.session import Session
 from esr.submissions.sidecar import Sidecar
 from esr.submissions.submission import Submission
@@ -31,6 +32,8 @@ class Built:
     model: nn.Module
     sidecar: Sidecar
     forward: Restorer
+    flags: tuple[Flag, ...] = ()
+    """What was done to its checkpoint, so that it could be loaded."""
 
 
 def prepare(job: Job, enter: Callable[[Stage], None]) -> Built:
@@ -45,18 +48,22 @@ def prepare(job: Job, enter: Callable[[Stage], None]) -> Built:
     device = _device(job)
     enter("import")
     sys.dont_write_bytecode = True  # A clone's files stay as they are.
+    remark = ""
     if submission.handed_in_to is not None:
         model = hooks_of(submission.handed_in_to).build_network(submission.model_file)
     else:
-        model = _loaded(submission, enter, trusted=job.trusted)
+        model, remark = _loaded(submission, enter, trusted=job.trusted)
     model.eval()
     for parameter in model.parameters():
         parameter.requires_grad = False
     model = model.to(device)
-    return Built(device, model, submission.sidecar, restorer(model, submission.sidecar))
+    flags = (Flag("checkpoint_adapted", printable_line(remark)),) if remark else ()
+    return Built(device, model, submission.sidecar, restorer(model, submission.sidecar), flags)
 
 
-def _loaded(submission: Submission, enter: Callable[[Stage], None], *, trusted: bool) -> nn.Module:
+def _loaded(
+    submission: Submission, enter: Callable[[Stage], None], *, trusted: bool
+) -> tuple[nn.Module, str]:
     clone = submission.model_file.parent.parent
     if clone not in map(Path, sys.path):
         sys.path.insert(0, str(clone))
@@ -66,8 +73,7 @@ def _loaded(submission: Submission, enter: Callable[[Stage], None], *, trusted: 
     enter("load")
     assert submission.checkpoint is not None, "the parent starts no job without a checkpoint"
     strict = submission.sidecar.strict
-    network.load(model, submission.checkpoint, strict=strict, trusted=trusted)
-    return model
+    return model, network.load(model, submission.checkpoint, strict=strict, trusted=trusted)
 
 
 def prepare_clone(job: Job, session: Session) -> Built:

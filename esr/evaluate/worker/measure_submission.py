@@ -71,7 +71,7 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
         output_dtype=", ".join(sorted(official.dtypes)),
         peak_rss_mib=peak_mib,
         machine=describe_machine(device),
-        flags=(*repeated.flags, *flags, *audit_flags.flags()),
+        flags=(*built.flags, *repeated.flags, *flags, *audit_flags.flags()),
         precision=precision,
         layers=costs,
         is_repeatable=is_repeatable(bench, image) if repeated.robust else None,

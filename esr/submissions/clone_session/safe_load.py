@@ -61,7 +61,7 @@ class SafeLoad:
         try:
             return self._load(f, self._location(map_location, "torch.load"), **options)
         except Exception as error:  # The unpickler promises nothing about what it raises.
-            raise diagnose(path, head, str(error)) from error
+            raise diagnose(path, head, error, trusted=self.trusted) from error
 
     def jit_load(
         self,

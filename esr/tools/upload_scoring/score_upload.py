@@ -12,6 +12,7 @@ from esr.base.sha256 import hash_file
 from esr.base.threads import in_parallel, keep_freed_memory
 from esr.datasets.each_image import quiet_decoders
 from esr.datasets.image_pairs import ImagePair
+from esr.datasets.scorable_size import refuse_too_small
 from esr.datasets.splits import Split
 from esr.evaluate.upload.upload_format import NAME, Readme, read_readme, sr_name
 from esr.images import Image
@@ -119,10 +120,8 @@ def _readme(contents: UploadContents) -> Readme | None:
 
 def _hr(pair: ImagePair, scale: int, metrics: Sequence[str], border: int) -> Image:
     hr: Image = modcrop(imread_uint(pair.hr), scale)
-    smallest_px = max(METRICS[name].window_px for name in metrics) + 2 * border
-    if min(hr.shape[:2]) < smallest_px:
-        what = f"too small to be scored: both sides need {smallest_px} px"
-        raise UserError(what, where=pair.hr, remedy="leave the image out")
+    window_px = max(METRICS[name].window_px for name in metrics)
+    refuse_too_small(hr.shape, window_px, border, pair.hr)
     return hr
 
 

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from esr.base.archive_kind import SUFFIXES as ARCHIVE_SUFFIXES
+from esr.base.archive_kind import archive_kind
 from esr.base.errors import ExitCode, UserError, cause
 from esr.base.visible_text import one_line
 from esr.base.zip_archive import DamagedZip, RefusedZip, ZipArchive, ZipLimits, open_zip
@@ -20,6 +22,7 @@ _BYTES_AT_MOST = 4 * 2**30
 """That all members unpack to; 200 images of 2K, uncompressed, are 1.7 GB."""
 _SPARE_FILES = 64
 """Members beside the images: readme.txt, and what a Mac puts into every archive."""
+_HEAD_BYTES = 512
 _REPACK = "pack the images and readme.txt again as an ordinary .zip"
 
 
@@ -110,7 +113,10 @@ def _diagnose(path: Path, error: DamagedZip) -> str:
     if zipfile.is_zipfile(path):
         return f"is damaged ({error})"
     with path.open("rb") as file:
-        is_begun = file.read(4) == b"PK\x03\x04"
+        kind = archive_kind(file.read(_HEAD_BYTES))
+    is_begun = kind == "a zip archive"
+    if kind is not None and not is_begun:
+        return f"is {kind}, no zip archive"
     return "is cut off: its end is missing" if is_begun else "is no zip archive"
 
 
@@ -137,6 +143,10 @@ def _check_names(images: Sequence[str], expected: Collection[str], scale: int, p
         official, remedy = misnamed[0][1]
         names = [name for name, _ in misnamed]
         _refuse(_with_number(names, f"should be '{official}'"), path, remedy)
+    inner = [name for name in others if PurePosixPath(name).suffix.lower() in ARCHIVE_SUFFIXES]
+    if inner:
+        remedy = "unpack it, and pack the images that are in it themselves"
+        _refuse(_with_number(inner, "is an archive within the archive"), path, remedy)
     there = set(images)
     missing = [name for name in expected if name not in there]
     if missing:
