@@ -17,6 +17,7 @@ from esr.audit.audit_rules import (
     Evidence,
     clocks,
     constructor,
+    determinism,
     output_kinds,
     precision_flags,
     repeated_outputs,
@@ -56,6 +57,8 @@ def audit(
     flags += _attempt(
         "outputs", lambda: repeated_outputs(evidence.robust, lambda: _repeatable(bench, image))
     )
+    if not evidence.robust:
+        flags += _attempt("determinism", lambda: determinism(_repeatable(bench, image)))
     flags += throttling(evidence.robust)
     flags += _attempt("late values", lambda: late(bench, image))
     seen: list[Precision] = []

@@ -65,6 +65,10 @@ class Dispatched:
     untouched_elements: int
     unregistered_elements: int
     """Elements of weights of convolutions and products that are no parameters."""
+    fourier: int = 0
+    """Real operations of Fourier transforms, 5 N log2 N and half for real ones; in `arithmetic`."""
+    unknown: tuple[OpCount, ...] = ()
+    """Operations of PyTorch with no formula that are not known to multiply nothing."""
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from esr.measure.timing import other_threads_ns
+
+Memory = frozenset[Hashable]
+"""Pieces of memory."""
 
 GAP_MS = 3.0
 """Time between two operations that Python itself does not need."""
@@ -131,37 +137,39 @@ class Storages:
     """Where the numbers come from: a parameter, another tensor of the model, or an operation."""
 
     def __init__(self, model: nn.Module, dummy: Tensor) -> None:
-        self._parameters: dict[StorageWeakRef, dict[str, int]] = {}
+        self._parameters: dict[Hashable, dict[str, int]] = {}
         for name, parameter in model.named_parameters():
-            self._parameters.setdefault(storage_of(parameter), {})[name] = parameter.numel()
+            for storage in storages_of(parameter):
+                self._parameters.setdefault(storage, {})[name] = elements(parameter)
         self._attributes = {
-            storage: tensor.numel()
+            storage: elements(tensor)
             for module in model.modules()
             for tensor in _tensors(vars(module))
-            if (storage := storage_of(tensor)) not in self._parameters
+            for storage in storages_of(tensor)
+            if storage not in self._parameters
         }
-        self._known = {*self._parameters, *self._attributes, storage_of(dummy)}
-        self._read: set[StorageWeakRef] = set()
-        self._weights: set[StorageWeakRef] = set()
+        self._known = {*self._parameters, *self._attributes, *storages_of(dummy)}
+        self._read: set[Hashable] = set()
+        self._weights: set[Hashable] = set()
         self._foreign_from = dummy.shape[-1] * dummy.shape[-2]
         self.foreign_elements = 0
 
-    def read(self, tensors: Iterable[Tensor], *, weights: bool) -> frozenset[StorageWeakRef]:
+    def read(self, tensors: Iterable[Tensor], *, weights: bool) -> Memory:
         """Note what an operation is given, and whether it multiplies with weights."""
-        given = {storage_of(tensor): tensor for tensor in tensors}
+        given = {storage: tensor for tensor in tensors for storage in storages_of(tensor)}
         self._read.update(given)
         for storage, tensor in given.items():
             if weights and storage in self._attributes:
                 self._weights.add(storage)
             if storage not in self._known:
                 self._known.add(storage)
-                if tensor.numel() >= self._foreign_from:
-                    self.foreign_elements += tensor.numel()
+                if elements(tensor) >= self._foreign_from:
+                    self.foreign_elements += elements(tensor)
         return frozenset(given)
 
-    def made(self, tensors: Iterable[Tensor]) -> frozenset[StorageWeakRef]:
+    def made(self, tensors: Iterable[Tensor]) -> Memory:
         """Note what an operation returned."""
-        storages = frozenset(map(storage_of, tensors))
+        storages = frozenset(storage for tensor in tensors for storage in storages_of(tensor))
         self._known |= storages
         return storages
 
@@ -175,12 +183,56 @@ class Storages:
         return sum(self._attributes[storage] for storage in self._weights)
 
 
-def storage_of(tensor: Tensor) -> StorageWeakRef:
-    """Name the memory behind a tensor, whatever view of it that is."""
+def storages_of(tensor: Tensor) -> Memory:
+    """Name the memory behind a tensor, whatever view of it that is.
+
+    A sparse or a nested tensor has several pieces; one that shows none is a piece itself.
+    """
     # A weak reference keeps the address from being given to another storage meanwhile.
     # Nor is our own look at it to be seen by `Exits`.
     with torch._C.DisableTorchFunction():
+        return frozenset(map(_storage_of, _pieces(tensor)))
+
+
+def elements(tensor: Tensor) -> int:
+    """Count the elements of a tensor; 0 if its size is not settled yet."""
+    return 0 if is_lazy(tensor) else tensor.numel()
+
+
+_COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
+
+
+def _pieces(tensor: Tensor) -> Iterator[Tensor]:
+    if is_traceable_wrapper_subclass(tensor):
+        for name in tensor.__tensor_flatten__()[0]:
+            yield from _pieces(getattr(tensor, name))
+    elif tensor.layout == torch.sparse_coo:
+        yield tensor._values()
+        yield tensor._indices()
+    elif tensor.layout in _COMPRESSED or tensor.is_nested:
+        yield tensor.values()
+    else:
+        yield tensor
+
+
+def _storage_of(tensor: Tensor) -> Hashable:
+    try:
         return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
+    except (NotImplementedError, RuntimeError, ValueError):  # Of a library, or not made yet.
+        return _Opaque(tensor)
+
+
+@dataclass(frozen=True, eq=False)
+class _Opaque:
+    """A tensor that shows no memory; it is kept, so that no other is taken for it."""
+
+    tensor: Tensor
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Opaque) and other.tensor is self.tensor
+
+    def __hash__(self) -> int:
+        return id(self.tensor)
 
 
 def _tensors(value: object, depth: int = 4) -> Iterator[Tensor]:
