@@ -79,7 +79,7 @@ def test_nothing_is_imported_while_a_pass_is_watched(root: Path) -> None:
     assert done.returncode == 0, done.stderr
     # A rule of PyTorch's in Python for nearest interpolation imported 486 modules.
     imported = dict(map(json.loads, done.stdout.splitlines()))
-    assert imported == dict.fromkeys(EXPRESSIONS, [])
+    assert imported == {expression: [] for expression in EXPRESSIONS}
 
 
 class Draws(nn.Module):
