@@ -27,7 +27,7 @@ def later(sr):
 KEPT = {
     "Fp8": tiny(FP8),
     "Later": LATER + tiny(f"later({SR})"),
-    "Draws": tiny(f"{SR} + 0.1 * torch.randn_like({SR})"),
+    "Draws": tiny(f"{SR} + 0.02 * torch.randn_like({SR})"),
     "Drops": tiny(f"torch.nn.functional.dropout({SR}, 0.1, training=True)"),
     "Nearest": tiny(
         "torch.nn.functional.interpolate(x, scale_factor=4) + 0 * self.up(self.body(x))"
