@@ -138,6 +138,8 @@ def test_every_counter_that_fails_says_why() -> None:
     assert counts.notes == tuple(
         f"{name}: RuntimeError: never" for name in ("official", "fvcore", "thop", "dispatch")
     )
+    # Nor does the table of layers cost the row that it belongs to.
+    assert layers(Refuses(), SIZE) == ()
 
 
 def test_layer_that_is_built_when_first_called_is_counted() -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from esr.measure.counts import official_counts
-from esr.measure.counts.hidden_work import elements
+from esr.measure.counts.memory_pieces import elements
 from esr.measure.counts.observed_pass import (
     Observation,
     missed_by_fvcore,

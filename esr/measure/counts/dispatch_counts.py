@@ -18,7 +18,8 @@ from torch.nn.modules import module as hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from esr.measure.counts.hidden_work import Memory, SideWatch, storages_of
+from esr.measure.counts.hidden_work import SideWatch
+from esr.measure.counts.memory_pieces import Memory, storages_of
 from esr.measure.counts.official_counts import LAYERS, flops_of
 from esr.measure.counts.op_costs import OpCost, comes_with_pytorch, cost_of, is_taken_apart
 from esr.measure.counts.op_formulas import formula_of

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from esr.measure.counts.dispatch_counts import Op, OperatorCall, watched
-from esr.measure.counts.hidden_work import SideWatch, storages_of
+from esr.measure.counts.hidden_work import SideWatch
+from esr.measure.counts.memory_pieces import storages_of
 from esr.measure.counts.op_costs import NATIVE
 from esr.measure.timing import settle
 from esr.records.measurement import CustomOp, Dispatched, Missed, OpCount, SidePath
