@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from harness import PATIENCE_S
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from esr.audit.record_flags import complexity_flags
 from esr.measure.counts import complexity
@@ -80,6 +82,36 @@ def test_nothing_is_imported_while_a_pass_is_watched(root: Path) -> None:
     # A rule of PyTorch's in Python for nearest interpolation imported 486 modules.
     imported = dict(map(json.loads, done.stdout.splitlines()))
     assert imported == {expression: [] for expression in EXPRESSIONS}
+
+
+def test_what_happens_but_once_is_no_work_of_the_network() -> None:
+    paid: list[bool] = []
+
+    class PaysOnce(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            watched = _get_current_dispatch_mode() is not None
+            if watched and not paid:  # As an import that a pass needs only when it is watched.
+                paid.append(True)
+                until = time.thread_time() + 0.3
+                while time.thread_time() < until:
+                    pass
+            return x + 1
+
+    counts = complexity.count(PaysOnce(), SIZE)
+    assert paid == [True]
+    assert "outside_pytorch" not in {flag.name for flag in complexity_flags(counts)}
+
+
+def test_work_beside_pytorch_in_every_pass_is_still_flagged() -> None:
+    class Pays(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            until = time.thread_time() + 0.3
+            while time.thread_time() < until:
+                pass
+            return x + 1
+
+    flags = {flag.name for flag in complexity_flags(complexity.count(Pays(), SIZE))}
+    assert "outside_pytorch" in flags
 
 
 class Draws(nn.Module):
