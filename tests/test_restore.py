@@ -96,11 +96,27 @@ def test_every_floating_type_is_an_image(dtype: torch.dtype) -> None:
         torch.zeros(1, 3, 8, 12, dtype=torch.uint8),
         torch.zeros(1, 3, 8, 12, dtype=torch.complex64),
         [torch.zeros(1, 3, 8, 12)],
+        torch.zeros(1, 3, 8, 12).to_sparse(),
+        torch.zeros(8, 12).to_sparse_csr(),
+        torch.zeros(1, 3, 8, 12).to_mkldnn(),
+        torch.zeros(1, 3, 8, 12, device="meta"),
+        torch.nested.nested_tensor([torch.zeros(3, 8, 12)]),
+        torch.nested.nested_tensor([torch.zeros(3, 8, 12)], layout=torch.jagged),
+        torch.quantize_per_tensor(torch.zeros(1, 3, 8, 12), 0.1, 0, torch.quint8),
     ],
 )
 def test_anything_else_is_refused(sr: object) -> None:
     with pytest.raises(UserError, match="the network returned"):
         check_output(sr, torch.zeros(1, 3, 2, 3), 4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
+@pytest.mark.parametrize("sidecar", [Sidecar(tile=40), Sidecar(size_multiple_px=16), Sidecar()])
+def test_8_bits_are_an_image_in_tiles_and_under_padding_too(
+    sidecar: Sidecar, dtype: torch.dtype
+) -> None:
+    sr = restorer(lambda lr: torch.ones_like(_Counter()(lr)).to(dtype), sidecar)(LR)
+    assert torch.equal(sr.float(), torch.ones_like(_Counter()(LR)))
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])

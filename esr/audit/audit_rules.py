@@ -8,6 +8,7 @@
     background_work          other threads compute after the forward pass has returned
     lazy_output              the output is computed when it is read, or no plain tensor
     timed_output_differs     an output of the robust pass is not the one that is scored
+    not_deterministic        two passes over one image differ, and there was no robust pass
     cached_output            an image that was seen costs less than a noisy copy of it
     input_dependent_runtime  an image that was seen costs less than half of a random one
     half_precision           it computes with 16 bits
@@ -26,7 +27,18 @@
     checkpoint_adapted       its keys became the network's only without a prefix or other keys
     wrong_data_range         far better with the other data_range (`data_range_verdict`)
     audit_incomplete         a check could not be carried out
+    flops_hidden             a counter misses multiply-adds that the dispatcher sees
+    flops_exceed             a counter finds far more multiply-adds than the dispatcher
+    counter_detected         the output is another while it is counted
+    unknown_operators        operators of PyTorch with no formula that may multiply
+    uncounted_arithmetic     many additions and the like that no formula covers
+    untouched_parameters, unregistered_weights
+                             parameters that are not used, weights that are no parameters
+    custom_op                operators that do not come with PyTorch
+    outside_pytorch, other_threads, foreign_tensors, round_trip
+                             time, threads and numbers that the dispatcher does not see
 
+The flags of the counters, from `flops_hidden` on, are made by `esr.audit.record_flags`.
 This module judges what a measurement has left behind; `esr.audit.audit_passes` adds what takes
 further passes; files, network and processes are seen by `esr.sandbox`. All but what the parent sees
 runs in the submission's own process: it makes cheating conspicuous, not impossible.

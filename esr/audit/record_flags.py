@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from esr.base.errors import printable_line
-from esr.records.measurement import Counts, Dispatched, Flag, Missed, SidePath
+from esr.records.measurement import Counter, Counts, Dispatched, Flag, Missed, SidePath
 from esr.submissions.clone.clone_files import CloneSource
 
 
@@ -39,16 +40,24 @@ ARITHMETIC_PER_PX = 1000
 """Fewer operations a pixel of the input are no network: the smallest ones have ten thousand."""
 PARAMETER_SHARE = 0.05
 TIME_SHARE = 0.1
+EXCESS = 1.5
+"""Of what the dispatcher saw; activations and normalisations, which some count, are far less."""
 _NAMED_AT_MOST = 3
+_PRODUCT = re.compile(
+    r"aten::(_?conv.*|lstm|gru|rnn_.*|bilinear|.*attention.*|addbmm|baddbmm|cdist)"
+)
+"""Operators that multiply and that fvcore may pass over."""
 
 
 def complexity_flags(counts: Counts) -> tuple[Flag, ...]:
     """List what is suspicious about the complexity of a network; nothing if all is well."""
     flags = [flag for missed in counts.missed for flag in _hidden(counts, missed)]
+    flags += _exceeding(counts)
     if counts.differs_under:
         under = ", ".join(counts.differs_under)
         flags.append(Flag("counter_detected", f"the output is another while counted by: {under}"))
     if counts.dispatched is not None:
+        flags += _unknown(counts.dispatched)
         flags += _arithmetic(counts, counts.dispatched)
         flags += _parameters(counts, counts.dispatched)
     if counts.side is not None:
@@ -58,8 +67,12 @@ def complexity_flags(counts: Counts) -> tuple[Flag, ...]:
 
 
 def complexity_notes(counts: Counts) -> tuple[str, ...]:
-    """Say of every counter what it missed, also where that is no cause for suspicion."""
-    return tuple(_discrepancy(counts, missed) for missed in counts.missed)
+    """Say of every counter what it missed, and what is counted apart; no cause for suspicion."""
+    notes = [_discrepancy(counts, missed) for missed in counts.missed]
+    if counts.dispatched and counts.dispatched.fourier:
+        operations = counts.dispatched.fourier / 1e9
+        notes.append(f"Fourier transforms apart: {operations:.4g} G real operations (5 N log2 N)")
+    return tuple(notes)
 
 
 def hidden_share(counts: Counts, missed: Missed) -> float:
@@ -78,17 +91,36 @@ def _hidden(counts: Counts, missed: Missed) -> Iterator[Flag]:
         yield Flag("flops_hidden", _discrepancy(counts, missed))
 
 
-def _discrepancy(counts: Counts, missed: Missed) -> str:
-    figures = {
+def _exceeding(counts: Counts) -> Iterator[Flag]:
+    """Flag a counter that finds far more than the dispatcher: it counts something several times."""
+    total = counts.flops_dispatch
+    for counter, figure in _figures(counts).items():
+        if total is None or figure is None or figure <= EXCESS * total:
+            continue
+        if figure - total > ARITHMETIC_PER_PX * _pixels(counts):
+            times = f"{figure / total:.1f} times as much" if total else "which saw none"
+            yield Flag(
+                "flops_exceed",
+                f"{counter} counts {figure / 1e9:.4g} G, the dispatcher {total / 1e9:.4g} G:"
+                f" {times}",
+            )
+
+
+def _figures(counts: Counts) -> dict[Counter, int | None]:
+    return {
         "official": counts.flops_official,
         "fvcore": counts.flops_fvcore,
         "thop": counts.flops_thop,
     }
-    total, figure = counts.flops_dispatch or 0, figures[missed.counter] or 0
+
+
+def _discrepancy(counts: Counts, missed: Missed) -> str:
+    total, figure = counts.flops_dispatch or 0, _figures(counts)[missed.counter] or 0
     num_conv = counts.dispatched.num_conv if counts.dispatched else 0
     causes = [f"{op.calls} {op.name}" for op in missed.ops]
     if missed.counter == "fvcore":
-        causes = [f"{op.calls} {op.name}" for op in counts.fvcore_uncounted if "conv" in op.name]
+        uncounted = (op for op in counts.fvcore_uncounted if _PRODUCT.fullmatch(op.name))
+        causes = [f"{op.calls} {op.name}" for op in uncounted]
         if _unused(counts):
             causes.append(f"{_unused(counts) / 1e9:.4g} G whose result is not used")
     cause = f": {', '.join(causes)}" if causes else ""
@@ -105,6 +137,16 @@ def _named(counts: Counts) -> int:
 
 def _unused(counts: Counts) -> int:
     return counts.dispatched.flops_unused if counts.dispatched else 0
+
+
+def _unknown(seen: Dispatched) -> Iterator[Flag]:
+    if seen.unknown:
+        rest = len(seen.unknown) - _NAMED_AT_MOST
+        names = ", ".join(f"{op.calls} {op.name}" for op in seen.unknown[:_NAMED_AT_MOST])
+        yield Flag(
+            "unknown_operators",
+            f"{names}{f' and {rest} more' * (rest > 0)}: multiply-adds in them are not counted",
+        )
 
 
 def _arithmetic(counts: Counts, seen: Dispatched) -> Iterator[Flag]:

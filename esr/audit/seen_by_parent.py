@@ -127,5 +127,16 @@ def repeated_outputs(
         )
 
 
+def determinism(is_repeatable: bool | None) -> Iterator[Flag]:
+    """Flag a network whose passes differ, where no output was seen to differ from the scored one.
+
+    Args:
+        is_repeatable: whether two passes more over one image give the same output.
+    """
+    if is_repeatable is False:
+        text = "two passes over one image differ: the scored output is one of several"
+        yield Flag("not_deterministic", text)
+
+
 def _too_many(suspicious: Sequence[bool]) -> bool:
     return sum(suspicious) > IMAGES_SHARE * len(suspicious)

@@ -11,7 +11,12 @@ from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
-from esr.audit.seen_by_parent import compare_clocks, compare_saving, repeated_outputs
+from esr.audit.seen_by_parent import (
+    compare_clocks,
+    compare_saving,
+    determinism,
+    repeated_outputs,
+)
 from esr.base import json_file
 from esr.base.errors import printable_line
 from esr.challenge.fixed_input import find_problem
@@ -70,7 +75,10 @@ def _compare(hand_over: HandOver, job: Job, answer: Measurement) -> Iterator[Fla
     yield from compare_saving(images)
     yield from compare_clocks([timed.seen for timed in passes], "repeated passes")
     differences = [timed.difference for timed in passes if timed.difference]
-    yield from repeated_outputs(differences, len(passes), answer.is_repeatable)
+    if differences:
+        yield from repeated_outputs(differences, len(passes), answer.is_repeatable)
+    else:
+        yield from determinism(answer.is_repeatable)
 
 
 def _with_parents_clock(answer: Measurement, hand_over: HandOver) -> tuple[SplitTiming, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import random
 from collections import OrderedDict
@@ -24,7 +25,7 @@ def preserved(model: nn.Module) -> Iterator[None]:
     generators of PyTorch, NumPy and Python end as they began.
     """
     tensors = chain(model.parameters(), model.buffers())
-    gpus = sorted({tensor.get_device() for tensor in tensors if tensor.is_cuda})
+    gpus = sorted({tensor.get_device() for tensor in tensors if tensor.is_cuda} | _started_gpus())
     snapshots = [_Snapshot(module) for module in model.modules()]
     with _fixed_randomness(gpus):
         try:
@@ -75,8 +76,23 @@ class _Snapshot:
 
 
 def _copy(tensor: Tensor) -> Tensor:
-    # A copy of a parameter must be one, but `deepcopy` refuses tensors that have a graph.
-    return copy.deepcopy(tensor) if isinstance(tensor, nn.Parameter) else tensor.detach().clone()
+    # A copy of a parameter must be one, but `deepcopy` refuses tensors that have a graph, and
+    # sparse and packed ones. What PyTorch cannot copy at all is lent itself.
+    if isinstance(tensor, nn.Parameter):
+        with contextlib.suppress(RuntimeError):
+            return copy.deepcopy(tensor)
+        with contextlib.suppress(RuntimeError):
+            return nn.Parameter(tensor.detach().clone(), requires_grad=tensor.requires_grad)
+        return tensor
+    with contextlib.suppress(RuntimeError):
+        return tensor.detach().clone()
+    return tensor
+
+
+def _started_gpus() -> set[int]:
+    """List the GPUs on which a network may draw numbers though it has no tensor there."""
+    started: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return set(range(torch.cuda.device_count())) if started else set()
 
 
 @contextmanager

@@ -16,11 +16,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from esr.measure.counts.dispatch_counts import tensors_in
+from esr.measure.counts.op_formulas import formula_of
 
-_PRODUCTS = (
-    *("mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "dot", "linear", "matmul", "einsum"),
-    "_scaled_mm",
-)
 _IMAGE_PX = 16
 """Merging kernels convolves kernels, at most 13 px wide; nobody restores an image this small."""
 
@@ -59,15 +56,15 @@ class OpWatch(TorchDispatchMode):
         """Carry out an operation and note it."""
         result = func(*args, **(kwargs or {}))
         for tensor in tensors_in(result):
-            self._note(func.__name__.split(".")[0], tensor)
+            self._note(func._schema.name, tensor)
         return result
 
     def _note(self, name: str, tensor: Tensor) -> None:
-        dtype = str(tensor.dtype)
-        if tensor.is_floating_point() or tensor.is_quantized:
+        dtype, convolves = str(tensor.dtype), "conv" in name
+        holds_numbers = tensor.is_floating_point() or tensor.is_complex() or tensor.is_quantized
+        if holds_numbers:
             self.activations[dtype] += 1
-        convolves = "conv" in name
-        if convolves or name in _PRODUCTS or "attention" in name:
+        if convolves or (formula_of(name) and holds_numbers) or "attention" in name:
             self.arithmetic[dtype] += 1
         if convolves and tensor.ndim >= 4 and min(tensor.shape[-2:]) >= _IMAGE_PX:
             self.image_convs += 1

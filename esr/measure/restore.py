@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -54,6 +55,8 @@ def _tiled(restore: Restorer, tile: int, scale: int) -> Restorer:
             for left in _starts(width, side):
                 patch = lr[..., top : top + side, left : left + side]
                 sr = check_output(restore(patch), patch, scale)
+                if sr.itemsize == 1:  # PyTorch adds no numbers of 8 bits.
+                    sr = sr.float()
                 rows = slice(top * scale, (top + side) * scale)
                 columns = slice(left * scale, (left + side) * scale)
                 total[..., rows, columns].add_(sr)
@@ -91,6 +94,11 @@ def check_output(sr: object, lr: Tensor, scale: int) -> Tensor:
             f"the network returned a {type(sr).__name__}, not a tensor",
             remedy="return the SR image alone",
         )
+    unreadable = _unreadable(sr)
+    if unreadable:
+        raise UserError(
+            f"the network returned {unreadable}", remedy="return a dense tensor with values"
+        )
     expected = (*lr.shape[:-2], lr.shape[-2] * scale, lr.shape[-1] * scale)
     if tuple(sr.shape) != expected:
         raise UserError(
@@ -102,6 +110,28 @@ def check_output(sr: object, lr: Tensor, scale: int) -> Tensor:
             f"the network returned {sr.dtype}", remedy="return floating point in data_range"
         )
     return sr
+
+
+def _unreadable(sr: Tensor) -> str | None:
+    """Name a kind of tensor that is no grid of numbers; None if it is one."""
+    if sr.is_nested:
+        return "a nested tensor"
+    if sr.layout != torch.strided:
+        return f"a tensor of layout {str(sr.layout).removeprefix('torch.').removeprefix('_')}"
+    if sr.is_meta:
+        return "a meta tensor, which has a shape and no values"
+    if sr.is_floating_point() and not _has_values(sr.dtype):
+        return f"{sr.dtype}, which PyTorch cannot convert"
+    return None
+
+
+@cache
+def _has_values(dtype: torch.dtype) -> bool:
+    try:
+        torch.empty(1, dtype=dtype).float()
+    except (NotImplementedError, RuntimeError):
+        return False
+    return True
 
 
 def check_finite(low: float, high: float) -> None:

@@ -65,6 +65,10 @@ class Dispatched:
     untouched_elements: int
     unregistered_elements: int
     """Elements of weights of convolutions and products that are no parameters."""
+    fourier: int = 0
+    """Real operations of Fourier transforms, 5 N log2 N and half for real ones; in `arithmetic`."""
+    unknown: tuple[OpCount, ...] = ()
+    """Operations of PyTorch with no formula that are not known to multiply nothing."""
 
 
 @dataclass(frozen=True)
@@ -282,6 +286,6 @@ class Measurement(Findings):
     other_range: float | None = None
     """The data_range of a further SR image of the first LR image (`esr.audit.audit_passes`)."""
     is_repeatable: bool | None = None
-    """Whether two untimed passes over one image gave the same; None if there were no repeats."""
+    """Whether two untimed passes over one image gave the same; None if they failed."""
     fork: CloneFacts | None = None
     """None for a submission in our own layout."""

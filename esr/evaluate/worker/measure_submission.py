@@ -74,7 +74,7 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
         flags=(*built.flags, *repeated.flags, *flags, *audit_flags.flags()),
         precision=precision,
         layers=costs,
-        is_repeatable=is_repeatable(bench, image) if repeated.robust else None,
+        is_repeatable=is_repeatable(bench, image),
         fork=session.facts() if session else None,
     )
     other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)

@@ -6,47 +6,23 @@ none of them hides an operation from it. What it cannot see is for `esr.measure.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
-from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn.modules import module as hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
 
 from esr.measure.counts.hidden_work import SideWatch
+from esr.measure.counts.memory_pieces import Memory, storages_of
 from esr.measure.counts.official_counts import LAYERS, flops_of
-
-NATIVE = ("aten", "prim", "prims", "profiler")
-"""Namespaces of the operations that come with PyTorch."""
-
-FREE = re.compile(
-    r"alias|arange|as_strided|cat|clone|constant_pad_nd|contiguous|copy|detach|empty|"
-    r"empty_like|empty_strided|expand|fill|full|full_like|gather|index|index_select|lift|"
-    r"lift_fresh|linspace|new_empty|new_full|new_ones|new_zeros|ones|ones_like|permute|"
-    r"pixel_shuffle|pixel_unshuffle|reflection_pad2d|repeat|replication_pad2d|reshape|"
-    r"roll|scalar_tensor|select|slice|split|squeeze|stack|t|transpose|unfold|unsqueeze|"
-    r"view|zero|zeros|zeros_like|_local_scalar_dense|_reshape_alias|_to_copy|"
-    r"_unsafe_view|im2col|col2im|channel_shuffle|native_channel_shuffle|flip|rot90|"
-    r"is_pinned|set|resize"
-)
-"""Operations that move or make numbers and compute none."""
-
-
-ACTIVATIONS = re.compile(
-    r"abs|celu|clamp|clamp_max|clamp_min|elu|gelu|glu|hardshrink|hardsigmoid|hardswish|"
-    r"hardtanh|leaky_relu|log_sigmoid|max_pool2d_with_indices|maximum|minimum|mish|neg|"
-    r"prelu|_prelu_kernel|relu|relu6|selu|sigmoid|silu|_softmax|softplus|tanh|threshold"
-)
-"""Non-linearities: they compute, but no convolution can be made of them."""
+from esr.measure.counts.op_costs import OpCost, comes_with_pytorch, cost_of, is_taken_apart
+from esr.measure.counts.op_formulas import formula_of
 
 
 @dataclass(frozen=True)
@@ -55,14 +31,14 @@ class Op:
 
     name: str
     """Namespace and name, e.g. `aten::convolution`."""
-    flops: int | None
-    """Multiply-adds by PyTorch's formula; None if it has none."""
-    arithmetic: int
-    """Without a formula: additions, multiplications and the like, at least."""
-    computes: bool
-    """Whether it does more than move or make numbers."""
-    read: frozenset[StorageWeakRef]
-    written: frozenset[StorageWeakRef]
+    cost: OpCost
+    read: Memory
+    written: Memory
+
+    @property
+    def flops(self) -> int | None:
+        """Multiply-adds; None without a formula."""
+        return self.cost.flops
 
 
 @dataclass
@@ -124,7 +100,7 @@ class _Tracker:
         call = self.current.enclosing(lambda call: call.module is module)
         if call is None or call.parent is None:
             return
-        if isinstance(output, Tensor):
+        if isinstance(output, Tensor) and not output.is_nested:  # That one has no shape.
             call.output_shape = tuple(output.shape)
             if isinstance(module, LAYERS):
                 call.official_flops = flops_of(module, args, output)
@@ -148,36 +124,50 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self,
         func: OpOverload,
-        types: Sequence[type],
+        types: Sequence[Any],
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
+        if any(kind.__torch_dispatch__ is not Tensor.__torch_dispatch__ for kind in types):
+            return NotImplemented  # It unwraps itself, and what it does comes here again.
         kwargs = dict(kwargs or {})
-        formula = FORMULAS.get(func.overloadpacket)
-        if formula is None:
-            with self:
-                parts = func.decompose(*args, **kwargs)
-            if parts is not NotImplemented:
-                return parts
-        name = func._schema.name
-        with self._side.clock.during(name):
+        if formula_of(func._schema.name) is None and is_taken_apart(func, args, kwargs):
+            return self._take_apart(func, args, kwargs)
+        return self._carry_out(func, args, kwargs)
+
+    def _carry_out(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        with self._side.clock.during(func._schema.name):
             given = tensors_in((args, kwargs))
-            read = self._side.storages.read(given, weights=formula is not None)
+            weights = formula_of(func._schema.name) is not None
+            read = self._side.storages.read(given, weights=weights)
             output = self._run(func, args, kwargs)
-            made = tensors_in(output)
-            written = self._side.storages.made(made)
-            flops = None if formula is None else formula(*args, **kwargs, out_val=output) // 2
-            arithmetic = _arithmetic(func, given, made) if flops is None else 0
-            written |= read if func._schema.is_mutable else frozenset()
-            computes = flops is not None or not _free(func)
-            op = Op(name, flops, arithmetic, computes, read, written)
-            self._tracker.current.ops.append(op)
-            self._ops.append(op)
+            self._note(func, read, output, cost_of(func, args, kwargs, output))
         return output
+
+    def _take_apart(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Run the operators that a composite one is made of, each seen by itself."""
+        before = len(self._ops)
+        # What an operator of strangers does between others is not PyTorch's.
+        ours = self._side.clock.during(func._schema.name) if comes_with_pytorch(func) else None
+        with ours or nullcontext(), self:
+            output = func._op_dk(torch._C.DispatchKey.CompositeImplicitAutograd, *args, **kwargs)
+        given = storages_in((args, kwargs))
+        if len(self._ops) == before and not storages_in(output) <= given:
+            # A kernel of some library, though PyTorch takes it for made of others.
+            read = self._side.storages.read(tensors_in((args, kwargs)), weights=False)
+            self._note(func, read, output, cost_of(func, args, kwargs, output))
+        return output
+
+    def _note(self, func: OpOverload, read: Memory, output: object, cost: OpCost) -> None:
+        written = self._side.storages.made(tensors_in(output))
+        written |= read if func._schema.is_mutable else frozenset()
+        op = Op(func._schema.name, cost, read, written)
+        self._tracker.current.ops.append(op)
+        self._ops.append(op)
 
     def _run(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         # A custom operation may be made of PyTorch's: run its kernel with the eyes open.
-        kernel = None if func.namespace in NATIVE else _kernel(func, tensors_in((args, kwargs)))
+        kernel = None if comes_with_pytorch(func) else _kernel(func, tensors_in((args, kwargs)))
         if kernel is None:
             return func(*args, **kwargs)
         with self._side.exits, self:
@@ -189,6 +179,11 @@ def tensors_in(tree: object) -> list[Tensor]:
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 
+def storages_in(tree: object) -> Memory:
+    """Name the memory behind all tensors among arguments or results."""
+    return frozenset(storage for tensor in tensors_in(tree) for storage in storages_of(tensor))
+
+
 def _kernel(func: OpOverload, given: list[Tensor]) -> torch._C.DispatchKey | None:
     devices = {tensor.device.type.upper() for tensor in given}
     device = "CUDA" if "CUDA" in devices else "CPU"
@@ -197,44 +192,3 @@ def _kernel(func: OpOverload, given: list[Tensor]) -> torch._C.DispatchKey | Non
         return None
     key: torch._C.DispatchKey = getattr(torch._C.DispatchKey, device)
     return key
-
-
-def _arithmetic(func: OpOverload, given: list[Tensor], made: list[Tensor]) -> int:
-    # A lower bound: one operation an element, and n log n for a Fourier transform.
-    name = func._opname.rstrip("_")
-    if ACTIVATIONS.fullmatch(name) or _free(func):
-        return 0
-    written = sum(tensor.numel() for tensor in made)
-    if name.startswith("_fft"):
-        return int(written * math.log2(max(written, 2)))
-    return max(written, *(tensor.numel() for tensor in given), 0)
-
-
-def _free(func: OpOverload) -> bool:
-    return func.is_view or FREE.fullmatch(func._opname.rstrip("_")) is not None
-
-
-def _vector(left: Tensor, *_: object, out_val: object = None) -> int:
-    return 2 * left.numel()
-
-
-def _added_vector(_: Tensor, matrix: Tensor, *__: object, out_val: object = None) -> int:
-    return 2 * matrix.numel()
-
-
-def _attention(
-    query: Tensor, key: Tensor, value: Tensor, *_: object, out_val: object = None, **__: object
-) -> int:
-    scores = query.numel() // query.shape[-1] * key.shape[-2]
-    return 2 * scores * (query.shape[-1] + value.shape[-1])
-
-
-_ATEN = torch.ops.aten
-FORMULAS: Mapping[Any, Callable[..., int]] = {
-    _ATEN.mv: _vector,
-    _ATEN.dot: _vector,
-    _ATEN.addmv: _added_vector,
-    _ATEN._scaled_dot_product_flash_attention_for_cpu: _attention,
-    **flop_registry,
-}
-"""Twice the multiply-adds of an operation: PyTorch's own formulas, and ours where it has none."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 
+from esr.measure.counts.memory_pieces import Memory, elements, storages_of
 from esr.measure.timing import other_threads_ns
 
 GAP_MS = 3.0
@@ -131,37 +131,39 @@ class Storages:
     """Where the numbers come from: a parameter, another tensor of the model, or an operation."""
 
     def __init__(self, model: nn.Module, dummy: Tensor) -> None:
-        self._parameters: dict[StorageWeakRef, dict[str, int]] = {}
+        self._parameters: dict[Hashable, dict[str, int]] = {}
         for name, parameter in model.named_parameters():
-            self._parameters.setdefault(storage_of(parameter), {})[name] = parameter.numel()
+            for storage in storages_of(parameter):
+                self._parameters.setdefault(storage, {})[name] = elements(parameter)
         self._attributes = {
-            storage: tensor.numel()
+            storage: elements(tensor)
             for module in model.modules()
             for tensor in _tensors(vars(module))
-            if (storage := storage_of(tensor)) not in self._parameters
+            for storage in storages_of(tensor)
+            if storage not in self._parameters
         }
-        self._known = {*self._parameters, *self._attributes, storage_of(dummy)}
-        self._read: set[StorageWeakRef] = set()
-        self._weights: set[StorageWeakRef] = set()
+        self._known = {*self._parameters, *self._attributes, *storages_of(dummy)}
+        self._read: set[Hashable] = set()
+        self._weights: set[Hashable] = set()
         self._foreign_from = dummy.shape[-1] * dummy.shape[-2]
         self.foreign_elements = 0
 
-    def read(self, tensors: Iterable[Tensor], *, weights: bool) -> frozenset[StorageWeakRef]:
+    def read(self, tensors: Iterable[Tensor], *, weights: bool) -> Memory:
         """Note what an operation is given, and whether it multiplies with weights."""
-        given = {storage_of(tensor): tensor for tensor in tensors}
+        given = {storage: tensor for tensor in tensors for storage in storages_of(tensor)}
         self._read.update(given)
         for storage, tensor in given.items():
             if weights and storage in self._attributes:
                 self._weights.add(storage)
             if storage not in self._known:
                 self._known.add(storage)
-                if tensor.numel() >= self._foreign_from:
-                    self.foreign_elements += tensor.numel()
+                if elements(tensor) >= self._foreign_from:
+                    self.foreign_elements += elements(tensor)
         return frozenset(given)
 
-    def made(self, tensors: Iterable[Tensor]) -> frozenset[StorageWeakRef]:
+    def made(self, tensors: Iterable[Tensor]) -> Memory:
         """Note what an operation returned."""
-        storages = frozenset(map(storage_of, tensors))
+        storages = frozenset(storage for tensor in tensors for storage in storages_of(tensor))
         self._known |= storages
         return storages
 
@@ -173,14 +175,6 @@ class Storages:
     def unregistered(self) -> int:
         """Elements of weights that are no parameters: buffers and plain attributes."""
         return sum(self._attributes[storage] for storage in self._weights)
-
-
-def storage_of(tensor: Tensor) -> StorageWeakRef:
-    """Name the memory behind a tensor, whatever view of it that is."""
-    # A weak reference keeps the address from being given to another storage meanwhile.
-    # Nor is our own look at it to be seen by `Exits`.
-    with torch._C.DisableTorchFunction():
-        return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
 
 
 def _tensors(value: object, depth: int = 4) -> Iterator[Tensor]:

@@ -34,7 +34,17 @@ def layers(
     Args:
         model: left as it was.
         input_size: (channels, height, width), batch 1.
+
+    Returns:
+        Nothing if the network fails: `complexity.count` has noted why, and the rest is kept.
     """
+    try:
+        return _layers(model, input_size)
+    except Exception:  # The network's own code runs: it may raise anything.
+        return ()
+
+
+def _layers(model: nn.Module, input_size: tuple[int, int, int]) -> tuple[LayerCost, ...]:
     with torch.no_grad(), preserved(model):
         dummy = dummy_input(model, input_size)
         calls = _by_module(model, observe(model, dummy).calls)

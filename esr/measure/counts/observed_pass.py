@@ -9,10 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from esr.measure.counts.dispatch_counts import NATIVE, Op, OperatorCall, watched
-from esr.measure.counts.hidden_work import SideWatch, storage_of
+from esr.measure.counts.dispatch_counts import Op, OperatorCall, watched
+from esr.measure.counts.hidden_work import SideWatch
+from esr.measure.counts.memory_pieces import storages_of
+from esr.measure.counts.op_costs import NATIVE
 from esr.measure.timing import settle
 from esr.records.measurement import CustomOp, Dispatched, Missed, OpCount, SidePath
+
+UNSEEN_SHARE = 0.05
+"""Of the time of a pass: what happens but once, an import above all, is not there again."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,12 @@ class Observation:
         """Multiply-adds of all operations that have a formula."""
         return sum(op.flops or 0 for op in self.ops)
 
+    @property
+    def is_conspicuous(self) -> bool:
+        """Whether time went where PyTorch was not seen to work; a second pass may tell why."""
+        side = self.side_path()
+        return max(side.outside_share, side.threads_share) > UNSEEN_SHARE
+
     def dispatched(self) -> Dispatched:
         """Sum up what the dispatcher saw."""
         unused = _unused(self.ops, self.output) if not self.side.exits.calls else []
@@ -40,8 +51,10 @@ class Observation:
             num_conv=_convolutions(self.ops),
             flops_unused=sum(op.flops or 0 for op in unused),
             num_conv_unused=_convolutions(unused),
-            uncounted=tally(op for op in self.ops if op.computes and op.flops is None),
-            arithmetic=sum(op.arithmetic for op in self.ops),
+            uncounted=tally(op for op in self.ops if op.cost.computes and op.flops is None),
+            arithmetic=sum(op.cost.arithmetic for op in self.ops),
+            fourier=sum(op.cost.fourier for op in self.ops),
+            unknown=tally(op for op in self.ops if op.cost.unknown and not _is_custom(op)),
             untouched=tuple(untouched),
             untouched_elements=sum(untouched.values()),
             unregistered_elements=self.side.storages.unregistered(),
@@ -49,7 +62,7 @@ class Observation:
 
     def side_path(self) -> SidePath:
         """Sum up what the dispatcher did not see."""
-        custom = tally(op for op in self.ops if op.name.split("::")[0] not in NATIVE)
+        custom = tally(filter(_is_custom, self.ops))
         total_s = max(self.total_s, 1e-9)
         return SidePath(
             custom_ops=tuple(
@@ -80,7 +93,8 @@ def observe(
     torch.set_num_threads(1)
     try:
         # What PyTorch does only once must not look like work of the network.
-        first = nn.Conv2d(1, 1, 1).to(dummy.device)
+        with torch.random.fork_rng([]):  # The network's random numbers are not ours to draw.
+            first = nn.Conv2d(1, 1, 1).to(dummy.device)
         _pass(first, dummy[:, :1, :8, :8], first)
         settle(tick_s=0.02, ticks=50, rest_ns=0.4e6)
         return _pass(model, dummy, forward or model)
@@ -109,14 +123,28 @@ def missed_by_official(seen: Observation, layers: Iterable[nn.Module]) -> Missed
     """
     hooked = set(layers)
     groups = _by_call(seen, lambda call: call.official_flops is not None and call.module in hooked)
-    flops, lost = 0, list[Op]()
+    flops, lost, named = 0, list[Op](), list[Op]()
     for call, ops in groups:
         given = call.official_flops if call is not None and call.official_flops else 0
-        spent = sum(op.flops or 0 for op in ops)
-        flops += max(0, spent - given)
-        # One convolution a layer is what the rule is for.
-        lost += ops[1:] if spent <= given else ops
-    return Missed("official", flops, _convolutions(lost), tally(lost))
+        flops += max(0, sum(op.flops or 0 for op in ops) - given)
+        beside = _outside(call, ops)
+        lost += beside
+        # What is more than the rule of its own layer says was seen all the same.
+        named += [op for op in ops if op in beside or (op.flops or 0) > given]
+    return Missed("official", flops, _convolutions(lost), tally(named))
+
+
+def _is_recurrent(call: OperatorCall | None) -> bool:
+    """Tell whether a layer is made of many products, all of which its rule knows."""
+    return call is not None and isinstance(call.module, nn.RNNBase | nn.RNNCellBase)
+
+
+def _outside(call: OperatorCall | None, ops: list[Op]) -> list[Op]:
+    """Leave out the one operation for which a layer's rule is made: its convolution, if any."""
+    if call is None:
+        return ops
+    main = next((op for op in ops if "convolution" in op.name), ops[0] if ops else None)
+    return [op for op in ops if op is not main]
 
 
 def missed_by_thop(seen: Observation, total: int, rules: Iterable[type[nn.Module]]) -> Missed:
@@ -129,7 +157,7 @@ def missed_by_thop(seen: Observation, total: int, rules: Iterable[type[nn.Module
     """
     types = set(rules)
     groups = _by_call(seen, lambda call: type(call.module) in types)
-    lost = [op for call, ops in groups for op in (ops if call is None else ops[1:])]
+    lost = [op for call, ops in groups if not _is_recurrent(call) for op in _outside(call, ops)]
     outside = sum(op.flops or 0 for op in lost)
     return Missed("thop", max(outside, seen.flops - total), _convolutions(lost), tally(lost))
 
@@ -163,6 +191,10 @@ def _by_call(
     return list(groups.values())
 
 
+def _is_custom(op: Op) -> bool:
+    return op.name.split("::")[0] not in NATIVE
+
+
 def _convolutions(ops: Iterable[Op]) -> int:
     return sum("convolution" in op.name and op.flops is not None for op in ops)
 
@@ -171,7 +203,7 @@ def _unused(ops: tuple[Op, ...], output: object) -> list[Op]:
     """Find the operations from which nothing leads to the output."""
     if not isinstance(output, Tensor):
         return []
-    needed = {storage_of(output)}
+    needed = set(storages_of(output))
     unused = []
     for op in reversed(ops):
         if op.written.isdisjoint(needed):

@@ -137,7 +137,9 @@ def dummy_input(model: nn.Module, input_res: tuple[int, ...]) -> Tensor:
     Gentle waves, the same in every run: the official input is uninitialised memory, and one
     network in ten returns NaN for noise, which misleads those that look at their data.
     """
-    like = next(reversed([*model.buffers(), *model.parameters()]), torch.empty(0))
+    tensors = [*model.buffers(), *model.parameters()]
+    # One without values among others says nothing about where the network computes.
+    like = next(reversed([each for each in tensors if not each.is_meta] or tensors), torch.empty(0))
     phase = torch.zeros(input_res)
     for axis, length in enumerate(input_res):
         turns = torch.arange(length) * (2 * math.pi * (axis + 1) / length)

@@ -1,0 +1,67 @@
+"""Which memory a tensor stands for, whatever kind of tensor it is."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn.parameter import is_lazy
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+
+Memory = frozenset[Hashable]
+"""Pieces of memory."""
+
+
+def storages_of(tensor: Tensor) -> Memory:
+    """Name the memory behind a tensor, whatever view of it that is.
+
+    A sparse or a nested tensor has several pieces; one that shows none is a piece itself.
+    """
+    # A weak reference keeps the address from being given to another storage meanwhile.
+    # Nor is our own look at it to be seen by `Exits`.
+    with torch._C.DisableTorchFunction():
+        return frozenset(map(_storage_of, _pieces(tensor)))
+
+
+def elements(tensor: Tensor) -> int:
+    """Count the elements of a tensor; 0 if its size is not settled yet."""
+    return 0 if is_lazy(tensor) else tensor.numel()
+
+
+_COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
+
+
+def _pieces(tensor: Tensor) -> Iterator[Tensor]:
+    if is_traceable_wrapper_subclass(tensor):
+        for name in tensor.__tensor_flatten__()[0]:
+            yield from _pieces(getattr(tensor, name))
+    elif tensor.layout == torch.sparse_coo:
+        yield tensor._values()
+        yield tensor._indices()
+    elif tensor.layout in _COMPRESSED or tensor.is_nested:
+        yield tensor.values()
+    else:
+        yield tensor
+
+
+def _storage_of(tensor: Tensor) -> Hashable:
+    try:
+        return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
+    except (NotImplementedError, RuntimeError, ValueError):  # Of a library, or not made yet.
+        return _Opaque(tensor)
+
+
+@dataclass(frozen=True, eq=False)
+class _Opaque:
+    """A tensor that shows no memory; it is kept, so that no other is taken for it."""
+
+    tensor: Tensor
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Opaque) and other.tensor is self.tensor
+
+    def __hash__(self) -> int:
+        return id(self.tensor)
