@@ -163,7 +163,7 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, at_most: int = _BYTES_AT_MOST) -> bytes:
     """Read a file that a stranger may have made: no pipe, no link, no flood.
 
     Raises:
@@ -171,7 +171,7 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _BYTES_AT_MOST:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > at_most:
             raise UserError("is no ordinary file of sensible size", where=path)
         return path.read_bytes()
     except OSError as error:

@@ -12,11 +12,13 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from esr.base.errors import UserError, cause
-from esr.base.json_file import explain
+from esr.base.errors import UserError
+from esr.base.json_file import explain, read_bytes
 
 T = TypeVar("T")
 
+_BYTES_AT_MOST = 2**22
+_DEEPEST = 50
 STRICT = ConfigDict(extra="forbid", strict=True)
 """For the dataclasses: no unknown key, and no value of another type."""
 
@@ -25,14 +27,31 @@ def read_tables(path: Path, where: object) -> dict[str, Any]:
     """Read a TOML file unchecked; its fractions are Decimal, with the digits as they are written.
 
     Raises:
-        UserError: it cannot be read, or is no TOML.
+        UserError: it cannot be read, is no TOML, or nests deeper than anybody would write.
     """
+    data = read_bytes(path, _BYTES_AT_MOST)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
-    except OSError as error:
-        raise UserError(f"cannot be read ({cause(error)})", where=path) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tables = tomllib.loads(data.decode("utf-8-sig"), parse_float=Decimal)
+    except RecursionError as error:
+        raise _too_deep(where) from error
+    except ValueError as error:  # No UTF-8, no TOML, or a number of thousands of digits.
         raise UserError(f"cannot be read as TOML ({error})", where=where) from error
+    level: list[object] = [tables]
+    for _ in range(_DEEPEST):
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise _too_deep(where)
+    return tables
+
+
+def _inside(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _too_deep(where: object) -> UserError:
+    return UserError(f"nests deeper than {_DEEPEST} levels", where=where)
 
 
 def check_tables(kind: type[T], tables: dict[str, Any], where: object) -> T:

@@ -6,6 +6,7 @@ model: one that cannot be used is a `Broken` value with its reason and never hid
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from esr.base.errors import UserError, cause
+from esr.base.visible_text import NAME_AT_MOST, one_line
 from esr.submissions.near_misses import describe_near_misses, team_number
 from esr.submissions.sidecar import read_sidecar
 from esr.submissions.submission import (
@@ -24,8 +26,10 @@ from esr.submissions.submission import (
     Submission,
 )
 
-_MODEL_STEM = re.compile(r"team(\d+)_(.+)")
-_MEANT_STEM = re.compile(r"team.*|\d+_.*")
+_MODEL_STEM = re.compile(r"team(\d{1,9})_(.+)", re.DOTALL)
+_MEANT_STEM = re.compile(r"team.*|\d+_.*", re.DOTALL)
+_NAME_BYTES_AT_MOST = 120
+"""Of a model file's name: files of results are named after it, with more at both ends."""
 """Files that somebody meant as a submission, rightly named or not."""
 
 
@@ -43,8 +47,9 @@ def discover(root: Path) -> list[Submission | Broken]:
             by_id[_model_id(path)].append(path)
     entries = [_entry(path, zoo, rivals) for rivals in by_id.values() for path in rivals]
     entries += [
-        Broken(_model_id(path), path.stem, path, f"there is no {path.stem}.py beside it")
+        Broken(_model_id(path), label, path, f"there is no {label}.py beside it")
         for path in meant
+        for label in [_safe_label(path.stem)]
         if path.suffix == ".toml" and path.with_suffix(".py") not in meant
     ]
     return sorted(entries, key=lambda entry: (entry.model_id is None, entry.model_id, entry.label))
@@ -126,7 +131,30 @@ def _model_id(file: Path) -> int | None:
     return int(match[1]) if match else None
 
 
+def _fault_of_name(stem: str) -> str | None:
+    """Say why no file of results can be named so."""
+    try:
+        size = len(stem.encode())
+    except UnicodeEncodeError:
+        return "the name is no UTF-8; rename it"
+    if not stem.isprintable():
+        return "the name holds a character that cannot be printed; rename it"
+    if size > _NAME_BYTES_AT_MOST:
+        return f"the name has more than {_NAME_BYTES_AT_MOST} bytes; shorten it"
+    return None
+
+
+def _safe_label(stem: str) -> str:
+    """Name a row after a file whose own name will not do, another row for every such file."""
+    if _fault_of_name(stem) is None:
+        return stem
+    digest = hashlib.sha256(stem.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{one_line(stem, NAME_AT_MOST)}~{digest}".replace("\\", "_")
+
+
 def _entry(file: Path, zoo: Sequence[Path], rivals: Sequence[Path]) -> Submission | Broken:
+    if (fault := _fault_of_name(file.stem)) is not None:
+        return Broken(_model_id(file), _safe_label(file.stem), file, fault)
     match = _MODEL_STEM.fullmatch(file.stem)
     if not match:
         return Broken(None, file.stem, file, "the name must be team[ID]_[Model].py")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -117,7 +118,7 @@ def read_sidecar(path: Path) -> Sidecar:
     Raises:
         UserError: not TOML, an unknown key, or a value of the wrong type.
     """
-    if not path.exists():
+    if not os.path.lexists(path):  # A link to nowhere is no absent file.
         return Sidecar()
     tables = read_tables(path, path.name)
     tables["claims"] = _as_printed(tables.get("claims", {}))
