@@ -7,8 +7,8 @@ from harness import Harness, tiny, write_pairs
 
 from esr.audit.seen_by_parent import SeenImage, compare_clocks, compare_saving
 
-WORK = "import time; began = time.monotonic(); [None for _ in iter(lambda: time.monotonic() - began < 0.06, False)]"
-"""A pass that costs 60 ms, whatever the machine."""
+WORK = "import time; began = time.monotonic(); [None for _ in iter(lambda: time.monotonic() - began < 0.25, False)]"
+"""A pass that costs 250 ms, whatever the machine."""
 CHANNEL = (
     "import os; links = [(n, f'/proc/self/fd/{n}') for n in range(3, 99)]; fd ="
     " [n for n, link in links if os.path.islink(link) and 'socket' in os.readlink(link)][0]"
@@ -86,7 +86,7 @@ def test_a_forged_runtime_is_not_as_the_parent_saw_it(cheats: Harness, name: str
     row = _row(cheats, name)
     assert float(row["Val Time [ms]"]) < 10
     assert "runtime_not_as_seen" in row["Flags"]
-    assert float(row["Parent's clock [ms]"]) > 60
+    assert float(row["Parent's clock [ms]"]) > 250
 
 
 @pytest.mark.parametrize("name", INVALID)
@@ -103,7 +103,7 @@ def test_no_image_is_there_before_its_turn(cheats: Harness) -> None:
 def test_an_honest_network_of_the_same_cost_is_not_flagged(cheats: Harness) -> None:
     row = _row(cheats, "Slow")
     assert "runtime_not_as_seen" not in row["Flags"]
-    assert float(row["Parent's clock [ms]"]) > float(row["Val Time [ms]"]) > 60
+    assert float(row["Parent's clock [ms]"]) > float(row["Val Time [ms]"]) > 250
 
 
 def _seen(claimed: float, seen: float, saving: float = 5.0) -> SeenImage:

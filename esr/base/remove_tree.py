@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,8 +18,8 @@ def remove_tree(folder: Path) -> None:
     with suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)
     for command in (["rm", "-rf"], ["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
-        if folder.exists():
+        if os.path.lexists(folder):
             with suppress(OSError):  # Some systems have no such program.
                 subprocess.run([*command, "--", folder], capture_output=True, check=False)
-    if folder.exists():
+    if os.path.lexists(folder):
         sys.stderr.write(f"warning: {folder} could not be removed; remove it by hand\n")

@@ -46,7 +46,8 @@ def scratch_folder() -> Iterator[Path]:
 
 def scratch_roots() -> tuple[Path, ...]:
     """Name the folders in which all runs of all users have their scratch folders."""
-    return tuple(sorted(Path(tempfile.gettempdir()).glob(f"{_ROOT}*")))
+    bases = {tempfile.gettempdir(), "/tmp", "/var/tmp"}
+    return tuple(sorted(root for base in bases for root in Path(base).glob(f"{_ROOT}*")))
 
 
 def _make_folder() -> Path:

@@ -21,13 +21,13 @@ from esr.base import json_file
 from esr.base.errors import UserError, cause
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import sr_files
-from esr.evaluate.timed_passes import TimedPasses
+from esr.evaluate.timed_passes import TimedPass, TimedPasses, out_of_turn, read_runtime
 from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
 from esr.records.bounds import refuse_impossible
 from esr.records.measurement import Measurement, Stage
 
-_STAGES_AT_MOST = 10
+_STAGES_AT_MOST = 200
 """Until the first image: a clone may build and load more than one network."""
 
 
@@ -112,7 +112,7 @@ class HandOver:
         if handler is None and self._current is None and self.stage == "restore":
             handler = self.passes.handlers.get(word)
         if handler is None or self.answer is not None:
-            raise _out_of_turn(word)
+            raise out_of_turn(word)
         try:
             return handler(value, now_ns)
         except UserError as error:
@@ -142,14 +142,14 @@ class HandOver:
         else:
             in_turn = stage in ("import", "build", "load", "restore")
         if not in_turn or self._stages > _STAGES_AT_MOST:
-            raise _out_of_turn(f"stage {stage}")
+            raise out_of_turn(f"stage {stage}")
         self.stage = stage
         return b""
 
     def _give(self, value: object, _: int) -> bytes:
         image, place = self._current, json_file.check(tuple[int, int], value)
         if self.stage != "restore" or image is None or image.given_ns or image.place != place:
-            raise _out_of_turn("image")
+            raise out_of_turn("image")
         name = self.folder.lr_image(*place).name
         try:
             # Not through a link, and into no file that stands there already.
@@ -168,14 +168,14 @@ class HandOver:
     def _note_restored(self, value: object, now_ns: int) -> bytes:
         image = self._current
         if image is None or not image.given_ns or image.restored_ns:
-            raise _out_of_turn("restored")
-        image.restored_ns, image.claimed_ms = now_ns, json_file.check(float, value)
+            raise out_of_turn("restored")
+        image.restored_ns, image.claimed_ms = now_ns, read_runtime(value)
         return b""
 
     def _note_saved(self, _: object, now_ns: int) -> bytes:
         image = self._current
         if image is None or not image.restored_ns:
-            raise _out_of_turn("saved")
+            raise out_of_turn("saved")
         image.saved_ns = now_ns
         image.noted = sr_files.note(self.folder.sr_image(*image.place))
         self._saved += 1
@@ -184,7 +184,7 @@ class HandOver:
 
     def _believe(self, value: object, _: int) -> bytes:
         if self.stage != "count":
-            raise _out_of_turn("measurement")
+            raise out_of_turn("measurement")
         answer = json_file.check(Measurement, value)
         refuse_impossible(answer)
         self.answer = answer
@@ -202,6 +202,15 @@ class HandOver:
                 image.claimed_ms, image.seen_ms, image.saving_ms, image.lr_bytes / 3e6, scale
             )
             for image in self.handed
+        ]
+
+    def seen_shown(self, job: Job, passes: Sequence[TimedPass]) -> list[SeenImage]:
+        """Say how long each output took from the end of its timed pass until it was shown."""
+        mpx = {image.place: image.lr_bytes / 3e6 for image in self.handed}
+        scale = job.submission.sidecar.scale
+        return [
+            SeenImage.of_size(p.claimed_ms, p.seen.seen_ms, p.showing_ms, mpx[p.place], scale)
+            for p in passes
         ]
 
     def rewritten(self) -> list[tuple[int, int]]:
@@ -226,7 +235,7 @@ class StageListener:
             SubmissionFailed: it is none.
         """
         if word != "stage":
-            raise _out_of_turn(word)
+            raise out_of_turn(word)
         self.stage = read_stage(value)
         return b""
 
@@ -238,9 +247,5 @@ def read_stage(value: object) -> Stage:
         SubmissionFailed: it is none.
     """
     if value not in get_args(Stage):
-        raise _out_of_turn(f"stage {value}")
+        raise out_of_turn(f"stage {value}")
     return cast("Stage", value)
-
-
-def _out_of_turn(what: str) -> SubmissionFailed:
-    return SubmissionFailed("invalid", f"the worker says '{what[:40]}' out of turn")

@@ -41,8 +41,13 @@ def is_as_noted(sr_file: Path, noted: Noted) -> bool:
         return False
 
 
-def compare(shown: Path, scored: Path) -> int:
+def compare(shown: Path, scored: Path, at_most: int) -> int:
     """Compare the output of a timed pass with the SR image that is scored.
+
+    Args:
+        shown: the output, as .npy.
+        scored: the image, as .npy.
+        at_most: bytes that either may have.
 
     Returns:
         the largest difference in grey levels.
@@ -50,12 +55,12 @@ def compare(shown: Path, scored: Path) -> int:
     Raises:
         SubmissionFailed: one of them is no such image, or they are of different shape.
     """
-    files = [_read(path) for path in (shown, scored)]
+    files = [_read(path, at_most) for path in (shown, scored)]
     if files[0] == files[1]:
         return 0
     try:
         first, second = (np.load(io.BytesIO(data), allow_pickle=False) for data in files)
-        if (first.dtype, first.shape) != (np.uint8, second.shape):
+        if not (first.dtype == second.dtype == np.uint8 and first.shape == second.shape):
             raise ValueError(f"{first.dtype} of shape {first.shape}")
         return int(np.abs(first.astype(np.int16) - second).max())
     except Exception as error:  # NumPy's parser promises nothing about what it raises.
@@ -63,14 +68,16 @@ def compare(shown: Path, scored: Path) -> int:
         raise SubmissionFailed("invalid", reason) from error
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, at_most: int) -> bytes:
     with _opened(path) as (file, size), os.fdopen(os.dup(file), "rb") as reader:
+        if size > at_most:
+            raise _unreadable(f"it has {size} bytes")
         return reader.read(size)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[int, int]]:
-    """Open an ordinary file of sensible size: no link, no pipe."""
+    """Open an ordinary file: no link, no pipe."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:

@@ -16,6 +16,10 @@ from esr.evaluate import sr_files
 from esr.measure.channel import TAKE
 from esr.measure.job import JobFolder, SubmissionFailed
 
+_MS_AT_MOST = 1e9
+_PASSES_AT_MOST = 2_000_000
+_SR_BYTES_AT_MOST = 2**29
+
 
 @dataclass
 class TimedPass:
@@ -29,8 +33,19 @@ class TimedPass:
     """Runtime of all its images together, as the worker says."""
     shown: int | None = None
     """Which of its images the worker was asked to show."""
+    shown_ns: int = 0
     difference: int | None = None
     """Largest difference in grey levels from the scored image; None until it was shown."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """(data set, image) of what was shown."""
+        return self.split, self.images[self.shown or 0]
+
+    @property
+    def showing_ms(self) -> float:
+        """From the end of the pass until its output was shown."""
+        return (self.shown_ns - self.ended_ns) / 1e6
 
     @property
     def seen(self) -> SeenPass:
@@ -63,27 +78,31 @@ class TimedPasses:
     def _begin(self, value: object, now_ns: int) -> bytes:
         split, images = json_file.check(tuple[int, tuple[int, ...]], value)
         known = range(len(self._counts))
-        if split not in known or not images or not set(images) <= {*range(self._counts[split])}:
+        count = self._counts[split] if split in known else 0
+        if not images or sorted(set(images) & {*range(count)}) != sorted(images):
             raise SubmissionFailed("invalid", "the worker times images that there are not")
+        if len(self._all) >= _PASSES_AT_MOST:
+            raise SubmissionFailed("invalid", "the worker times images without end")
         if self._all and self._all[-1].difference is None:
-            raise _out_of_turn("pass")
+            raise out_of_turn("pass")
         self._all.append(TimedPass(split, images, now_ns))
         return TAKE
 
     def _end(self, value: object, now_ns: int) -> bytes:
         timed = self._current
         if timed is None or timed.shown is not None:
-            raise _out_of_turn("passed")
-        timed.ended_ns, timed.claimed_ms = now_ns, json_file.check(float, value)
+            raise out_of_turn("passed")
+        timed.ended_ns, timed.claimed_ms = now_ns, read_runtime(value)
         timed.shown = secrets.randbelow(len(timed.images))
         return str(timed.shown).encode() + TAKE
 
-    def _compare(self, _: object, __: int) -> bytes:
+    def _compare(self, _: object, now_ns: int) -> bytes:
         timed = self._current
         if timed is None or timed.shown is None:
-            raise _out_of_turn("shown")
-        scored = self._folder.sr_image(timed.split, timed.images[timed.shown])
-        timed.difference = sr_files.compare(self._folder.shown, scored)
+            raise out_of_turn("shown")
+        timed.shown_ns = now_ns
+        scored = self._folder.sr_image(*timed.place)
+        timed.difference = sr_files.compare(self._folder.shown, scored, _SR_BYTES_AT_MOST)
         return b""
 
     @property
@@ -92,5 +111,18 @@ class TimedPasses:
         return last if last is not None and last.difference is None else None
 
 
-def _out_of_turn(word: str) -> SubmissionFailed:
-    return SubmissionFailed("invalid", f"the worker says '{word}' out of turn")
+def read_runtime(value: object) -> float:
+    """Take what the worker says as a runtime in ms.
+
+    Raises:
+        SubmissionFailed: it can be none.
+    """
+    ms = json_file.check(float, value)
+    if not 0 <= ms <= _MS_AT_MOST:  # What is not a number is not between any two.
+        raise SubmissionFailed("invalid", f"a runtime of {ms} ms cannot be")
+    return ms
+
+
+def out_of_turn(what: str) -> SubmissionFailed:
+    """Say that it is not the time for this."""
+    return SubmissionFailed("invalid", f"the worker says '{what[:40]}' out of turn")

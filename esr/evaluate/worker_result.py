@@ -7,9 +7,10 @@ import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
-from itertools import chain, islice
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 from esr.audit.seen_by_parent import (
     compare_clocks,
@@ -24,8 +25,11 @@ from esr.evaluate.hand_over import HandedImage, HandOver
 from esr.evaluate.timed_passes import TimedPass
 from esr.evaluate.write_job import StartedJob
 from esr.measure.job import Job, JobFailure, SubmissionFailed
+from esr.records.bounds import ANSWERED_FLAGS_AT_MOST
 from esr.records.measurement import Flag, Measurement, SplitTiming, Stage
 from esr.sandbox.isolated_process import WaitingProgram
+
+_Timed = TypeVar("_Timed", HandedImage, TimedPass)
 
 
 def await_measurement(
@@ -64,49 +68,63 @@ def check_answer(hand_over: HandOver, job: Job, status: int) -> Measurement:
     _check(answer, job)
     if changed := hand_over.rewritten():
         raise SubmissionFailed("invalid", f"{len(changed)} SR images were changed after their turn")
-    flags = (*map(_printable, answer.flags), *_compare(hand_over, job, answer))
-    return replace(answer, splits=_with_parents_clock(answer, hand_over), flags=flags)
+    told = [_find_told(number, split, hand_over) for number, split in enumerate(answer.splits)]
+    flags = (*map(_printable, answer.flags), *_compare(hand_over, job, answer, told))
+    splits = tuple(
+        replace(split, parent_ms=tuple(image.seen_ms for image in of_split.images))
+        for split, of_split in zip(answer.splits, told, strict=True)
+    )
+    return replace(answer, splits=splits, flags=flags)
 
 
-def _compare(hand_over: HandOver, job: Job, answer: Measurement) -> Iterator[Flag]:
+@dataclass(frozen=True)
+class _Told:
+    """What the parent saw of the figures of one data set that are in the answer."""
+
+    images: list[HandedImage]
+    warm: list[TimedPass]
+    steady: list[TimedPass]
+
+
+def _find_told(number: int, split: SplitTiming, hand_over: HandOver) -> _Told:
+    """Find where the samples of an answer were told, one by one: warm ones first, steady last."""
+    images = [image for image in hand_over.handed if image.place[0] == number]
+    passes: dict[tuple[int, ...], list[TimedPass]] = defaultdict(list)
+    for timed in hand_over.passes.complete:
+        if timed.split == number:
+            passes[timed.images].append(timed)
+    warm = split.robust.samples_ms if split.robust else ()
+    steady = split.steady
+    blocks = zip(steady.blocks, steady.samples_ms, strict=True) if steady else ()
+    return _Told(
+        _telling(images, split.runtime_ms),
+        [t for i, ms in enumerate(warm) for t in _telling(passes[i,][: len(ms)], ms)],
+        [t for block, ms in blocks for t in _telling(passes[block][-len(ms) :], ms)],
+    )
+
+
+def _telling(told: list[_Timed], samples_ms: Sequence[float]) -> list[_Timed]:
+    if [timed.claimed_ms for timed in told] != list(samples_ms):
+        raise SubmissionFailed("invalid", "its answer holds other runtimes than it told")
+    return told
+
+
+def _compare(
+    hand_over: HandOver, job: Job, answer: Measurement, told: Sequence[_Told]
+) -> Iterator[Flag]:
     """Flag what the worker claims and the parent has seen otherwise."""
-    images, passes = hand_over.seen_images(job), hand_over.passes.complete
+    images = hand_over.seen_images(job)
+    warm, steady = ([t for part in told for t in getattr(part, k)] for k in ("warm", "steady"))
     yield from compare_clocks(images, "official pass")
-    yield from compare_saving(images)
-    yield from compare_clocks([timed.seen for timed in passes], "repeated passes")
+    yield from compare_clocks([timed.seen for timed in warm], "warm passes")
+    yield from compare_clocks([timed.seen for timed in steady], "steady passes")
+    yield from compare_saving([*images, *hand_over.seen_shown(job, (*warm, *steady))])
+    passes = hand_over.passes.complete
     differences = [timed.difference for timed in passes if timed.difference]
     if differences:
         yield from repeated_outputs(differences, len(passes), answer.is_repeatable)
     else:
         yield from determinism(answer.is_repeatable)
-
-
-def _with_parents_clock(answer: Measurement, hand_over: HandOver) -> tuple[SplitTiming, ...]:
-    """Put the parent's runtimes beside those of the answer, which are those told one by one."""
-    splits, images = [], iter(hand_over.handed)
-    for number, split in enumerate(answer.splits):
-        told = list(islice(images, len(split.runtime_ms)))
-        passes = [timed for timed in hand_over.passes.complete if timed.split == number]
-        if not _is_told(split, told, passes):
-            raise SubmissionFailed("invalid", "its answer holds other runtimes than it told")
-        splits.append(replace(split, parent_ms=tuple(image.seen_ms for image in told)))
-    return tuple(splits)
-
-
-def _is_told(
-    split: SplitTiming, images: Sequence[HandedImage], passes: Sequence[TimedPass]
-) -> bool:
-    """Whether the samples of an answer are those that were told: warm ones first, steady last."""
-    told: dict[tuple[int, ...], tuple[float, ...]] = defaultdict(tuple)
-    for timed in passes:
-        told[timed.images] += (timed.claimed_ms,)
-    same = tuple(image.claimed_ms for image in images) == split.runtime_ms
-    for index, samples in enumerate(split.robust.samples_ms if split.robust else ()):
-        same &= told[index,][: len(samples)] == samples
-    if split.steady:
-        for block, samples in zip(split.steady.blocks, split.steady.samples_ms, strict=True):
-            same &= told[block][-len(samples) :] == samples
-    return same
 
 
 def describe_crash(stage: Stage | None, status: int) -> str:
@@ -132,7 +150,10 @@ def _check(measurement: Measurement, job: Job) -> None:
         raise SubmissionFailed("invalid", f"the worker answered for {answered}, not for {asked}")
     if unlike := find_problem(measurement.fixed_input, job.fixed_input):
         raise SubmissionFailed("invalid", unlike)
+    if len(measurement.flags) > ANSWERED_FLAGS_AT_MOST:
+        raise SubmissionFailed("invalid", f"the worker raises {len(measurement.flags)} flags")
     for split in measurement.splits:
+        _check_steady(split)
         repeats = split.robust.samples_ms if split.robust else ()
         lengths = {len(samples) for samples in repeats}
         if split.robust and (
@@ -141,3 +162,23 @@ def _check(measurement: Measurement, job: Job) -> None:
             raise SubmissionFailed("invalid", "the repeats are not those of every image")
         if not all(math.isfinite(ms) and ms >= 0 for ms in chain(split.runtime_ms, *repeats)):
             raise SubmissionFailed("invalid", "a runtime is negative or not finite")
+    repeats_asked = job.passes.repeats
+    left_out = any(
+        split.robust is None or len(split.robust.samples_ms[0]) != repeats_asked
+        for split in measurement.splits
+    )
+    excused = "robust_pass_failed" in {flag.name for flag in measurement.flags}
+    if repeats_asked and left_out and not excused:
+        raise SubmissionFailed("invalid", f"the worker has not repeated {repeats_asked} times")
+
+
+def _check_steady(split: SplitTiming) -> None:
+    steady = split.steady
+    if steady is None:
+        return
+    images = sorted(chain.from_iterable(steady.blocks))
+    lengths = {len(samples) for samples in steady.samples_ms}
+    whole = images == [*range(len(split.runtime_ms))] and all(steady.blocks)
+    matched = len(steady.blocks) == len(steady.samples_ms)
+    if not whole or not matched or len(lengths) != 1 or 0 in lengths:
+        raise SubmissionFailed("invalid", "the steady blocks are not those of every image")

@@ -34,6 +34,8 @@ Word = Literal[
     "stage", "image", "restored", "saved", "pass", "passed", "shown", "measurement", "failure"
 ]
 
+_WHOLE = ("restore", "count")
+"""Stages in which the network is there."""
 TAKE = b"\n"
 """Ends each answer of the parent's."""
 
@@ -48,6 +50,7 @@ class Channel:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self.stage: Stage = "import"
+        self._has_said = False
 
     def say(self, word: Word, value: object = None) -> None:
         """Tell the parent something."""
@@ -55,8 +58,12 @@ class Channel:
 
     def enter(self, stage: Stage) -> None:
         """Say that a stage begins."""
-        self.stage = stage
-        self.say("stage", stage)
+        if self.stage in _WHOLE and stage not in _WHOLE:
+            return  # It loads or builds something more while it restores.
+        if stage != self.stage or not self._has_said:
+            self._has_said = True
+            self.stage = stage
+            self.say("stage", stage)
 
     def take_image(self, split: int, index: int) -> None:
         """Wait until the parent has put an LR image into the folder.

@@ -14,12 +14,20 @@ from esr.base.errors import UserError
 
 LARGEST = 10**15
 """Of any number: a million giga-operations, or 11 days in nanoseconds."""
-TEXT_AT_MOST = 5000
+TEXT_AT_MOST = 20_000
 ITEMS_AT_MOST = 1_000_000
 FLAGS_AT_MOST = 100
-_MAY_BE_NEGATIVE = ("temperature_c", "model_id", "interleave", "outside_share", "scores", "drift")
-_MAY_BE_INFINITE = ("scores", "psnr_db", "detail_psnr_db", "detail_bicubic_psnr_db")
+"""In a record; an answer has to leave room for what the parent adds."""
+ANSWERED_FLAGS_AT_MOST = 80
+_MAY_BE_NEGATIVE = frozenset(
+    ["temperature_c", "model_id", "interleave", "outside_share", "scores", "drift", "kwargs"]
+)
+_MAY_BE_INFINITE = frozenset(
+    ["scores", "psnr_db", "detail_psnr_db", "detail_bicubic_psnr_db", "bicubic_psnr_db"]
+)
 """PSNR of a perfect image."""
+_ANYTHING = ("kwargs",)
+"""Arguments of a network are the team's own affair."""
 
 
 def refuse_impossible(value: object) -> None:
@@ -61,7 +69,7 @@ def _judge(value: object, name: str) -> str | None:
     if isinstance(value, tuple | list | frozenset):
         at_most = FLAGS_AT_MOST if name == "flags" else ITEMS_AT_MOST
         return f"has {len(value)} entries" if len(value) > at_most else None
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and name not in _ANYTHING:
         return _judge_number(value, name)
     return None
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from esr.base.errors import UserError, cause, printable_line
 from esr.base.log_file import file_handler
 from esr.challenge.protocol import Protocol
 from esr.records import official_results
+from esr.records.bounds import refuse_impossible
 from esr.records.record import Failure, Outcome, Record, read_record
 
 Kept = TypeVar("Kept", Record, Failure)
@@ -70,6 +70,7 @@ class Store:
 
     def save(self, outcome: Outcome) -> None:
         """Keep an outcome and rebuild every table."""
+        outcome = _readable(outcome)
         failure_file = self.save_dir / "failures" / f"{outcome.label}.json"
         if isinstance(outcome, Record):
             record_file = self.save_dir / "records" / f"{outcome.label}.json"
@@ -83,9 +84,7 @@ class Store:
     def rows(self) -> list[Row]:
         """Read every row, sorted by label; a file that cannot be read is a row that says why."""
         records, no_records = _load_all(self.save_dir / "records", read_record)
-        failures, no_failures = _load_all(
-            self.save_dir / "failures", partial(json_file.load, Failure)
-        )
+        failures, no_failures = _load_all(self.save_dir / "failures", _read_failure)
         failures = {**no_records, **no_failures, **failures}
         return [
             self._row(label, records.get(label), failures.get(label))
@@ -177,6 +176,24 @@ def _read_named(read: Callable[[Path], Kept], path: Path) -> Kept:
             remedy="move the copy out of the folder",
         )
     return outcome
+
+
+def _readable(outcome: Outcome) -> Outcome:
+    """Make a failure of a record that could not be read again."""
+    if not isinstance(outcome, Record):
+        return outcome
+    try:
+        refuse_impossible(outcome)
+    except UserError as error:
+        reason, date = printable_line(f"its record {error.what}"), outcome.provenance.date
+        return Failure(outcome.label, outcome.model_id, "invalid", reason, date)
+    return outcome
+
+
+def _read_failure(path: Path) -> Failure:
+    failure = json_file.load(Failure, path)
+    refuse_impossible(failure)
+    return failure
 
 
 def _as_failure(path: Path, error: UserError) -> Failure:

@@ -28,7 +28,6 @@ from esr.sandbox.limit_guard import LimitGuard
 from esr.sandbox.parent_state import ParentState
 from esr.sandbox.policy import Places, Policy, places
 from esr.sandbox.printed_output import PrintedOutput, kept_in, printed_in
-from esr.sandbox.shared_memory import list_segments, remove_segments
 from esr.submissions.submission import Measurable
 
 _POLL_S = 0.1
@@ -96,7 +95,6 @@ class WaitingProgram:
             UserError: the log cannot be written.
         """
         before, state = list_files(self._folder), ParentState.now()
-        segments = list_segments()
         left: list[str] = []
         with kept_in(log, self._output):
             guard = LimitGuard(self._child.pid, job, self._folder, self._policy.limits, self._ours)
@@ -105,9 +103,10 @@ class WaitingProgram:
                 self._listen(guard, listener)
             finally:
                 left += self.end()
+                changed = state.restore()
+            # In bubblewrap it sees no other process: somebody else has done that.
             flags = (
-                *_changed(state.restore()),
-                *_shared(remove_segments(segments)),
+                *(() if self._policy.sandbox else _changed(changed)),
                 *self._output.flags(),
                 *_left(left),
                 *flag_left_files(job, self._folder, self._where, before),
@@ -118,11 +117,10 @@ class WaitingProgram:
         """Hear what it says until it has ended, and what it had said by then."""
         ended = False
         while not ended:
-            if (broken := guard.broken()) is not None:
-                stage, reason = broken
-                raise SubmissionFailed(stage, f"{reason} (in stage {listener.stage or 'unknown'})")
+            _refuse_broken(guard, listener)
             ended = _ended(self._child, self._channel)
             for word, value in self._channel.said():
+                _refuse_broken(guard, listener)  # It may say so much that there is no end to it.
                 if answer := listener.hear(word, value):
                     self._channel.say(answer)
 
@@ -171,12 +169,6 @@ def _left(names: list[str]) -> Iterator[Flag]:
         yield Flag("left_processes", printable_line(text))
 
 
-def _shared(names: list[str]) -> Iterator[Flag]:
-    if names:
-        text = f"{len(names)} in /dev/shm, removed: {', '.join(names)}"
-        yield Flag("kept_files", printable_line(text))
-
-
 def _changed(names: list[str]) -> Iterator[Flag]:
     if names:
         text = f"{', '.join(names)} of the harness were others after it, and were put back"
@@ -203,6 +195,12 @@ def check_device(name: str) -> None:
 def _is_asleep() -> bool:
     # The first CUDA program makes this device, by a setuid program, which no confined child can.
     return Path("/dev/nvidiactl").exists() and not Path("/dev/nvidia-uvm").exists()
+
+
+def _refuse_broken(guard: LimitGuard, listener: Listener) -> None:
+    if (broken := guard.broken()) is not None:
+        stage, reason = broken
+        raise SubmissionFailed(stage, f"{reason} (in stage {listener.stage or 'unknown'})")
 
 
 def _ended(child: subprocess.Popen[bytes], channel: ChildChannel) -> bool:

@@ -59,6 +59,8 @@ def start(
             isolation = "landlock" if landlock.version() else "process"
         ours, theirs = socket.socketpair()
         stack.enter_context(theirs)
+        failed = stack.enter_context(ExitStack())
+        failed.callback(ours.close)
         child = subprocess.Popen(
             command,
             stdin=theirs.fileno(),  # For `esr.sandbox.inside.start_barrier`.
@@ -71,6 +73,7 @@ def start(
             # System calls alone: a thread of ours may hold any lock at the moment of the fork.
             preexec_fn=restrict,
         )
+        failed.pop_all()
     with suppress(OSError):
         Path(f"/proc/{child.pid}/oom_score_adj").write_text(_FIRST_TO_DIE)
     return child, ours, isolation

@@ -20,12 +20,14 @@ from esr.measure.job import Job, JobFolder
 from esr.records.measurement import Stage
 from esr.sandbox.policy import GIB, PROCESSES_AT_MOST, Limits
 from esr.sandbox.process_tree import children
-from esr.sandbox.shared_memory import held_bytes, list_segments, mapped_bytes
+from esr.sandbox.shared_memory import held_bytes, mapped_bytes
 
 PERIOD_S = 0.5
 """Between two looks; one takes 0.1 ms of another core."""
 DISK_EVERY = 4
 """Looks until the files are added up once more, which takes 1.5 ms for 200 images."""
+_A_FILE = 1
+"""Blocks that even an empty file counts for: without end they take inodes, not room."""
 _DISK_FLOOR = GIB // 2
 """Free space that must be left, if there was twice as much: deleted files are on no list."""
 
@@ -58,7 +60,6 @@ class LimitGuard:
         images_bytes = lr_bytes * (1 + job.submission.sidecar.scale**2)
         self._disk_bytes = limits.disk_bytes + _size(folder.path) + images_bytes
         self._had_space = _free(self._folder) > 2 * _DISK_FLOOR
-        self._segments = list_segments()
         self._looks = 0
         self._deadline = time.monotonic() + limits.timeout_s
         self._next = time.monotonic() + PERIOD_S
@@ -89,9 +90,7 @@ class LimitGuard:
             todo += children(pid)
         if len(pids) > PROCESSES_AT_MOST:
             return f"it started more than {PROCESSES_AT_MOST} processes"
-        shared = max(
-            shared, held_bytes(pids, self._segments), mapped_bytes(pids) if len(pids) > 1 else 0
-        )
+        shared = max(shared, held_bytes(pids), mapped_bytes(pids) if len(pids) > 1 else 0)
         if private + shared > self._limits.memory_bytes:
             limit = _gib(self._limits.memory_bytes)
             return f"it used {_gib(private + shared)} of memory, --memory_limit is {limit}"
@@ -133,7 +132,7 @@ def _size(folder: Path) -> int:
             continue
         for entry in entries:
             with contextlib.suppress(OSError):
-                total += 512 * entry.stat(follow_symlinks=False).st_blocks
+                total += 512 * max(_A_FILE, entry.stat(follow_symlinks=False).st_blocks)
                 if entry.is_dir(follow_symlinks=False):
                     todo.append(Path(entry.path))
     return total

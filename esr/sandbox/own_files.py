@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from esr.measure.job import SubmissionFailed
@@ -27,12 +28,36 @@ def refuse_foreign_files(entry: Measurable, hidden: Sequence[Path]) -> None:
     if not isinstance(entry, Submission):
         return
     for file in filter(None, (entry.model_file, entry.checkpoint)):
-        if (what := _find_fault(file, hidden)) is not None:
-            reason = f"{file.parent.name}/{file.name} {what}; put the file itself there"
-            raise SubmissionFailed("discover", reason)
+        if (what := _find_fault(file)) is not None:
+            raise _refusal(file, what)
+    # All of models/ is shown to it.
+    shown = [path for path in (*_files(entry.model_file.parent), entry.checkpoint) if path]
+    named_twice = {inode: path for path in shown if (inode := _inode_of_several(path))}
+    if named_twice:
+        for inode in _inodes(hidden, {path.resolve() for path in shown}):
+            if inode in named_twice:
+                raise _refusal(named_twice[inode], "is another name of a hidden file")
 
 
-def _find_fault(file: Path, hidden: Sequence[Path]) -> str | None:
+def _refusal(file: Path, what: str) -> SubmissionFailed:
+    reason = f"{file.parent.name}/{file.name} {what}; put the file itself there"
+    return SubmissionFailed("discover", reason)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path, _ in _walk(folder)]
+
+
+def _inode_of_several(path: Path) -> tuple[int, int] | None:
+    """Say which file it is that has several names; None if it has one."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status.st_nlink > 1 else None
+
+
+def _find_fault(file: Path) -> str | None:
     try:
         status = file.lstat()
     except OSError:
@@ -41,29 +66,26 @@ def _find_fault(file: Path, hidden: Sequence[Path]) -> str | None:
         return "is a link"
     if not stat.S_ISREG(status.st_mode):
         return "is no ordinary file"
-    if status.st_nlink > 1 and (status.st_dev, status.st_ino) in _inodes(hidden, file.resolve()):
-        return "is another name of a hidden file"
     return None
 
 
-def _inodes(folders: Iterable[Path], but: Path) -> set[tuple[int, int]]:
+def _inodes(folders: Iterable[Path], but: Collection[Path]) -> set[tuple[int, int]]:
     return {
         (status.st_dev, status.st_ino)
         for folder in folders
         for path, status in _walk(folder.resolve())
-        if path != but
+        if path not in but
     }
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """List the files below a folder; another run may be removing some."""
     todo = [folder]
     while todo:
-        try:
-            entries = [*os.scandir(todo.pop())]
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                todo.append(Path(entry.path))
-            else:
-                yield Path(entry.path), entry.stat(follow_symlinks=False)
+        with suppress(OSError):
+            for entry in os.scandir(todo.pop()):
+                with suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        todo.append(Path(entry.path))
+                    else:
+                        yield Path(entry.path), entry.stat(follow_symlinks=False)

@@ -43,7 +43,7 @@ class Places:
 
     def hidden_in(self, place: Path) -> tuple[Path, ...]:
         """What must not be seen of something that it needs."""
-        return tuple(other for other in self.hidden if place in other.parents)
+        return tuple(other for other in self.hidden if place == other or place in other.parents)
 
     @property
     def home(self) -> Path:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import platform
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
@@ -79,6 +80,7 @@ _MACHINES = {
     }),
 }  # fmt: skip
 
+_BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 _ONLY_ON_ITSELF = ("prlimit64", "sched_setaffinity")
 """Allowed where the first argument, a process, is 0: libraries ask for their own limits so."""
 _SAID_TO_BE_DONE = ("chmod", "fchmod", "fchmodat", "fchmodat2")
@@ -109,11 +111,20 @@ class Filter:
     def __init__(self) -> None:
         machine = _MACHINES.get(platform.machine()) if sys.platform == "linux" else None
         self._libc = ctypes.CDLL(None, use_errno=True)
-        self.exists = machine is not None
-        if machine is not None:
-            instructions = [_Instruction(*line) for line in _write(machine)]
+        self.exists = machine is not None and self._is_supported()
+        if machine is not None and self.exists:
+            # OpenMP then puts its threads where the user has said, one by one.
+            binds = any(name in os.environ for name in _BINDING)
+            refused = machine.numbers.items()
+            numbers = {n: at for n, at in refused if not (binds and n == "sched_setaffinity")}
+            instructions = [_Instruction(*line) for line in _write(machine.architecture, numbers)]
             self._lines = (_Instruction * len(instructions))(*instructions)
             self._program = _Program(len(instructions), self._lines)
+
+    def _is_supported(self) -> bool:
+        # A filter at no address is a fault where there are filters, see seccomp(2).
+        self._libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, None)
+        return ctypes.get_errno() == errno.EFAULT
 
     @property
     def program(self) -> bytes:
@@ -134,15 +145,15 @@ class Filter:
             raise OSError(ctypes.get_errno(), "seccomp")
 
 
-def _write(machine: _Machine) -> Iterable[tuple[int, int, int, int]]:
+def _write(architecture: int, numbers: Mapping[str, int]) -> Iterable[tuple[int, int, int, int]]:
     """Write the filter in BPF: (code, lines to skip if true, if false, value)."""
     yield _LOAD, 0, 0, _ARCHITECTURE
-    yield _EQUAL, 1, 0, machine.architecture
+    yield _EQUAL, 1, 0, architecture
     yield _answer(errno.ENOSYS)  # Another processor's calls, which have other numbers.
     yield _LOAD, 0, 0, _NUMBER
     yield _AT_LEAST, 0, 1, _X32
     yield _answer(errno.ENOSYS)
-    for name, number in machine.numbers.items():
+    for name, number in numbers.items():
         judged = list(_judge(name))
         yield _EQUAL, 0, len(judged), number
         yield from judged

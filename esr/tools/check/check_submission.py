@@ -11,6 +11,7 @@ from typing import Any
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.base.house import ROOT
+from esr.base.scratch import scratch_roots
 from esr.datasets.splits import find_splits
 from esr.datasets.staging import StagedSplit, stage
 from esr.evaluate import score_images
@@ -23,6 +24,7 @@ from esr.images.metrics import METRICS
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
 from esr.records.measurement import Stage
 from esr.sandbox import isolated_process
+from esr.sandbox.own_files import refuse_foreign_files
 from esr.sandbox.policy import Policy
 from esr.submissions.submission import Broken, Own, Submission
 from esr.tools.check.figure_rules import FIGURES, START, Attempt
@@ -83,11 +85,16 @@ def _ask(
     # Whatever the sidecar allows, the question is whether the checkpoint is all of the network.
     strict = replace(submission, sidecar=replace(submission.sidecar, strict=True))
     job = Job(strict, options.confinement.device, (job_split(split),))
-    hidden = (options.data.data_dir, options.output.save_dir, *(image.hr for image in split.images))
+    places = (options.data.data_dir, options.output.save_dir, *split.sources, *scratch_roots())
+    policy = options.confinement.policy(places)
+    try:
+        refuse_foreign_files(submission, policy.hidden)
+    except SubmissionFailed as failed:
+        return _explain_stop(CheckAnswer(), None, failed.reason), failed.reason
     write_lr_images(split, folder)
     json_file.dump(job, folder.job)
     listener = StageListener()
-    reason = _run(job, folder, options.confinement.policy(hidden), listener, options.debug)
+    reason = _run(job, folder, policy, listener, options.debug)
     answer = _read_answer(folder)
     return (
         (answer, "") if answer.complete else (_explain_stop(answer, listener.stage, reason), reason)
