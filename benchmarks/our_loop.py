@@ -3,9 +3,10 @@
 `python -m benchmarks.our_loop DATA SUBMISSIONS RESULT.json [ssim]` runs it in a process of its own,
 which imports what `test_demo.py` imports. Submissions are in DATA/../submissions-N.
 
-A thread looks every 2 ms at what each child has told its parent (`esr.evaluate.hand_over`), and
-into /proc, and so learns when a child was started, waited to begin, was let through, began to
-restore images, had restored the last one, had answered, and was gone.
+A thread looks every 2 ms at what each child has told its parent
+(`esr.evaluate.dialogue.hand_over`), and into /proc, and so learns when a child was started, waited
+to begin, was let through, began to restore images, had restored the last one, had answered, and
+was gone.
 
 While a child starts, the parent scores the submission before. That is in nobody's way, but no
 present either: its CPU time, spread over all cores, is counted, and all the time for which the
@@ -29,8 +30,8 @@ from pathlib import Path
 from esr.base.own_memory import peak_rss_mib
 from esr.base.threads import cores
 from esr.evaluate import worker_result
+from esr.evaluate.dialogue.hand_over import HandOver
 from esr.evaluate.engines import evaluate_all
-from esr.evaluate.hand_over import HandOver
 from esr.evaluate.options import Options, parse
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.submission_run import RunSetting

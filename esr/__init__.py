@@ -35,6 +35,6 @@ The one file to open for
     a new engine            evaluate/engines.py      what evaluate_all chooses from
     a new rule of --check   tools/check/             one entry in SOURCE, NETWORK or FIGURES
     a new loss              tools/train/trainer.py   one entry in LOSSES
-    a new wrapper key       measure/state_dict.py    one entry in WRAPPERS
+    a new wrapper key       measure/loading/         one entry in WRAPPERS of state_dict.py
     a new command           __main__.py              one entry in COMMANDS
 """

@@ -19,7 +19,7 @@ from harness import Harness, nearest_state, tiny, write_pairs
 from torch import nn
 
 from esr.base.errors import UserError
-from esr.measure.network import load
+from esr.measure.loading.network import load
 from esr.submissions.checkpoint_file import read_checkpoint
 from esr.submissions.discovery import adapt, discover
 

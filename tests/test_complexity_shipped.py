@@ -10,7 +10,7 @@ from uncomputed import uncomputed
 
 from esr.audit.record_flags import complexity_flags, complexity_notes, hidden_share
 from esr.measure.counts import complexity
-from esr.measure.network import import_model
+from esr.measure.loading.network import import_model
 
 SIZE = (3, 32, 32)
 DEFAULTS = {

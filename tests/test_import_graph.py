@@ -123,7 +123,9 @@ def test_scoring_ranking_and_reporting_come_without_torch(root: Path) -> None:
 
 def test_only_the_worker_training_and_the_page_of_counts_import_a_model_file(root: Path) -> None:
     users = {
-        name for name, path in _modules(root).items() if _imports(path, {"esr.measure.network"})
+        name
+        for name, path in _modules(root).items()
+        if _imports(path, {"esr.measure.loading.network"})
     }
     assert users == {
         "esr.evaluate.worker.build_network",

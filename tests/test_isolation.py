@@ -12,7 +12,7 @@ import torch
 from esr.base import json_file
 from esr.datasets.manifest import PairHash
 from esr.datasets.staging import StagedImage, StagedSplit
-from esr.evaluate.hand_over import HandOver
+from esr.evaluate.dialogue.hand_over import HandOver
 from esr.evaluate.worker_result import check_answer
 from esr.measure import device
 from esr.measure.channel import TAKE

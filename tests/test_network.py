@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from esr.base.errors import UserError
-from esr.measure.network import WRAPPERS, canonical, load, read_checkpoint
+from esr.measure.loading.network import WRAPPERS, canonical, load, read_checkpoint
 
 STATE = {"0.weight": torch.arange(6.0).reshape(2, 3), "0.bias": torch.tensor([7.0, 8.0])}
 

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from esr.base.errors import UserError
-from esr.measure.network import build, import_model
+from esr.measure.loading.network import build, import_model
 from esr.submissions.sidecar import Sidecar
 from esr.submissions.submission import Submission
 

@@ -15,7 +15,7 @@ import torch
 from harness import PATIENCE_S
 
 from esr.base.errors import ExitCode, UserError
-from esr.measure import network as networks
+from esr.measure.loading import network as networks
 from esr.tools.train.recipe import read_recipe
 from esr.tools.train.training_network import import_forms
 from esr.tools.train.training_set import smoke_recipe, synthetic

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from esr.evaluate.timed_passes import TimedPasses
+from esr.evaluate.dialogue.timed_passes import TimedPasses
 from esr.measure.bench import Bench
 from esr.measure.channel import TAKE, Channel
 from esr.measure.job import JobFolder

@@ -12,7 +12,7 @@ import torch
 from harness import Harness, tiny
 from torch import Tensor
 
-from esr.evaluate.timed_passes import TimedPasses
+from esr.evaluate.dialogue.timed_passes import TimedPasses
 from esr.measure import steady_pass as module
 from esr.measure.bench import Bench
 from esr.measure.bootstrap import half_width_percent, steady_timing

@@ -17,7 +17,7 @@ from goldens import assert_golden
 from torch import Tensor, nn
 
 from esr.measure.counts.complexity import count
-from esr.measure.network import import_model
+from esr.measure.loading.network import import_model
 from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team01_EDRN.py"

@@ -14,7 +14,7 @@ from torch import nn
 from uncomputed import uncomputed
 
 from esr.measure.counts.complexity import count
-from esr.measure.network import import_model, load
+from esr.measure.loading.network import import_model, load
 from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team05_SRneXt.py"

@@ -13,8 +13,8 @@ from goldens import arrays, assert_golden
 from torch import Tensor, nn
 
 from esr.base.errors import UserError
-from esr.measure import network as loading
-from esr.measure.network import import_model
+from esr.measure.loading import network as loading
+from esr.measure.loading.network import import_model
 from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team13_PRFDN.py"

@@ -12,7 +12,7 @@ from torch import nn
 from uncomputed import uncomputed
 
 from esr.measure.counts.complexity import count
-from esr.measure.network import import_model
+from esr.measure.loading.network import import_model
 from esr.records.measurement import Counts
 from esr.submissions.sidecar import read_sidecar
 

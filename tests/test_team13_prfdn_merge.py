@@ -13,7 +13,7 @@ import torch
 from goldens import assert_golden
 from torch import Tensor, nn
 
-from esr.measure.network import import_model
+from esr.measure.loading.network import import_model
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team13_PRFDN.py"
 FORMS = [(2, False), (2, True), (4, False), (4, True)]

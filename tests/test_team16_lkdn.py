@@ -16,7 +16,7 @@ from uncomputed import uncomputed
 
 from esr.base.errors import UserError
 from esr.measure.counts.complexity import count
-from esr.measure.network import import_model, load
+from esr.measure.loading.network import import_model, load
 from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team16_LKDN.py"

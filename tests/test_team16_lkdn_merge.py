@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from uncomputed import uncomputed
 
 from esr.measure.counts.complexity import count
-from esr.measure.network import import_model
+from esr.measure.loading.network import import_model
 
 MERGED = 1e-6
 """Tolerance on parameters that the authors merged in float32; they came within 5.63e-7."""

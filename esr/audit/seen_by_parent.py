@@ -1,9 +1,9 @@
 """What a worker claims, against what the parent saw of the same images.
 
 The worker's clock can be replaced by the submission that runs beside it, the parent's cannot
-(`esr.evaluate.hand_over`). Between "here is LR" and "it is restored" an honest worker reads LR and
-puts it on its device: 1 to 5 ms on a CPU, on an idle machine as on a busy one. What it takes
-afterwards goes into converting and writing SR.
+(`esr.evaluate.dialogue.hand_over`). Between "here is LR" and "it is restored" an honest worker
+reads LR and puts it on its device: 1 to 5 ms on a CPU, on an idle machine as on a busy one. What it
+takes afterwards goes into converting and writing SR.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from esr.audit.seen_by_parent import (
 from esr.base import json_file
 from esr.base.errors import printable_line
 from esr.challenge.fixed_input import find_problem
-from esr.evaluate.hand_over import HandedImage, HandOver
-from esr.evaluate.timed_passes import TimedPass
+from esr.evaluate.dialogue.hand_over import HandedImage, HandOver
+from esr.evaluate.dialogue.timed_passes import TimedPass
 from esr.evaluate.write_job import StartedJob
 from esr.measure.job import Job, JobFailure, SubmissionFailed
 from esr.records.bounds import ANSWERED_FLAGS_AT_MOST

@@ -12,10 +12,10 @@ from torch import nn
 
 from esr.base.errors import printable_line
 from esr.challenge.hooks import hooks_of
-from esr.measure import network
 from esr.measure.bench import Bench
 from esr.measure.device import backend, resolve
 from esr.measure.job import Job
+from esr.measure.loading import network
 from esr.measure.nvml import GpuWatch
 from esr.measure.restore import Restorer, restorer
 from esr.records.measurement import Flag, Stage

@@ -16,8 +16,8 @@ from tabulate import tabulate
 from esr.base.house import ROOT
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.images.metrics import METRICS as METRIC_TABLE
-from esr.measure import network
 from esr.measure.counts import complexity
+from esr.measure.loading import network
 from esr.records.measurement import Counts
 from esr.records.record import Record
 from esr.report.claims import agrees

@@ -11,7 +11,7 @@ from types import ModuleType
 from torch import Tensor, nn
 
 from esr.base.errors import UserError
-from esr.measure import network as networks
+from esr.measure.loading import network as networks
 from esr.submissions.sidecar import Sidecar, read_sidecar
 from esr.submissions.submission import Submission
 from esr.tools.train.recipe import MERGED, PREVIOUS, PRUNED, SCRATCH, Recipe, TrainingStage

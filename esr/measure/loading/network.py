@@ -13,8 +13,8 @@ from types import ModuleType
 from torch import nn
 
 from esr.base.errors import UserError
-from esr.measure.network_class import choose_class, name_it
-from esr.measure.state_dict import WRAPPERS, StateDict, canonical, fit, is_packed, shorten
+from esr.measure.loading.network_class import choose_class, name_it
+from esr.measure.loading.state_dict import WRAPPERS, StateDict, canonical, fit, is_packed, shorten
 from esr.submissions.checkpoint_file import first_line, read_checkpoint
 from esr.submissions.submission import Submission
 

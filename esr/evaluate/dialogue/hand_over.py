@@ -20,8 +20,8 @@ from esr.audit.seen_by_parent import SeenImage
 from esr.base import json_file
 from esr.base.errors import UserError, cause
 from esr.datasets.staging import StagedSplit
-from esr.evaluate import sr_files
-from esr.evaluate.timed_passes import TimedPass, TimedPasses, out_of_turn, read_runtime
+from esr.evaluate.dialogue import sr_files
+from esr.evaluate.dialogue.timed_passes import TimedPass, TimedPasses, out_of_turn, read_runtime
 from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
 from esr.records.bounds import refuse_impossible

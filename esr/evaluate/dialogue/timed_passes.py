@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from esr.audit.seen_by_parent import SeenPass
 from esr.base import json_file
-from esr.evaluate import sr_files
+from esr.evaluate.dialogue import sr_files
 from esr.measure.channel import TAKE
 from esr.measure.job import JobFolder, SubmissionFailed
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 from esr.base.errors import UserError
-from esr.measure.key_prefixes import TOOL_PARTS, ambiguous, bare, match_keys
+from esr.measure.loading.key_prefixes import TOOL_PARTS, ambiguous, bare, match_keys
 from esr.submissions.foreign_file import SAVE_PLAIN
 
 WRAPPERS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net")
