@@ -243,7 +243,7 @@ def test_an_interrupted_run_keeps_what_it_had(
         said = ""
         while parent.poll() is None and not said:
             time.sleep(0.05)
-            said = "".join(here.read_text() for here in folders.glob("*/01_Waits/child.pid"))
+            said = "".join(here.read_text() for here in folders.glob("*/*/01_Waits/child.pid"))
         child = int(said)
         parent.send_signal(sent)
         _, printed = parent.communicate(timeout=PATIENCE_S)

@@ -107,7 +107,7 @@ def test_an_interruption_of_the_baseline_keeps_what_came_before(harness: Harness
     command = [sys.executable, str(harness.path / "test_demo.py"), "--interleave", "1"]
     environment = {**os.environ, "TMPDIR": str(temporary)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as parent:
-        for seen in ("*/00_Tiny", "*/01_Slow/begun"):
+        for seen in ("*/*/00_Tiny", "*/*/01_Slow/begun"):
             while parent.poll() is None and not list(temporary.glob(seen)):
                 time.sleep(0.02)
             (harness.path / "models" / "again").touch()

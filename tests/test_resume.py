@@ -59,14 +59,14 @@ while not pathlib.Path(__file__).with_name("go").exists():
     with _all(harness, temporary) as parent:
         while parent.poll() is None and not begun:
             time.sleep(0.02)
-            begun = list(temporary.glob("*/01_Waits/child.pid"))
+            begun = list(temporary.glob("*/*/01_Waits/child.pid"))
         child = int(begun[0].read_text())
         parent.send_signal(signal.SIGKILL)
     assert parent.returncode == -signal.SIGKILL
     record = harness.results / "records" / "00_Tiny.json"
     kept = record.read_bytes()
     assert [path.name for path in record.parent.glob("*.json")] == ["00_Tiny.json"]
-    assert len(list(temporary.iterdir())) == 3
+    assert len(list(temporary.glob("*/*"))) == 3
     _wait_until_gone(child)
     (harness.path / "models" / "go").write_text("")
     (harness.results / "results.json").unlink()
