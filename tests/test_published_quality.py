@@ -54,4 +54,4 @@ def test_mdrn_on_lr_made_in_floating_point_is_the_factsheets_row_to_every_digit(
     data = ("--data_dir", str(tmp_path), "--dataset", "Set5")
     row = _measure(root, shared, tmp_path / "results", "--model_id", "9", *data)
     assert (round(row["Val PSNR"], 2), round(row["Val SSIM"], 4)) == (30.15, 0.8617)
-    assert row["Claims that differ"] != row["Claims that differ"]
+    assert "Claims that differ" not in row  # A column that no row fills is left out.
