@@ -51,42 +51,20 @@ class Huge(torch.nn.Parameter):
         return 10**400
 """
 INIT = "super().__init__()"
+FORGING = """
+from dataclasses import replace
+from esr.measure.channel import Channel
+from esr.records.measurement import Flag
+real = Channel.say
+def say(self, word, value=None):
+    real(self, word, replace(value, {forged}) if word == "measurement" else value)
+Channel.say = say
+"""
 FORGED = {
     "Huge": HUGE + tiny().replace(INIT, f"{INIT}; self.extra = Huge(torch.zeros(1))"),
-    "Answer": """
-from esr.measure.channel import Channel
-real = Channel.say
-def say(self, word, value=None):
-    if word == "measurement":
-        from dataclasses import replace
-        from esr.records.measurement import Flag
-        value = replace(value, flags=(Flag("a", "b"),) * 200000)
-    real(self, word, value)
-Channel.say = say
-"""
-    + tiny(),
-    "Dtype": """
-from esr.measure.channel import Channel
-real = Channel.say
-def say(self, word, value=None):
-    if word == "measurement":
-        from dataclasses import replace
-        value = replace(value, output_dtype="x" * 7000000)
-    real(self, word, value)
-Channel.say = say
-"""
-    + tiny(),
-    "Memory": """
-from esr.measure.channel import Channel
-real = Channel.say
-def say(self, word, value=None):
-    if word == "measurement":
-        from dataclasses import replace
-        value = replace(value, peak_rss_mib=float("nan"))
-    real(self, word, value)
-Channel.say = say
-"""
-    + tiny(),
+    "Answer": FORGING.format(forged='flags=(Flag("a", "b"),) * 200000') + tiny(),
+    "Dtype": FORGING.format(forged='output_dtype="x" * 7000000') + tiny(),
+    "Memory": FORGING.format(forged='peak_rss_mib=float("nan")') + tiny(),
 }
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dialogue import Comparing
 from torch import Tensor
 
 from esr.evaluate.dialogue.timed_passes import TimedPasses
 from esr.measure.bench import Bench
-from esr.measure.channel import TAKE, Channel
+from esr.measure.channel import Channel
 from esr.measure.job import JobFolder
 from esr.measure.nvml import GpuWatch
 from esr.measure.robust_pass import WARMUP_AT_MOST, robust_pass, undisturbed, until_stable
@@ -36,19 +37,6 @@ class _Agreeing(Channel):
 
     def _hear(self) -> bytes:
         return b"0"
-
-
-class _Comparing(Channel):
-    """A parent that compares what it is shown."""
-
-    def __init__(self, passes: TimedPasses) -> None:
-        self.passes = passes
-
-    def say(self, word: str, value: object = None) -> None:
-        self.answer = self.passes.handlers[word](value, 0)
-
-    def _hear(self) -> bytes:
-        return self.answer.removesuffix(TAKE)
 
 
 PARENT = _Agreeing()
@@ -141,7 +129,7 @@ def test_nothing_that_is_warmed_up_with_is_an_image_of_the_set(folder: JobFolder
 
 def test_timed_outputs_are_compared_with_the_scored_ones(folder: JobFolder) -> None:
     def differences() -> list[int | None]:
-        parent = _Comparing(TimedPasses(folder, [3]))
+        parent = Comparing(TimedPasses(folder, [3]))
         robust_pass(_bench(_Network()), folder, parent, 0, 3, 2, 0)
         return [timed.difference for timed in parent.passes.complete if timed.images == (1,)]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dialogue import Comparing
 from harness import Harness, tiny
 from torch import Tensor
 
@@ -16,7 +17,6 @@ from esr.evaluate.dialogue.timed_passes import TimedPasses
 from esr.measure import steady_pass as module
 from esr.measure.bench import Bench
 from esr.measure.bootstrap import half_width_percent, steady_timing
-from esr.measure.channel import TAKE, Channel
 from esr.measure.job import JobFolder
 from esr.measure.nvml import GpuWatch
 from esr.measure.steady_pass import ROUNDS_AT_LEAST, cut_blocks, steady_pass
@@ -72,19 +72,6 @@ class _Network:
         return lr.repeat_interleave(4, -1).repeat_interleave(4, -2)
 
 
-class _Parent(Channel):
-    """The parent's own program, without a process in between."""
-
-    def __init__(self, passes: TimedPasses) -> None:
-        self.passes = passes
-
-    def say(self, word: str, value: object = None) -> None:
-        self.answer = self.passes.handlers[word](value, 0)
-
-    def _hear(self) -> bytes:
-        return self.answer.removesuffix(TAKE)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> JobFolder:
     """Five LR images, whose first pixel is their number, and their scored SR images."""
@@ -102,7 +89,7 @@ def _run(folder: JobFolder, plan: SteadyPlan, noise: Callable[[], float], memory
     network = _Network()
     clock = _Clock(noise, network)
     bench = Bench(CPU, network, clock, memory(CPU), GpuWatch(CPU), Sidecar())
-    parent = _Parent(TimedPasses(folder, [5]))
+    parent = Comparing(TimedPasses(folder, [5]))
     return steady_pass(bench, folder, parent, 0, 5, plan), network, parent
 
 

@@ -10,6 +10,7 @@ from esr.challenge.protocol import Track
 from esr.rank.figures import Quantity, steady_runtime, warm_runtime
 from esr.rank.ranking import Placing, Ranking, Standing
 from esr.rank.scores import ABSOLUTE
+from esr.records.results_folder import Row
 from esr.report.cell import Column, Value
 
 NO_RANK = "-"
@@ -27,7 +28,7 @@ def list_ranking_columns(ranking: Ranking) -> list[Column]:
         for index, track in enumerate(ranking.protocol.tracks)
         for column in _list_track_columns(track, index, several)
     ]
-    ranked_by = ranking.choices.runtime
+    priority = 2 if ranking.choices.runtime == "robust" else 5
     return [
         *columns,
         Column("Not ranked because", lambda s: None if s.section == "failed" else s.reason),
@@ -38,24 +39,25 @@ def list_ranking_columns(ranking: Ranking) -> list[Column]:
         Column("Ranked runtime [ms]", lambda s: s.runtime.value if s.runtime else None, ".2f"),
         Column("Runtime low [ms]", lambda s: _read_end(s.runtime, "low"), ".2f"),
         Column("Runtime high [ms]", lambda s: _read_end(s.runtime, "high"), ".2f"),
+        *_list_runtime_columns("Warm", warm_runtime, ".2f", priority),
+        *_list_runtime_columns("Steady", steady_runtime, ".3f", priority),
+    ]
+
+
+def _list_runtime_columns(
+    title: str, read: Callable[[Row], Quantity | None], form: str, priority: int
+) -> list[Column]:
+    """A runtime of the warm network, and the ends of its interval."""
+    return [
         Column(
-            "Warm Time [ms]",
-            lambda s: warm.value if (warm := warm_runtime(s.row)) else None,
-            ".2f",
-            priority=2 if ranked_by == "robust" else 5,
-            text=lambda standing: format_interval(warm_runtime(standing.row)),
+            f"{title} Time [ms]",
+            lambda s: runtime.value if (runtime := read(s.row)) else None,
+            form,
+            priority=priority,
+            text=lambda standing: format_interval(read(standing.row)),
         ),
-        Column("Warm low [ms]", lambda s: _read_end(warm_runtime(s.row), "low"), ".2f"),
-        Column("Warm high [ms]", lambda s: _read_end(warm_runtime(s.row), "high"), ".2f"),
-        Column(
-            "Steady Time [ms]",
-            lambda s: steady.value if (steady := steady_runtime(s.row)) else None,
-            ".3f",
-            priority=2 if ranked_by == "robust" else 5,
-            text=lambda standing: format_interval(steady_runtime(standing.row)),
-        ),
-        Column("Steady low [ms]", lambda s: _read_end(steady_runtime(s.row), "low"), ".3f"),
-        Column("Steady high [ms]", lambda s: _read_end(steady_runtime(s.row), "high"), ".3f"),
+        Column(f"{title} low [ms]", lambda s: _read_end(read(s.row), "low"), form),
+        Column(f"{title} high [ms]", lambda s: _read_end(read(s.row), "high"), form),
     ]
 
 

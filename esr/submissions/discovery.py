@@ -28,9 +28,9 @@ from esr.submissions.submission import (
 
 _MODEL_STEM = re.compile(r"team(\d{1,9})_(.+)", re.DOTALL)
 _MEANT_STEM = re.compile(r"team.*|\d+_.*", re.DOTALL)
+"""Files that somebody meant as a submission, rightly named or not."""
 _NAME_BYTES_AT_MOST = 120
 """Of a model file's name: files of results are named after it, with more at both ends."""
-"""Files that somebody meant as a submission, rightly named or not."""
 
 
 def discover(root: Path) -> list[Submission | Broken]:
