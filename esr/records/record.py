@@ -78,6 +78,18 @@ class SteadyTiming(SteadySamples):
 
 
 @dataclass(frozen=True)
+class ProcessTiming:
+    """Runtimes of one data set in a further process of the same submission."""
+
+    runtime_ms: tuple[float, ...]
+    """Of its official pass, in image order, the first (cold) image included."""
+    warm_ms: tuple[tuple[float, ...], ...] = ()
+    """Repeats of every image, in image order; empty without repeats."""
+    steady: SteadyTiming | None = None
+    """None if the run asked for no steady runtime."""
+
+
+@dataclass(frozen=True)
 class SplitResult:
     """One data set."""
 
@@ -100,6 +112,8 @@ class SplitResult:
     """Runtime of every image by the parent's clock, reading LR included; older records lack it."""
     bicubic_psnr_db: float | None = None
     """Mean RGB PSNR of bicubic interpolation, border included, where a track needs it."""
+    processes: tuple[ProcessTiming, ...] = ()
+    """Further processes that measured the same; the first one's figures are the fields above."""
 
     @property
     def cold_ms(self) -> float:
