@@ -38,6 +38,24 @@
     outside_pytorch, other_threads, foreign_tensors, round_trip
                              time, threads and numbers that the dispatcher does not see
 
+Flags about time (`BY_TIME`) are raised only on what survives repetition, since a busy machine takes
+the core away whenever it likes:
+
+    outside_pytorch, other_threads
+                             processor time of the thread, on a GPU the wall clock; the least share
+                             of up to four passes, never of a single one
+    background_work          processor time of the process; the least of four passes
+    cached_output, input_dependent_runtime
+                             processor time of the process, on a GPU the wall clock; two independent
+                             series of twelve rounds in random order have to show it
+    clocks_disagree          wall clock: three of four laps have to show it
+    runtime_not_as_seen, works_after_the_clock
+                             wall clock of the parent: three of four images have to show it, or two
+                             fifths of the whole time have to be hidden
+
+`custom_op` quotes a share of time, the least of the passes, but is raised by the operator alone;
+`throttled` is what the driver says. How many cores others kept busy is in the record.
+
 The flags of the counters, from `flops_hidden` on, are made by `esr.audit.record_flags`.
 This module judges what a measurement has left behind; `esr.audit.audit_passes` adds what takes
 further passes; files, network and processes are seen by `esr.sandbox`. All but what the parent sees
@@ -59,6 +77,10 @@ from esr.measure.timing import Lap
 from esr.records.conditions import Precision
 from esr.records.measurement import Flag
 
+BY_TIME = (
+    *("outside_pytorch", "other_threads", "background_work", "cached_output"),
+    *("input_dependent_runtime", "clocks_disagree", "runtime_not_as_seen", "works_after_the_clock"),
+)
 LAUNCH_MS = 0.2
 """Of one call: from the start of the wall clock to the first kernel, and the way back."""
 CLOCK_SHARE = 0.05
