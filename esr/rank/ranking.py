@@ -14,7 +14,7 @@ from esr.challenge.protocol import Cost, Protocol, Quality, Track
 from esr.rank.baseline import Base, counts_test, find_base, find_baseline
 from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, Section, assess_row, outside
 from esr.rank.figures import Quantity
-from esr.rank.scores import ABSOLUTE, SCORES, Figures, Score
+from esr.rank.scores import ABSOLUTE, SCORES, Figures, Score, score_of
 from esr.records.results_folder import Row
 
 
@@ -133,7 +133,7 @@ def _score(
 ) -> Score | None:
     if any(name not in one.costs for name in track.terms) or outside(one.row, track):
         return None
-    return SCORES[track.score](track, one.costs, [rival.costs for rival in rivals], base)
+    return score_of(track, one.costs, [rival.costs for rival in rivals], base)
 
 
 def _complaint(one: Candidate, track: Track, base: Base, choices: Choices) -> str | None:
