@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from esr.rank.figures import Quantity, has_test, official_figure
+from esr.rank.figures import Quantity, official_runtime, robust_runtime
 from esr.records.official_results import look_up
 from esr.records.record import SplitResult, SteadyTiming
 from esr.records.results_folder import Row
@@ -161,25 +161,31 @@ def _read_side(row: Row, runtime: Runtime, roles: Sequence[str]) -> Sequence[Mat
     return [np.array(times, np.float64)[:, None]]
 
 
-def measure_runtime(row: Row, runtime: Runtime, with_test: bool) -> Quantity | None:
-    """Make the figure of a row: the mean over its processes, without an interval."""
+def measure_runtime(row: Row, name: str, with_test: bool) -> Quantity | None:
+    """Make the figure of a row: the mean over its processes.
+
+    Args:
+        row: whose.
+        name: of one of `RUNTIMES`.
+        with_test: the mean of validation and test set, as published; otherwise validation alone.
+    """
+    runtime = RUNTIMES[name]
     processes = read_processes(row, runtime, with_test)
+    if len(processes) < 2 and name in _OF_ONE_PROCESS:
+        return _OF_ONE_PROCESS[name](row, with_test)
     if not processes:
         return None
     return Quantity.exact(float(np.mean([runtime.figure_ms(process) for process in processes])))
 
 
+_OF_ONE_PROCESS = {"official": official_runtime, "robust": robust_runtime}
+"""What one process measured as it says itself: the official mean, the interval of its rounds."""
+
+
 def list_runtimes(rows: Sequence[Row]) -> list[str]:
-    """List the figures, other than the mixture `robust`, that a row has."""
+    """List the figures that a row has, without the mixture `robust`."""
     return [
         name
         for name, runtime in RUNTIMES.items()
-        if name != "robust" and any(read_processes(row, runtime, has_test(row)) for row in rows)
+        if name != "robust" and any(read_processes(row, runtime, with_test=False) for row in rows)
     ]
-
-
-def lists_every_image(row: Row) -> bool:
-    """Tell whether official results hold the runtime of every image, not the mean alone."""
-    return official_figure(row, "valid_ave_runtime") is not None and bool(
-        read_processes(row, RUNTIMES["official"], with_test=False)
-    )

@@ -66,7 +66,7 @@ def exponential(
     """Weigh exp(2 x / x_base) of every figure; the baseline itself gets exp(2), 7.3891.
 
     It is the logarithm that ranks, so that slow networks keep their order where the exponential
-    overflows. Without a baseline a single figure still ranks, since the order is that of the figure.
+    overflows. Without a baseline a single figure still ranks, since the order is that figure's.
     """
     del others
     if base is None:
@@ -78,7 +78,7 @@ def exponential(
         )
         top = logs.max(axis=0)
         rest = np.log(np.exp(logs - top).sum(axis=0))
-    return np.where(np.isinf(top), top, top + rest)
+    return np.asarray(np.where(np.isinf(top), top, top + rest))
 
 
 def real_time(
@@ -128,7 +128,7 @@ def score_of(
     others = [_as_rival(rival) for rival in rivals if rival is not own]
     exact = None if base is None else {name: np.full(3, cost.value) for name, cost in base.items()}
     ways = SCORES[track.score](track, _as_own(own), others, exact)
-    if ways is None or not math.isfinite(ways[2]) and track.score == "exponential":
+    if ways is None or (track.score == "exponential" and not math.isfinite(ways[2])):
         return None
     order = Quantity(*map(float, ways))
     if track.score != "exponential":

@@ -212,7 +212,7 @@ def _explain_ranks(ranking: Ranking) -> Iterator[str]:
     alone = "" if ranking.with_test else ", on the validation set alone"
     yield f"Ranked by {kind}{alone}."
     placings = [placing for standing in ranking.standings for placing in standing.placings]
-    if any(placing.tie for placing in placings):
+    if any(placing.ties for placing in placings):
         overlap = "their intervals overlap that of the best among them"
         yield f"Ranks with the same letter are a tie: {overlap if robust else 'equal scores'}."
 
