@@ -55,7 +55,7 @@ COVERAGE_AT_LEAST, TIES_AT_LEAST, SEPARATED_AT_LEAST = 0.93, 0.95, 0.95
 
 
 @dataclass(frozen=True)
-class Setting:
+class NoisyMachine:
     """How noisy a simulated machine is, and how it measures."""
 
     process_noise: float = 0.01
@@ -97,7 +97,7 @@ def true_runtimes_ms() -> list[float]:
     return [BASELINE_MS, *times]
 
 
-def simulate(setting: Setting, seed: int) -> list[Row]:
+def simulate(setting: NoisyMachine, seed: int) -> list[Row]:
     """Measure every submission on a machine of known noise."""
     random = np.random.default_rng(seed)
     factors = 1 + 2 * (random.random(len(STEPS) + 2) < 0.5) * setting.uneven
@@ -109,7 +109,7 @@ def simulate(setting: Setting, seed: int) -> list[Row]:
 
 
 def _measure(
-    true_ms: float, setting: Setting, factor: float, random: np.random.Generator
+    true_ms: float, setting: NoisyMachine, factor: float, random: np.random.Generator
 ) -> SplitResult:
     count = setting.processes
     # Of a variance of 1; Student's t of 4 degrees of freedom has 2.
@@ -164,7 +164,7 @@ def _make_row(number: int, split: SplitResult) -> Row:
     return Row(label, record, official=official_entry(record, "fvcore"))
 
 
-def judge(setting: Setting, seed: int) -> Tally:
+def judge(setting: NoisyMachine, seed: int) -> Tally:
     """Rank one challenge, and compare it with the truth."""
     rules = protocols()["ntire2026"]
     ranking = rank(simulate(setting, seed), rules, Choices(runtime=setting.runtime))
@@ -196,7 +196,7 @@ def _list_placings(ranking: Ranking) -> dict[int, Placing]:
     }
 
 
-def repeat(setting: Setting, challenges: int, workers: int = 2) -> Tally:
+def repeat(setting: NoisyMachine, challenges: int, workers: int = 2) -> Tally:
     """Judge many challenges, on some cores."""
     with ProcessPoolExecutor(workers) as pool:
         tallies = pool.map(partial(judge, setting), range(challenges), chunksize=5)
@@ -204,7 +204,7 @@ def repeat(setting: Setting, challenges: int, workers: int = 2) -> Tally:
         return Tally(*map(sum, columns))
 
 
-def list_others(setting: Setting) -> dict[str, Setting]:
+def list_others(setting: NoisyMachine) -> dict[str, NoisyMachine]:
     """Other machines than the one that the verdict is about."""
     return {
         "official runtimes": replace(setting, runtime="official"),
@@ -224,10 +224,10 @@ def main() -> int:
     """Print every line; returns 0 if the verdict is good."""
     print(f"{'':34}coverage   A/A tie   3 % apart")
     began = time.perf_counter()
-    tally = repeat(Setting(), 500)
+    tally = repeat(NoisyMachine(), 500)
     seconds = time.perf_counter() - began
     _print_line("process noise 1 %, block noise 2 %", tally)
-    for title, other in list_others(Setting()).items():
+    for title, other in list_others(NoisyMachine()).items():
         _print_line(title, repeat(other, 100))
     limits = (COVERAGE_AT_LEAST, TIES_AT_LEAST, SEPARATED_AT_LEAST)
     kept = [share >= limit for share, limit in zip(tally.list_shares(), limits, strict=True)]

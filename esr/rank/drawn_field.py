@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from esr.challenge.protocol import Track
 from esr.rank.entrants import Candidate, Choices
 from esr.rank.figures import Quantity
-from esr.rank.rank_intervals import LEVEL, Places, place
+from esr.rank.rank_intervals import LEVEL, RankPlaces, place
 from esr.rank.runtime_draws import DRAWS, draw_runtimes
 from esr.rank.runtimes import RUNTIMES, read_processes
 from esr.rank.scores import SCORES, Figures, Score, Values
@@ -62,10 +62,27 @@ def place_rivals(
     base: Figures | None,
     baseline: str | None,
     drawn: Drawn,
-) -> dict[str, Places]:
+) -> dict[str, RankPlaces]:
     """Say where everybody may stand in a track, by label; nothing where no draw counts."""
     if "ave_time_ms" not in track.terms or not any(rival.label in drawn for rival in rivals):
         return {}
+    observed = np.array([rival.score.order.value for rival in rivals])
+    places = place(observed, order_draws(track, rivals, base, baseline, drawn))
+    return {rival.label: found for rival, found in zip(rivals, places, strict=True)}
+
+
+def order_draws(
+    track: Track,
+    rivals: Sequence[Rival],
+    base: Figures | None,
+    baseline: str | None,
+    drawn: Drawn,
+) -> NDArray[np.float64]:
+    """Score everybody in a track on every draw.
+
+    Returns:
+        what ranks, (draws, rivals)
+    """
     values = [_draw_values(rival.label, rival.costs, drawn) for rival in rivals]
     base_values = None if base is None else _draw_values(baseline, base, drawn)
     orders = []
@@ -73,9 +90,7 @@ def place_rivals(
         others = [other for other in values if other is not own]
         order = SCORES[track.score](track, own, others, base_values)
         orders.append(np.full(DRAWS, np.inf) if order is None else order)
-    observed = np.array([rival.score.order.value for rival in rivals])
-    places = place(observed, np.stack(orders, axis=1))
-    return {rival.label: found for rival, found in zip(rivals, places, strict=True)}
+    return np.stack(orders, axis=1)
 
 
 def _draw_values(label: str | None, costs: Figures, drawn: Drawn) -> Values:

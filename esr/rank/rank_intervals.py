@@ -20,7 +20,7 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class Places:
+class RankPlaces:
     """Where a submission may stand in a track."""
 
     low: int
@@ -32,7 +32,7 @@ class Places:
     """Numbers of the groups that it shares with those from whom it does not certainly differ."""
 
 
-def place(scores: NDArray[np.float64], drawn: NDArray[np.float64]) -> list[Places]:
+def place(scores: NDArray[np.float64], drawn: NDArray[np.float64]) -> list[RankPlaces]:
     """Say where everybody may stand.
 
     Args:
@@ -47,7 +47,7 @@ def place(scores: NDArray[np.float64], drawn: NDArray[np.float64]) -> list[Place
 
 def _place_one(
     scores: NDArray[np.float64], drawn: NDArray[np.float64], own: int, ties: tuple[int, ...]
-) -> Places:
+) -> RankPlaces:
     places = 1 + (drawn < drawn[:, [own]]).sum(axis=1)
     frequencies = np.bincount(places, minlength=len(scores) + 1)[1:] / len(drawn)
     tail = (1 - LEVEL) / 2
@@ -55,7 +55,7 @@ def _place_one(
     behind = scores - scores[own]
     certain = _compare_all(behind, drawn - drawn[:, [own]], own)
     better, worse = int((certain & (behind < 0)).sum()), int((certain & (behind > 0)).sum())
-    return Places(
+    return RankPlaces(
         min(1 + better, int(ends[0])),
         max(len(scores) - worse, int(ends[1])),
         tuple(map(float, frequencies)),

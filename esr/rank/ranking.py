@@ -16,7 +16,7 @@ from esr.rank.drawn_field import Drawn, Rival, add_interval, draw_field, place_r
 from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, Section, assess_row, outside
 from esr.rank.figures import Quantity
 from esr.rank.machine_class import explain_other_class
-from esr.rank.rank_intervals import Places
+from esr.rank.rank_intervals import RankPlaces
 from esr.rank.scores import ABSOLUTE, SCORES, Figures, Score, score_of
 from esr.records.results_folder import Row
 
@@ -32,7 +32,7 @@ class Placing:
     """Numbers of the groups that it shares with those from whom it does not certainly differ; of
     one process, the group whose intervals overlap that of its best."""
     interval: tuple[int, int] | None = None
-    """Places between which it stands with 95 % confidence; None if that cannot be known, or is
+    """RankPlaces between which it stands with 95 % confidence; None if that cannot be known, or is
     certain, since no runtime counts."""
     frequencies: tuple[float, ...] = ()
     """Share of the bootstrap's draws in which it has each place; empty without an interval."""
@@ -62,6 +62,8 @@ class Ranking:
     """Whether runtimes are means over validation and test set, as published."""
     standings: tuple[Standing, ...]
     """Ranked by the first track, the baseline among them; then the unranked, then the failed."""
+    base_costs: Figures | None = None
+    """What scores are relative to."""
 
 
 def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None) -> Ranking:
@@ -90,7 +92,7 @@ def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None
         for one, placings in zip(candidates, zip(*tracks, strict=True), strict=True)
     ]
     ordered = tuple(sorted(standings, key=_position))
-    return Ranking(protocol, choices, label, base.problem, with_test, ordered)
+    return Ranking(protocol, choices, label, base.problem, with_test, ordered, base.costs)
 
 
 def _check(protocol: Protocol) -> None:
@@ -155,7 +157,7 @@ def _placings(
     ]
 
 
-def _placing(placing: Placing, places: Places | None) -> Placing:
+def _placing(placing: Placing, places: RankPlaces | None) -> Placing:
     if places is None:
         return placing
     interval = places.low, places.high
