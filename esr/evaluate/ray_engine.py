@@ -32,9 +32,10 @@ from esr.evaluate.ray_station import (
     name_sets,
     pack,
 )
+from esr.evaluate.resume import Plan
 from esr.evaluate.running_jobs import RunningJobs
 from esr.evaluate.submission_run import RunSetting
-from esr.records.record import Failure, Outcome
+from esr.records.record import Failure, Outcome, Record
 from esr.submissions.submission import Entry
 
 RETRIES = 2
@@ -77,24 +78,30 @@ def open_workplace(options: Options) -> Iterator[tuple[Path, Path]]:
         ray.shutdown()
 
 
-def evaluate_all(entries: Sequence[Entry], setting: RunSetting) -> Iterator[Outcome]:
+def evaluate_all(plan: Plan, setting: RunSetting) -> Iterator[Outcome]:
     """Measure submissions on all stations at once; outcomes come as they are ready.
+
+    Further processes of a submission follow the first ones of all, on machines that it has not met
+    yet where there are such.
 
     Raises:
         UserError: no machine of the cluster can measure.
     """
-    if entries:
-        with _opened(entries, setting) as driver:
+    begun = {record.label: record for record in plan.begun}
+    todo = deque(_Attempt(entry) for entry in plan.entries)
+    todo += (_Attempt(entry, begun[entry.label]) for entry in plan.chosen if entry.label in begun)
+    if todo:
+        with _opened(todo, setting) as driver:
             yield from driver.outcomes()
 
 
 @contextmanager
-def _opened(entries: Sequence[Entry], setting: RunSetting) -> Iterator[_Driver]:
-    driver = _Driver(_import_ray(), setting, deque(_Attempt(entry) for entry in entries))
-    with RunningJobs(len(entries)) as jobs:
+def _opened(todo: deque[_Attempt], setting: RunSetting) -> Iterator[_Driver]:
+    driver = _Driver(_import_ray(), setting, todo)
+    with RunningJobs(sum(driver.left(attempt) for attempt in todo)) as jobs:
         driver.jobs = jobs
         try:
-            driver.open_stations(entries)
+            driver.open_stations([attempt.entry for attempt in todo])
             yield driver
         finally:
             driver.close()
@@ -118,8 +125,12 @@ class _Attempt:
     """A submission that is still to be measured."""
 
     entry: Entry
+    record: Record | None = None
+    """Of its processes so far."""
     lost: int = 0
     """Stations that died of it."""
+    met: frozenset[str] = frozenset()
+    """Machines that it was measured on."""
 
 
 @dataclass
@@ -145,6 +156,11 @@ class _Driver:
     refusals: list[UserError] = field(default_factory=list)
     jobs: RunningJobs = field(default_factory=lambda: RunningJobs(0))
     died_opening: int = 0
+
+    def left(self, attempt: _Attempt) -> int:
+        """Count the processes that a submission still needs."""
+        done = attempt.record.process_count if attempt.record else 0
+        return self.setting.options.processes - done
 
     def open_stations(self, entries: Sequence[Entry]) -> None:
         """Ask for one station a GPU, or for as many as there are cores for."""
@@ -211,9 +227,20 @@ class _Driver:
             return None
         self.idle.append(place)
         if isinstance(said, Delivery):
-            return self._keep(said)
+            assert attempt is not None
+            return self._go_on(attempt, place.name, self._keep(said))
         place.name = said
         return None
+
+    def _go_on(self, attempt: _Attempt, machine: str, outcome: Outcome) -> Outcome:
+        """Let a further process follow, if more are asked for and this one has been measured."""
+        if isinstance(outcome, Record):
+            before = attempt.record.process_count if attempt.record else 0
+            met = attempt.met | {machine}
+            after = _Attempt(attempt.entry, outcome, met=met)
+            if outcome.process_count > before and self.left(after) > 0:
+                self.todo.append(after)
+        return outcome
 
     @cached_property
     def _sent_data(self) -> Any:  # noqa: ANN401
@@ -224,10 +251,18 @@ class _Driver:
     def _give_out(self) -> None:
         while self.todo and self.idle:
             place = self.idle.popleft()
-            place.attempt = self.todo.popleft()
-            self.jobs.begin(place.attempt.entry.label, place.name)
-            task: Task = pack(place.attempt.entry)
+            place.attempt = attempt = self._choose(place.name)
+            self.jobs.begin(attempt.entry.label, place.name)
+            task: Task = pack(attempt.entry, attempt.record)
             self.pending[place.actor.evaluate.remote(task)] = place
+
+    def _choose(self, machine: str) -> _Attempt:
+        """Take the next that has not met the machine, among those in as many processes so far."""
+        first = self.todo[0]
+        level = [a for a in self.todo if self.left(a) == self.left(first)]
+        chosen = next((a for a in level if machine not in a.met), first)
+        self.todo.remove(chosen)
+        return chosen
 
     def _refuse(self, attempt: _Attempt | None, why: BaseException) -> None:
         """Give a machine up that says itself that it cannot go on."""
@@ -238,7 +273,7 @@ class _Driver:
             self.jobs.give_up(attempt.entry.label, str(error))
             self.todo.appendleft(attempt)
 
-    def _lose(self, attempt: _Attempt | None, error: Exception) -> Failure | None:
+    def _lose(self, attempt: _Attempt | None, error: Exception) -> Outcome | None:
         """Replace a station that has died; what it measured is tried again elsewhere."""
         if attempt is None and not self._is_worth_another():
             self.refusals.append(UserError(printable_line(str(error))))
@@ -251,8 +286,11 @@ class _Driver:
         if attempt.lost <= RETRIES:
             self.todo.append(attempt)
             return None
-        date = datetime.now(UTC).isoformat(timespec="seconds")
         reason = f"the process that measured it was killed {attempt.lost} times"
+        if attempt.record is not None:  # What the processes before have measured stays.
+            self.jobs.say(f"{attempt.entry.label}: no further process: {reason}")
+            return None
+        date = datetime.now(UTC).isoformat(timespec="seconds")
         return Failure(attempt.entry.label, attempt.entry.model_id, "crash", reason, date)
 
     def _is_worth_another(self) -> bool:

@@ -23,7 +23,7 @@ from esr.evaluate.engines import evaluate_alone, open_workplace
 from esr.evaluate.options import Options
 from esr.evaluate.staged_data import Staged, stage_all
 from esr.evaluate.submission_run import RunSetting
-from esr.records.record import Failure, Outcome
+from esr.records.record import Failure, Outcome, Record
 from esr.sandbox.core_locks import reserved
 from esr.submissions.submission import Broken, CloneSubmission, Entry, Submission
 
@@ -87,6 +87,8 @@ class Task:
     """One submission, on its way to a station."""
 
     entry: Entry
+    record: Record | None
+    """Of its processes so far; None for the first."""
     files: tuple[SentFile, ...] = ()
 
 
@@ -171,7 +173,7 @@ class Station:
         Raises:
             UserError: this machine cannot go on.
         """
-        outcome = evaluate_alone(self._placed(task), self._setting)
+        outcome = evaluate_alone(self._placed(task), self._setting, task.record)
         if isinstance(outcome, Failure) and outcome.log is not None:
             below = Path(outcome.log).relative_to(self._save_dir)
             outcome = replace(outcome, log=str(below))
@@ -207,15 +209,15 @@ def _written(data: SentData, folder: Path) -> Path:
     return folder
 
 
-def pack(entry: Entry) -> Task:
+def pack(entry: Entry, record: Record | None) -> Task:
     """Put the files of a submission beside it; a clone has to be seen by every machine."""
     if isinstance(entry, Broken | CloneSubmission):
-        return Task(entry)
+        return Task(entry, record)
     paths = [path for path in (entry.model_file, entry.checkpoint) if path is not None]
     try:
-        return Task(entry, tuple(map(SentFile.of, paths)))
+        return Task(entry, record, tuple(map(SentFile.of, paths)))
     except OSError:  # The station says it as any run does.
-        return Task(entry)
+        return Task(entry, record)
 
 
 def name_sets(staged: Staged) -> dict[tuple[int, str], str]:
