@@ -65,10 +65,10 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
         setting = RunSetting(options, staged, job_dir)
         plan = resume.plan_run(chosen, setting, store.rows())
         print_kept(plan.kept)
-        for outcome in evaluate_all(plan.entries, setting):
+        for outcome in evaluate_all(plan, setting):
             store.save(outcome)
             official_results.append_log(outcome, store.log)
-            print_outcome(outcome)
+            print_outcome(outcome, options.processes)
             outcomes.append(outcome)
         store.publish()  # A run that was killed may have left tables older than its records.
         finished = build_board(

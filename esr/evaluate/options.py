@@ -66,9 +66,10 @@ class Output:
     mixed_machines: bool
     """Whether rows are ranked together that machines of different classes measured."""
 
-    def log_file(self, label: str) -> Path:
-        """Name the file that holds what a submission printed."""
-        return self.save_dir / "logs" / f"{label}.log"
+    def log_file(self, label: str, process: int = 1) -> Path:
+        """Name the file that holds what a submission printed in one of its processes."""
+        number = f".{process}" if process > 1 else ""
+        return self.save_dir / "logs" / f"{label}{number}.log"
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Options:
     list: bool
     check: bool
     """Whether to try the submissions by the rules instead of measuring them."""
+    processes: int
+    """Processes of its own that each submission is measured in, one after the other."""
     resume: bool
     """Whether to keep records that this run would only repeat."""
     debug: bool
@@ -110,6 +113,13 @@ def parse(arguments: list[str], root: Path) -> Options:
     if given.checkpoint and (len(ids - {None}) > 1 or "all" in ids):
         raise UserError(
             "fits one submission", where="--checkpoint", remedy="give a single --model_id"
+        )
+    if given.processes > 1 and given.interleave is not None:
+        raise UserError(
+            "cannot be combined with --interleave",
+            where="--processes",
+            remedy="leave out --interleave: processes of all submissions alternate anyway, and"
+            " each shows its own drift",
         )
     protocol = protocols()[given.protocol]
     metrics = ("psnr", *(["ssim"] if given.ssim else []), *given.metrics, *protocol.metrics)
@@ -147,6 +157,7 @@ def parse(arguments: list[str], root: Path) -> Options:
         ),
         list=given.list,
         check=given.check,
+        processes=given.processes,
         resume=not given.force and (given.resume or "all" in given.model_id),
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),

@@ -63,6 +63,9 @@ def _explain_record(record: Record) -> Iterator[str]:
     if record.note:
         yield f"{label}: {one_line(record.note)}"
     yield from (f"{label}: {flag.name}: {one_line(flag.detail)}" for flag in record.flags)
+    if record.left_out:
+        left_out = one_line(", ".join(record.left_out))
+        yield f"{label}: left out, the time was spent (--time_budget): {left_out}"
     if record.fixed_input:
         yield from (f"{label}: {line}" for line in _explain_fixed_input(record.fixed_input))
 
@@ -132,6 +135,7 @@ def _list_other_files(records: list[Record]) -> Iterator[str]:
 
 
 def _explain_runtime(rows: list[Row]) -> Iterator[str]:
+    yield from _explain_processes(rows)
     if any(steady_runtime(row) for row in rows):
         yield (
             "Steady Time is that of images queued back to back on the warm network; ± is half of"
@@ -145,6 +149,17 @@ def _explain_runtime(rows: list[Row]) -> Iterator[str]:
         )
     elif len(rows) == 1 and rows[0].official:
         yield "The runtime is of a single run."
+
+
+def _explain_processes(rows: list[Row]) -> Iterator[str]:
+    counts = {row.record.process_count for row in rows if row.record}
+    if counts - {1}:
+        few, many = min(counts), max(counts)
+        each = f"{many} processes each" if few == many else f"{few} to {many} processes"
+        yield (
+            f"Measured in {each}: official figures are those of the first, Mean of processes in"
+            " the CSV is that of each one's runtime."
+        )
 
 
 def _explain_budget(rows: list[Row]) -> Iterator[str]:
