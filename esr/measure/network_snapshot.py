@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from esr.measure.registered import own_buffers, own_modules, own_parameters
+
 _CONTAINERS = (dict, OrderedDict, list, set)
 
 
@@ -24,9 +26,11 @@ def preserved(model: nn.Module) -> Iterator[None]:
     Meanwhile it works on copies of its tensors. The random numbers are the same each time, and the
     generators of PyTorch, NumPy and Python end as they began.
     """
-    tensors = chain(model.parameters(), model.buffers())
-    gpus = sorted({tensor.get_device() for tensor in tensors if tensor.is_cuda} | _started_gpus())
-    snapshots = [_Snapshot(module) for module in model.modules()]
+    tensors = chain(own_parameters(model), own_buffers(model))
+    gpus = sorted(
+        {tensor.get_device() for _, tensor in tensors if tensor.is_cuda} | _started_gpus()
+    )
+    snapshots = [_Snapshot(module) for _, module in own_modules(model)]
     with _fixed_randomness(gpus):
         try:
             copies: dict[int, Tensor] = {}

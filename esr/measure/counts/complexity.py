@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from esr.measure.counts import official_counts
-from esr.measure.counts.memory_pieces import elements
 from esr.measure.counts.observed_pass import (
     Observation,
     missed_by_fvcore,
@@ -25,6 +24,7 @@ from esr.measure.counts.observed_pass import (
 )
 from esr.measure.counts.output_comparison import differ, kept
 from esr.measure.network_snapshot import preserved
+from esr.measure.registered import registered
 from esr.records.measurement import WATCHERS, Counts, Missed, OpCount, Watcher
 
 Size = tuple[int, int, int]
@@ -32,6 +32,7 @@ Size = tuple[int, int, int]
 
 _Result = TypeVar("_Result")
 _NOTE_AT_MOST = 200
+_NAMED_AT_MOST = 20
 _FVCORE_PRODUCTS = ("conv", "linear", "addmm", "mm", "bmm", "matmul", "einsum")
 
 
@@ -59,10 +60,11 @@ def count(model: nn.Module, input_size: Size = (3, 256, 256)) -> Counts:
         if seen and seen.is_conspicuous:
             seen = run.attempt("dispatch", run.observe, []) or seen
         differs_under = run.differing()
+    parameters = registered(model)
     missed = [each.missed(seen) for each in (official, fvcore, thop) if each and seen]
     return Counts(
         input_size=input_size,
-        params=sum(map(elements, model.parameters())),
+        params=parameters.elements,
         flops_official=official.flops if official else None,
         flops_fvcore=fvcore.flops if fvcore else None,
         flops_thop=thop.flops if thop else None,
@@ -75,6 +77,9 @@ def count(model: nn.Module, input_size: Size = (3, 256, 256)) -> Counts:
         missed=tuple(each for each in missed if each.flops or each.num_conv),
         differs_under=differs_under,
         side=seen.side_path() if seen else None,
+        wide_elements=parameters.wide_elements,
+        wide=parameters.wide,
+        overridden=parameters.overridden[:_NAMED_AT_MOST],
     )
 
 
