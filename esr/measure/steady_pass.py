@@ -15,6 +15,7 @@ On a CPU a pass has no queue: a block there is one image.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ from esr.records.conditions import SteadyPlan
 from esr.records.measurement import SteadySamples
 
 ROUNDS_AT_LEAST = 5
+_GROWTH = 1.1
+"""The interval shrinks with the root of the rounds: by 5 % from one look at it to the next."""
 _AGREEMENT = 0.01
 """Of three rounds, so that the network is warm."""
 _WARM_UP_SHARE = 0.25
@@ -136,12 +139,14 @@ def steady_pass(
 def _add_rounds(
     rounds: _Rounds, rng: np.random.Generator, plan: SteadyPlan, began: float
 ) -> Literal["precision", "budget"]:
+    look_at = ROUNDS_AT_LEAST
     while True:
         rounds.run(rng.permutation(len(rounds.blocks)).tolist())
         taken = rounds.samples_ms
-        enough = len(taken[0]) >= ROUNDS_AT_LEAST
-        if enough and half_width_percent(taken) <= plan.precision_percent:
-            return "precision"
+        if len(taken[0]) >= look_at:
+            if half_width_percent(taken) <= plan.precision_percent:
+                return "precision"
+            look_at = math.ceil(len(taken[0]) * _GROWTH)
         if time.monotonic() - began > plan.budget_s and len(taken[0]) > 1:
             return "budget"
 
