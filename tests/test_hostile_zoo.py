@@ -72,6 +72,16 @@ EXPECTED = {
     "writes_results": Expected(flags=("wrote_files",)),
     "pickled": Expected("load", "could run code"),
     "connects": Expected(flags=("used_network",)),
+    "overrides_numel": Expected(flags=("overridden_parameters",)),
+    "overrides_parameters": Expected(flags=("overridden_parameters",)),
+    "parameters_of_a_kind": Expected(flags=("overridden_parameters",)),
+    "complex_parameters": Expected(flags=("wide_parameters",)),
+    "double_parameters": Expected(flags=("wide_parameters",)),
+    "weights_in_buffer": Expected(flags=("unregistered_weights",)),
+    "weights_in_list": Expected(flags=("unregistered_weights",)),
+    "weights_in_array": Expected(flags=("unregistered_weights",)),
+    "weights_in_source": Expected(flags=("unregistered_weights",)),
+    "seeded_weights": Expected(flags=("unregistered_weights",)),
 }
 
 
@@ -217,6 +227,15 @@ def test_what_it_did_is_named_in_its_row(zoo: Zoo, name: str) -> None:
     assert said, (row["Failed stage"], row["Reason"])
     assert said[0] in row["Reason"]
     assert set(expected.flags) <= set(row["Flags"].split(", "))
+
+
+@pytest.mark.parametrize(
+    "name", ["overrides_numel", "overrides_parameters", "parameters_of_a_kind"]
+)
+def test_parameters_are_counted_whatever_the_network_says(zoo: Zoo, name: str) -> None:
+    body = 48 * 3 * 9 + 48  # Weights and biases of the one layer of `TINY`.
+    zoo.row(name)
+    assert zoo.harness.record(zoo.labels[name])["counts"]["params"] == body
 
 
 @pytest.mark.parametrize("label", HONEST)

@@ -34,6 +34,8 @@
     uncounted_arithmetic     many additions and the like that no formula covers
     untouched_parameters, unregistered_weights
                              parameters that are not used, weights that are no parameters
+    wide_parameters          complex, 64-bit or integer parameters, which hold more than one number
+    overridden_parameters    functions that tell of parameters are not PyTorch's own
     custom_op                operators that do not come with PyTorch
     outside_pytorch, other_threads, foreign_tensors, round_trip
                              time, threads and numbers that the dispatcher does not see

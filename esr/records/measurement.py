@@ -48,6 +48,15 @@ class Missed:
 
 
 @dataclass(frozen=True)
+class Unregistered:
+    """Numbers that a network has learned, or drawn, and that are no parameters."""
+
+    name: str
+    """Of the attribute, or where else they come from."""
+    elements: int
+
+
+@dataclass(frozen=True)
 class Dispatched:
     """One forward pass as PyTorch's dispatcher saw it."""
 
@@ -64,11 +73,13 @@ class Dispatched:
     """Parameters that no operation read."""
     untouched_elements: int
     unregistered_elements: int
-    """Elements of weights of convolutions and products that are no parameters."""
+    """Of all weights that reach the output and are no parameters; of `unregistered` where known."""
     fourier: int = 0
     """Real operations of Fourier transforms, 5 N log2 N and half for real ones; in `arithmetic`."""
     unknown: tuple[OpCount, ...] = ()
     """Operations of PyTorch with no formula that are not known to multiply nothing."""
+    unregistered: tuple[Unregistered, ...] = ()
+    """Weights that are no parameters, the largest first."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +162,12 @@ class Counts:
     """Counters under which the output is another than without."""
     side: SidePath | None = field(default=None, compare=False)
     """Holds shares of time, which are others each time."""
+    wide_elements: int = 0
+    """Numbers that parameters may hold beyond one an element: complex, 64 bits, wide integers."""
+    wide: tuple[str, ...] = ()
+    """Types of those parameters."""
+    overridden: tuple[str, ...] = ()
+    """What the network has put before PyTorch's functions that tell of parameters."""
 
 
 @dataclass(frozen=True)

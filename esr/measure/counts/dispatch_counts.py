@@ -137,10 +137,11 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _carry_out(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         with self._side.clock.during(func._schema.name):
-            given = tensors_in((args, kwargs))
-            weights = formula_of(func._schema.name) is not None
-            read = self._side.storages.read(given, weights=weights)
+            storages = self._side.storages
+            read = storages.read(tensors_in((args, kwargs)))
+            operands = storages.sources.read(func, args, kwargs)
             output = self._run(func, args, kwargs)
+            storages.sources.made(func, operands, output)
             self._note(func, read, output, cost_of(func, args, kwargs, output))
         return output
 
@@ -154,7 +155,10 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         given = storages_in((args, kwargs))
         if len(self._ops) == before and not storages_in(output) <= given:
             # A kernel of some library, though PyTorch takes it for made of others.
-            read = self._side.storages.read(tensors_in((args, kwargs)), weights=False)
+            storages = self._side.storages
+            read = storages.read(tensors_in((args, kwargs)))
+            operands = storages.sources.read(func, args, kwargs)
+            storages.sources.made(func, operands, output)
             self._note(func, read, output, cost_of(func, args, kwargs, output))
         return output
 
