@@ -113,5 +113,6 @@ def _score_split(
         steady=steady_timing(timing.steady) if timing.steady else None,
         data_sha256=split.sha256,
         parent_ms=timing.parent_ms,
+        energy=timing.energy,
         bicubic_psnr_db=protocol.hooks.bicubic_psnr_db(files, split.scale),
     )

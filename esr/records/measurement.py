@@ -199,6 +199,8 @@ class SplitTiming:
     """None if the run asked for no steady runtime."""
     parent_ms: tuple[float, ...] | None = None
     """The same images by the parent's clock, reading LR included; filled in by the parent."""
+    energy: EnergySamples | None = None
+    """None where the device counts no energy, or the run asked for no steady runtime."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,42 @@ class Flag:
     """Lower case with underscores, e.g. `cached_output`; listed in `esr.audit.audit_rules`."""
     detail: str
     """One line: what was seen, and how much it could hide."""
+
+
+@dataclass(frozen=True)
+class EnergyWindow:
+    """What the GPU spent in a while."""
+
+    images: int
+    """Forward passes in it; none where it was idle."""
+    seconds: float
+    joules: float
+
+
+@dataclass(frozen=True)
+class EnergySamples:
+    """What the GPU's own counter says of queued forward passes (`esr.measure.energy`)."""
+
+    idle: EnergyWindow
+    """With the network loaded and nothing to do, before the others."""
+    windows: tuple[EnergyWindow, ...]
+
+    @property
+    def joules_per_image(self) -> float | None:
+        """All windows together, idle power included; None without a pass."""
+        images = sum(window.images for window in self.windows)
+        return sum(window.joules for window in self.windows) / images if images else None
+
+    @property
+    def idle_w(self) -> float | None:
+        """Power of the GPU when it is idle; None if no time passed."""
+        return self.idle.joules / self.idle.seconds if self.idle.seconds else None
+
+    @property
+    def busy_w(self) -> float | None:
+        """Power in the windows; None if no time passed."""
+        seconds = sum(window.seconds for window in self.windows)
+        return sum(window.joules for window in self.windows) / seconds if seconds else None
 
 
 Isolation = Literal["process", "landlock", "bubblewrap"]

@@ -21,7 +21,7 @@ from esr.base import json_file
 from esr.base.errors import UserError
 from esr.records.bounds import refuse_impossible
 from esr.records.conditions import Conditions, Drift, GpuStates, Request, upgrade_request
-from esr.records.measurement import Findings, Flag, Stage, SteadySamples
+from esr.records.measurement import EnergySamples, Findings, Flag, Stage, SteadySamples
 from esr.submissions.clone.clone_files import CloneSource
 from esr.submissions.sidecar import Sidecar
 
@@ -112,6 +112,8 @@ class SplitResult:
     """Runtime of every image by the parent's clock, reading LR included; older records lack it."""
     bicubic_psnr_db: float | None = None
     """Mean RGB PSNR of bicubic interpolation, border included, where a track needs it."""
+    energy: EnergySamples | None = None
+    """None where the device counts no energy, or the run asked for no steady runtime."""
     processes: tuple[ProcessTiming, ...] = ()
     """Further processes that measured the same; the first one's figures are the fields above."""
 

@@ -78,6 +78,11 @@ OURS = (
     read_first_split("Steady ended", lambda s: s.steady.ended if s.steady else None),
     read_first_split("Steady rounds", lambda s: s.steady.rounds if s.steady else None, "d"),
     read_first_split("Launch share", lambda s: s.steady.launch_share if s.steady else None, ".2f"),
+    read_first_split(
+        "Energy [J/image]", lambda s: s.energy.joules_per_image if s.energy else None, ".3f"
+    ),
+    read_first_split("Idle power [W]", lambda s: s.energy.idle_w if s.energy else None, ".1f"),
+    read_first_split("Busy power [W]", lambda s: s.energy.busy_w if s.energy else None, ".1f"),
     read_conditions("Warm wall [ms]", lambda conditions: conditions.wall_ms, ".2f"),
     read_conditions("Throttled samples", lambda conditions: len(conditions.throttled), "d"),
     read_first_split("Cold [ms]", lambda split: split.cold_ms, ".2f"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from esr.measure.bench import Bench
 from esr.measure.channel import Channel
 from esr.measure.device import backend
+from esr.measure.energy import measure_energy
 from esr.measure.job import Job, JobFolder, describe_error
 from esr.measure.robust_pass import RobustPass, robust_pass
 from esr.measure.steady_pass import steady_pass
@@ -47,6 +48,8 @@ def repeat(
             if plan.precision_percent:
                 steady = steady_pass(bench, folder, channel, number, split.count, plan)
                 found.splits[number] = replace(found.splits[number], steady=steady)
+                energy = measure_energy(bench, folder, number, split.count)
+                found.splits[number] = replace(found.splits[number], energy=energy)
     except Exception as error:  # What the official script measures is measured already.
         found.flags.append(Flag("robust_pass_failed", describe_error(error)))
     return found
