@@ -12,6 +12,11 @@ from typing import Any, TypeVar
 from esr.base.command import Parser
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
+from esr.measure.deploy.transformations import (
+    TRANSFORMATIONS,
+    find_contradiction,
+    in_order,
+)
 from esr.sandbox.policy import DISK_GIB, MEMORY_SHARE
 
 _T = TypeVar("_T")
@@ -102,6 +107,12 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--save_dir", type=Path, default=root / "results", metavar="DIR", help="default: results/")
     text = "leave no column out of leaderboard.csv, not even those that no row fills"
     add("--all_columns", action="store_true", help=text)
+    text = (
+        "time the network, transformed, in these ways too, words joined by +:"
+        f" {', '.join(TRANSFORMATIONS)}; e.g. fp16 fp16+channels_last+compile"
+    )
+    ways: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "WAY"}
+    add("--deploy", type=_way, help=text, **ways)
     add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
     add("--debug", action="store_true", help="show tracebacks of errors")
@@ -169,6 +180,13 @@ _count = _reader("[0-9]{1,5}", "is no number from 0 to 99999", int)
 _seed = _reader(r"\d{1,9}", "is no number from 0 to 999999999", int)
 _device = _reader(r"[a-z]+(:\d+)?", "is no device such as auto, cpu, cuda or cuda:1", str)
 """Which devices there are is for `esr.measure.device` to say."""
+
+
+def _way(text: str) -> tuple[str, ...]:
+    words = tuple(text.split("+"))
+    if problem := find_contradiction(words):
+        raise argparse.ArgumentTypeError(problem)
+    return in_order(words)
 
 
 def _percent(text: str) -> float:

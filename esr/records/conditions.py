@@ -26,6 +26,14 @@ class Passes:
     that of the device's `Backend`. Records of schema 2 from before it lack this and the next."""
     budget_s: float = 60.0
     """Time of the steady pass of one data set, at most."""
+    deploy: tuple[tuple[str, ...], ...] = ()
+    """Combinations of transformations in which the network is timed too; records of schema 2 from
+    before it lack this."""
+
+    @property
+    def ways(self) -> tuple[tuple[str, ...], ...]:
+        """Those, after the network as it is; none if none was asked for."""
+        return ((), *self.deploy) if self.deploy else ()
 
 
 @dataclass(frozen=True)

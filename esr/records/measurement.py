@@ -242,6 +242,20 @@ class SteadySamples:
 
 
 @dataclass(frozen=True)
+class DeployedRuntime:
+    """What the child measured of the network in one way of `--deploy`."""
+
+    words: tuple[str, ...]
+    """Transformations, in the order in which they were applied; none: the network as it is."""
+    steady: SteadySamples | None = None
+    """On the first data set; None if it could not be done."""
+    recompilations: int | None = None
+    """How often it was compiled after the first time; None without compiling."""
+    problem: str | None = None
+    """Why it could not be done."""
+
+
+@dataclass(frozen=True)
 class Flag:
     """Something an organizer should look at before believing a figure."""
 
@@ -325,5 +339,7 @@ class Measurement(Findings):
     """The data_range of a further SR image of the first LR image (`esr.audit.audit_passes`)."""
     is_repeatable: bool | None = None
     """Whether two untimed passes over one image gave the same; None if they failed."""
+    deployed: tuple[DeployedRuntime, ...] = ()
+    """In every way of `--deploy`; it is told after the rest, and filled in by the parent."""
     fork: CloneFacts | None = None
     """None for a submission in our own layout."""

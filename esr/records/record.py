@@ -203,6 +203,28 @@ class Crop:
 
 
 @dataclass(frozen=True)
+class Deployment:
+    """The network in one way of `--deploy`, on the first data set."""
+
+    words: tuple[str, ...]
+    """Transformations, in the order in which they were applied; none: the network as it is."""
+    steady: SteadyTiming | None = None
+    psnr_db: float | None = None
+    """Against HR, as the official one."""
+    difference: int | None = None
+    """Largest difference from the scored SR images, in grey levels."""
+    recompilations: int | None = None
+    """How often it was compiled after the first time; None without compiling."""
+    problem: str | None = None
+    """Why it could not be done."""
+
+    @property
+    def name(self) -> str:
+        """As `--deploy` takes it."""
+        return "+".join(self.words) or "eager"
+
+
+@dataclass(frozen=True)
 class Provenance:
     """What it takes to run the same thing again."""
 
@@ -234,6 +256,8 @@ class Record(Findings):
     provenance: Provenance
     flags: tuple[Flag, ...] = ()
     crops: tuple[Crop, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    """In every way of `--deploy`, the network as it is first; none unless asked for."""
     drift: Drift | None = None
     """Of the baseline around this measurement; None without `--interleave`."""
     request: Annotated[Request | None, BeforeValidator(upgrade_request)] = None

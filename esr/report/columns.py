@@ -27,6 +27,7 @@ from esr.report.cell import (
     read_robust,
 )
 from esr.report.claims import PREFIXES
+from esr.report.deployment_columns import list_deployment_columns
 from esr.report.ranking_columns import list_ranking_columns
 
 _PRIORITIES = (1, 1, 6, 6, 2, 3, 4, 9, 8, 10)
@@ -127,6 +128,7 @@ def list_columns(ranking: Ranking) -> tuple[Column, ...]:
     further_roles = dict.fromkeys(split.role for split in splits if split.role not in PREFIXES)
     columns = [*_list_official_columns(ranking), *list_ranking_columns(ranking), *OURS]
     columns += [*_list_set_columns("Val", VALID), *_list_set_columns("Test", ("test",))]
+    columns += list_deployment_columns([record for record in records if record])
     for role in further_roles:
         columns += [
             *_list_set_columns(role, (role,), official_psnr=False),

@@ -19,6 +19,7 @@ from esr.measure.bench import official_pass
 from esr.measure.channel import Channel
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import layers
+from esr.measure.deploy.deployed_pass import deploy
 from esr.measure.device import describe_machine
 from esr.measure.fixed_input_pass import run_fixed_input
 from esr.measure.job import Job, JobFolder
@@ -32,20 +33,21 @@ from esr.submissions.clone_session.session import Session
 from esr.submissions.submission import CloneSubmission
 
 
-def measure(job: Job, folder: JobFolder, channel: Channel) -> Measurement:
+def measure(job: Job, folder: JobFolder, channel: Channel) -> None:
     """Build the network, restore and time every image, then look for what could deceive, and count.
 
-    The official pass over all data sets comes first: nothing before it may warm the network up.
+    The official pass over all data sets comes first: nothing before it may warm the network up. The
+    parent is told the measurement; the network in other runtimes, if asked for, follows on it.
     """
     with contextlib.ExitStack() as stack:
         session = None
         if isinstance(job.submission, CloneSubmission):
             session = Session(job.submission, channel.enter, trusted=job.trusted)
             stack.enter_context(session.opened())
-        return _measure(job, folder, channel, session)
+        _measure(job, folder, channel, session)
 
 
-def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | None) -> Measurement:
+def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | None) -> None:
     before, constructor, audit_flags = TamperWatch(), OpWatch(), observe(job, folder)
     with constructor:
         built = prepare(job, channel.enter) if session is None else prepare_clone(job, session)
@@ -80,7 +82,10 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
     other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
     # Last, since it leaves the network in half precision.
     fixed = run_fixed_input(bench, model, job.fixed_input) if job.fixed_input else None
-    return replace(measurement, other_range=other, fixed_input=fixed)
+    measurement = replace(measurement, other_range=other, fixed_input=fixed)
+    channel.say("measurement", measurement)
+    # What was said stays said, whatever becomes of the network now.
+    deploy(bench, model, job, folder, channel)
 
 
 def observe(job: Job, folder: JobFolder) -> AuditFlags:
