@@ -77,7 +77,13 @@ def test_a_compiled_network_gives_the_same_and_says_how_often_it_was_compiled(
             assert torch.allclose(network(image), output, atol=1e-5)
             assert graphs.recompilations == again
     forget_compiled()
-    assert [file.name for file in tmp_path.iterdir()] == ["torchinductor_deploy"]
+    # Under names that `esr.sandbox.left_files` takes for a compiler's.
+    written = {file.name for file in tmp_path.iterdir()}
+    assert "torchinductor_deploy" in written
+    assert {name for name in written if not name.startswith("tmp")} <= {
+        "torchinductor_deploy",
+        "torch_triton",
+    }
 
 
 class _Branching(nn.Module):
