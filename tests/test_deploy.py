@@ -80,10 +80,7 @@ def test_a_compiled_network_gives_the_same_and_says_how_often_it_was_compiled(
     # Under names that `esr.sandbox.left_files` takes for a compiler's.
     written = {file.name for file in tmp_path.iterdir()}
     assert "torchinductor_deploy" in written
-    assert {name for name in written if not name.startswith("tmp")} <= {
-        "torchinductor_deploy",
-        "torch_triton",
-    }
+    assert all(name.startswith(("tmp", "torch_", "torchinductor_")) for name in written)
 
 
 class _Branching(nn.Module):
