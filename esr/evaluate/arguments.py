@@ -13,6 +13,11 @@ from esr.base.command import Parser
 from esr.base.threads import cores
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
+from esr.measure.deploy.transformations import (
+    TRANSFORMATIONS,
+    find_contradiction,
+    in_order,
+)
 from esr.sandbox.policy import DISK_GIB, MEMORY_SHARE
 
 _T = TypeVar("_T")
@@ -117,6 +122,12 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--all_columns", action="store_true", help=text)
     text = "rank together what was measured on machines of different classes"
     add("--mixed_machines", action="store_true", help=text)
+    text = (
+        "time the network, transformed, in these ways too, words joined by +:"
+        f" {', '.join(TRANSFORMATIONS)}; e.g. fp16 fp16+channels_last+compile"
+    )
+    ways: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "WAY"}
+    add("--deploy", type=_way, help=text, **ways)
     add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
     add("--debug", action="store_true", help="show tracebacks of errors")
@@ -201,6 +212,13 @@ _cores = _reader("[1-9][0-9]{0,3}", "is no number of cores", int)
 _processes = _reader(r"[1-9][0-9]?", "is no number of processes from 1 to 99", int)
 _device = _reader(r"[a-z]+(:\d+)?", "is no device such as auto, cpu, cuda or cuda:1", str)
 """Which devices there are is for `esr.measure.device` to say."""
+
+
+def _way(text: str) -> tuple[str, ...]:
+    words = tuple(text.split("+"))
+    if problem := find_contradiction(words):
+        raise argparse.ArgumentTypeError(problem)
+    return in_order(words)
 
 
 def _percent(text: str) -> float:

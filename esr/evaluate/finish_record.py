@@ -60,6 +60,7 @@ def finish_record(
             *scores.handed_in,
         ),
         crops=crops,
+        deployments=scores.deployments,
         request=request,
         fork=scores.fork,
     )

@@ -177,7 +177,12 @@ def parse(arguments: list[str], root: Path) -> Options:
             protocol_name=given.protocol,
             metrics=tuple(dict.fromkeys(metrics)),
             passes=Passes(
-                given.repeats, given.seed, given.layers, given.precision, given.time_budget
+                given.repeats,
+                given.seed,
+                given.layers,
+                given.precision,
+                given.time_budget,
+                _read_deploy(given, protocol),
             ),
             real_time=_read_fixed_input(given, protocol),
         ),
@@ -207,6 +212,17 @@ def parse(arguments: list[str], root: Path) -> Options:
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
     )
+
+
+def _read_deploy(given: argparse.Namespace, protocol: Protocol) -> tuple[tuple[str, ...], ...]:
+    ways = tuple(dict.fromkeys(given.deploy))
+    if ways and protocol.fixed_input is not None:
+        raise UserError(
+            f"{protocol.name} leaves the network in half precision after its fixed input",
+            where="--deploy",
+            remedy="leave it out, or choose another --protocol",
+        )
+    return ways
 
 
 def _read_fixed_input(given: argparse.Namespace, protocol: Protocol) -> RealTimeOptions:

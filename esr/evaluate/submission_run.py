@@ -22,7 +22,13 @@ from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
 from esr.evaluate.staged_data import Staged
 from esr.evaluate.worker_result import await_measurement
-from esr.evaluate.write_job import StartedJob, as_told, job_folder, job_split
+from esr.evaluate.write_job import (
+    StartedJob,
+    as_told,
+    job_folder,
+    job_split,
+    make_deployed_folders,
+)
 from esr.measure.job import Job, SubmissionFailed
 from esr.records.conditions import Request
 from esr.records.measurement import Measurement
@@ -104,6 +110,7 @@ class SubmissionRun:
         source = provenance.describe_files(entry, setting.options.command, ROOT)
         job = self._describe_job(told, splits)
         json_file.dump(job, folder.job)
+        make_deployed_folders(folder, job)
         self._job = StartedJob(entry, source, setting.request, splits, job, folder)
 
     def measure(self) -> None:

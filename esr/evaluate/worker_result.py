@@ -53,7 +53,8 @@ def await_measurement(
         UserError: the log cannot be written.
     """
     json_file.prepare(Measurement)  # Now, while the worker may still import PyTorch.
-    with closing(HandOver(started.splits, started.folder, progress)) as hand_over:
+    ways = started.job.passes.ways
+    with closing(HandOver(started.splits, started.folder, progress, ways=ways)) as hand_over:
         ended = worker.run(started.job, log, hand_over)
         answer = check_answer(hand_over, started.job, ended.status)
     return replace(
@@ -73,8 +74,9 @@ def check_answer(hand_over: HandOver, job: Job, status: int) -> Measurement:
     answer = hand_over.answer
     if isinstance(answer, JobFailure):
         raise SubmissionFailed(answer.stage, answer.reason)
-    if answer is None or status != 0:
+    if answer is None or (status != 0 and hand_over.deployed.is_complete):
         raise SubmissionFailed("crash", describe_crash(hand_over.stage, status))
+    hand_over.deployed.cut(describe_crash(hand_over.stage, status))
     _check(answer, job, sum(image.seen_ms for image in hand_over.handed) / 1000)
     if changed := hand_over.rewritten():
         raise SubmissionFailed("invalid", f"{len(changed)} SR images were changed after their turn")
@@ -84,7 +86,8 @@ def check_answer(hand_over: HandOver, job: Job, status: int) -> Measurement:
         replace(split, parent_ms=tuple(image.seen_ms for image in of_split.images))
         for split, of_split in zip(answer.splits, told, strict=True)
     )
-    return replace(answer, splits=splits, flags=flags)
+    flags += tuple(hand_over.deployed.flags())
+    return replace(answer, splits=splits, flags=flags, deployed=hand_over.deployed.results())
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,10 @@ to the SR image: what a child claims of its time has to fit between.
     "shown"        null
     "measurement"  a `Measurement`; or
     "failure"      a `JobFailure`
+    after a measurement, for every way of `--deploy`:
+    "deploy"       its number
+    "pass", "passed", "shown" as above
+    "deployed"     a `DeployedRuntime`
 
 Anything out of turn ends the submission.
 """
@@ -31,7 +35,17 @@ from esr.measure.job import JobFailure, describe_error
 from esr.records.measurement import Stage
 
 Word = Literal[
-    "stage", "image", "restored", "saved", "pass", "passed", "shown", "measurement", "failure"
+    "stage",
+    "image",
+    "restored",
+    "saved",
+    "pass",
+    "passed",
+    "shown",
+    "measurement",
+    "failure",
+    "deploy",
+    "deployed",
 ]
 
 _WHOLE = ("restore", "count")

@@ -103,6 +103,19 @@ class JobFolder:
         return self.sr / f"{split}-{index:04d}.npy"
 
 
+@dataclass(frozen=True)
+class DeployedFolder(JobFolder):
+    """The same with SR images of its own, for one way of `--deploy`."""
+
+    number: int
+    """Which one, from 0."""
+
+    @property
+    def sr(self) -> Path:
+        """Folder of the SR images."""
+        return self.path / f"sr_deployed_{self.number}"
+
+
 def describe_error(error: BaseException) -> str:
     """Say what went wrong in one line."""
     if isinstance(error, UserError):

@@ -113,7 +113,7 @@ def steady_pass(
     """
     rng = np.random.default_rng(plan.seed)
     sizes = [np.load(folder.lr_image(split, index), mmap_mode="r").size for index in range(count)]
-    blocks = cut_blocks(rng.permutation(count).tolist(), _images_a_block(bench, max(sizes)))
+    blocks = cut_blocks(rng.permutation(count).tolist(), images_a_block(bench, max(sizes)))
     rounds = _Rounds(bench, folder, channel, split, blocks)
     timer = RoundTimer(plan.budget_s)
     before = bench.gpu.state()
@@ -161,7 +161,13 @@ def cut_blocks(images: Sequence[int], size: int) -> list[tuple[int, ...]]:
     return [tuple(images[start:end]) for start, end in pairwise(edges)]
 
 
-def _images_a_block(bench: Bench, largest: int) -> int:
+def images_a_block(bench: Bench, largest: int) -> int:
+    """Say how many images the device has room for at once, with their outputs.
+
+    Args:
+        bench: the network on its device.
+        largest: numbers in the largest LR image.
+    """
     free_bytes = bench.memory.free_bytes()
     if free_bytes is None:
         return 1

@@ -221,6 +221,8 @@ class SplitTiming:
     """None if the run asked for no steady runtime."""
     parent_ms: tuple[float, ...] | None = None
     """The same images by the parent's clock, reading LR included; filled in by the parent."""
+    energy: EnergySamples | None = None
+    """None where the device counts no energy, or the run asked for no steady runtime."""
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,20 @@ class SteadySamples:
 
 
 @dataclass(frozen=True)
+class DeployedRuntime:
+    """What the child measured of the network in one way of `--deploy`."""
+
+    words: tuple[str, ...]
+    """Transformations, in the order in which they were applied; none: the network as it is."""
+    steady: SteadySamples | None = None
+    """On the first data set; None if it could not be done."""
+    recompilations: int | None = None
+    """How often it was compiled after the first time; None without compiling."""
+    problem: str | None = None
+    """Why it could not be done."""
+
+
+@dataclass(frozen=True)
 class Flag:
     """Something an organizer should look at before believing a figure."""
 
@@ -269,6 +285,42 @@ class Flag:
     """Lower case with underscores, e.g. `cached_output`; listed in `esr.audit.audit_rules`."""
     detail: str
     """One line: what was seen, and how much it could hide."""
+
+
+@dataclass(frozen=True)
+class EnergyWindow:
+    """What the GPU spent in a while."""
+
+    images: int
+    """Forward passes in it; none where it was idle."""
+    seconds: float
+    joules: float
+
+
+@dataclass(frozen=True)
+class EnergySamples:
+    """What the GPU's own counter says of queued forward passes (`esr.measure.energy`)."""
+
+    idle: EnergyWindow
+    """With the network loaded and nothing to do, before the others."""
+    windows: tuple[EnergyWindow, ...]
+
+    @property
+    def joules_per_image(self) -> float | None:
+        """All windows together, idle power included; None without a pass."""
+        images = sum(window.images for window in self.windows)
+        return sum(window.joules for window in self.windows) / images if images else None
+
+    @property
+    def idle_w(self) -> float | None:
+        """Power of the GPU when it is idle; None if no time passed."""
+        return self.idle.joules / self.idle.seconds if self.idle.seconds else None
+
+    @property
+    def busy_w(self) -> float | None:
+        """Power in the windows; None if no time passed."""
+        seconds = sum(window.seconds for window in self.windows)
+        return sum(window.joules for window in self.windows) / seconds if seconds else None
 
 
 Isolation = Literal["process", "landlock", "bubblewrap"]
@@ -314,5 +366,7 @@ class Measurement(Findings):
     """The data_range of a further SR image of the first LR image (`esr.audit.audit_passes`)."""
     is_repeatable: bool | None = None
     """Whether two untimed passes over one image gave the same; None if they failed."""
+    deployed: tuple[DeployedRuntime, ...] = ()
+    """In every way of `--deploy`; it is told after the rest, and filled in by the parent."""
     fork: CloneFacts | None = None
     """None for a submission in our own layout."""

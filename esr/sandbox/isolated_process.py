@@ -58,6 +58,9 @@ class Listener(Protocol):
             SubmissionFailed: it is out of turn.
         """
 
+    def excuse(self, failed: SubmissionFailed) -> bool:
+        """Whether what was heard before it was ended is enough; take note of why it was ended."""
+
 
 class WaitingProgram:
     """A program that imports what it needs and then waits to be told to begin.
@@ -101,6 +104,9 @@ class WaitingProgram:
             self._channel.say(GO)
             try:
                 self._listen(guard, listener)
+            except SubmissionFailed as failed:
+                if not listener.excuse(failed):
+                    raise
             finally:
                 left += self.end()
                 changed = state.restore()

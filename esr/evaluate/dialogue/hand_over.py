@@ -21,6 +21,7 @@ from esr.base import json_file
 from esr.base.errors import UserError, cause
 from esr.datasets.staging import StagedSplit
 from esr.evaluate.dialogue import sr_files
+from esr.evaluate.dialogue.deployed_passes import DeployedPasses
 from esr.evaluate.dialogue.machine_load import LoadMeter
 from esr.evaluate.dialogue.timed_passes import TimedPass, TimedPasses, out_of_turn, read_runtime
 from esr.measure.channel import TAKE
@@ -72,6 +73,7 @@ class HandOver:
         folder: of its job; exists, and no line of the submission has run.
         progress: called with the number of SR images there are.
         now_ns: a monotonic clock.
+        ways: of `--deploy`, which follow on the measurement.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class HandOver:
         folder: JobFolder,
         progress: Callable[[int], None],
         now_ns: Callable[[], int] = time.monotonic_ns,
+        ways: Sequence[tuple[str, ...]] = (),
     ) -> None:
         self.folder, self._progress, self._now_ns = folder, progress, now_ns
         self.handed = [
@@ -90,6 +93,7 @@ class HandOver:
         self.passes = TimedPasses(folder, [len(split.images) for split in splits])
         self._load: LoadMeter | None = None
         self.busy_cores: float | None = None
+        self.deployed = DeployedPasses(folder, len(splits[0].images), ways)
         self._saved = 0
         self._stages = 0
         self.stage: Stage | None = None
@@ -114,7 +118,9 @@ class HandOver:
         handler = self._handlers.get(word)
         if handler is None and self._current is None and self.stage == "restore":
             handler = self.passes.handlers.get(word)
-        if handler is None or self.answer is not None:
+        if isinstance(self.answer, Measurement):
+            handler = self.deployed.handlers.get(word)
+        if handler is None or isinstance(self.answer, JobFailure):
             raise out_of_turn(word)
         try:
             return handler(value, now_ns)
@@ -200,6 +206,14 @@ class HandOver:
         self.answer = json_file.check(JobFailure, value)
         return b""
 
+    def excuse(self, failed: SubmissionFailed) -> bool:
+        """Whether a broken limit costs no more than ways of `--deploy`."""
+        had_answered = isinstance(self.answer, Measurement) and not self.deployed.is_complete
+        if had_answered and failed.stage in ("timeout", "limit"):
+            self.deployed.cut(failed.reason)
+            return True
+        return False
+
     def seen_images(self, job: Job) -> list[SeenImage]:
         """Say how long every image took, by both clocks."""
         scale = job.submission.sidecar.scale
@@ -244,6 +258,10 @@ class StageListener:
             raise out_of_turn(word)
         self.stage = read_stage(value)
         return b""
+
+    def excuse(self, _: SubmissionFailed) -> bool:
+        """Nothing it says is worth keeping without the rest."""
+        return False
 
 
 def read_stage(value: object) -> Stage:

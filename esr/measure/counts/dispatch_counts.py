@@ -23,6 +23,7 @@ from esr.measure.counts.memory_pieces import Memory, storages_of
 from esr.measure.counts.official_counts import LAYERS, flops_of
 from esr.measure.counts.op_costs import OpCost, comes_with_pytorch, cost_of, is_taken_apart
 from esr.measure.counts.op_formulas import formula_of
+from esr.measure.counts.op_names import canonical_name
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Op:
     """One operation."""
 
     name: str
-    """Namespace and name, e.g. `aten::convolution`."""
+    """Namespace and name, e.g. `aten::convolution`, the same on every device."""
     cost: OpCost
     read: Memory
     written: Memory
@@ -165,7 +166,7 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _note(self, func: OpOverload, read: Memory, output: object, cost: OpCost) -> None:
         written = self._side.storages.made(tensors_in(output))
         written |= read if func._schema.is_mutable else frozenset()
-        op = Op(func._schema.name, cost, read, written)
+        op = Op(canonical_name(func._schema.name), cost, read, written)
         self._tracker.current.ops.append(op)
         self._ops.append(op)
 
