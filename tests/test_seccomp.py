@@ -44,7 +44,7 @@ print("processors", sorted(os.sched_getaffinity(0)), "niceness", os.getpriority(
 """
 
 
-@pytest.fixture(scope="module", params=[[], ["--sandbox"]], ids=["default", "sandbox"])
+@pytest.fixture(scope="module", params=["--no_sandbox", "--sandbox"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Harness:
     if not Filter().exists:
         pytest.skip("no filter of system calls on this processor")
@@ -53,7 +53,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     paths = [str(harness.results), str(harness.path / "models" / "team12_Victim.py")]
     harness.add("team11_Sabotage", SABOTAGE.replace("{paths!r}", repr(paths)) + tiny())
     harness.add("team12_Victim", LOOKS + tiny())
-    done = harness.run("--model_id", "all", *request.param)
+    done = harness.run("--model_id", "all", request.param)
     if "bwrap is not" in done.stderr:
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -74,7 +74,7 @@ class Run:
         return (self.harness.results / "logs" / "00_Reads.log").read_text()
 
 
-@pytest.mark.parametrize("flag", ["--debug", "--sandbox"])
+@pytest.mark.parametrize("flag", ["--no_sandbox", "--sandbox"])
 @pytest.mark.parametrize("shared", [True, False], ids=["one scratch root", "two scratch roots"])
 def test_neither_reads_data_scratch_or_results_of_the_other(
     tmp_path: Path, flag: str, shared: bool

@@ -127,8 +127,14 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add("--memory_limit", type=_positive("GiB"), metavar="GIB", help=text)
     text = "limit of the files it keeps while it runs (default: %(default)g)"
     add("--disk_limit", type=_positive("GiB"), default=DISK_GIB, metavar="GIB", help=text)
-    text = "run it in bubblewrap: no network, and no files but what it needs"
-    add("--sandbox", action="store_true", help=text)
+    either = group.add_mutually_exclusive_group()
+    text = (
+        "run it in bubblewrap: no network, and no files but what it needs (default with"
+        " --model_id all and --submission, where bubblewrap works)"
+    )
+    either.add_argument("--sandbox", action="store_true", default=None, help=text)
+    text = "hold it back by Landlock and seccomp alone"
+    either.add_argument("--no_sandbox", action="store_false", dest="sandbox", help=text)
 
 
 def _add_fixed_input(group: argparse._ArgumentGroup) -> None:

@@ -13,7 +13,6 @@ from esr.evaluate.pipeline import evaluate_one_ahead
 from esr.evaluate.submission_run import RunSetting, SubmissionRun
 from esr.records.conditions import Drift
 from esr.records.record import Outcome, Record
-from esr.sandbox import bubblewrap
 from esr.sandbox.gpu_lock import gpu_lock
 from esr.sandbox.isolated_process import check_device
 from esr.submissions.submission import Entry
@@ -109,10 +108,8 @@ def open_workplace(confinement: Confinement) -> Iterator[tuple[Path, Path]]:
         (folder for HR, folder for jobs), of unrelated names: a job must not lead to HR.
 
     Raises:
-        UserError: there is no such device, or no sandbox.
+        UserError: there is no such device.
     """
-    if confinement.sandbox:
-        bubblewrap.check()
     check_device(confinement.device)
     remove_orphans()
     with gpu_lock(confinement.device), scratch_folder() as hr_dir, scratch_folder() as job_dir:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esr.base import json_file
@@ -13,6 +13,7 @@ from esr.base.house import run_module
 from esr.base.sha256 import hash_file
 from esr.evaluate import provenance
 from esr.evaluate.submission_run import RunSetting
+from esr.records.conditions import Request
 from esr.records.measurement import Machine
 from esr.records.record import Record
 from esr.records.results_folder import Row
@@ -71,11 +72,19 @@ def _is_repetition(record: Record, entry: Entry, setting: RunSetting) -> bool:
         return False
     splits = setting.staged.splits.get(entry.sidecar.scale, [])
     return (
-        record.request == setting.request
+        _is_asked_again(record.request, setting)
         and [(s.role, s.dataset, s.data_sha256) for s in record.splits]
         == [(s.role, s.dataset, s.sha256) for s in splits]
         and _is_of(record, entry)
     )
+
+
+def _is_asked_again(then: Request | None, setting: RunSetting) -> bool:
+    """Whether the same was asked for; the default sandbox repeats nothing, a stated one does."""
+    now = setting.request
+    if then is not None and not setting.options.confinement.is_sandbox_stated:
+        now = replace(now, sandbox=then.sandbox)
+    return then == now
 
 
 def _is_of(record: Record, entry: Measurable) -> bool:

@@ -69,6 +69,15 @@ def places(submission: Measurable, folder: Path, hidden: Iterable[Path]) -> Plac
     )
 
 
+def places_of_house(folder: Path) -> Places:
+    """Say what a program of this house needs that runs no submission.
+
+    Args:
+        folder: its private folder.
+    """
+    return Places(folder.resolve(), (), _distinct((*interpreter(), *CODE)), ())
+
+
 def own_files(submission: Measurable) -> tuple[Path, ...]:
     """Name the folder of a submission's code, and its checkpoint."""
     return (submission.model_file.parent, *filter(None, [submission.checkpoint]))
