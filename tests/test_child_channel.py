@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -18,10 +19,8 @@ def _hear(line: bytes, samples: int) -> list[tuple[str, object]]:
     channel.expect(samples)
 
     def tell() -> None:
-        try:
+        with contextlib.suppress(OSError):
             theirs.sendall(line)
-        except OSError:
-            pass
         theirs.close()
 
     teller = threading.Thread(target=tell)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.base.house import run_module
+from esr.base.scratch import scratch_folder
 from esr.base.sha256 import hash_file
 from esr.evaluate import provenance
 from esr.evaluate.submission_run import RunSetting
@@ -115,8 +114,8 @@ def _is_of_clone(record: Record, entry: CloneSubmission) -> bool:
 
 def _machine(device: str) -> Machine | None:
     """Ask a child, since PyTorch is not imported here."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "machine.json"
+    with scratch_folder() as folder:
+        file = folder / "machine.json"
         run_module("esr.measure.device", device, str(file))
         try:
             return json_file.load(Machine, file)
