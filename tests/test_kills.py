@@ -87,8 +87,8 @@ def test_nothing_is_lost_repeated_or_left_behind(tmp_path: Path, flag: str) -> N
         began = time.monotonic()
         process = place.start()
         _await_first(place, process)
-        # From the start of a command to its second record, as fast as this machine is.
-        longest_s = longest_s or 2 * (time.monotonic() - began)
+        # Beyond what a command takes to its next record, as fast as this machine is.
+        longest_s = longest_s or 3 * (time.monotonic() - began)
         if process.poll() is not None and not place.records():
             pytest.skip(process.communicate()[0])
         time.sleep(chance.uniform(0, longest_s))
