@@ -14,6 +14,11 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from esr.base.interruption import end_at_once
+
+if __name__ == "__main__":
+    end_at_once()
+
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn

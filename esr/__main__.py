@@ -6,6 +6,11 @@ import importlib
 import sys
 from dataclasses import dataclass
 
+from esr.base.interruption import end_at_once
+
+if __name__ == "__main__":
+    end_at_once()
+
 from esr.base.command import command
 from esr.base.errors import UserError
 

@@ -208,14 +208,14 @@ def zoo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     held = sandbox or landlock.version() >= 6
     names = tuple(name for name in EXPECTED if held or name != "kills_parent_in_c")
     zoo = Zoo(tmp_path_factory.mktemp(request.param), names)
-    zoo.run("--model_id", "all", *(["--sandbox"] if sandbox else []))
+    zoo.run("--model_id", "all", "--sandbox" if sandbox else "--no_sandbox")
     return zoo
 
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
     zoo = Zoo(tmp_path_factory.mktemp("honest"), ())
-    zoo.run("--model_id", "all")
+    zoo.run("--model_id", "all", "--no_sandbox")
     return zoo
 
 

@@ -11,6 +11,7 @@ from functools import wraps
 from typing import NoReturn
 
 from esr.base.errors import ExitCode, UserError, cause
+from esr.base.interruption import interruptible
 
 Main = Callable[[list[str]], int]
 """(arguments) -> exit status."""
@@ -25,12 +26,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def command(
-    *, interrupted: str = "", debug: bool = False
+    *, interrupted: str = "", debug: bool = False, ended_by: tuple[signal.Signals, ...] = ()
 ) -> Callable[[Callable[[list[str]], int | None]], Main]:
     """Make a command of a function that takes arguments and returns a status, None for success.
 
     Args:
         interrupted: what to say to somebody who interrupts it.
+        ended_by: signals that interrupt it as Ctrl-C does, so that it stops its children.
         debug: whether it knows `--debug`, which shows the traceback of the user's mistakes as well.
     """
 
@@ -38,7 +40,8 @@ def command(
         @wraps(run)
         def main(arguments: list[str]) -> int:
             try:
-                return run(arguments) or ExitCode.OK
+                with interruptible(*ended_by):
+                    return _flushed(run(arguments) or ExitCode.OK)
             except KeyboardInterrupt:
                 sys.stderr.write(f"interrupted: {interrupted}\n".replace(": \n", "\n"))
                 return ExitCode.INTERRUPTED
@@ -55,14 +58,10 @@ def command(
     return decorate
 
 
-def heed_termination() -> None:
-    """Let SIGTERM and SIGHUP interrupt this process as Ctrl-C does, so that it stops its children.
-
-    What nohup has told it to ignore it ignores.
-    """
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is not signal.SIG_IGN:
-            signal.signal(ending, signal.default_int_handler)
+def _flushed(status: int) -> int:
+    """Print what is left to print while somebody still hears of it."""
+    sys.stdout.flush()
+    return status
 
 
 def print_any_name() -> None:

@@ -57,9 +57,9 @@ def _add_submissions(group: argparse._ArgumentGroup) -> None:
     text = "ids of submissions in models/, or 'all' (default: 0)"
     many: dict[str, Any] = {"nargs": "+", "action": _Tuple}
     add("--model_id", type=_model_id, default=("0",), metavar="ID", help=text, **many)
-    add("--checkpoint", type=Path, metavar="PATH", help="use it for the one --model_id")
+    add("--checkpoint", type=_path, metavar="PATH", help="use it for the one --model_id")
     text = "folder of the authors' checkpoints, as model_zoo/public.toml names them"
-    add("--checkpoint_dir", type=Path, metavar="DIR", help=text)
+    add("--checkpoint_dir", type=_path, metavar="DIR", help=text)
     add("--form", metavar="NAME", help="use this form of a submission that has several")
     add("--list", action="store_true", help="list the submissions and stop")
     text = "try the submissions by every rule, say what to correct, and stop; nothing is written"
@@ -71,7 +71,7 @@ def _add_strangers(group: argparse._ArgumentGroup) -> None:
         "what is measured instead: a clone of an official repository or of this one, or"
         " submission_ID.zip of the real-time challenge"
     )
-    group.add_argument("--submission", type=Path, metavar="PATH", help=text)
+    group.add_argument("--submission", type=_path, metavar="PATH", help=text)
     text = "ids whose checkpoints may run code: pickled networks, TorchScript"
     many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "ID"}
     group.add_argument("--trust", type=_number, help=text, **many)
@@ -80,7 +80,7 @@ def _add_strangers(group: argparse._ArgumentGroup) -> None:
 def _add_data(group: argparse._ArgumentGroup, root: Path) -> None:
     add = group.add_argument
     text = "folder of the official sets, or of HR/ and LR/ (default: the demo set)"
-    add("--data_dir", type=Path, default=root / "data" / "demo", metavar="DIR", help=text)
+    add("--data_dir", type=_path, default=root / "data" / "demo", metavar="DIR", help=text)
     text = "sets laid out as DIR/NAME/HR/*.png and DIR/NAME/LR_bicubic/X4/*x4.png"
     many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "NAME"}
     add("--dataset", help=text, **many)
@@ -117,7 +117,7 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--processes", type=_processes, default=1, metavar="N", help=text)
     text = "measure this submission too: first, and again after each of the others, to see drift"
     add("--interleave", type=_number, metavar="ID", help=text)
-    add("--save_dir", type=Path, default=root / "results", metavar="DIR", help="default: results/")
+    add("--save_dir", type=_path, default=root / "results", metavar="DIR", help="default: results/")
     text = "leave no column out of leaderboard.csv, not even those that no row fills"
     add("--all_columns", action="store_true", help=text)
     text = "rank together what was measured on machines of different classes"
@@ -168,8 +168,14 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add("--memory_limit", type=_positive("GiB"), metavar="GIB", help=text)
     text = "limit of the files it keeps while it runs (default: %(default)g)"
     add("--disk_limit", type=_positive("GiB"), default=DISK_GIB, metavar="GIB", help=text)
-    text = "run it in bubblewrap: no network, and no files but what it needs"
-    add("--sandbox", action="store_true", help=text)
+    either = group.add_mutually_exclusive_group()
+    text = (
+        "run it in bubblewrap: no network, and no files but what it needs (default with"
+        " --model_id all and --submission, where bubblewrap works)"
+    )
+    either.add_argument("--sandbox", action="store_true", default=None, help=text)
+    text = "hold it back by Landlock and seccomp alone"
+    either.add_argument("--no_sandbox", action="store_false", dest="sandbox", help=text)
 
 
 def _add_fixed_input(group: argparse._ArgumentGroup) -> None:
@@ -219,6 +225,14 @@ def _way(text: str) -> tuple[str, ...]:
     if problem := find_contradiction(words):
         raise argparse.ArgumentTypeError(problem)
     return in_order(words)
+
+
+def _path(text: str) -> Path:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # What records name must be printable.
+        raise argparse.ArgumentTypeError("the path is no UTF-8; rename it") from error
+    return Path(text)
 
 
 def _percent(text: str) -> float:

@@ -50,7 +50,9 @@ class Confinement:
     """`auto`, `cpu`, `cuda` or `cuda:0`."""
     limits: Limits
     sandbox: bool
-    """Whether submissions run in bubblewrap."""
+    """Whether submissions run in bubblewrap, where it works (`esr.evaluate.settle_sandbox`)."""
+    is_sandbox_stated: bool
+    """Whether the user has said so; if not, it is so for `all` and for submissions of others."""
 
     def policy(self, hidden: Sequence[Path]) -> Policy:
         """Say what a submission may use, and what it must not see."""
@@ -153,6 +155,7 @@ def parse(arguments: list[str], root: Path) -> Options:
         raise UserError(
             "fits one submission", where="--checkpoint", remedy="give a single --model_id"
         )
+    strangers = "all" in ids or given.submission is not None
     if given.processes > 1 and given.interleave is not None:
         raise UserError(
             "cannot be combined with --interleave",
@@ -191,7 +194,8 @@ def parse(arguments: list[str], root: Path) -> Options:
             limits=Limits(
                 given.timeout, memory_bytes(given.memory_limit), int(given.disk_limit * GIB)
             ),
-            sandbox=given.sandbox,
+            sandbox=strangers if given.sandbox is None else given.sandbox,
+            is_sandbox_stated=given.sandbox is not None,
         ),
         output=Output(
             given.save_dir.absolute(),

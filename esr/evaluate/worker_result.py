@@ -53,7 +53,7 @@ def await_measurement(
         UserError: the log cannot be written.
     """
     json_file.prepare(Measurement)  # Now, while the worker may still import PyTorch.
-    ways = started.job.passes.ways
+    ways = () if started.job.is_further else started.job.passes.ways
     with closing(HandOver(started.splits, started.folder, progress, ways=ways)) as hand_over:
         ended = worker.run(started.job, log, hand_over)
         answer = check_answer(hand_over, started.job, ended.status)

@@ -101,6 +101,8 @@ class WaitingProgram:
         left: list[str] = []
         with kept_in(log, self._output):
             guard = LimitGuard(self._child.pid, job, self._folder, self._policy.limits, self._ours)
+            images = sum(split.count for split in job.splits)
+            self._channel.expect(images * (1 + (job.passes.repeats or 0)))
             self._channel.say(GO)
             try:
                 self._listen(guard, listener)
