@@ -16,6 +16,7 @@ from esr.base.scratch import scratch_roots
 from esr.challenge.fixed_input import plan
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
+from esr.evaluate.dialogue.further_images import FurtherResult, choose_further
 from esr.evaluate.finish_record import finish_record
 from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
@@ -71,6 +72,7 @@ class SubmissionRun:
     _program: isolated_process.WaitingProgram
     _job: StartedJob
     _measurement: Measurement
+    _further: list[FurtherResult]
     _scores: Scores
 
     def __init__(self, entry: Entry, setting: RunSetting) -> None:
@@ -93,7 +95,9 @@ class SubmissionRun:
         source = provenance.describe_files(entry, setting.options.command, ROOT)
         job = _describe_job(told, splits, setting.options)
         json_file.dump(job, folder.job)
-        self._job = StartedJob(entry, source, setting.request, splits, job, folder)
+        self._job = StartedJob(
+            entry, source, setting.request, splits, job, folder, choose_further(splits)
+        )
 
     def measure(self) -> None:
         """Let its process begin, wait until it has ended, and take its answer."""
@@ -101,11 +105,13 @@ class SubmissionRun:
         images = sum(split.count for split in started.job.splits)
         log = self._setting.options.output.log_file(label)
         with self._process, progress_bar(label, images) as progress:
-            self._measurement = await_measurement(self._program, started, log, progress)
+            self._measurement, self._further = await_measurement(
+                self._program, started, log, progress
+            )
 
     def score(self) -> None:
         """Compare its SR images with HR."""
-        self._scores = score_submission(self._job, self._measurement)
+        self._scores = score_submission(self._job, self._measurement, self._further)
 
     def finish(self) -> Record:
         """Join what was asked, what its process said and what the scoring found; keep its files."""

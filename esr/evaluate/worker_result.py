@@ -21,6 +21,7 @@ from esr.audit.seen_by_parent import (
 from esr.base import json_file
 from esr.base.errors import printable_line
 from esr.challenge.fixed_input import find_problem
+from esr.evaluate.dialogue.further_images import FurtherResult
 from esr.evaluate.dialogue.hand_over import HandedImage, HandOver
 from esr.evaluate.dialogue.timed_passes import TimedPass
 from esr.evaluate.write_job import StartedJob
@@ -34,7 +35,7 @@ _Timed = TypeVar("_Timed", HandedImage, TimedPass)
 
 def await_measurement(
     worker: WaitingProgram, started: StartedJob, log: Path, progress: Callable[[int], None]
-) -> Measurement:
+) -> tuple[Measurement, list[FurtherResult]]:
     """Let the worker measure a submission, and take its answer.
 
     Args:
@@ -43,15 +44,24 @@ def await_measurement(
         log: receives what it prints.
         progress: called with the number of SR images there are.
 
+    Returns:
+        (its answer, what it did with the further images)
+
     Raises:
         SubmissionFailed: it gave no answer, or none that can be believed.
         UserError: the log cannot be written.
     """
     json_file.prepare(Measurement)  # Now, while the worker may still import PyTorch.
-    with closing(HandOver(started.splits, started.folder, progress)) as hand_over:
+    with closing(_hand_over(started, progress)) as hand_over:
         ended = worker.run(started.job, log, hand_over)
         answer = check_answer(hand_over, started.job, ended.status)
-    return replace(answer, flags=(*answer.flags, *ended.flags), isolation=ended.isolation)
+    flags = (*answer.flags, *ended.flags)
+    measurement = replace(answer, flags=flags, isolation=ended.isolation)
+    return measurement, hand_over.further.results
+
+
+def _hand_over(started: StartedJob, progress: Callable[[int], None]) -> HandOver:
+    return HandOver(started.splits, started.folder, progress, started.further)
 
 
 def check_answer(hand_over: HandOver, job: Job, status: int) -> Measurement:

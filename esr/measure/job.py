@@ -45,6 +45,16 @@ class Job:
 
 
 @dataclass(frozen=True)
+class FurtherTurn:
+    """One more image to restore, when all that are scored are back."""
+
+    place: tuple[int, int]
+    """(data set, image), numbered on from those of the set."""
+    is_counted: bool
+    """Whether the operations of the pass are counted."""
+
+
+@dataclass(frozen=True)
 class JobFailure:
     """Why a child could not finish, in its own words."""
 

@@ -98,6 +98,22 @@ class SidePath:
 
 
 @dataclass(frozen=True)
+class CountedPass:
+    """What the dispatcher saw of a pass over an image that is timed as every other is."""
+
+    calls: tuple[tuple[int, int], ...]
+    """(height, width) of what the network is given: more than one image where it is tiled."""
+    flops: int
+    """Multiply-adds."""
+    weight_elements: int
+    """Elements that convolutions and products were given and that no operation had made."""
+    outside_share: float
+    """Share of the pass spent between operations, where longer than Python needs."""
+    makes_output: bool
+    """Whether an operation was seen to make what was returned."""
+
+
+@dataclass(frozen=True)
 class LayerCost:
     """What one layer costs in one forward pass, all its calls together."""
 

@@ -9,7 +9,6 @@ its SR image is taken note of before the next one.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +17,10 @@ from typing import cast, get_args
 
 from esr.audit.seen_by_parent import SeenImage
 from esr.base import json_file
-from esr.base.errors import UserError, cause
+from esr.base.errors import UserError
 from esr.datasets.staging import StagedSplit
-from esr.evaluate.dialogue import sr_files
+from esr.evaluate.dialogue import lr_files, sr_files
+from esr.evaluate.dialogue.further_images import FurtherImage, FurtherImages
 from esr.evaluate.dialogue.timed_passes import TimedPass, TimedPasses, out_of_turn, read_runtime
 from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
@@ -70,6 +70,7 @@ class HandOver:
         splits: its data sets.
         folder: of its job; exists, and no line of the submission has run.
         progress: called with the number of SR images there are.
+        further: what it restores behind the images that are scored.
         now_ns: a monotonic clock.
     """
 
@@ -78,6 +79,7 @@ class HandOver:
         splits: Sequence[StagedSplit],
         folder: JobFolder,
         progress: Callable[[int], None],
+        further: Sequence[FurtherImage] = (),
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.folder, self._progress, self._now_ns = folder, progress, now_ns
@@ -93,6 +95,7 @@ class HandOver:
         self.answer: Measurement | JobFailure | None = None
         # Held open, since the submission may put a link in its place.
         self._lr_dir = os.open(folder.lr_image(0, 0).parent, os.O_RDONLY | os.O_DIRECTORY)
+        self.further = FurtherImages(further, folder, self._lr_dir)
 
     def close(self) -> None:
         """Hand over no more."""
@@ -109,8 +112,6 @@ class HandOver:
         """
         now_ns = self._now_ns()
         handler = self._handlers.get(word)
-        if handler is None and self._current is None and self.stage == "restore":
-            handler = self.passes.handlers.get(word)
         if handler is None or self.answer is not None:
             raise out_of_turn(word)
         try:
@@ -120,14 +121,17 @@ class HandOver:
 
     @property
     def _handlers(self) -> Mapping[str, Callable[[object, int], bytes]]:
-        return {
+        always = {
             "stage": self._enter,
-            "image": self._give,
-            "restored": self._note_restored,
-            "saved": self._note_saved,
             "measurement": self._believe,
             "failure": self._give_up,
         }
+        if self._current is not None:
+            images = {"image": self._give, "restored": self._note_restored}
+            return {**always, **images, "saved": self._note_saved}
+        if self.stage != "restore":
+            return always
+        return {**always, **(self.passes if self.further.is_over else self.further).handlers}
 
     @property
     def _current(self) -> HandedImage | None:
@@ -138,7 +142,8 @@ class HandOver:
         stage = read_stage(value)
         self._stages += 1
         if self.stage in ("restore", "count"):
-            in_turn = (self.stage, stage) == ("restore", "count") and self._current is None
+            over = self._current is None and self.further.is_over
+            in_turn = (self.stage, stage) == ("restore", "count") and over
         else:
             in_turn = stage in ("import", "build", "load", "restore")
         if not in_turn or self._stages > _STAGES_AT_MOST:
@@ -151,17 +156,8 @@ class HandOver:
         if self.stage != "restore" or image is None or image.given_ns or image.place != place:
             raise out_of_turn("image")
         name = self.folder.lr_image(*place).name
-        try:
-            # Not through a link, and into no file that stands there already.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-            with (
-                image.lr.open("rb") as source,
-                os.fdopen(os.open(name, flags, 0o666, dir_fd=self._lr_dir), "wb") as target,
-            ):
-                shutil.copyfileobj(source, target, 2**20)
-        except OSError as error:
-            reason = f"its LR image cannot be written ({cause(error)})"
-            raise SubmissionFailed("restore", reason) from error
+        with image.lr.open("rb") as source:
+            lr_files.put(self._lr_dir, name, source)
         image.given_ns = self._now_ns()
         return TAKE
 
@@ -220,7 +216,7 @@ class HandOver:
             for image in self.handed
             if image.saved_ns
             and not sr_files.is_as_noted(self.folder.sr_image(*image.place), image.noted)
-        ]
+        ] + self.further.rewritten()
 
 
 class StageListener:

@@ -10,7 +10,6 @@ import numpy as np
 
 from esr.audit.audit_passes import audit, is_repeatable, restored_in_other_range
 from esr.audit.audit_rules import Evidence, TamperWatch
-from esr.base.own_memory import peak_rss_mib
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.evaluate.worker.repeat_passes import repeat
@@ -19,6 +18,7 @@ from esr.measure.bench import official_pass
 from esr.measure.channel import Channel
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import layers
+from esr.measure.counts.timed_count import TimedCount
 from esr.measure.device import describe_machine
 from esr.measure.fixed_input_pass import run_fixed_input
 from esr.measure.job import Job, JobFolder
@@ -53,8 +53,9 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
     device, model = built.device, built.model
     bench = make_bench(built)
     channel.enter("restore")
-    official = official_pass(bench, job, folder, channel)
-    peak_mib = peak_rss_mib()
+    official = official_pass(
+        bench, job, folder, channel, lambda: TimedCount(model, bench.forward, bench.sidecar.scale)
+    )
     before.look()
     repeated = repeat(bench, job, folder, channel, official.splits)
     before.look()
@@ -69,7 +70,7 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
         clock=bench.watch.clock,
         splits=tuple(repeated.splits),
         output_dtype=", ".join(sorted(official.dtypes)),
-        peak_rss_mib=peak_mib,
+        peak_rss_mib=official.peak_rss_mib,
         machine=describe_machine(device),
         flags=(*built.flags, *repeated.flags, *flags, *audit_flags.flags()),
         precision=precision,

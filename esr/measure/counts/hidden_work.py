@@ -142,7 +142,10 @@ class Storages:
             for storage in storages_of(tensor)
             if storage not in self._parameters
         }
-        self._known = {*self._parameters, *self._attributes, *storages_of(dummy)}
+        self._input = storages_of(dummy)
+        self._known = {*self._parameters, *self._attributes, *self._input}
+        self._made: set[Hashable] = set()
+        self._multiplied: dict[Hashable, int] = {}
         self._read: set[Hashable] = set()
         self._weights: set[Hashable] = set()
         self._foreign_from = dummy.shape[-1] * dummy.shape[-2]
@@ -155,6 +158,9 @@ class Storages:
         for storage, tensor in given.items():
             if weights and storage in self._attributes:
                 self._weights.add(storage)
+            if weights and storage not in self._made and storage not in self._input:
+                seen = self._multiplied.get(storage, 0)
+                self._multiplied[storage] = max(seen, elements(tensor))
             if storage not in self._known:
                 self._known.add(storage)
                 if elements(tensor) >= self._foreign_from:
@@ -164,8 +170,18 @@ class Storages:
     def made(self, tensors: Iterable[Tensor]) -> Memory:
         """Note what an operation returned."""
         storages = frozenset(storage for tensor in tensors for storage in storages_of(tensor))
+        # A view of what was there before is not made.
+        self._made |= storages - self._read
         self._known |= storages
         return storages
+
+    def has_made(self, tensor: Tensor) -> bool:
+        """Whether an operation was seen to make what a tensor holds."""
+        return storages_of(tensor) <= self._made
+
+    def multiplied(self) -> int:
+        """Elements of what was multiplied with and is neither the image nor made from anything."""
+        return sum(self._multiplied.values())
 
     def untouched(self) -> dict[str, int]:
         """Parameters that no operation read: name and elements."""
