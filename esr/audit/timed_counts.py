@@ -2,7 +2,7 @@
 
 The two must agree, but what a network costs need not grow with the area of its input. So the part
 of an image that is about as large as the official input decides: there all of these come to within
-`MORE_SHARE` of the same, the area, its square (attention), no growth at all (products of pooled
+a tenth of the same, the area, its square (attention), no growth at all (products of pooled
 vectors), strips, and windows up to 64 px that an input is padded to. A whole image, larger or
 smaller, may honestly cost what any of these laws allows. If the excess is, in every pass, that of
 padding to multiples of one number, it is taken for that.
@@ -93,8 +93,8 @@ def times_expected(counts: Counts, image: CountedImage) -> float:
     areas = [height * width / official for height, width in calls]
     allowed = sum(areas)
     if len(calls) != 1 or abs(areas[0] - 1) > _SIMILAR_SHARE:
-        grown = max(allowed, sum(area**2 for area in areas), len(calls))
-        allowed = PADDED_TIMES * grown
+        allowed = PADDED_TIMES * max(allowed, sum(area**2 for area in areas))
+    allowed = max(allowed, len(calls))  # It need not grow at all.
     return _ratio(image.seen.flops, counted * allowed)
 
 

@@ -44,6 +44,10 @@ class Job:
     """How to run the fixed input; None if the protocol has none."""
 
 
+FURTHER_IMAGES = 5
+"""That a submission restores behind the scored ones, under numbers that go on from theirs."""
+
+
 @dataclass(frozen=True)
 class FurtherTurn:
     """One more image to restore, when all that are scored are back."""

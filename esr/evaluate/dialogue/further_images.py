@@ -30,7 +30,7 @@ from esr.images import Image
 from esr.images.official_image import calculate_psnr
 from esr.images.resample import imresize_uint8
 from esr.measure.channel import TAKE
-from esr.measure.job import FurtherTurn, JobFolder
+from esr.measure.job import FURTHER_IMAGES, FurtherTurn, JobFolder
 from esr.records.bounds import refuse_impossible
 from esr.records.measurement import CountedPass
 
@@ -84,6 +84,7 @@ def choose_further(
         ("repeated", rng.choice(places), True),
         *((kind, rng.choice(places), True) for kind in ("sized", "smooth")),
     ]
+    assert len(kinds) == FURTHER_IMAGES
     rng.shuffle(kinds)
     numbers = [len(split.images) for split in splits]
     further = []
