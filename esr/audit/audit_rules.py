@@ -27,8 +27,8 @@
     checkpoint_adapted       its keys became the network's only without a prefix or other keys
     wrong_data_range         far better with the other data_range (`data_range_verdict`)
     audit_incomplete         a check could not be carried out
-    flops_hidden             a counter misses multiply-adds that the dispatcher sees, or a timed pass
-                             over an image costs more than what is counted
+    flops_hidden             a counter misses multiply-adds that the dispatcher sees, or a timed
+                             pass over an image costs more than what is counted
     flops_depend_on_input    so it does, and not over a picture without detail
     memorised_images         an image is restored better than when it is moved or mirrored
     flops_exceed             a counter finds far more multiply-adds than the dispatcher
