@@ -6,7 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from esr.audit.changed_images import Change, memorised, psnr_db, worse_where_counted
+from esr.audit.changed_images import (
+    Change,
+    allowance_db,
+    memorised,
+    psnr_db,
+    worse_where_counted,
+)
 from esr.audit.timed_counts import CountedImage, timed_count_flags
 from esr.evaluate.dialogue import sr_files
 from esr.evaluate.dialogue.further_images import FurtherResult
@@ -87,8 +93,10 @@ def _compared(result: FurtherResult, folder: JobFolder, scale: int) -> Iterator[
     inner = tuple(slice(part.start * scale, part.stop * scale) for part in (rows, columns))
     scored = change.apply(read_sr(folder.sr_image(*image.source_place), hr.shape), scale)
     again = read_sr(folder.sr_image(*image.place), target.shape)
-    before_db, after_db = (psnr_db(sr[inner], target[inner]) for sr in (scored, again))
+    before_db, again_db = (psnr_db(sr[inner], target[inner]) for sr in (scored, again))
+    compared_px = (rows.stop - rows.start) * (columns.stop - columns.start)
+    allowed_db = allowance_db(compared_px)
     if isinstance(change, Change):
-        yield from memorised(image.source.name, before_db, after_db, change)
+        yield from memorised(image.source.name, before_db, again_db, change, allowed_db)
     else:
-        yield from worse_where_counted(image.source.name, before_db, after_db, change)
+        yield from worse_where_counted(image.source.name, before_db, again_db, change, allowed_db)
