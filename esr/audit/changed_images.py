@@ -32,8 +32,8 @@ MEMORISED_DB = 0.3
 """Three times what the six shipped networks lost at most, on any of 13 photographs, by any of these
 changes: 0.10 dB, mirrored; 0.09 dB moved, for one that pools with strides; bicubic lost 0.01 dB."""
 SMALL_PX, SMALL_DB = 64 * 64, 1.0
-"""What is compared of a tiny image is near its edge, and of few pixels: one more dB is allowed where
-they are fewer LR pixels than this."""
+"""What is compared of a tiny image is near its edge, and of few pixels: one more dB is allowed
+where they are fewer LR pixels than this."""
 PART_DB = 1.0
 """A network that pools over the whole image restores a part of it otherwise."""
 ROUNDING_MSE = 1.0
