@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 from esr.base.errors import UserError
 from esr.datasets.staging import StagedImage, StagedSplit
 from esr.evaluate import provenance
+from esr.evaluate.dialogue.further_images import FurtherResult
 from esr.evaluate.score_deployments import score_deployments
+from esr.evaluate.score_further import judge_further
 from esr.evaluate.score_images import (
     DataRangeVerdict,
     handed_in_flags,
@@ -40,10 +43,14 @@ class Scores:
     """The network in the ways of `--deploy`."""
     handed_in: tuple[Flag, ...]
     """How SR images that came with the submission differ from its own."""
+    further: tuple[Flag, ...] = ()
+    """What the images that it restored behind the scored ones say."""
 
 
-def score_submission(started: StartedJob, measurement: Measurement) -> Scores:
-    """Score the SR images of every data set.
+def score_submission(
+    started: StartedJob, measurement: Measurement, further: Sequence[FurtherResult] = ()
+) -> Scores:
+    """Score the SR images of every data set, and judge those that were restored behind them.
 
     Raises:
         SubmissionFailed: an image that is absent, damaged or of the wrong size, or an answer that
@@ -67,7 +74,8 @@ def score_submission(started: StartedJob, measurement: Measurement) -> Scores:
     )
     handed_in = handed_in_flags(entry, first, results[0])
     deployments = score_deployments(started, measurement.deployed)
-    return Scores(entry, source, fork, results, data_range, deployments, tuple(handed_in))
+    judged = judge_further(further, measurement, started.folder, entry.sidecar.scale)
+    return Scores(entry, source, fork, results, data_range, deployments, tuple(handed_in), judged)
 
 
 def read_lr_size(image: StagedImage) -> tuple[int, int]:

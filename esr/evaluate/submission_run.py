@@ -17,6 +17,7 @@ from esr.challenge.fixed_input import plan
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
 from esr.evaluate.device_use import DEVICE_LOG, noted_use
+from esr.evaluate.dialogue.further_images import FurtherImage, FurtherResult, choose_further
 from esr.evaluate.finish_record import finish_record
 from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
@@ -88,6 +89,7 @@ class SubmissionRun:
     _program: isolated_process.WaitingProgram
     _job: StartedJob
     _measurement: Measurement
+    _further: list[FurtherResult]
     _scores: Scores
 
     def __init__(self, entry: Entry, setting: RunSetting) -> None:
@@ -111,7 +113,12 @@ class SubmissionRun:
         job = self._describe_job(told, splits)
         json_file.dump(job, folder.job)
         make_deployed_folders(folder, job)
-        self._job = StartedJob(entry, source, setting.request, splits, job, folder)
+        further = self._choose_further(splits)
+        self._job = StartedJob(entry, source, setting.request, splits, job, folder, further)
+
+    def _choose_further(self, splits: Sequence[StagedSplit]) -> tuple[FurtherImage, ...]:
+        """Draw what it restores behind the images that are scored."""
+        return choose_further(splits)
 
     def measure(self) -> None:
         """Let its process begin, wait until it has ended, and take its answer."""
@@ -124,11 +131,13 @@ class SubmissionRun:
             noted_use(label, device, output.log_file("").with_name(DEVICE_LOG)),
         ):
             log = self._log
-            self._measurement = await_measurement(self._program, started, log, progress)
+            self._measurement, self._further = await_measurement(
+                self._program, started, log, progress
+            )
 
     def score(self) -> None:
         """Compare its SR images with HR."""
-        self._scores = score_submission(self._job, self._measurement)
+        self._scores = score_submission(self._job, self._measurement, self._further)
 
     def finish(self) -> Record:
         """Join what was asked, what its process said and what the scoring found; keep its files."""

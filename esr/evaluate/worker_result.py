@@ -21,6 +21,7 @@ from esr.audit.seen_by_parent import (
 from esr.base import json_file
 from esr.base.errors import printable_line
 from esr.challenge.fixed_input import find_problem
+from esr.evaluate.dialogue.further_images import FurtherPlan, FurtherResult
 from esr.evaluate.dialogue.hand_over import HandedImage, HandOver
 from esr.evaluate.dialogue.timed_passes import TimedPass
 from esr.evaluate.write_job import StartedJob
@@ -39,7 +40,7 @@ _Timed = TypeVar("_Timed", HandedImage, TimedPass)
 
 def await_measurement(
     worker: WaitingProgram, started: StartedJob, log: Path, progress: Callable[[int], None]
-) -> Measurement:
+) -> tuple[Measurement, list[FurtherResult]]:
     """Let the worker measure a submission, and take its answer.
 
     Args:
@@ -48,21 +49,32 @@ def await_measurement(
         log: receives what it prints.
         progress: called with the number of SR images there are.
 
+    Returns:
+        (its answer, what it did with the further images)
+
     Raises:
         SubmissionFailed: it gave no answer, or none that can be believed.
         UserError: the log cannot be written.
     """
     json_file.prepare(Measurement)  # Now, while the worker may still import PyTorch.
-    ways = () if started.job.is_further else started.job.passes.ways
-    with closing(HandOver(started.splits, started.folder, progress, ways=ways)) as hand_over:
+    with closing(_hand_over(started, progress)) as hand_over:
         ended = worker.run(started.job, log, hand_over)
         answer = check_answer(hand_over, started.job, ended.status)
-    return replace(
+    measurement = replace(
         answer,
         flags=(*answer.flags, *ended.flags),
         isolation=ended.isolation,
         busy_cores=hand_over.busy_cores,
+        left_out=(*hand_over.further.left_out, *answer.left_out),
     )
+    return measurement, hand_over.further.results
+
+
+def _hand_over(started: StartedJob, progress: Callable[[int], None]) -> HandOver:
+    passes = started.job.passes
+    ways = () if started.job.is_further else passes.ways
+    further = FurtherPlan(started.further, passes.budget_s)
+    return HandOver(started.splits, started.folder, progress, further, ways=ways)
 
 
 def check_answer(hand_over: HandOver, job: Job, status: int) -> Measurement:

@@ -12,6 +12,7 @@ from esr.base.errors import UserError, cause
 from esr.base.remove_tree import remove_tree
 from esr.base.threads import in_parallel
 from esr.datasets.staging import StagedSplit
+from esr.evaluate.dialogue.further_images import FurtherImage
 from esr.measure.job import DeployedFolder, Job, JobFolder, JobSplit
 from esr.records.conditions import Request
 from esr.records.record import Provenance
@@ -31,6 +32,8 @@ class StartedJob:
     job: Job
     """What the process is told."""
     folder: JobFolder
+    further: tuple[FurtherImage, ...] = ()
+    """What it restores behind the images that are scored, which it is not told before."""
 
 
 @contextmanager

@@ -46,6 +46,20 @@ class Job:
     """Whether another process was measured and counted already: this one is for its runtimes."""
 
 
+FURTHER_IMAGES = 5
+"""That a submission restores behind the scored ones, under numbers that go on from theirs."""
+
+
+@dataclass(frozen=True)
+class FurtherTurn:
+    """One more image to restore, when all that are scored are back."""
+
+    place: tuple[int, int]
+    """(data set, image), numbered on from those of the set."""
+    is_counted: bool
+    """Whether the operations of the pass are counted."""
+
+
 @dataclass(frozen=True)
 class JobFailure:
     """Why a child could not finish, in its own words."""

@@ -111,6 +111,24 @@ class SidePath:
 
 
 @dataclass(frozen=True)
+class CountedPass:
+    """What the dispatcher saw of a pass over an image that is timed as every other is."""
+
+    calls: tuple[tuple[int, int], ...]
+    """(height, width) of what the network is given: more than one image where it is tiled."""
+    flops: int
+    """Multiply-adds."""
+    unregistered_elements: int
+    """Elements of weights that the output depends on and that are no parameters."""
+    untouched_elements: int
+    """Of parameters that no operation read."""
+    outside_share: float
+    """Share of the pass spent between operations, where longer than Python needs."""
+    makes_output: bool
+    """Whether an operation was seen to make what was returned."""
+
+
+@dataclass(frozen=True)
 class LayerCost:
     """What one layer costs in one forward pass, all its calls together."""
 

@@ -10,7 +10,6 @@ from torch import nn
 
 from esr.audit.audit_passes import audit, is_repeatable, restored_in_other_range
 from esr.audit.audit_rules import Evidence, TamperWatch
-from esr.base.own_memory import peak_rss_mib
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.evaluate.worker.repeat_passes import repeat
@@ -19,6 +18,7 @@ from esr.measure.bench import Bench, official_pass
 from esr.measure.channel import Channel
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import layers
+from esr.measure.counts.timed_count import TimedCount
 from esr.measure.deploy.deployed_pass import deploy
 from esr.measure.device import describe_machine
 from esr.measure.fixed_input_pass import run_fixed_input
@@ -63,10 +63,11 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
     device, model = built.device, built.model
     bench = make_bench(built)
     channel.enter("restore")
-    official = official_pass(bench, job, folder, channel)
-    peak_mib = peak_rss_mib()
+    official = official_pass(
+        bench, job, folder, channel, lambda: TimedCount(model, bench.forward, bench.sidecar.scale)
+    )
     costs = read_costs(official, job, folder)
-    budget = TimeBudget(max(job.passes.budget_s, costs.official_s))
+    budget = TimeBudget(max(job.passes.budget_s, costs.official_s) - official.further_s)
     before.look()
     with budget.reserved(0 if job.is_further else beyond_timing_s(costs)):
         repeated = repeat(bench, job, folder, channel, official.splits, costs, budget)
@@ -81,7 +82,7 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
         clock=bench.watch.clock,
         splits=tuple(repeated.splits),
         output_dtype=", ".join(sorted(official.dtypes)),
-        peak_rss_mib=peak_mib,
+        peak_rss_mib=official.peak_rss_mib,
         machine=describe_machine(device),
         flags=(*built.flags, *repeated.flags, *evidence.flags()),
     )

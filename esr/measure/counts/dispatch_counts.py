@@ -74,6 +74,16 @@ def watched(calls: list[OperatorCall], ops: list[Op], side: SideWatch) -> Iterat
 
 
 @contextmanager
+def unhooked(ops: list[Op], side: SideWatch) -> Iterator[None]:
+    """Note all operations of this thread meanwhile, and of no module: a hook is one more frame.
+
+    What runs sees the call stack that it sees without.
+    """
+    with side.exits, _Mode(_Tracker([]), ops, side):
+        yield
+
+
+@contextmanager
 def hooked(enter: Callable[..., None], leave: Callable[..., None]) -> Iterator[None]:
     """Be told of the calls of all modules meanwhile."""
     before = hooks.register_module_forward_pre_hook(enter)

@@ -26,6 +26,7 @@ class Storages:
         self._known = {*image, *given, *attributes}
         self.sources = ValueSources(image, given, attributes)
         self._read: set[Hashable] = set()
+        self._made: set[Hashable] = set()
         self._beyond: dict[Hashable, int] = {}
         self._foreign_from = dummy.shape[-1] * dummy.shape[-2]
         self.foreign_elements = 0
@@ -53,8 +54,14 @@ class Storages:
     def made(self, tensors: Iterable[Tensor]) -> Memory:
         """Note what an operation returned."""
         storages = frozenset(storage for tensor in tensors for storage in storages_of(tensor))
+        # A view of what was there before is not made.
+        self._made |= storages - self._read
         self._known |= storages
         return storages
+
+    def has_made(self, tensor: Tensor) -> bool:
+        """Whether an operation was seen to make what a tensor holds."""
+        return storages_of(tensor) <= self._made
 
     def untouched(self) -> dict[str, int]:
         """Parameters that no operation read: name and elements."""
