@@ -18,6 +18,7 @@ from esr.evaluate.entries import choose_entries, list_entries
 from esr.evaluate.options import Options, parse
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.submission_run import RunSetting
+from esr.rank.entrants import Choices
 from esr.records import official_results
 from esr.records.record import Failure, Outcome
 from esr.records.results_folder import Store
@@ -53,7 +54,9 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
     print_trust(chosen, options.selection.trust)
     columns = choose_columns(options.output.all_columns)
-    publisher = make_publisher(options.protocol, columns)
+    publisher = make_publisher(
+        options.protocol, columns, Choices(mixed_machines=options.output.mixed_machines)
+    )
     store = Store(options.output.save_dir, options.protocol, (publisher,))
     store.open()  # Before anything is measured: results must have a place.
     outcomes: list[Outcome] = []
@@ -68,7 +71,9 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
             print_outcome(outcome, options.processes)
             outcomes.append(outcome)
         store.publish()  # A run that was killed may have left tables older than its records.
-        finished = build_board(store.rows(), options.protocol)
+        finished = build_board(
+            store.rows(), options.protocol, Choices(mixed_machines=options.output.mixed_machines)
+        )
         write_all(finished, store.save_dir, choose=columns)
         print_leaderboard(finished, store.save_dir)
         print_summary(plan.kept, outcomes, finished, store.save_dir)

@@ -110,6 +110,8 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--save_dir", type=Path, default=root / "results", metavar="DIR", help="default: results/")
     text = "leave no column out of leaderboard.csv, not even those that no row fills"
     add("--all_columns", action="store_true", help=text)
+    text = "rank together what was measured on machines of different classes"
+    add("--mixed_machines", action="store_true", help=text)
     add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
     add("--debug", action="store_true", help="show tracebacks of errors")

@@ -63,6 +63,8 @@ class Output:
     files: KeptFiles
     all_columns: bool
     """Whether `leaderboard.csv` has columns that no row fills."""
+    mixed_machines: bool
+    """Whether rows are ranked together that machines of different classes measured."""
 
     def log_file(self, label: str, process: int = 1) -> Path:
         """Name the file that holds what a submission printed in one of its processes."""
@@ -151,6 +153,7 @@ def parse(arguments: list[str], root: Path) -> Options:
             given.save_dir.absolute(),
             KeptFiles(images=given.save_images, uploads=given.make_zip),
             given.all_columns,
+            given.mixed_machines,
         ),
         list=given.list,
         check=given.check,

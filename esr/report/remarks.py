@@ -10,6 +10,7 @@ from esr.challenge.fixed_input import FixedInput
 from esr.rank.entrants import PUBLISHED
 from esr.rank.figures import steady_runtime, warm_runtime
 from esr.rank.ranking import Ranking
+from esr.rank.runtimes import RUNTIMES, read_processes
 from esr.records.record import Record, SteadyTiming
 from esr.records.results_folder import Row
 from esr.report.cell import MARK
@@ -223,13 +224,48 @@ def _explain_constraints(ranking: Ranking) -> Iterator[str]:
 
 def _explain_ranks(ranking: Ranking) -> Iterator[str]:
     robust = ranking.choices.runtime == "robust"
-    kind = "warm runtimes" if robust else "official runtimes, a single run each"
+    kind = "warm runtimes" if robust else RUNTIMES[ranking.choices.runtime].words
+    processes = _count_processes(ranking)
+    if max(processes.values(), default=1) > 1:
+        kind += ", the mean over the processes"
+    elif not robust:
+        kind += ", a single run each"
     alone = "" if ranking.with_test else ", on the validation set alone"
     yield f"Ranked by {kind}{alone}."
     placings = [placing for standing in ranking.standings for placing in standing.placings]
-    if any(placing.tie for placing in placings):
-        overlap = "their intervals overlap that of the best among them"
-        yield f"Ranks with the same letter are a tie: {overlap if robust else 'equal scores'}."
+    if any(placing.interval for placing in placings):
+        yield (
+            "[low-high] is the 95 % interval of a rank, by a bootstrap over processes and rounds;"
+            " ranks with the same letter are a tie: fewer than 97.5 % of the draws agree on their"
+            " order."
+        )
+        alone_labels = [label for label, count in processes.items() if count == 1]
+        if alone_labels:
+            yield (
+                f"Measured in one process: {', '.join(map(name, alone_labels))}; noise between"
+                " processes is taken from the other rows."
+            )
+    else:
+        if any(placing.ties for placing in placings):
+            overlap = "their intervals overlap that of the best among them"
+            yield f"Ranks with the same letter are a tie: {overlap if robust else 'equal scores'}."
+        if sum(placing.rank is not None for placing in placings) > len(ranking.protocol.tracks):
+            yield (
+                "Rank intervals cannot be known: with one process, the noise between processes is"
+                " unseen."
+            )
+
+
+def _count_processes(ranking: Ranking) -> dict[str, int]:
+    """Count the processes of everybody who is ranked by runtimes of single images or blocks."""
+    runtime = RUNTIMES[ranking.choices.runtime]
+    counts = {
+        standing.row.label: len(read_processes(standing.row, runtime, ranking.with_test))
+        for standing in ranking.standings
+        if standing.section == "ranked"
+    }
+    known = {label: count for label, count in counts.items() if count}
+    return known if len(known) > 1 else {}
 
 
 def _explain_baseline(ranking: Ranking) -> str:

@@ -16,6 +16,7 @@ from esr.images.metrics import METRICS
 from esr.records.measurement import LayerCost
 from esr.records.record import Failure, Outcome, Record, SplitResult
 from esr.report.board import Board
+from esr.report.estimator_table import compare_estimators
 from esr.report.terminal_table import lay_out_leaderboard
 from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
 
@@ -165,6 +166,21 @@ def _sum_costs(layers: Sequence[LayerCost]) -> tuple[str, ...]:
         f"{sum(layer.activations for layer in layers) / 1e6:.3f}",
         f"{sum(layer.time_ms for layer in layers):.2f}",
     )
+
+
+def print_estimators(board: Board) -> None:
+    """Print how the places change with the runtime that is ranked by."""
+    compared = compare_estimators(board.ranking)
+    if compared is None:
+        print_line("Places by other runtimes: no two rows hold the runtime of every image.")
+        return
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for title in ("Model", *compared.titles):
+        table.add_column(Text(title), justify="left" if title == "Model" else "right")
+    for label, places in compared.rows:
+        table.add_row(Text(label), *map(Text, places))
+    stdout().print("", Text(f"Places in {compared.track}, by runtime"), table)
+    print_line(compared.note)
 
 
 _LINE_AT_MOST = 4096
