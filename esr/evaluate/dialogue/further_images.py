@@ -222,8 +222,8 @@ class FurtherImages:
         seen = self._seen()
         height, width, _ = lr.shape
         cost_s = _COUNTED_TIMES * seen.seconds * height * width / max(seen.pixels, 1)
-        limit_s: float = _SHARE * max(self._budget_s, seen.seconds)
-        return spent_s + cost_s <= limit_s
+        limit_s = _SHARE * max(self._budget_s, seen.seconds)
+        return bool(spent_s + cost_s <= limit_s)
 
     def _note_restored(self, value: object, _: int) -> bytes:
         result = self._current("restored")
