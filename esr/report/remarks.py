@@ -55,6 +55,8 @@ def _list_remarks(ranking: Ranking, marked: bool, empty: Sequence[str]) -> Itera
     yield from _explain_gate(ranking)
     if len(rows) > 1:
         yield from _explain_ranking(ranking, records)
+    elif ranking.protocol.baseline and ranking.baseline is None:
+        yield _explain_baseline(ranking)
 
 
 def _explain_record(record: Record) -> Iterator[str]:
@@ -223,10 +225,12 @@ def _explain_baseline(ranking: Ranking) -> str:
     if protocol.baseline is None:
         return f"Rules of {protocol.name}, whose scores are relative to no network."
     if ranking.baseline is None:
+        shipped = protocol.baseline.shipped_id
+        measure = "" if shipped is None else f"measure it too, with --model_id {shipped}, or "
         return (
-            f"Rules of {protocol.name}; its baseline {protocol.baseline.name} is not among the"
-            " rows: choose one with python -m esr leaderboard RESULTS --baseline LABEL, or its"
-            " published figures with --baseline published."
+            f"Rules of {protocol.name}; no scores, since the baseline {protocol.baseline.name} is"
+            f" not among the rows: {measure}choose one with python -m esr leaderboard RESULTS"
+            " --baseline LABEL, or its published figures with --baseline published."
         )
     if ranking.baseline == PUBLISHED:
         hardware = f" on {protocol.baseline.hardware}" if protocol.baseline.hardware else ""
