@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from torch import nn
 
 from esr.base import json_file
-from esr.base.command import command
+from esr.base.command import Parser, command
 from esr.base.errors import UserError
 from esr.evaluate.provenance import git_commit
 from esr.measure.device import resolve
@@ -43,7 +43,7 @@ BAR = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), Time
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Train a network as its recipe says.")
+    parser = Parser(description="Train a network as its recipe says.")
     add = parser.add_argument
     add("recipe", type=Path, help="such as recipes/team09_MDRN.toml")
     add("--data_dir", type=Path, nargs="+", default=[], help="where the recipe's folders are")

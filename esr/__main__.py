@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from esr.base.command import command
+from esr.base.did_you_mean import suggest
 from esr.base.errors import UserError
 
 
@@ -45,8 +46,8 @@ def main(arguments: list[str]) -> int:
 @command()
 def _list(arguments: list[str]) -> None:
     if arguments and arguments[0] not in ("-h", "--help"):
-        known = ", ".join(COMMANDS)
-        raise UserError("no such command", where=arguments[0], remedy=f"one of: {known}")
+        remedy = suggest(arguments[0], COMMANDS, f"one of: {', '.join(COMMANDS)}")
+        raise UserError("no such command", where=arguments[0], remedy=remedy)
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {command.purpose}" for name, command in COMMANDS.items()]
     usage = "Usage: python -m esr COMMAND ...; --help after a command says more."

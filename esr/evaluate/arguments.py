@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from esr.base.command import Parser
+from esr.base.errors import UserError
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
 from esr.sandbox.policy import DISK_GIB, MEMORY_SHARE
 
 _T = TypeVar("_T")
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+]+://|git@", re.IGNORECASE)
+_HOST = re.compile(r"(www\.)?(github|gitlab|gitee|huggingface)\.(com|co)/", re.IGNORECASE)
 
 
 def make_parser(root: Path) -> Parser:
@@ -44,12 +48,12 @@ def make_parser(root: Path) -> Parser:
 
 def _add_submissions(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    text = "ids of submissions in models/, or 'all' (default: 0)"
+    text = "ids or names in models/, such as 0, RFDN or 'team1*', or 'all' (default: 0)"
     many: dict[str, Any] = {"nargs": "+", "action": _Tuple}
-    add("--model_id", type=_model_id, default=("0",), metavar="ID", help=text, **many)
-    add("--checkpoint", type=Path, metavar="PATH", help="use it for the one --model_id")
+    add("--model_id", type=str, default=("0",), metavar="ID", help=text, **many)
+    add("--checkpoint", type=_path, metavar="PATH", help="use it for the one --model_id")
     text = "folder of the authors' checkpoints, as model_zoo/public.toml names them"
-    add("--checkpoint_dir", type=Path, metavar="DIR", help=text)
+    add("--checkpoint_dir", type=_path, metavar="DIR", help=text)
     add("--form", metavar="NAME", help="use this form of a submission that has several")
     add("--list", action="store_true", help="list the submissions and stop")
     text = "try the submissions by every rule, say what to correct, and stop; nothing is written"
@@ -61,7 +65,7 @@ def _add_strangers(group: argparse._ArgumentGroup) -> None:
         "what is measured instead: a clone of an official repository or of this one, or"
         " submission_ID.zip of the real-time challenge"
     )
-    group.add_argument("--submission", type=Path, metavar="PATH", help=text)
+    group.add_argument("--submission", type=_clone, metavar="PATH", help=text)
     text = "ids whose checkpoints may run code: pickled networks, TorchScript"
     many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "ID"}
     group.add_argument("--trust", type=_number, help=text, **many)
@@ -70,7 +74,7 @@ def _add_strangers(group: argparse._ArgumentGroup) -> None:
 def _add_data(group: argparse._ArgumentGroup, root: Path) -> None:
     add = group.add_argument
     text = "folder of the official sets, or of HR/ and LR/ (default: the demo set)"
-    add("--data_dir", type=Path, default=root / "data" / "demo", metavar="DIR", help=text)
+    add("--data_dir", type=_path, default=root / "data" / "demo", metavar="DIR", help=text)
     text = "sets laid out as DIR/NAME/HR/*.png and DIR/NAME/LR_bicubic/X4/*x4.png"
     many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "NAME"}
     add("--dataset", help=text, **many)
@@ -99,7 +103,7 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--seed", type=_seed, default=0, metavar="N", help=text)
     text = "measure this submission too: first, and again after each of the others, to see drift"
     add("--interleave", type=_number, metavar="ID", help=text)
-    add("--save_dir", type=Path, default=root / "results", metavar="DIR", help="default: results/")
+    add("--save_dir", type=_path, default=root / "results", metavar="DIR", help="default: results/")
     text = "leave no column out of leaderboard.csv, not even those that no row fills"
     add("--all_columns", action="store_true", help=text)
     add("--layers", action="store_true", help="list what every layer costs")
@@ -143,6 +147,20 @@ def _add_fixed_input(group: argparse._ArgumentGroup) -> None:
     add("--rgb_range", type=int, choices=(1, 255), default=1, help=text)
 
 
+def _path(text: str) -> Path:
+    if _ADDRESS.match(text):
+        raise UserError("an address, not a file or folder here", where=text, remedy="download it")
+    return Path(text)
+
+
+def _clone(text: str) -> Path:
+    if _ADDRESS.match(text) or (_HOST.match(text) and not Path(text).exists()):
+        address = text if _ADDRESS.match(text) else f"https://{text}"
+        remedy = f"clone it first: git clone {address}, then --submission FOLDER"
+        raise UserError("is an address", where=f"--submission {text}", remedy=remedy)
+    return Path(text)
+
+
 class _Tuple(argparse.Action):
     def __call__(
         self,
@@ -163,7 +181,6 @@ def _reader(form: str, complaint: str, kind: Callable[[str], _T]) -> Callable[[s
     return read
 
 
-_model_id = _reader(r"all|-?\d+", "is neither a number nor 'all'", str)
 _number = _reader(r"-?\d+", "is not the number of a submission", int)
 _count = _reader("[0-9]{1,5}", "is no number from 0 to 99999", int)
 _seed = _reader(r"\d{1,9}", "is no number from 0 to 999999999", int)

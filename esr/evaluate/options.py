@@ -21,7 +21,7 @@ class Selection:
     """What is measured."""
 
     model_ids: tuple[str, ...]
-    """Ids, or `all`."""
+    """Ids and names, with wildcards, or `all`."""
     path: Path | None
     """Clone of an official repository or of this one, or an archive; None for what is here."""
     checkpoint: Path | None
@@ -104,11 +104,6 @@ def parse(arguments: list[str], root: Path) -> Options:
         UserError: an argument that is unknown or of the wrong kind.
     """
     given = make_parser(root).parse_args(arguments)
-    ids = {given.interleave, *(text if text == "all" else int(text) for text in given.model_id)}
-    if given.checkpoint and (len(ids - {None}) > 1 or "all" in ids):
-        raise UserError(
-            "fits one submission", where="--checkpoint", remedy="give a single --model_id"
-        )
     protocol = protocols()[given.protocol]
     metrics = ("psnr", *(["ssim"] if given.ssim else []), *given.metrics, *protocol.metrics)
     return Options(
