@@ -13,7 +13,7 @@ from esr.rank.ranking import Ranking
 from esr.records.record import Record, SteadyTiming
 from esr.records.results_folder import Row
 from esr.report.cell import MARK
-from esr.report.claims import is_partial
+from esr.report.claims import COUNTERS, is_partial
 
 _LAUNCH_BOUND = 0.9
 _LINE_AT_MOST = 1000
@@ -51,6 +51,7 @@ def _list_remarks(ranking: Ranking, marked: bool, empty: Sequence[str]) -> Itera
     yield from _explain_data(records)
     if marked:
         yield f"{MARK} marks a claim that differs by more than rounding."
+    yield from _explain_claims(ranking, records)
     yield from _explain_runtime(rows)
     yield from _explain_gate(ranking)
     if len(rows) > 1:
@@ -130,6 +131,20 @@ def _list_other_files(records: list[Record]) -> Iterator[str]:
                 f"{role}: {name(dataset)} consisted of other files for {labels} than for the other"
                 " rows (SHA-256): do not compare them."
             )
+
+
+def _explain_claims(ranking: Ranking, records: list[Record]) -> Iterator[str]:
+    """Say whose FLOPs were claimed by another counter than the column's."""
+    labels: dict[str, list[str]] = {}
+    for record in records:
+        claims = record.sidecar.claims
+        if claims.flops_g and claims.flops_counter not in (None, ranking.protocol.flops_counter):
+            labels.setdefault(COUNTERS[claims.flops_counter], []).append(name(record.label))
+    for counter, of in labels.items():
+        yield (
+            f"FLOPs claimed by {counter} are compared with what that one counts here:"
+            f" {', '.join(of)}."
+        )
 
 
 def _explain_runtime(rows: list[Row]) -> Iterator[str]:
