@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import esr.base.prerequisites  # noqa: F401  # Before what needs them.
 from esr.base.command import command, heed_termination, print_any_name
 from esr.base.errors import ExitCode
 from esr.base.scratch import scratch_folder

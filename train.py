@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import esr.base.prerequisites  # noqa: F401  # Before what needs them.
+
+# isort: split
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from importlib.metadata import version
 from typing import NoReturn
 
+from esr import __version__
 from esr.base.did_you_mean import find_nearest, suggest_flags
 from esr.base.errors import ExitCode, UserError, cause
 
@@ -59,6 +62,23 @@ class Parser(argparse.ArgumentParser):
             if len(nearest) == 1
             else f"choose from {', '.join(known)}",
         )
+
+
+class PrintVersion(argparse.Action):
+    """Says what runs here, PyTorch without importing it, and ends the command."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Print and leave."""
+        sys.stdout.write(f"{describe_version()}\n")
+        parser.exit()
+
+
+def describe_version() -> str:
+    """Name the versions of the program, of Python and of PyTorch."""
+    return f"esr {__version__}, Python {platform.python_version()}, PyTorch {version('torch')}"
 
 
 def _name_of(action: argparse.Action) -> str:

@@ -9,13 +9,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from esr.base.command import Parser
+from esr.base.command import Parser, PrintVersion
 from esr.base.errors import UserError
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
 from esr.sandbox.policy import DISK_GIB, MEMORY_SHARE
 
 _T = TypeVar("_T")
+
+_EPILOG = """\
+exit status: 0 all measured; 1 a submission failed, the others are recorded;
+2 the command, the data or a folder cannot be used. Other commands: python -m esr
+
+examples:
+  python test_demo.py                                    the baseline of 2023 on the demo set
+  python test_demo.py --check --model_id 42              try a submission by every rule
+  python test_demo.py --model_id 2026 42 --data_dir DIR  measure it, after the baseline of 2026
+  python test_demo.py --model_id all --data_dir DIR --dataset Set5 Set14 --metrics ssim
+  python test_demo.py --submission CLONE --model_id 4 7  submissions of an official repository
+  python -m esr leaderboard results --protocol ntire2025
+"""
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]+://|git@", re.IGNORECASE)
 _HOST = re.compile(r"(www\.)?(github|gitlab|gitee|huggingface)\.(com|co)/", re.IGNORECASE)
@@ -30,10 +43,10 @@ def make_parser(root: Path) -> Parser:
     parser = Parser(
         "test_demo.py",
         allow_abbrev=False,
-        description="Measure Efficient SR submissions: PSNR, runtime, parameters, FLOPs, "
+        description="Measure Efficient SR submissions: PSNR, runtime, parameters, FLOPs,\n"
         "activations, memory.",
-        epilog="Exit status: 0 all measured; 1 a submission failed, the others are recorded; "
-        "2 the command, the data or a folder cannot be used.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_submissions(parser.add_argument_group("what is measured"))
     _add_strangers(parser.add_argument_group("submissions of others"))
@@ -109,6 +122,7 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
     add("--debug", action="store_true", help="show tracebacks of errors")
+    add("--version", action=PrintVersion, help="say what runs here, and stop")
 
 
 def _add_upload(group: argparse._ArgumentGroup) -> None:
