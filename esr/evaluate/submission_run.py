@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from esr.base import json_file
-from esr.base.console import progress_bar
+from esr.base.console import phase_bar
 from esr.base.errors import printable_line
 from esr.base.house import ROOT
 from esr.base.scratch import scratch_roots
@@ -19,6 +19,7 @@ from esr.evaluate import provenance
 from esr.evaluate.finish_record import finish_record
 from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
+from esr.evaluate.shown_phases import ShownPhases
 from esr.evaluate.staged_data import Staged
 from esr.evaluate.worker_result import await_measurement
 from esr.evaluate.write_job import StartedJob, as_told, job_folder, job_split
@@ -98,19 +99,24 @@ class SubmissionRun:
     def measure(self) -> None:
         """Let its process begin, wait until it has ended, and take its answer."""
         label, started = self._entry.label, self._job
-        images = sum(split.count for split in started.job.splits)
         log = self._setting.options.output.log_file(label)
-        with self._process, progress_bar(label, images) as progress:
-            self._measurement = await_measurement(self._program, started, log, progress)
+        with self._process, phase_bar(label) as bar:
+            shown = ShownPhases(bar, started.job)
+            shown.enter("import")
+            self._measurement = await_measurement(self._program, started, log, shown)
 
     def score(self) -> None:
         """Compare its SR images with HR."""
-        self._scores = score_submission(self._job, self._measurement)
+        with phase_bar(self._entry.label) as bar:
+            bar.enter("scoring")
+            self._scores = score_submission(self._job, self._measurement)
 
     def finish(self) -> Record:
         """Join what was asked, what its process said and what the scoring found; keep its files."""
         output = self._setting.options.output
-        return finish_record(self._job, self._measurement, self._scores, output)
+        with phase_bar(self._entry.label) as bar:
+            bar.enter("keeping")
+            return finish_record(self._job, self._measurement, self._scores, output)
 
     def fail(self, failed: SubmissionFailed) -> Failure:
         """Say how it failed, and where it is told at length."""

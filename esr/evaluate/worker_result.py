@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -23,6 +23,7 @@ from esr.base.errors import printable_line
 from esr.challenge.fixed_input import find_problem
 from esr.evaluate.dialogue.hand_over import HandedImage, HandOver
 from esr.evaluate.dialogue.timed_passes import TimedPass
+from esr.evaluate.shown_phases import ShownPhases
 from esr.evaluate.write_job import StartedJob
 from esr.measure.job import Job, JobFailure, SubmissionFailed
 from esr.records.bounds import ANSWERED_FLAGS_AT_MOST
@@ -33,7 +34,7 @@ _Timed = TypeVar("_Timed", HandedImage, TimedPass)
 
 
 def await_measurement(
-    worker: WaitingProgram, started: StartedJob, log: Path, progress: Callable[[int], None]
+    worker: WaitingProgram, started: StartedJob, log: Path, shown: ShownPhases
 ) -> Measurement:
     """Let the worker measure a submission, and take its answer.
 
@@ -41,14 +42,16 @@ def await_measurement(
         worker: `esr.evaluate.worker`, waiting.
         started: what it is told; its answer is checked against it.
         log: receives what it prints.
-        progress: called with the number of SR images there are.
+        shown: is told how far it is.
 
     Raises:
         SubmissionFailed: it gave no answer, or none that can be believed.
         UserError: the log cannot be written.
     """
     json_file.prepare(Measurement)  # Now, while the worker may still import PyTorch.
-    with closing(HandOver(started.splits, started.folder, progress)) as hand_over:
+    with closing(
+        HandOver(started.splits, started.folder, shown.restored, entered=shown.enter)
+    ) as hand_over:
         ended = worker.run(started.job, log, hand_over)
         answer = check_answer(hand_over, started.job, ended.status)
     return replace(answer, flags=(*answer.flags, *ended.flags), isolation=ended.isolation)

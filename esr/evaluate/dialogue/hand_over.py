@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 from esr.audit.seen_by_parent import SeenImage
 from esr.base import json_file
@@ -71,6 +71,7 @@ class HandOver:
         folder: of its job; exists, and no line of the submission has run.
         progress: called with the number of SR images there are.
         now_ns: a monotonic clock.
+        entered: called with each stage that begins, and with each timed pass after the images.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class HandOver:
         folder: JobFolder,
         progress: Callable[[int], None],
         now_ns: Callable[[], int] = time.monotonic_ns,
+        entered: Callable[[Stage | Literal["pass"]], None] = lambda _: None,
     ) -> None:
+        self._entered = entered
         self.folder, self._progress, self._now_ns = folder, progress, now_ns
         self.handed = [
             HandedImage((number, index), image.lr)
@@ -111,6 +114,8 @@ class HandOver:
         handler = self._handlers.get(word)
         if handler is None and self._current is None and self.stage == "restore":
             handler = self.passes.handlers.get(word)
+            if word == "pass":
+                self._entered("pass")  # Before its clock runs.
         if handler is None or self.answer is not None:
             raise out_of_turn(word)
         try:
@@ -144,6 +149,7 @@ class HandOver:
         if not in_turn or self._stages > _STAGES_AT_MOST:
             raise out_of_turn(f"stage {stage}")
         self.stage = stage
+        self._entered(stage)
         return b""
 
     def _give(self, value: object, _: int) -> bytes:
