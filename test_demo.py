@@ -19,6 +19,7 @@ from esr.evaluate.entries import choose_entries, list_entries
 from esr.evaluate.options import Options, parse
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.submission_run import RunSetting
+from esr.rank.entrants import Choices
 from esr.records import official_results
 from esr.records.record import Failure, Outcome
 from esr.records.results_folder import Store
@@ -54,7 +55,9 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
     print_trust(chosen, options.selection.trust)
     columns = choose_columns(options.output.all_columns)
-    publisher = make_publisher(options.protocol, columns)
+    publisher = make_publisher(
+        options.protocol, columns, Choices(mixed_machines=options.output.mixed_machines)
+    )
     store = Store(options.output.save_dir, options.protocol, (publisher,))
     store.open()  # Before anything is measured: results must have a place.
     outcomes: list[Outcome] = []
@@ -63,13 +66,15 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
         setting = RunSetting(options, staged, job_dir)
         plan = resume.plan_run(chosen, setting, store.rows())
         print_kept(plan.kept)
-        for outcome in evaluate_all(plan.entries, setting):
+        for outcome in evaluate_all(plan, setting):
             store.save(outcome)
             official_results.append_log(outcome, store.log)
-            print_outcome(outcome)
+            print_outcome(outcome, options.processes)
             outcomes.append(outcome)
         store.publish()  # A run that was killed may have left tables older than its records.
-        finished = build_board(store.rows(), options.protocol)
+        finished = build_board(
+            store.rows(), options.protocol, Choices(mixed_machines=options.output.mixed_machines)
+        )
         write_all(finished, store.save_dir, choose=columns)
         print_leaderboard(finished, store.save_dir)
         print_summary(plan.kept, outcomes, finished, store.save_dir)

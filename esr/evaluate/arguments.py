@@ -110,15 +110,25 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
         " 0 for none (default: 0.25 on a GPU, 0 on a CPU)"
     )
     add("--precision", type=_percent, metavar="PERCENT", help=text)
-    text = "for the steady runtime of a data set, at most (default: %(default)g)"
+    text = (
+        "for all that is measured and checked beyond the official pass, or as long as that took,"
+        " whichever is more (default: %(default)g)"
+    )
     add("--time_budget", type=_positive("seconds"), default=60.0, metavar="S", help=text)
     text = "shuffles the images in the repeats (default: %(default)s)"
     add("--seed", type=_seed, default=0, metavar="N", help=text)
+    text = (
+        "measure every submission in N processes of its own, A B C A B C, to see what differs from"
+        " process to process (default: %(default)s)"
+    )
+    add("--processes", type=_processes, default=1, metavar="N", help=text)
     text = "measure this submission too: first, and again after each of the others, to see drift"
     add("--interleave", type=_number, metavar="ID", help=text)
     add("--save_dir", type=_path, default=root / "results", metavar="DIR", help="default: results/")
     text = "leave no column out of leaderboard.csv, not even those that no row fills"
     add("--all_columns", action="store_true", help=text)
+    text = "rank together what was measured on machines of different classes"
+    add("--mixed_machines", action="store_true", help=text)
     add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
     add("--debug", action="store_true", help="show tracebacks of errors")
@@ -198,6 +208,7 @@ def _reader(form: str, complaint: str, kind: Callable[[str], _T]) -> Callable[[s
 _number = _reader(r"-?\d+", "is not the number of a submission", int)
 _count = _reader("[0-9]{1,5}", "is no number from 0 to 99999", int)
 _seed = _reader(r"\d{1,9}", "is no number from 0 to 999999999", int)
+_processes = _reader(r"[1-9][0-9]?", "is no number of processes from 1 to 99", int)
 _device = _reader(r"[a-z]+(:\d+)?", "is no device such as auto, cpu, cuda or cuda:1", str)
 """Which devices there are is for `esr.measure.device` to say."""
 

@@ -63,10 +63,13 @@ class Output:
     files: KeptFiles
     all_columns: bool
     """Whether `leaderboard.csv` has columns that no row fills."""
+    mixed_machines: bool
+    """Whether rows are ranked together that machines of different classes measured."""
 
-    def log_file(self, label: str) -> Path:
-        """Name the file that holds what a submission printed."""
-        return self.save_dir / "logs" / f"{label}.log"
+    def log_file(self, label: str, process: int = 1) -> Path:
+        """Name the file that holds what a submission printed in one of its processes."""
+        number = f".{process}" if process > 1 else ""
+        return self.save_dir / "logs" / f"{label}{number}.log"
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Options:
     list: bool
     check: bool
     """Whether to try the submissions by the rules instead of measuring them."""
+    processes: int
+    """Processes of its own that each submission is measured in, one after the other."""
     resume: bool
     """Whether to keep records that this run would only repeat."""
     debug: bool
@@ -104,6 +109,13 @@ def parse(arguments: list[str], root: Path) -> Options:
         UserError: an argument that is unknown or of the wrong kind.
     """
     given = make_parser(root).parse_args(arguments)
+    if given.processes > 1 and given.interleave is not None:
+        raise UserError(
+            "cannot be combined with --interleave",
+            where="--processes",
+            remedy="leave out --interleave: processes of all submissions alternate anyway, and"
+            " each shows its own drift",
+        )
     protocol = protocols()[given.protocol]
     metrics = ("psnr", *(["ssim"] if given.ssim else []), *given.metrics, *protocol.metrics)
     return Options(
@@ -136,9 +148,11 @@ def parse(arguments: list[str], root: Path) -> Options:
             given.save_dir.absolute(),
             KeptFiles(images=given.save_images, uploads=given.make_zip),
             given.all_columns,
+            given.mixed_machines,
         ),
         list=given.list,
         check=given.check,
+        processes=given.processes,
         resume=not given.force and (given.resume or "all" in given.model_id),
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),

@@ -26,7 +26,7 @@ from esr.evaluate.write_job import StartedJob, as_told, job_folder, job_split
 from esr.measure.job import Job, SubmissionFailed
 from esr.records.conditions import Request
 from esr.records.measurement import Measurement
-from esr.records.record import Failure, Record
+from esr.records.record import Failure, Outcome, Record
 from esr.sandbox import isolated_process
 from esr.sandbox.own_files import refuse_foreign_files
 from esr.sandbox.policy import Policy
@@ -69,6 +69,8 @@ class SubmissionRun:
         setting: of the run.
     """
 
+    process = 1
+    """Number among those that measure the same."""
     _program: isolated_process.WaitingProgram
     _job: StartedJob
     _measurement: Measurement
@@ -92,14 +94,14 @@ class SubmissionRun:
         )
         # Not before there is a process, beside which all this costs no time.
         source = provenance.describe_files(entry, setting.options.command, ROOT)
-        job = _describe_job(told, splits, setting.options)
+        job = self._describe_job(told, splits)
         json_file.dump(job, folder.job)
         self._job = StartedJob(entry, source, setting.request, splits, job, folder)
 
     def measure(self) -> None:
         """Let its process begin, wait until it has ended, and take its answer."""
         label, started = self._entry.label, self._job
-        log = self._setting.options.output.log_file(label)
+        log = self._log
         with self._process, phase_bar(label) as bar:
             shown = ShownPhases(bar, started.job)
             shown.enter("import")
@@ -118,9 +120,9 @@ class SubmissionRun:
             bar.enter("keeping")
             return finish_record(self._job, self._measurement, self._scores, output)
 
-    def fail(self, failed: SubmissionFailed) -> Failure:
+    def fail(self, failed: SubmissionFailed) -> Outcome:
         """Say how it failed, and where it is told at length."""
-        entry, log = self._entry, self._setting.options.output.log_file(self._entry.label)
+        entry, log = self._entry, self._log
         printed = str(log) if failed.stage != "discover" and log.exists() else None
         reason, date = printable_line(failed.reason), provenance.now()
         return Failure(entry.label, entry.model_id, failed.stage, reason, date, printed)
@@ -129,6 +131,13 @@ class SubmissionRun:
         """End its process and remove its files."""
         self._process.close()
         self._folder.close()
+
+    @property
+    def _log(self) -> Path:
+        return self._setting.options.output.log_file(self._entry.label, self.process)
+
+    def _describe_job(self, submission: Measurable, splits: Sequence[StagedSplit]) -> Job:
+        return _describe_job(submission, splits, self._setting.options)
 
 
 def _measurable(entry: Entry) -> Measurable:
