@@ -32,6 +32,7 @@ from esr.base.own_memory import peak_rss_mib  # noqa: E402
 from esr.evaluate import worker_result  # noqa: E402
 from esr.evaluate.engines import evaluate_all  # noqa: E402
 from esr.evaluate.options import Options  # noqa: E402
+from esr.evaluate.resume import Plan  # noqa: E402
 from esr.evaluate.staged_data import Staged, stage_all  # noqa: E402
 from esr.evaluate.submission_run import RunSetting  # noqa: E402
 from esr.records.record import Record  # noqa: E402
@@ -129,7 +130,9 @@ def _keep_each(
     publisher = make_publisher(chosen.protocol, choose_filled)
     store = Store(chosen.output.save_dir, chosen.protocol, (publisher,))
     store.open()
-    for outcome in evaluate_all(entries, RunSetting(chosen, staged, job_dir)):
+    for outcome in evaluate_all(
+        Plan((), (*entries,), (*entries,)), RunSetting(chosen, staged, job_dir)
+    ):
         assert isinstance(outcome, Record), outcome
         start = time.perf_counter()
         store.save(outcome)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from esr.base.scratch import remove_orphans, scratch_folder
+from esr.base.threads import cores
 from esr.evaluate.further_process import FurtherProcess
-from esr.evaluate.options import Confinement
+from esr.evaluate.options import Options
 from esr.evaluate.pipeline import Phases, evaluate_one_ahead
 from esr.evaluate.resume import Plan
 from esr.evaluate.submission_run import RunSetting, SubmissionRun
 from esr.records.conditions import Drift
 from esr.records.record import Outcome, Record
 from esr.sandbox import bubblewrap
+from esr.sandbox.core_locks import reserved
 from esr.sandbox.gpu_lock import gpu_lock
 from esr.sandbox.isolated_process import check_device
 from esr.submissions.submission import Entry
@@ -82,12 +84,25 @@ def _evaluate_first(entries: Sequence[Entry], setting: RunSetting) -> Iterator[O
         yield from evaluate_one_ahead(SubmissionRun(entry, setting) for entry in entries)
     else:
         yield from evaluate_interleaved(
-            lambda entry: _evaluate_alone(entry, setting), entries, baseline_id
+            lambda entry: evaluate_alone(entry, setting), entries, baseline_id
         )
 
 
-def _evaluate_alone(entry: Entry, setting: RunSetting) -> Outcome:
-    (outcome,) = evaluate_one_ahead([SubmissionRun(entry, setting)])
+def evaluate_alone(entry: Entry, setting: RunSetting, record: Record | None = None) -> Outcome:
+    """Measure one submission.
+
+    Args:
+        entry: the submission.
+        setting: of the run.
+        record: of it, to which a further process is added; None to begin.
+
+    Raises:
+        UserError: the harness itself cannot go on.
+    """
+    run = (
+        SubmissionRun(entry, setting) if record is None else FurtherProcess(entry, setting, record)
+    )
+    (outcome,) = evaluate_one_ahead([run])
     return outcome
 
 
@@ -151,7 +166,7 @@ def _runtime_ms(outcome: Outcome, robust: bool) -> float | None:
 
 
 @contextmanager
-def open_workplace(confinement: Confinement) -> Iterator[tuple[Path, Path]]:
+def open_workplace(options: Options) -> Iterator[tuple[Path, Path]]:
     """Make sure that submissions can be run, and keep other runs off the GPU meanwhile.
 
     Yields:
@@ -160,9 +175,16 @@ def open_workplace(confinement: Confinement) -> Iterator[tuple[Path, Path]]:
     Raises:
         UserError: there is no such device, or no sandbox.
     """
+    confinement, shard = options.confinement, options.engine.shard
     if confinement.sandbox:
         bubblewrap.check()
     check_device(confinement.device)
     remove_orphans()
-    with gpu_lock(confinement.device), scratch_folder() as hr_dir, scratch_folder() as job_dir:
+    with (
+        gpu_lock(confinement.device),
+        # Who measures beside others on purpose waits for them; else it is the user's own affair.
+        reserved(cores()) if shard else nullcontext(),
+        scratch_folder() as hr_dir,
+        scratch_folder() as job_dir,
+    ):
         yield hr_dir, job_dir

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
+from esr.base.threads import cores
 from esr.challenge.fixed_input import Calls, RealTimeOptions
 from esr.challenge.protocol import Protocol, protocols
 from esr.datasets.splits import DataRequest
 from esr.evaluate.arguments import make_parser
 from esr.records.conditions import KeptFiles, Passes, Procedure
 from esr.sandbox.policy import GIB, Limits, Policy, memory_bytes
+from esr.submissions.submission import Entry
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,42 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Shard:
+    """Every N-th submission: what one of several processes measures."""
+
+    number: int
+    """From 1."""
+    of: int
+
+    def pick(self, entries: list[Entry]) -> list[Entry]:
+        """Choose its share of all that is asked for."""
+        return entries[self.number - 1 :: self.of]
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """What runs the submissions."""
+
+    name: str
+    """In `esr.evaluate.choose_engine.ENGINES`."""
+    address: str | None
+    """Of a cluster that is there already."""
+    cpus_per_job: int
+    """Cores that a job on a cluster has to itself."""
+    shard: Shard | None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether everything is measured on this machine, with all that it has."""
+        return self.name == "serial"
+
+    @property
+    def cores(self) -> int:
+        """Cores that a submission has."""
+        return cores() if self.is_here else self.cpus_per_job
+
+
+@dataclass(frozen=True)
 class Options:
     """What the user asked for."""
 
@@ -81,6 +119,7 @@ class Options:
     procedure: Procedure
     confinement: Confinement
     output: Output
+    engine: EngineChoice
     list: bool
     check: bool
     """Whether to try the submissions by the rules instead of measuring them."""
@@ -149,6 +188,12 @@ def parse(arguments: list[str], root: Path) -> Options:
             KeptFiles(images=given.save_images, uploads=given.make_zip),
             given.all_columns,
             given.mixed_machines,
+        ),
+        engine=EngineChoice(
+            given.engine,
+            given.engine_address,
+            given.cpus_per_job,
+            Shard(*given.shard) if given.shard else None,
         ),
         list=given.list,
         check=given.check,

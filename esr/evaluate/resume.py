@@ -53,7 +53,7 @@ def plan_run(entries: Sequence[Entry], setting: RunSetting, rows: Sequence[Row])
         for entry in entries
         if entry.label in records and _is_repetition(records[entry.label], entry, setting)
     }
-    if kept:
+    if kept and options.engine.is_here:
         here = _machine(options.confinement.device)
         kept = {label: record for label, record in kept.items() if _same(record.machine, here)}
     unfinished = [entry for entry in entries if entry.label not in kept]

@@ -16,6 +16,7 @@ from esr.base.scratch import scratch_roots
 from esr.challenge.fixed_input import plan
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
+from esr.evaluate.device_use import DEVICE_LOG, noted_use
 from esr.evaluate.finish_record import finish_record
 from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
@@ -41,6 +42,8 @@ class RunSetting:
     staged: Staged
     job_dir: Path
     """Holds the folders of the jobs, one a submission."""
+    also_hidden: tuple[Path, ...] = ()
+    """Where somebody else's results are, who this is measured for."""
 
     @cached_property
     def request(self) -> Request:
@@ -50,6 +53,7 @@ class RunSetting:
             options.procedure,
             options.output.files,
             interleave=options.selection.interleave,
+            cores=options.engine.cores,
             sandbox=options.confinement.sandbox,
         )
 
@@ -57,7 +61,12 @@ class RunSetting:
     def policy(self) -> Policy:
         """What a submission may use, and what it must not see."""
         options = self.options
-        places = (options.data.data_dir, options.output.save_dir, *self.staged.hr_folders)
+        places = (
+            options.data.data_dir,
+            options.output.save_dir,
+            *self.staged.hr_folders,
+            *self.also_hidden,
+        )
         return options.confinement.policy((*places, *scratch_roots()))
 
 
@@ -101,11 +110,15 @@ class SubmissionRun:
     def measure(self) -> None:
         """Let its process begin, wait until it has ended, and take its answer."""
         label, started = self._entry.label, self._job
-        log = self._log
-        with self._process, phase_bar(label) as bar:
+        output, device = self._setting.options.output, self._setting.options.confinement.device
+        with (
+            self._process,
+            phase_bar(label) as bar,
+            noted_use(label, device, output.log_file("").with_name(DEVICE_LOG)),
+        ):
             shown = ShownPhases(bar, started.job)
             shown.enter("import")
-            self._measurement = await_measurement(self._program, started, log, shown)
+            self._measurement = await_measurement(self._program, started, self._log, shown)
 
     def score(self) -> None:
         """Compare its SR images with HR."""

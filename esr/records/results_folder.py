@@ -73,6 +73,11 @@ class Store:
 
     def save(self, outcome: Outcome) -> None:
         """Keep an outcome and rebuild every table."""
+        self.keep(outcome)
+        self.publish()
+
+    def keep(self, outcome: Outcome) -> None:
+        """Keep an outcome, and leave the tables as they are."""
         outcome = _readable(outcome)
         failure_file = self.save_dir / "failures" / f"{outcome.label}.json"
         if isinstance(outcome, Record):
@@ -82,7 +87,6 @@ class Store:
             failure_file.unlink(missing_ok=True)
         else:
             json_file.dump(outcome, failure_file)
-        self.publish()
 
     def rows(self) -> list[Row]:
         """Read every row, sorted by label; a file that cannot be read is a row that says why."""
