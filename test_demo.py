@@ -14,11 +14,12 @@ from esr.base.command import command, heed_termination, print_any_name
 from esr.base.errors import ExitCode
 from esr.base.scratch import scratch_folder
 from esr.evaluate import resume
-from esr.evaluate.engines import evaluate_all, open_workplace
+from esr.evaluate.choose_engine import choose_engine
 from esr.evaluate.entries import choose_entries, list_entries
 from esr.evaluate.options import Options, parse
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.submission_run import RunSetting
+from esr.rank.entrants import Choices
 from esr.records import official_results
 from esr.records.record import Failure, Outcome
 from esr.records.results_folder import Store
@@ -54,24 +55,34 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
     print_trust(chosen, options.selection.trust)
     columns = choose_columns(options.output.all_columns)
-    publisher = make_publisher(options.protocol, columns)
+    publisher = make_publisher(
+        options.protocol, columns, Choices(mixed_machines=options.output.mixed_machines)
+    )
     store = Store(options.output.save_dir, options.protocol, (publisher,))
     store.open()  # Before anything is measured: results must have a place.
     outcomes: list[Outcome] = []
-    with open_workplace(options.confinement) as (hr_dir, job_dir):
+    engine, shard = choose_engine(options), options.engine.shard
+    chosen = shard.pick(chosen) if shard else chosen
+    with engine.open_workplace(options) as (hr_dir, job_dir):
         staged = stage_all(chosen, options.data, options.procedure, hr_dir)
         setting = RunSetting(options, staged, job_dir)
         plan = resume.plan_run(chosen, setting, store.rows())
         print_kept(plan.kept)
-        for outcome in evaluate_all(plan.entries, setting):
-            store.save(outcome)
+        for outcome in engine.evaluate_all(plan, setting):
+            store.keep(outcome)
+            if shard is None:
+                store.publish()
             official_results.append_log(outcome, store.log)
-            print_outcome(outcome)
+            print_outcome(outcome, options.processes)
             outcomes.append(outcome)
-        store.publish()  # A run that was killed may have left tables older than its records.
-        finished = build_board(store.rows(), options.protocol)
-        write_all(finished, store.save_dir, choose=columns)
-        print_leaderboard(finished, store.save_dir)
+        if shard is None:
+            store.publish()  # A run that was killed may have left tables older than its records.
+        finished = build_board(
+            store.rows(), options.protocol, Choices(mixed_machines=options.output.mixed_machines)
+        )
+        if shard is None:
+            write_all(finished, store.save_dir, choose=columns)
+            print_leaderboard(finished, store.save_dir)
         print_summary(plan.kept, outcomes, finished, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
     return ExitCode.SOME_FAILED if failed else ExitCode.OK

@@ -33,6 +33,7 @@ from esr.evaluate import worker_result
 from esr.evaluate.dialogue.hand_over import HandOver
 from esr.evaluate.engines import evaluate_all
 from esr.evaluate.options import Options, parse
+from esr.evaluate.resume import Plan
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.submission_run import RunSetting
 from esr.records.record import Outcome, Record
@@ -183,7 +184,12 @@ def main(folder: Path, submissions: Path, result: Path, with_ssim: bool) -> None
             with tempfile.TemporaryDirectory() as hr_dir:
                 staged = stage_all(entries, chosen.data, chosen.procedure, Path(hr_dir))
                 staged_s = time.perf_counter() - start
-                outcomes = list(evaluate_all(entries, RunSetting(chosen, staged, Path(job_dir))))
+                outcomes = list(
+                    evaluate_all(
+                        Plan((), tuple(entries), tuple(entries)),
+                        RunSetting(chosen, staged, Path(job_dir)),
+                    )
+                )
             wall_s = time.perf_counter() - start
         finally:
             ended.set()

@@ -328,12 +328,12 @@ def test_who_overlaps_the_best_of_a_group_shares_its_tie() -> None:
     ]
     ranking = rank(rows, protocols()["ntire2026"], Choices(runtime="robust"))
     overall = {one.row.label: one.placings[0] for one in ranking.standings}
-    assert {label: (place.rank, place.tie) for label, place in overall.items()} == {
-        "01_A": (1, 1),
-        "02_B": (2, 1),
-        "03_C": (3, None),  # It overlaps the second, not the first.
-        "04_D": (4, None),
-        "00_SPAN": (None, None),
+    assert {label: (place.rank, place.ties) for label, place in overall.items()} == {
+        "01_A": (1, (1,)),
+        "02_B": (2, (1,)),
+        "03_C": (3, ()),  # It overlaps the second, not the first.
+        "04_D": (4, ()),
+        "00_SPAN": (None, ()),
     }
     score = overall["01_A"].score
     # 0.8 exp(2 t / t_base) + 0.1 exp(2) + 0.1 exp(2), at the ends of the interval.

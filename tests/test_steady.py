@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from esr.measure.bootstrap import half_width_percent, steady_timing
 from esr.measure.job import JobFolder
 from esr.measure.nvml import GpuWatch
 from esr.measure.steady_pass import ROUNDS_AT_LEAST, cut_blocks, steady_pass
+from esr.measure.time_budget import RoundTimer
 from esr.measure.timing import Lap, PeakMemory
 from esr.records.conditions import SteadyPlan
 from esr.records.measurement import SteadySamples
@@ -138,7 +140,8 @@ def test_noise_asks_for_more_rounds(folder: JobFolder) -> None:
 
 def test_the_time_that_is_spent_ends_it(folder: JobFolder, monkeypatch) -> None:
     now = iter(range(10**6))
-    monkeypatch.setattr(module.time, "monotonic", lambda: float(next(now)))
+    clock = partial(RoundTimer, now_ns=lambda: next(now) * 10**9)
+    monkeypatch.setattr(module, "RoundTimer", clock)
     taken, _, _ = _run(folder, SteadyPlan(1e-9, 10.0, 0), np.random.default_rng(0).random)
     assert taken.ended == "budget"
     assert taken.rounds >= 2

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
 from esr.report.board import Board, build_board
-from esr.report.csv_table import choose_all, escape_csv, render_csv
+from esr.report.csv_table import choose_all, escape_csv, render_csv, write_csv
 from esr.report.long_csv_table import render_long_csv
 
 EXACT = {} if pd.__version__ >= "3" else {"float_precision": "round_trip"}
@@ -205,3 +205,24 @@ def test_hostile_names_are_harmless_in_the_long_twin() -> None:
     labels = [line.standing.row.label for line in made.lines if line.standing.row.record]
     assert list(dict.fromkeys(map(_undone, frame["Model"]))) == labels
     assert not frame["Model"].str.match(r"\s*[=+\-@]").any()
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(),
+            st.integers(-(10**30), 10**30) | st.none(),
+            st.text(st.characters(codec="utf-8")) | st.none(),
+        ),
+        max_size=5,
+    )
+)
+def test_cells_are_written_as_pandas_writes_them(rows: list) -> None:
+    """Every digit, unknown as an empty cell, quotes only where they are needed (pandas)."""
+    cells = [
+        [escape_csv(value) if isinstance(value, str) else value for value in row] for row in rows
+    ]
+    frame = pd.DataFrame(cells, columns=["a", "b", "c"], dtype=object)
+    expected = frame.to_csv(index=False, lineterminator="\n")
+    assert write_csv(["a", "b", "c"], rows) == expected

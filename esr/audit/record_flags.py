@@ -40,6 +40,8 @@ ARITHMETIC_PER_PX = 1000
 """Fewer operations a pixel of the input are no network: the smallest ones have ten thousand."""
 PARAMETER_SHARE = 0.05
 TIME_SHARE = 0.1
+LOOKS_AT_LEAST = 2
+"""Passes that must show a share of time: what a busy machine does to one it does not to all."""
 EXCESS = 1.5
 """Of what the dispatcher saw; activations and normalisations, which some count, are far less."""
 _NAMED_AT_MOST = 3
@@ -190,15 +192,18 @@ def _custom_ops(side: SidePath) -> Iterator[Flag]:
 
 
 def _side_path(counts: Counts, side: SidePath) -> Iterator[Flag]:
-    if side.outside_share > TIME_SHARE:
+    survives = side.looks >= LOOKS_AT_LEAST
+    if survives and side.outside_share > TIME_SHARE:
         yield Flag(
             "outside_pytorch",
-            f"{side.outside_share:.0%} of the pass's time is between operations of PyTorch",
+            f"{side.outside_share:.0%} of the pass's time is between operations of PyTorch, in the"
+            f" least of {side.looks} passes",
         )
-    if side.threads_share > TIME_SHARE:
+    if survives and side.threads_share > TIME_SHARE:
         yield Flag(
             "other_threads",
-            f"{side.threads_share:.0%} of the processor time is that of other threads",
+            f"{side.threads_share:.0%} of the processor time is that of other threads, in the"
+            f" least of {side.looks} passes",
         )
     if side.foreign_elements:
         yield Flag(

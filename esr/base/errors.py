@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 
 _LINE_AT_MOST = 300
@@ -38,6 +39,10 @@ class UserError(Exception):
         self.remedy = remedy
         super().__init__(what, self.where, remedy)
 
+    def __reduce__(self) -> tuple[Callable[..., UserError], tuple[str, str, str]]:
+        """Travel to another process."""
+        return _make_error, (self.what, self.where, self.remedy)
+
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         text = f"{text}; {self.remedy}" if self.remedy else text
@@ -54,3 +59,7 @@ def printable_line(text: str) -> str:
     clean = "".join(char if char.isprintable() else " " for char in text)
     line = " ".join(clean.split())
     return line if len(line) <= _LINE_AT_MOST else f"{line[: _LINE_AT_MOST - 3]}..."
+
+
+def _make_error(what: str, where: str, remedy: str) -> UserError:
+    return UserError(what, where=where, remedy=remedy)

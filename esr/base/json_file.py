@@ -29,8 +29,17 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         UserError: the folder cannot be written.
     """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Do so with bytes.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
     with replacing(path) as file:
-        file.write(text.encode("utf-8"))
+        file.write(data)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from esr.base.command import Parser, PrintVersion
 from esr.base.errors import UserError
+from esr.base.threads import cores
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
 from esr.sandbox.policy import DISK_GIB, MEMORY_SHARE
@@ -33,6 +34,9 @@ examples:
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]+://|git@", re.IGNORECASE)
 _HOST = re.compile(r"(www\.)?(github|gitlab|gitee|huggingface)\.(com|co)/", re.IGNORECASE)
 
+ENGINES = ("serial", "ray")
+"""By the names of `esr.evaluate.choose_engine`."""
+
 
 def make_parser(root: Path) -> Parser:
     """Describe the command line of `test_demo.py`.
@@ -54,6 +58,7 @@ def make_parser(root: Path) -> Parser:
     _add_measurement(parser.add_argument_group("how"), root)
     _add_upload(parser.add_argument_group("for the server of the challenge"))
     _add_repetition(parser.add_argument_group("again"))
+    _add_engine(parser.add_argument_group("on many GPUs or machines"))
     _add_isolation(parser.add_argument_group("what a submission may do"))
     _add_fixed_input(parser.add_argument_group("real-time challenges (--protocol rtsr2023)"))
     return parser
@@ -110,15 +115,25 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
         " 0 for none (default: 0.25 on a GPU, 0 on a CPU)"
     )
     add("--precision", type=_percent, metavar="PERCENT", help=text)
-    text = "for the steady runtime of a data set, at most (default: %(default)g)"
+    text = (
+        "for all that is measured and checked beyond the official pass, or as long as that took,"
+        " whichever is more (default: %(default)g)"
+    )
     add("--time_budget", type=_positive("seconds"), default=60.0, metavar="S", help=text)
     text = "shuffles the images in the repeats (default: %(default)s)"
     add("--seed", type=_seed, default=0, metavar="N", help=text)
+    text = (
+        "measure every submission in N processes of its own, A B C A B C, to see what differs from"
+        " process to process (default: %(default)s)"
+    )
+    add("--processes", type=_processes, default=1, metavar="N", help=text)
     text = "measure this submission too: first, and again after each of the others, to see drift"
     add("--interleave", type=_number, metavar="ID", help=text)
     add("--save_dir", type=_path, default=root / "results", metavar="DIR", help="default: results/")
     text = "leave no column out of leaderboard.csv, not even those that no row fills"
     add("--all_columns", action="store_true", help=text)
+    text = "rank together what was measured on machines of different classes"
+    add("--mixed_machines", action="store_true", help=text)
     add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
     add("--debug", action="store_true", help="show tracebacks of errors")
@@ -135,6 +150,21 @@ def _add_repetition(group: argparse._ArgumentGroup) -> None:
     text = "keep what an equal run has measured already (default with --model_id all)"
     either.add_argument("--resume", action="store_true", help=text)
     either.add_argument("--force", action="store_true", help="measure it again")
+
+
+def _add_engine(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    text = "one submission after the other here, or many on a Ray cluster (default: %(default)s)"
+    add("--engine", choices=ENGINES, default="serial", help=text)
+    text = "of the cluster (default: RAY_ADDRESS, else one is started on this machine)"
+    add("--engine_address", metavar="HOST:PORT", help=text)
+    text = "cores that a job on a cluster has to itself (default: %(default)s)"
+    add("--cpus_per_job", type=_cores, default=min(4, cores()), metavar="N", help=text)
+    text = (
+        "measure every N-th submission, beginning with the K-th, into a results folder that others"
+        " share; python -m esr leaderboard makes the tables at the end"
+    )
+    add("--shard", type=_shard, metavar="K/N", help=text)
 
 
 def _add_isolation(group: argparse._ArgumentGroup) -> None:
@@ -198,6 +228,8 @@ def _reader(form: str, complaint: str, kind: Callable[[str], _T]) -> Callable[[s
 _number = _reader(r"-?\d+", "is not the number of a submission", int)
 _count = _reader("[0-9]{1,5}", "is no number from 0 to 99999", int)
 _seed = _reader(r"\d{1,9}", "is no number from 0 to 999999999", int)
+_cores = _reader("[1-9][0-9]{0,3}", "is no number of cores", int)
+_processes = _reader(r"[1-9][0-9]?", "is no number of processes from 1 to 99", int)
 _device = _reader(r"[a-z]+(:\d+)?", "is no device such as auto, cpu, cuda or cuda:1", str)
 """Which devices there are is for `esr.measure.device` to say."""
 
@@ -206,6 +238,14 @@ def _percent(text: str) -> float:
     if not re.fullmatch(r"\d{1,2}(\.\d{1,9})?", text):
         raise argparse.ArgumentTypeError(f"'{text}' is no percentage below 100")
     return float(text)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
+    number, of = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= of:
+        raise argparse.ArgumentTypeError(f"'{text}' is no K/N with K from 1 to N, such as 2/8")
+    return number, of
 
 
 def _repeats(text: str) -> int:

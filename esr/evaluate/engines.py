@@ -2,43 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from esr.base.scratch import remove_orphans, scratch_folder
-from esr.evaluate.options import Confinement
-from esr.evaluate.pipeline import evaluate_one_ahead
+from esr.base.threads import cores
+from esr.evaluate.further_process import FurtherProcess
+from esr.evaluate.options import Options
+from esr.evaluate.pipeline import Phases, evaluate_one_ahead
+from esr.evaluate.resume import Plan
 from esr.evaluate.submission_run import RunSetting, SubmissionRun
 from esr.records.conditions import Drift
 from esr.records.record import Outcome, Record
 from esr.sandbox import bubblewrap
+from esr.sandbox.core_locks import reserved
 from esr.sandbox.gpu_lock import gpu_lock
 from esr.sandbox.isolated_process import check_device
 from esr.submissions.submission import Entry
 
 
-def evaluate_all(entries: Sequence[Entry], setting: RunSetting) -> Iterator[Outcome]:
+def evaluate_all(plan: Plan, setting: RunSetting) -> Iterator[Outcome]:
     """Measure one submission after the other, each with the whole machine to itself.
 
+    Where several processes are asked for, all submissions have their second one when all have had
+    their first: A B C A B C.
+
     Yields:
-        a `Record`, or the `Failure` of a submission that cannot be measured, whatever went wrong.
+        a `Record`, or the `Failure` of a submission that cannot be measured, whatever went wrong;
+        the same record again with each further process in it.
 
     Raises:
         UserError: the harness itself cannot go on, for want of disk space say.
     """
+    latest = {record.label: record for record in plan.begun}
+    outcomes: list[Outcome] = []
+    for outcome in _evaluate_first(plan.entries, setting):
+        outcomes.append(outcome)
+        yield outcome
+    latest |= {outcome.label: outcome for outcome in outcomes if isinstance(outcome, Record)}
+    chosen = [entry for entry in plan.chosen if entry.label in latest]
+    yield from add_processes(
+        lambda entry, record: FurtherProcess(entry, setting, record),
+        chosen,
+        latest,
+        setting.options.processes,
+    )
+
+
+def add_processes(
+    start: Callable[[Entry, Record], Phases],
+    entries: Sequence[Entry],
+    records: Mapping[str, Record],
+    processes: int,
+) -> Iterator[Outcome]:
+    """Measure submissions again, round after round, until each was in enough processes.
+
+    Args:
+        start: makes the next process of a submission whose record there is.
+        entries: the submissions, in their order.
+        records: of each by its label.
+        processes: how many each shall have had.
+
+    Yields:
+        the record of each with one more process in it, or with why there is none; one whose process
+        has failed gets no other one in this run.
+    """
+    latest = dict(records)
+    for number in range(2, processes + 1):
+        turns = [entry for entry in entries if latest[entry.label].process_count == number - 1]
+        for outcome in evaluate_one_ahead(start(e, latest[e.label]) for e in turns):
+            if isinstance(outcome, Record):
+                latest[outcome.label] = outcome
+            yield outcome
+
+
+def _evaluate_first(entries: Sequence[Entry], setting: RunSetting) -> Iterator[Outcome]:
     baseline_id = setting.options.selection.interleave
     if baseline_id is None:
         yield from evaluate_one_ahead(SubmissionRun(entry, setting) for entry in entries)
     else:
         yield from evaluate_interleaved(
-            lambda entry: _evaluate_alone(entry, setting), entries, baseline_id
+            lambda entry: evaluate_alone(entry, setting), entries, baseline_id
         )
 
 
-def _evaluate_alone(entry: Entry, setting: RunSetting) -> Outcome:
-    (outcome,) = evaluate_one_ahead([SubmissionRun(entry, setting)])
+def evaluate_alone(entry: Entry, setting: RunSetting, record: Record | None = None) -> Outcome:
+    """Measure one submission.
+
+    Args:
+        entry: the submission.
+        setting: of the run.
+        record: of it, to which a further process is added; None to begin.
+
+    Raises:
+        UserError: the harness itself cannot go on.
+    """
+    run = (
+        SubmissionRun(entry, setting) if record is None else FurtherProcess(entry, setting, record)
+    )
+    (outcome,) = evaluate_one_ahead([run])
     return outcome
 
 
@@ -102,7 +166,7 @@ def _runtime_ms(outcome: Outcome, robust: bool) -> float | None:
 
 
 @contextmanager
-def open_workplace(confinement: Confinement) -> Iterator[tuple[Path, Path]]:
+def open_workplace(options: Options) -> Iterator[tuple[Path, Path]]:
     """Make sure that submissions can be run, and keep other runs off the GPU meanwhile.
 
     Yields:
@@ -111,9 +175,16 @@ def open_workplace(confinement: Confinement) -> Iterator[tuple[Path, Path]]:
     Raises:
         UserError: there is no such device, or no sandbox.
     """
+    confinement, shard = options.confinement, options.engine.shard
     if confinement.sandbox:
         bubblewrap.check()
     check_device(confinement.device)
     remove_orphans()
-    with gpu_lock(confinement.device), scratch_folder() as hr_dir, scratch_folder() as job_dir:
+    with (
+        gpu_lock(confinement.device),
+        # Who measures beside others on purpose waits for them; else it is the user's own affair.
+        reserved(cores()) if shard else nullcontext(),
+        scratch_folder() as hr_dir,
+        scratch_folder() as job_dir,
+    ):
         yield hr_dir, job_dir

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
+from esr.base.threads import cores
 from esr.challenge.fixed_input import Calls, RealTimeOptions
 from esr.challenge.protocol import Protocol, protocols
 from esr.datasets.splits import DataRequest
 from esr.evaluate.arguments import make_parser
 from esr.records.conditions import KeptFiles, Passes, Procedure
 from esr.sandbox.policy import GIB, Limits, Policy, memory_bytes
+from esr.submissions.submission import Entry
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,49 @@ class Output:
     files: KeptFiles
     all_columns: bool
     """Whether `leaderboard.csv` has columns that no row fills."""
+    mixed_machines: bool
+    """Whether rows are ranked together that machines of different classes measured."""
 
-    def log_file(self, label: str) -> Path:
-        """Name the file that holds what a submission printed."""
-        return self.save_dir / "logs" / f"{label}.log"
+    def log_file(self, label: str, process: int = 1) -> Path:
+        """Name the file that holds what a submission printed in one of its processes."""
+        number = f".{process}" if process > 1 else ""
+        return self.save_dir / "logs" / f"{label}{number}.log"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Every N-th submission: what one of several processes measures."""
+
+    number: int
+    """From 1."""
+    of: int
+
+    def pick(self, entries: list[Entry]) -> list[Entry]:
+        """Choose its share of all that is asked for."""
+        return entries[self.number - 1 :: self.of]
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """What runs the submissions."""
+
+    name: str
+    """In `esr.evaluate.choose_engine.ENGINES`."""
+    address: str | None
+    """Of a cluster that is there already."""
+    cpus_per_job: int
+    """Cores that a job on a cluster has to itself."""
+    shard: Shard | None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether everything is measured on this machine, with all that it has."""
+        return self.name == "serial"
+
+    @property
+    def cores(self) -> int:
+        """Cores that a submission has."""
+        return cores() if self.is_here else self.cpus_per_job
 
 
 @dataclass(frozen=True)
@@ -78,9 +119,12 @@ class Options:
     procedure: Procedure
     confinement: Confinement
     output: Output
+    engine: EngineChoice
     list: bool
     check: bool
     """Whether to try the submissions by the rules instead of measuring them."""
+    processes: int
+    """Processes of its own that each submission is measured in, one after the other."""
     resume: bool
     """Whether to keep records that this run would only repeat."""
     debug: bool
@@ -104,6 +148,13 @@ def parse(arguments: list[str], root: Path) -> Options:
         UserError: an argument that is unknown or of the wrong kind.
     """
     given = make_parser(root).parse_args(arguments)
+    if given.processes > 1 and given.interleave is not None:
+        raise UserError(
+            "cannot be combined with --interleave",
+            where="--processes",
+            remedy="leave out --interleave: processes of all submissions alternate anyway, and"
+            " each shows its own drift",
+        )
     protocol = protocols()[given.protocol]
     metrics = ("psnr", *(["ssim"] if given.ssim else []), *given.metrics, *protocol.metrics)
     return Options(
@@ -136,9 +187,17 @@ def parse(arguments: list[str], root: Path) -> Options:
             given.save_dir.absolute(),
             KeptFiles(images=given.save_images, uploads=given.make_zip),
             given.all_columns,
+            given.mixed_machines,
+        ),
+        engine=EngineChoice(
+            given.engine,
+            given.engine_address,
+            given.cpus_per_job,
+            Shard(*given.shard) if given.shard else None,
         ),
         list=given.list,
         check=given.check,
+        processes=given.processes,
         resume=not given.force and (given.resume or "all" in given.model_id),
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),

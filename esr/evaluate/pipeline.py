@@ -14,7 +14,7 @@ from typing import Protocol
 
 from esr.base.errors import UserError
 from esr.measure.job import SubmissionFailed
-from esr.records.record import Failure, Outcome, Record
+from esr.records.record import Outcome, Record
 
 
 class Phases(Protocol):
@@ -32,7 +32,7 @@ class Phases(Protocol):
     def score(self) -> None: ...  # noqa: D102
     def finish(self) -> Record: ...  # noqa: D102
 
-    def fail(self, failed: SubmissionFailed) -> Failure:
+    def fail(self, failed: SubmissionFailed) -> Outcome:
         """Say what a failure is kept as."""
 
     def close(self) -> None:

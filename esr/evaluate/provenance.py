@@ -13,7 +13,6 @@ from pathlib import Path
 from esr.base.errors import cause
 from esr.base.house import ROOT
 from esr.base.sha256 import hash_file, hash_text
-from esr.base.threads import cores
 from esr.measure.job import SubmissionFailed
 from esr.records.conditions import KeptFiles, Procedure, Request
 from esr.records.record import Provenance
@@ -86,7 +85,7 @@ def add_checkpoints(provenance: Provenance, source: CloneSource) -> Provenance:
 
 
 def describe_request(
-    procedure: Procedure, files: KeptFiles, *, interleave: int | None, sandbox: bool
+    procedure: Procedure, files: KeptFiles, *, interleave: int | None, cores: int, sandbox: bool
 ) -> Request:
     """Say what a run asks of every submission, as far as it changes what is recorded."""
     settings = sorted(filter(_SETTINGS.fullmatch, os.environ))
@@ -96,8 +95,8 @@ def describe_request(
         files=files,
         interleave=interleave,
         sandbox=sandbox,
-        threads=", ".join([f"{cores()} cores", *threads]),
-        code_sha256=code_sha256(ROOT),
+        threads=", ".join([f"{cores} cores", *threads]),
+        code_sha256=own_code_sha256(),
     )
 
 
@@ -113,6 +112,11 @@ def code_sha256(root: Path) -> str:
         if len(file.parts) > 1 and file.parts[0] not in _AFTERWARDS
     )
     return hash_text("".join(lines))
+
+
+def own_code_sha256() -> str:
+    """Do so with this program."""
+    return code_sha256(ROOT)
 
 
 def now() -> str:

@@ -30,6 +30,10 @@ class Plan:
     kept: tuple[Record, ...]
     entries: tuple[Entry, ...]
     """To be measured."""
+    chosen: tuple[Entry, ...]
+    """All that were asked for, in their order."""
+    begun: tuple[Record, ...] = ()
+    """Kept, but in fewer processes than are asked for."""
 
 
 def plan_run(entries: Sequence[Entry], setting: RunSetting, rows: Sequence[Row]) -> Plan:
@@ -42,14 +46,14 @@ def plan_run(entries: Sequence[Entry], setting: RunSetting, rows: Sequence[Row])
     """
     options = setting.options
     if not options.resume:
-        return Plan((), tuple(entries))
+        return Plan((), tuple(entries), tuple(entries))
     records = {row.label: row.record for row in rows if row.record and not row.failure}
     kept = {
         entry.label: records[entry.label]
         for entry in entries
         if entry.label in records and _is_repetition(records[entry.label], entry, setting)
     }
-    if kept:
+    if kept and options.engine.is_here:
         here = _machine(options.confinement.device)
         kept = {label: record for label, record in kept.items() if _same(record.machine, here)}
     unfinished = [entry for entry in entries if entry.label not in kept]
@@ -60,9 +64,13 @@ def plan_run(entries: Sequence[Entry], setting: RunSetting, rows: Sequence[Row])
             entry for entry in entries if entry in unfinished or entry.model_id == baseline_id
         ]
     measured = {entry.label for entry in unfinished}
+    left = [record for label, record in kept.items() if label not in measured]
+    begun = [record for record in left if record.process_count < options.processes]
     return Plan(
-        tuple(record for label, record in kept.items() if label not in measured),
+        tuple(record for record in left if record not in begun),
         tuple(unfinished),
+        tuple(entries),
+        tuple(begun),
     )
 
 

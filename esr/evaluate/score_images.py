@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import stat
 from collections.abc import Sequence
@@ -65,6 +66,21 @@ def score_images(
     pairs = [(sr_file, image.hr) for image, sr_file in zip(images, sr_files, strict=True)]
     perceptual = perceptual_scores([n for n in metrics if n in NAMES], pairs, border)
     return [scores_here | further for scores_here, further in zip(scores, perceptual, strict=True)]
+
+
+def hash_images(images: Sequence[StagedImage], sr_files: Sequence[Path]) -> list[str]:
+    """Hash the levels of every SR image of a data set.
+
+    Raises:
+        SubmissionFailed: an SR image that is absent, damaged or of the wrong size.
+    """
+
+    def digest(item: tuple[StagedImage, Path]) -> str:
+        image, sr_file = item
+        sr = read_sr(sr_file, np.load(image.hr, mmap_mode="r").shape)
+        return hashlib.sha256(np.ascontiguousarray(sr).data).hexdigest()
+
+    return in_parallel(digest, list(zip(images, sr_files, strict=True)))
 
 
 def read_sr(path: Path, shape: tuple[int, ...]) -> Image:

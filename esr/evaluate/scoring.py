@@ -12,6 +12,7 @@ from esr.evaluate import provenance
 from esr.evaluate.score_images import (
     DataRangeVerdict,
     handed_in_flags,
+    hash_images,
     judge_data_range,
     score_images,
 )
@@ -45,7 +46,7 @@ def score_submission(started: StartedJob, measurement: Measurement) -> Scores:
         SubmissionFailed: an image that is absent, damaged or of the wrong size, or an answer that
             cannot be of this clone.
     """
-    entry, source, fork = _as_it_was(started.entry, started.source, measurement)
+    entry, source, fork = as_it_was(started.entry, started.source, measurement)
     results = tuple(
         _score_split(number, split, timing, started)
         for number, (split, timing) in enumerate(
@@ -71,10 +72,14 @@ def read_lr_size(image: StagedImage) -> tuple[int, int]:
     return height, width
 
 
-def _as_it_was(
+def as_it_was(
     entry: Measurable, source: Provenance, measurement: Measurement
 ) -> tuple[Measurable, Provenance, CloneSource | None]:
-    """Add what only running a clone has told."""
+    """Add what only running a clone has told.
+
+    Raises:
+        SubmissionFailed: it tells nothing, or what cannot be of this clone.
+    """
     facts = measurement.fork
     if not isinstance(entry, CloneSubmission):
         return entry, source, None
@@ -95,9 +100,12 @@ def _score_split(
     protocol = procedure.protocol
     sr_files = [started.folder.sr_image(number, index) for index in range(len(split.images))]
     scores = score_images(split.images, sr_files, protocol.border(split.scale), procedure.metrics)
+    hashes = hash_images(split.images, sr_files)
     images = tuple(
-        ImageResult(image.name, ms, values, read_lr_size(image))
-        for image, ms, values in zip(split.images, timing.runtime_ms, scores, strict=True)
+        ImageResult(image.name, ms, values, read_lr_size(image), sr_sha256)
+        for image, ms, values, sr_sha256 in zip(
+            split.images, timing.runtime_ms, scores, hashes, strict=True
+        )
     )
     files = [(image.lr, image.hr) for image in split.images]
     repeated = timing.robust

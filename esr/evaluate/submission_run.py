@@ -16,6 +16,7 @@ from esr.base.scratch import scratch_roots
 from esr.challenge.fixed_input import plan
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
+from esr.evaluate.device_use import DEVICE_LOG, noted_use
 from esr.evaluate.finish_record import finish_record
 from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
@@ -26,7 +27,7 @@ from esr.evaluate.write_job import StartedJob, as_told, job_folder, job_split
 from esr.measure.job import Job, SubmissionFailed
 from esr.records.conditions import Request
 from esr.records.measurement import Measurement
-from esr.records.record import Failure, Record
+from esr.records.record import Failure, Outcome, Record
 from esr.sandbox import isolated_process
 from esr.sandbox.own_files import refuse_foreign_files
 from esr.sandbox.policy import Policy
@@ -41,6 +42,8 @@ class RunSetting:
     staged: Staged
     job_dir: Path
     """Holds the folders of the jobs, one a submission."""
+    also_hidden: tuple[Path, ...] = ()
+    """Where somebody else's results are, who this is measured for."""
 
     @cached_property
     def request(self) -> Request:
@@ -50,6 +53,7 @@ class RunSetting:
             options.procedure,
             options.output.files,
             interleave=options.selection.interleave,
+            cores=options.engine.cores,
             sandbox=options.confinement.sandbox,
         )
 
@@ -57,7 +61,12 @@ class RunSetting:
     def policy(self) -> Policy:
         """What a submission may use, and what it must not see."""
         options = self.options
-        places = (options.data.data_dir, options.output.save_dir, *self.staged.hr_folders)
+        places = (
+            options.data.data_dir,
+            options.output.save_dir,
+            *self.staged.hr_folders,
+            *self.also_hidden,
+        )
         return options.confinement.policy((*places, *scratch_roots()))
 
 
@@ -69,6 +78,8 @@ class SubmissionRun:
         setting: of the run.
     """
 
+    process = 1
+    """Number among those that measure the same."""
     _program: isolated_process.WaitingProgram
     _job: StartedJob
     _measurement: Measurement
@@ -92,18 +103,22 @@ class SubmissionRun:
         )
         # Not before there is a process, beside which all this costs no time.
         source = provenance.describe_files(entry, setting.options.command, ROOT)
-        job = _describe_job(told, splits, setting.options)
+        job = self._describe_job(told, splits)
         json_file.dump(job, folder.job)
         self._job = StartedJob(entry, source, setting.request, splits, job, folder)
 
     def measure(self) -> None:
         """Let its process begin, wait until it has ended, and take its answer."""
         label, started = self._entry.label, self._job
-        log = self._setting.options.output.log_file(label)
-        with self._process, phase_bar(label) as bar:
+        output, device = self._setting.options.output, self._setting.options.confinement.device
+        with (
+            self._process,
+            phase_bar(label) as bar,
+            noted_use(label, device, output.log_file("").with_name(DEVICE_LOG)),
+        ):
             shown = ShownPhases(bar, started.job)
             shown.enter("import")
-            self._measurement = await_measurement(self._program, started, log, shown)
+            self._measurement = await_measurement(self._program, started, self._log, shown)
 
     def score(self) -> None:
         """Compare its SR images with HR."""
@@ -118,9 +133,9 @@ class SubmissionRun:
             bar.enter("keeping")
             return finish_record(self._job, self._measurement, self._scores, output)
 
-    def fail(self, failed: SubmissionFailed) -> Failure:
+    def fail(self, failed: SubmissionFailed) -> Outcome:
         """Say how it failed, and where it is told at length."""
-        entry, log = self._entry, self._setting.options.output.log_file(self._entry.label)
+        entry, log = self._entry, self._log
         printed = str(log) if failed.stage != "discover" and log.exists() else None
         reason, date = printable_line(failed.reason), provenance.now()
         return Failure(entry.label, entry.model_id, failed.stage, reason, date, printed)
@@ -129,6 +144,13 @@ class SubmissionRun:
         """End its process and remove its files."""
         self._process.close()
         self._folder.close()
+
+    @property
+    def _log(self) -> Path:
+        return self._setting.options.output.log_file(self._entry.label, self.process)
+
+    def _describe_job(self, submission: Measurable, splits: Sequence[StagedSplit]) -> Job:
+        return _describe_job(submission, splits, self._setting.options)
 
 
 def _measurable(entry: Entry) -> Measurable:

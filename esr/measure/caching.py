@@ -24,6 +24,8 @@ Cost = Callable[[Image], float]
 FIRST_ROUNDS = 2
 ROUNDS = 12
 SERIES = 2
+_ARMS = 3
+"""Kinds of input in a round."""
 NOISY_SHARE = 0.8
 """A copy with noise costs any honest network the same."""
 RANDOM_SHARE = 0.5
@@ -73,16 +75,32 @@ def take(image: Image, cost: Cost, rounds: int, rng: np.random.Generator) -> Ser
     return series
 
 
-def verdict(image: Image, cost: Cost, rng: np.random.Generator) -> tuple[str, Series] | None:
+def verdict(
+    image: Image,
+    cost: Cost,
+    rng: np.random.Generator,
+    affords: Callable[[str, int], bool] = lambda _what, _passes: True,
+) -> tuple[str, Series] | None:
     """Find out whether a network favours an image it has seen.
+
+    Args:
+        image: that it has seen.
+        cost: what a pass costs.
+        rng: of the noise and the order.
+        affords: whether there is time for something, given its name and its number of passes.
 
     Returns:
         (`cached_output` or `input_dependent_runtime`, a series that shows it); None if it does not.
     """
+    if not affords("costs compared", _ARMS * FIRST_ROUNDS):
+        return None
     first = take(image, cost, FIRST_ROUNDS, rng)
     # Interruptions only ever add, so the smallest of a few is the least disturbed.
     least = min(first.same)
     if least >= NOISY_SHARE * min(first.noisy) and least >= RANDOM_SHARE * min(first.random):
+        return None
+    suspicion = f"a suspicion confirmed ({first.noisy_ratio:.2f} of the costs of noisy copies)"
+    if not affords(suspicion, _ARMS * ROUNDS * SERIES):
         return None
     confirmed = [take(image, cost, ROUNDS, rng) for _ in range(SERIES)]
     if all(_faster(series.same, series.noisy, NOISY_SHARE) for series in confirmed):

@@ -42,6 +42,8 @@ class Job:
     """Limit of its processes together; the worker holds itself to it on a CPU."""
     fixed_input: FixedInputPlan | None = None
     """How to run the fixed input; None if the protocol has none."""
+    is_further: bool = False
+    """Whether another process was measured and counted already: this one is for its runtimes."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from esr.measure.caching import noisy
 from esr.measure.channel import Channel
 from esr.measure.job import JobFolder
 from esr.measure.nvml import around
+from esr.measure.time_budget import RoundTimer
 from esr.measure.timing import Lap
 from esr.records.conditions import Conditions
 from esr.records.measurement import RobustSamples
@@ -36,6 +37,9 @@ from esr.records.measurement import RobustSamples
 WINDOW = 3
 TOLERANCE = 0.05
 WARMUP_AT_MOST = 10
+ROUNDS_AT_LEAST = 2
+_WARM_UP_SHARE = 0.5
+"""Of the time, where that is limited."""
 SUSPECT_SHARE = 0.5
 
 
@@ -67,6 +71,7 @@ def robust_pass(
     count: int,
     repeats: int,
     seed: int,
+    timer: RoundTimer | None = None,
 ) -> RobustPass:
     """Time every image of a data set `repeats` times on the warm network.
 
@@ -78,15 +83,20 @@ def robust_pass(
         count: number of its images.
         repeats: number of rounds.
         seed: of the order of the images, another one in each round.
+        timer: ends it before a round that would overrun, but not before `ROUNDS_AT_LEAST`.
     """
-    rounds = _Rounds(bench, folder, channel, split, count)
+    rounds, timer = _Rounds(bench, folder, channel, split, count), timer or RoundTimer()
     bench.memory.release()
-    warm = _warm_up(bench, folder, split, count)
+    warm = _warm_up(bench, folder, split, count, timer)
     bench.memory.restart()
     before = bench.gpu.state()
     with undisturbed():
-        for index in _orders(count, repeats, seed):
-            rounds.sample(index)
+        for number, order in enumerate(_orders(count, repeats, seed)):
+            if number >= ROUNDS_AT_LEAST and timer.is_late():
+                break
+            for index in order:
+                rounds.sample(index)
+            timer.end_round()
     conditions = Conditions(
         seed=seed,
         warmup_calls=warm.calls,
@@ -102,7 +112,7 @@ def robust_pass(
         samples=RobustSamples(samples, conditions),
         laps=[lap for image in rounds.laps for lap in image],
         suspect=_suspect(folder, split, samples, warm),
-        outputs=count * repeats,
+        outputs=sum(map(len, samples)),
     )
 
 
@@ -144,13 +154,13 @@ def undisturbed() -> Iterator[None]:
             gc.enable()
 
 
-def _orders(count: int, repeats: int, seed: int) -> Iterator[int]:
+def _orders(count: int, repeats: int, seed: int) -> Iterator[list[int]]:
     rng = np.random.default_rng(seed)
     for _ in range(repeats):
-        yield from map(int, rng.permutation(count))
+        yield rng.permutation(count).tolist()
 
 
-def _warm_up(bench: Bench, folder: JobFolder, split: int, count: int) -> _WarmUp:
+def _warm_up(bench: Bench, folder: JobFolder, split: int, count: int, timer: RoundTimer) -> _WarmUp:
     warm, rng = _WarmUp(), np.random.default_rng()
     for index in range(count):
         lr: Image = np.load(folder.lr_image(split, index))
@@ -163,10 +173,11 @@ def _warm_up(bench: Bench, folder: JobFolder, split: int, count: int) -> _WarmUp
             bench.image(output, tensor)
             return lap.ms
 
-        durations, stable = until_stable(run)
+        durations, stable = until_stable(run, is_late=lambda: timer.is_spent(_WARM_UP_SHARE))
         warm.calls += len(durations)
         warm.unstable += not stable
         warm.ms[lr.shape] = statistics.median(durations[-WINDOW:])
+    timer.restart_round()
     return warm
 
 

@@ -16,7 +16,6 @@ On a CPU a pass has no queue: a block there is one image.
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -31,6 +30,7 @@ from esr.measure.channel import Channel
 from esr.measure.job import JobFolder
 from esr.measure.nvml import around
 from esr.measure.robust_pass import undisturbed, until_stable
+from esr.measure.time_budget import RoundTimer
 from esr.measure.timing import Lap
 from esr.records.conditions import SteadyPlan
 from esr.records.measurement import SteadySamples
@@ -112,15 +112,17 @@ def steady_pass(
     sizes = [np.load(folder.lr_image(split, index), mmap_mode="r").size for index in range(count)]
     blocks = cut_blocks(rng.permutation(count).tolist(), _images_a_block(bench, max(sizes)))
     rounds = _Rounds(bench, folder, channel, split, blocks)
-    began = time.monotonic()
+    timer = RoundTimer(plan.budget_s)
     before = bench.gpu.state()
     with undisturbed():
-        warm_by = began + _WARM_UP_SHARE * plan.budget_s
         warmups, is_stable = until_stable(
-            lambda: rounds.run(range(len(blocks))), _AGREEMENT, lambda: time.monotonic() > warm_by
+            lambda: rounds.run(range(len(blocks))),
+            _AGREEMENT,
+            lambda: timer.is_spent(_WARM_UP_SHARE),
         )
         rounds.forget()
-        ended = _add_rounds(rounds, rng, plan, began)
+        timer.restart_round()
+        ended = _add_rounds(rounds, rng, plan, timer)
     return SteadySamples(
         blocks=tuple(blocks),
         samples_ms=tuple(map(tuple, rounds.samples_ms)),
@@ -134,15 +136,16 @@ def steady_pass(
 
 
 def _add_rounds(
-    rounds: _Rounds, rng: np.random.Generator, plan: SteadyPlan, began: float
+    rounds: _Rounds, rng: np.random.Generator, plan: SteadyPlan, timer: RoundTimer
 ) -> Literal["precision", "budget"]:
     while True:
         rounds.run(rng.permutation(len(rounds.blocks)).tolist())
+        timer.end_round()
         taken = rounds.samples_ms
         enough = len(taken[0]) >= ROUNDS_AT_LEAST
         if enough and half_width_percent(taken) <= plan.precision_percent:
             return "precision"
-        if time.monotonic() - began > plan.budget_s and len(taken[0]) > 1:
+        if len(taken[0]) > 1 and timer.is_late():
             return "budget"
 
 

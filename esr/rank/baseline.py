@@ -21,6 +21,8 @@ class Base:
     problem: str | None = None
     decimals: Mapping[RankFigure, int] = field(default_factory=dict)
     """Digits to which its figures are known; without them, all."""
+    label: str | None = None
+    """Of the row that it is; None if it is none."""
 
 
 def find_baseline(rows: Sequence[Row], protocol: Protocol) -> str | None:
@@ -66,7 +68,8 @@ def find_base(
         if name in chosen.costs and chosen.costs[name].value <= 0
     ]
     problem = f"has no {', '.join(missing)}" if missing else None
-    return Base({name: cost for name, cost in chosen.costs.items() if cost.value > 0}, problem)
+    costs = {name: cost for name, cost in chosen.costs.items() if cost.value > 0}
+    return Base(costs, problem, label=label)
 
 
 def _published(protocol: Protocol, with_test: bool) -> Base:

@@ -13,12 +13,11 @@ from esr.rank.figures import (
     has_test,
     name_missing_runtime,
     official_figure,
-    official_runtime,
     ranked_split,
     real_time_figures,
-    robust_runtime,
 )
 from esr.rank.psnr_gate import GateVerdict, judge_gate
+from esr.rank.runtimes import RUNTIMES, measure_runtime
 from esr.rank.scores import Figures
 from esr.records.results_folder import Row
 
@@ -53,11 +52,16 @@ FIGURE_NAMES: dict[RankFigure, str] = {
 class Choices:
     """What the published rules leave open."""
 
-    runtime: Literal["official", "robust"] = "official"
+    runtime: str = "official"
+    """Name of one of `esr.rank.runtimes.RUNTIMES`."""
     baseline: str | None = None
     """A row's label, or `published`; None looks for the protocol's own among the rows."""
     constraints: bool = False
     """Whether a track leaves out who is worse than the baseline in what its announcement names."""
+    mixed_machines: bool = False
+    """Whether rows are ranked together that were measured on machines of different classes."""
+    seed: int = 0
+    """Of the bootstrap behind the intervals of ranks."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ def assess_row(
     """
     served = row.label == baseline_label or is_baseline(row, protocol)
     official = choices.runtime == "official"
-    runtime_name = name_missing_runtime(row, with_test) if official else "warm runtime"
+    title = "warm" if choices.runtime == "robust" else RUNTIMES[choices.runtime].title
+    runtime_name = name_missing_runtime(row, with_test) if official else f"{title} runtime"
     costs, gate = _costs(row, choices, with_test), judge_gate(row, protocol)
     candidate = Candidate(row, served, gate, costs, None, runtime_name)
     reason = _why_not(candidate, protocol)
@@ -119,8 +124,7 @@ def assess_row(
 
 
 def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
-    measured = official_runtime if choices.runtime == "official" else robust_runtime
-    runtime = measured(row, with_test)
+    runtime = measure_runtime(row, choices.runtime, with_test)
     costs: dict[RankFigure, Quantity] = {} if runtime is None else {"ave_time_ms": runtime}
     for name, key in KEYS.items():
         if (value := official_figure(row, key)) is not None and value >= 0:

@@ -6,15 +6,18 @@ Pure functions; nothing here reads a file or needs PyTorch. Formulas are in `esr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from esr.base.errors import UserError
 from esr.challenge.protocol import Cost, Protocol, Quality, Track
 from esr.rank.baseline import Base, counts_test, find_base, find_baseline
+from esr.rank.drawn_field import Drawn, Rival, add_interval, draw_field, place_rivals
 from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, Section, assess_row, outside
 from esr.rank.figures import Quantity
-from esr.rank.scores import ABSOLUTE, SCORES, Figures, Score
+from esr.rank.machine_class import explain_other_class
+from esr.rank.rank_intervals import RankPlaces
+from esr.rank.scores import ABSOLUTE, SCORES, Figures, Score, score_of
 from esr.records.results_folder import Row
 
 
@@ -25,8 +28,14 @@ class Placing:
     rank: int | None = None
     """None if it is not ranked here; equal scores share the better rank."""
     score: Score | None = None
-    tie: int | None = None
-    """Number of the group whose intervals overlap that of its best; None outside such a group."""
+    ties: tuple[int, ...] = ()
+    """Numbers of the groups that it shares with those from whom it does not certainly differ; of
+    one process, the group whose intervals overlap that of its best."""
+    interval: tuple[int, int] | None = None
+    """RankPlaces between which it stands with 95 % confidence; None if that cannot be known, or is
+    certain, since no runtime counts."""
+    frequencies: tuple[float, ...] = ()
+    """Share of the bootstrap's draws in which it has each place; empty without an interval."""
     reason: str | None = None
     """Why it is not ranked here, if it is ranked elsewhere."""
 
@@ -53,6 +62,8 @@ class Ranking:
     """Whether runtimes are means over validation and test set, as published."""
     standings: tuple[Standing, ...]
     """Ranked by the first track, the baseline among them; then the unranked, then the failed."""
+    base_costs: Figures | None = None
+    """What scores are relative to."""
 
 
 def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None) -> Ranking:
@@ -68,9 +79,12 @@ def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None
     label = choices.baseline or find_baseline(rows, protocol)
     with_test = counts_test(rows, protocol, label)
     candidates = [assess_row(row, label, protocol, choices, with_test) for row in rows]
-    rivals = [one for one in candidates if one.reason is None and not one.is_baseline]
+    if not choices.mixed_machines:
+        candidates = _set_apart(candidates, label)
+    drawn = draw_field(candidates, label, choices, with_test)
+    candidates = [add_interval(candidate, drawn) for candidate in candidates]
     base = find_base(candidates, protocol, label, with_test)
-    tracks = [_placings(track, candidates, rivals, base, choices) for track in protocol.tracks]
+    tracks = [_placings(track, candidates, base, choices, drawn) for track in protocol.tracks]
     standings = [
         Standing(
             one.row, one.is_baseline, one.gate, one.costs, one.reason, one.runtime_name, placings
@@ -78,7 +92,7 @@ def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None
         for one, placings in zip(candidates, zip(*tracks, strict=True), strict=True)
     ]
     ordered = tuple(sorted(standings, key=_position))
-    return Ranking(protocol, choices, label, base.problem, with_test, ordered)
+    return Ranking(protocol, choices, label, base.problem, with_test, ordered, base.costs)
 
 
 def _check(protocol: Protocol) -> None:
@@ -97,10 +111,11 @@ def _check(protocol: Protocol) -> None:
 def _placings(
     track: Track,
     candidates: Sequence[Candidate],
-    entrants: Sequence[Candidate],
     base: Base,
     choices: Choices,
+    drawn: Drawn,
 ) -> list[Placing]:
+    entrants = [one for one in candidates if one.reason is None and not one.is_baseline]
     known = base.costs is not None and all(name in base.costs for name in track.terms)
     costs = base.costs if known else None
     complaints = {
@@ -116,16 +131,45 @@ def _placings(
         for candidate in rivals
         if (score := scores[id(candidate)]) is not None
     }
-    ties = _ties(orders)
+    places = place_rivals(
+        track,
+        [
+            Rival(one.row.label, one.costs, score)
+            for one in rivals
+            if (score := scores[id(one)]) is not None
+        ],
+        costs,
+        base.label,
+        drawn,
+    )
+    ties = {} if places else _ties(orders)
     return [
-        Placing(
-            rank=_rank_among(orders, id(candidate)),
-            score=scores.get(id(candidate)),
-            tie=ties.get(id(candidate)),
-            reason=complaints.get(id(candidate)),
+        _placing(
+            Placing(
+                rank=_rank_among(orders, id(candidate)),
+                score=scores.get(id(candidate)),
+                ties=ties.get(id(candidate), ()),
+                reason=complaints.get(id(candidate)),
+            ),
+            places.get(candidate.row.label) if id(candidate) in orders else None,
         )
         for candidate in candidates
     ]
+
+
+def _placing(placing: Placing, places: RankPlaces | None) -> Placing:
+    if places is None:
+        return placing
+    interval = places.low, places.high
+    return replace(placing, ties=places.ties, interval=interval, frequencies=places.frequencies)
+
+
+def _set_apart(candidates: Sequence[Candidate], label: str | None) -> list[Candidate]:
+    """Rank nobody with those who were measured on a machine of another class."""
+    able = [one.row for one in candidates if one.reason is None or one.row.label == label]
+    baseline = next((row for row in able if row.label == label), None)
+    reasons = explain_other_class(able, baseline)
+    return [replace(one, reason=one.reason or reasons.get(one.row.label)) for one in candidates]
 
 
 def _score(
@@ -133,7 +177,7 @@ def _score(
 ) -> Score | None:
     if any(name not in one.costs for name in track.terms) or outside(one.row, track):
         return None
-    return SCORES[track.score](track, one.costs, [rival.costs for rival in rivals], base)
+    return score_of(track, one.costs, [rival.costs for rival in rivals], base)
 
 
 def _complaint(one: Candidate, track: Track, base: Base, choices: Choices) -> str | None:
@@ -162,7 +206,7 @@ def _rank_among(orders: Mapping[int, Quantity], key: int) -> int | None:
     return 1 + sum(other.value < orders[key].value for other in orders.values())
 
 
-def _ties(orders: Mapping[int, Quantity]) -> dict[int, int]:
+def _ties(orders: Mapping[int, Quantity]) -> dict[int, tuple[int, ...]]:
     """Number the groups whose members' intervals overlap that of the group's best.
 
     Neighbour by neighbour, an even field would be one long tie from first to last.
@@ -173,7 +217,7 @@ def _ties(orders: Mapping[int, Quantity]) -> dict[int, int]:
             groups.append([])
         groups[-1].append(key)
     shared = [group for group in groups if len(group) > 1]
-    return {key: number for number, group in enumerate(shared, 1) for key in group}
+    return {key: (number,) for number, group in enumerate(shared, 1) for key in group}
 
 
 def _position(standing: Standing) -> tuple[int, float]:

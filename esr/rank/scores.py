@@ -1,5 +1,8 @@
 """SCORES: how a track turns figures into a score. Lower is better, everywhere.
 
+A formula works on arrays, an element a way the figures may be: as measured and at the ends of
+their intervals (`score_of`), or as a bootstrap draws them (`esr.rank.rank_intervals`).
+
 Sources: report of 2022 (sums of ranks); READMEs of 2024 to 2026, Ranking Strategy (exponential);
 the Real-Time challenge of 2023 (`esr.challenge.rtsr.real_time_score`).
 """
@@ -10,12 +13,18 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from esr.challenge.protocol import RankFigure, Track
 from esr.challenge.rtsr.real_time_score import real_time_score
 from esr.rank.figures import Quantity
 
 Figures = Mapping[RankFigure, Quantity]
 """What is known of a submission that a track may rank by."""
+
+Values = Mapping[RankFigure, NDArray[np.float64]]
+"""The same as numbers alone, (ways,) each."""
 
 
 @dataclass(frozen=True)
@@ -30,91 +39,68 @@ class Score:
     """Natural logarithm of the score, where the score grows exponentially."""
 
 
-def figure(track: Track, own: Figures, rivals: Sequence[Figures], base: Figures | None) -> Score:
+def figure(
+    track: Track, own: Values, others: Sequence[Values], base: Values | None
+) -> NDArray[np.float64]:
     """Take the one figure itself."""
-    del rivals, base
+    del others, base
     (name,) = track.terms
-    return Score(own[name].value, own[name])
+    return own[name]
 
 
-def rank_sum(track: Track, own: Figures, rivals: Sequence[Figures], base: Figures | None) -> Score:
+def rank_sum(
+    track: Track, own: Values, others: Sequence[Values], base: Values | None
+) -> NDArray[np.float64]:
     """Sum the ranks in each figure; equal figures share the better rank."""
     del base
-    others = [rival for rival in rivals if rival is not own]
-    ranks = {name: _rank(own[name], [other[name] for other in others]) for name in track.terms}
-    total = Quantity(
-        sum(weight * ranks[name].value for name, weight in track.terms.items()),
-        sum(weight * ranks[name].low for name, weight in track.terms.items()),
-        sum(weight * ranks[name].high for name, weight in track.terms.items()),
-    )
-    return Score(total.value, total)
-
-
-def _rank(own: Quantity, others: Sequence[Quantity]) -> Quantity:
-    """The rank, and the best and the worst one that the intervals leave possible."""
-    return Quantity(
-        1 + sum(other.value < own.value for other in others),
-        1 + sum(other.high < own.low for other in others),
-        1 + sum(other.low < own.high for other in others),
-    )
+    total = np.zeros(())
+    for name, weight in track.terms.items():
+        rank = 1.0 + sum((other[name] < own[name]).astype(np.float64) for other in others)
+        total = total + weight * rank
+    return np.broadcast_to(total, next(iter(own.values())).shape)
 
 
 def exponential(
-    track: Track, own: Figures, rivals: Sequence[Figures], base: Figures | None
-) -> Score | None:
+    track: Track, own: Values, others: Sequence[Values], base: Values | None
+) -> NDArray[np.float64] | None:
     """Weigh exp(2 x / x_base) of every figure; the baseline itself gets exp(2), 7.3891.
 
-    Without a baseline a single figure still ranks, since the order is that of the figure.
+    It is the logarithm that ranks, so that slow networks keep their order where the exponential
+    overflows. Without a baseline a single figure still ranks, since the order is that figure's.
     """
+    del others
     if base is None:
-        return Score(None, own[next(iter(track.terms))]) if len(track.terms) == 1 else None
-    del rivals
-    order = Quantity(
-        _log_score(track, {name: cost.value for name, cost in own.items()}, base),
-        _log_score(track, {name: cost.low for name, cost in own.items()}, base),
-        _log_score(track, {name: cost.high for name, cost in own.items()}, base),
-    )
-    return Score(_exp(order.value), order, order.value) if math.isfinite(order.high) else None
-
-
-def _log_score(track: Track, own: Mapping[RankFigure, float], base: Figures) -> float:
-    # As a logarithm, so that slow networks keep their order where the exponential overflows.
-    logs = [
-        math.log(weight) + 2 * own[name] / base[name].value for name, weight in track.terms.items()
-    ]
-    top = max(logs)
-    if math.isinf(top):
-        return top
-    return top + math.log(sum(math.exp(log - top) for log in logs))
-
-
-def _exp(log: float) -> float:
-    try:
-        return math.exp(log)
-    except OverflowError:
-        return math.inf
+        return own[next(iter(track.terms))] if len(track.terms) == 1 else None
+    # Overflow is infinite, and infinite less infinite is nothing, where the maximum says it all.
+    with np.errstate(over="ignore", invalid="ignore"):
+        logs = np.stack(
+            [math.log(weight) + 2 * own[name] / base[name] for name, weight in track.terms.items()]
+        )
+        top = logs.max(axis=0)
+        rest = np.log(np.exp(logs - top).sum(axis=0))
+    return np.asarray(np.where(np.isinf(top), top, top + rest))
 
 
 def real_time(
-    track: Track, own: Figures, rivals: Sequence[Figures], base: Figures | None
-) -> Score | None:
+    track: Track, own: Values, others: Sequence[Values], base: Values | None
+) -> NDArray[np.float64] | None:
     """Score by the Real-Time challenge, where more is better: its negative ranks.
 
     P0 is the track's where it has one, and else what was measured on the same images.
     """
-    del rivals, base
-    runtime, psnr_db = own["fixed_time_ms"], own["psnr_rgb_db"].value
-    if not runtime.value > 0:
+    del others, base
+    runtime_ms = own["fixed_time_ms"]
+    if not (runtime_ms > 0).all():
         return None
     bicubic_db = track.bicubic_psnr_db
-    if bicubic_db is None:
-        bicubic_db = own["bicubic_psnr_db"].value
-    value = real_time_score(psnr_db, runtime.value, bicubic_db)
-    return Score(value, Quantity.exact(-value))
+    bicubic = own["bicubic_psnr_db"] if bicubic_db is None else np.full_like(runtime_ms, bicubic_db)
+    ways = zip(own["psnr_rgb_db"], runtime_ms, bicubic, strict=True)
+    return np.array([-real_time_score(*map(float, way)) for way in ways])
 
 
-Formula = Callable[[Track, Figures, Sequence[Figures], Figures | None], Score | None]
-"""(track, own figures, those of all that are ranked, those of the baseline) -> score, if any."""
+Formula = Callable[[Track, Values, Sequence[Values], Values | None], "NDArray[np.float64] | None"]
+"""(track, own figures, those of all others that are ranked, those of the baseline) -> what ranks,
+(ways,), if anything does."""
 
 SCORES: dict[str, Formula] = {
     "figure": figure,
@@ -126,3 +112,41 @@ SCORES: dict[str, Formula] = {
 
 ABSOLUTE = ("real_time",)
 """Formulas whose score says something of a single submission."""
+
+
+def score_of(
+    track: Track, own: Figures, rivals: Sequence[Figures], base: Figures | None
+) -> Score | None:
+    """Score a submission, with what the intervals of the figures leave possible.
+
+    Args:
+        track: its formula and terms.
+        own: the submission's figures.
+        rivals: those of everybody who is ranked, the submission itself included if it is.
+        base: those of the baseline, whose intervals do not count.
+    """
+    others = [_as_rival(rival) for rival in rivals if rival is not own]
+    exact = None if base is None else {name: np.full(3, cost.value) for name, cost in base.items()}
+    ways = SCORES[track.score](track, _as_own(own), others, exact)
+    if ways is None or (track.score == "exponential" and not math.isfinite(ways[2])):
+        return None
+    order = Quantity(*map(float, ways))
+    if track.score != "exponential":
+        return Score(-order.value if track.score in ABSOLUTE else order.value, order)
+    return Score(None, order) if base is None else Score(_exp(order.value), order, order.value)
+
+
+def _as_own(figures: Figures) -> Values:
+    return {name: np.array([cost.value, cost.low, cost.high]) for name, cost in figures.items()}
+
+
+def _as_rival(figures: Figures) -> Values:
+    """The best that somebody may have reached is to be held against the others' worst."""
+    return {name: np.array([cost.value, cost.high, cost.low]) for name, cost in figures.items()}
+
+
+def _exp(log: float) -> float:
+    try:
+        return math.exp(log)
+    except OverflowError:
+        return math.inf

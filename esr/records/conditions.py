@@ -25,7 +25,8 @@ class Passes:
     """Half width of the 95 % interval at which the steady pass ends, 0 for no such pass; None for
     that of the device's `Backend`. Records of schema 2 from before it lack this and the next."""
     budget_s: float = 60.0
-    """Time of the steady pass of one data set, at most."""
+    """Time for everything beyond the official pass, unless that took longer (`--time_budget`);
+    in older records that of the steady pass of one data set."""
 
 
 @dataclass(frozen=True)

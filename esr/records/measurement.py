@@ -95,6 +95,8 @@ class SidePath:
     """Share of the pass spent between operations, where longer than Python needs."""
     threads_share: float
     """Processor time of other threads, as a share of that of all."""
+    looks: int = 1
+    """Passes that were watched; of every share the least is kept. Older records lack it."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,9 @@ class Machine:
     cudnn_tf32: bool
     matmul_tf32: bool
 
+
+WARM, STEADY = "warm passes", "steady passes"
+"""What of a run is asked for, and is left out by these names."""
 
 Clock = Literal["cuda_event", "perf_counter"]
 """`cuda_event`: the official figure. `perf_counter`: wall clock of a CPU run, not comparable."""
@@ -271,6 +276,11 @@ class Findings:
     """What confined it, filled in by the parent; older records lack it."""
     fixed_input: FixedInput | None = None
     """Runtime of one fixed input; None if the protocol has none."""
+    left_out: tuple[str, ...] = ()
+    """What there was no time for beyond the official pass (`esr.measure.time_budget`)."""
+    busy_cores: float | None = None
+    """Cores that other programs kept busy during the official pass, on average; filled in by the
+    parent, None where the system does not say. Older records lack it."""
 
     def kept(self) -> dict[str, Any]:
         """These fields by their names, for a record."""

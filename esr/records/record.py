@@ -40,6 +40,9 @@ class ImageResult:
     """Value of each metric in `esr.images.metrics.METRICS` that was asked for."""
     lr_size: tuple[int, int] | None = None
     """(height, width) of its LR image; older records lack it."""
+    sr_sha256: str | None = None
+    """Hash of the levels of its SR image, for those of further processes; older records lack it.
+    """
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,33 @@ class SplitResult:
         """The same by the parent's clock, reading LR included; None in older records."""
         return _mean(list(self.parent_ms)) if self.parent_ms else None
 
+    @property
+    def process_means_ms(self) -> tuple[float, ...]:
+        """The runtime of each process, the first one's first, by what all of them have measured.
+
+        Steady runtimes, or else warm ones, or else official ones, which are a single cold pass.
+        """
+        further = self.processes
+        if self.steady and all(process.steady for process in further):
+            steady = (self.steady, *(process.steady for process in further))
+            return tuple(timing.mean_ms for timing in steady if timing)
+        if self.robust and all(process.warm_ms for process in further):
+            samples = (process.warm_ms for process in further)
+            return (self.robust.mean_ms, *map(_mean_of_medians, samples))
+        official = (_mean([*process.runtime_ms]) for process in further)
+        return (self.runtime_ms, *official)
+
+    @property
+    def process_mean_ms(self) -> float | None:
+        """Mean over the processes of each one's runtime; None if there is but one."""
+        return _mean([*self.process_means_ms]) if self.processes else None
+
+    @property
+    def process_spread_percent(self) -> float | None:
+        """Standard deviation between processes, in per cent of their mean; None if there is one."""
+        mean_ms = self.process_mean_ms
+        return 100 * statistics.stdev(self.process_means_ms) / mean_ms if mean_ms else None
+
     def score(self, metric: str) -> float | None:
         """Mean of a metric over the images; None if it was not measured, or is undefined.
 
@@ -173,6 +203,10 @@ class SplitResult:
         if len(values) != len(self.images) or math.isnan(mean := _mean(values)):
             return None
         return mean
+
+
+def _mean_of_medians(samples_ms: tuple[tuple[float, ...], ...]) -> float:
+    return statistics.fmean(map(statistics.median, samples_ms))
 
 
 def _mean(values: list[float]) -> float:
@@ -238,6 +272,11 @@ class Record(Findings):
     """What the run asked for; older records lack it."""
     fork: CloneSource | None = None
     """The clone of an official repository that it comes from; None for our own layout."""
+
+    @property
+    def process_count(self) -> int:
+        """Number of processes that have measured it."""
+        return 1 + min((len(split.processes) for split in self.splits), default=0)
 
 
 @dataclass(frozen=True)

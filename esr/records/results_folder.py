@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from esr.base import json_file
 from esr.base.errors import UserError, cause, printable_line
@@ -56,6 +56,9 @@ class Store:
         self.save_dir = save_dir
         self._protocol = protocol
         self._publishers = publishers
+        self._written: tuple[_Stamp, dict[str, official_results.Official]] = None, {}
+        self._records = _Files(self.save_dir / "records", read_record)
+        self._failures = _Files(self.save_dir / "failures", _read_failure)
 
     def open(self) -> None:
         """Make sure that the folder can be written, and that what others left in it can be kept.
@@ -70,6 +73,11 @@ class Store:
 
     def save(self, outcome: Outcome) -> None:
         """Keep an outcome and rebuild every table."""
+        self.keep(outcome)
+        self.publish()
+
+    def keep(self, outcome: Outcome) -> None:
+        """Keep an outcome, and leave the tables as they are."""
         outcome = _readable(outcome)
         failure_file = self.save_dir / "failures" / f"{outcome.label}.json"
         if isinstance(outcome, Record):
@@ -79,12 +87,11 @@ class Store:
             failure_file.unlink(missing_ok=True)
         else:
             json_file.dump(outcome, failure_file)
-        self.publish()
 
     def rows(self) -> list[Row]:
         """Read every row, sorted by label; a file that cannot be read is a row that says why."""
-        records, no_records = _load_all(self.save_dir / "records", read_record)
-        failures, no_failures = _load_all(self.save_dir / "failures", _read_failure)
+        records, no_records = self._records.read_all()
+        failures, no_failures = self._failures.read_all()
         failures = {**no_records, **no_failures, **failures}
         return [
             self._row(label, records.get(label), failures.get(label))
@@ -122,6 +129,7 @@ class Store:
         rows = self.rows()
         results = self.results(rows)
         json_file.write_text(self._results_file, json_file.dump_text(results))
+        self._written = _stamp(self._results_file), results
         json_file.write_text(self.save_dir / "results.txt", official_results.results_table(results))
         try:
             self._publish_rows(rows)
@@ -144,27 +152,64 @@ class Store:
         return self.save_dir / "results.json"
 
     def _foreign_results(self) -> dict[str, official_results.Official]:
+        stamp, results = self._written
+        if stamp is not None and stamp == _stamp(self._results_file):
+            return results
         return (
             official_results.read_results(self._results_file) if self._results_file.exists() else {}
         )
 
 
-def _load_all(
-    folder: Path, read: Callable[[Path], Kept]
-) -> tuple[dict[str, Kept], dict[str, Failure]]:
-    """Read a folder.
+class _Files(Generic[Kept]):
+    """The outcomes in a folder, each file read again only when it is another than before.
 
-    Returns:
-        (what it holds by label, why a file could not be read by its name)
+    Args:
+        folder: holds one file a submission.
+        read: reads one.
     """
-    outcomes, unreadable = {}, {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            outcomes[path.stem] = _read_named(read, path)
-        except UserError as error:
-            with suppress(FileNotFoundError):  # Another run may just have removed it.
-                unreadable[path.stem] = _as_failure(path, error)
-    return outcomes, unreadable
+
+    def __init__(self, folder: Path, read: Callable[[Path], Kept]) -> None:
+        self._folder = folder
+        self._read: Callable[[Path], Kept] = read
+        self._known: dict[Path, tuple[_Stamp, Kept]] = {}
+
+    def read_all(self) -> tuple[dict[str, Kept], dict[str, Failure]]:
+        """Read the folder.
+
+        Returns:
+            (what it holds by label, why a file could not be read by its name)
+        """
+        outcomes: dict[str, Kept] = {}
+        unreadable: dict[str, Failure] = {}
+        known: dict[Path, tuple[_Stamp, Kept]] = {}
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                known[path] = self._read_changed(path)
+                outcomes[path.stem] = known[path][1]
+            except UserError as error:
+                with suppress(FileNotFoundError):  # Another run may just have removed it.
+                    unreadable[path.stem] = _as_failure(path, error)
+        self._known = known
+        return outcomes, unreadable
+
+    def _read_changed(self, path: Path) -> tuple[_Stamp, Kept]:
+        # Before it is read: what is written meanwhile is another file the next time.
+        stamp = _stamp(path)
+        before = self._known.get(path)
+        if before is not None and stamp is not None and before[0] == stamp:
+            return before
+        return stamp, _read_named(self._read, path)
+
+
+_Stamp = tuple[int, int, int, int] | None
+
+
+def _stamp(path: Path) -> _Stamp:
+    """What changes with a file: a writer of ours replaces it, an editor's mark is the time."""
+    with suppress(OSError):
+        status = path.lstat()
+        return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return None
 
 
 def _read_named(read: Callable[[Path], Kept], path: Path) -> Kept:

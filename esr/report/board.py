@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from esr.base.visible_text import name, one_line
 from esr.challenge.protocol import Protocol
@@ -32,7 +33,7 @@ class Line:
         """The row's label, fit to be shown."""
         return name(self.standing.row.label)
 
-    @property
+    @cached_property
     def values(self) -> tuple[Value, ...]:
         """Unrounded, in the order of the board's columns."""
         return tuple(cell.value for cell in self.cells)

@@ -17,6 +17,9 @@ pandas 3 reads every figure back as it was; pandas 2 needs `float_precision="rou
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 import re
 from collections.abc import Callable, Sequence
 
@@ -40,10 +43,16 @@ _OFFICIAL = frozenset(column.title for column in OFFICIAL)
 
 def choose_filled(board: Board) -> list[int]:
     """Choose the official columns, and of the others those that a row fills."""
+    filled = {
+        index
+        for line in board.lines
+        for index, value in enumerate(line.values)
+        if value is not None
+    }
     return [
         index
         for index, column in enumerate(board.columns)
-        if column.title in _OFFICIAL or any(line.values[index] is not None for line in board.lines)
+        if column.title in _OFFICIAL or index in filled
     ]
 
 
@@ -61,21 +70,25 @@ def render_csv(board: Board, choose: CsvColumns = choose_filled) -> str:
     """Say the leaderboard in CSV."""
     chosen = choose(board)
     titles = [board.columns[index].title for index in chosen]
-    return write_csv(titles, [[line.values[index] for index in chosen] for line in board.lines])
+    return write_csv(
+        titles, [[line.cells[index].value for index in chosen] for line in board.lines]
+    )
 
 
 def write_csv(titles: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
     """Write a table by RFC 4180 but for its line ends, its texts made harmless."""
-    import pandas as pd  # A third of a second to import: only a run that writes pays it.
-
-    cells = [[_escape_value(value) for value in row] for row in rows]
-    frame = pd.DataFrame(cells, columns=list(map(escape_csv, titles)), dtype=object)
-    text: str = frame.to_csv(index=False, lineterminator="\n")
-    return text
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(escape_csv, titles))
+    writer.writerows(map(_escape_value, row) for row in rows)
+    return text.getvalue()
 
 
 def _escape_value(value: Value) -> Value:
-    return escape_csv(value) if isinstance(value, str) else value
+    """Make text harmless; what is undefined is unknown."""
+    if isinstance(value, str):
+        return escape_csv(value)
+    return None if value is not None and math.isnan(value) else value
 
 
 def escape_csv(text: str) -> str:

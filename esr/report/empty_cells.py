@@ -8,6 +8,7 @@ from itertools import groupby
 from esr.base.visible_text import name, one_line
 from esr.images.metrics import METRICS
 from esr.rank.ranking import Ranking, Standing
+from esr.records.measurement import STEADY, WARM
 from esr.records.record import Record
 from esr.report.cell import Column
 from esr.report.claims import PREFIXES
@@ -66,6 +67,8 @@ def _explain_counts(title: str, record: Record, ranking: Ranking) -> str:
 def _explain_measured(title: str, record: Record) -> str:
     if title == "Mem [M]" and record.clock == "perf_counter":
         return "it is memory of a GPU, and this was measured on a CPU"
+    if title.startswith(("Warm ", "Steady ")) and _is_left_out(title, record):
+        return "left out, the time was spent (--time_budget)"
     if title.startswith("Warm "):
         return "no repeats on every set that counts (--repeats)"
     if title == "Drift [%]":
@@ -74,6 +77,11 @@ def _explain_measured(title: str, record: Record) -> str:
         notes = record.fixed_input.notes if record.fixed_input else ()
         return "; ".join(notes) or "no fixed input was run, or not in this precision"
     return _explain_split(title, record)
+
+
+def _is_left_out(title: str, record: Record) -> bool:
+    passes = WARM if title.startswith("Warm ") else STEADY
+    return any(what.startswith(passes) for what in record.left_out)
 
 
 def _explain_split(title: str, record: Record) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from esr.base import json_file
 from esr.challenge.protocol import Protocol
+from esr.rank.entrants import Choices
 from esr.records.results_folder import Publisher
 from esr.report.board import Board, build_board
 from esr.report.csv_table import CSV_FILE, CsvColumns, choose_filled, render_csv
@@ -63,7 +64,9 @@ def write_all(
         write_format(chosen, board, save_dir, results)
 
 
-def make_publisher(protocol: Protocol, choose: CsvColumns = choose_filled) -> Publisher:
+def make_publisher(
+    protocol: Protocol, choose: CsvColumns = choose_filled, choices: Choices | None = None
+) -> Publisher:
     """Make what rebuilds the leaderboard that others may be reading while a run goes on."""
     form = make_leaderboard(choose)
-    return lambda rows, save_dir: write_format(form, build_board(rows, protocol), save_dir)
+    return lambda rows, save_dir: write_format(form, build_board(rows, protocol, choices), save_dir)

@@ -98,20 +98,36 @@ def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]
             priority=(5 if first or alone else 11) if tells_more else None,
             text=partial(format_score, track=index),
         ),
-        Column(f"Tie {track.name}", of_placing(lambda p: p.tie), "d"),
+        Column(f"Rank low {track.name}", of_placing(lambda p: p.interval and p.interval[0]), "d"),
+        Column(f"Rank high {track.name}", of_placing(lambda p: p.interval and p.interval[1]), "d"),
+        Column(f"Tie {track.name}", of_placing(_write_ties), "d"),
         Column(f"ln Score {track.name}", log, ".3f"),
         Column(f"Not ranked in {track.name} because", of_placing(lambda p: p.reason)),
     ]
 
 
 def format_rank(standing: Standing, track: int) -> str:
-    """Say a rank, with the letter of its tie: `2a`, `base` for the baseline, `-` for none."""
+    """Say a rank, the letters of its ties and its interval, as far as they are known: `2a [1-3]`.
+
+    The baseline is `base`, and who has no rank `-`.
+    """
     if standing.is_baseline and standing.section == "ranked":
         return BASE
     placing = standing.placings[track]
     if placing.rank is None:
         return NO_RANK
-    return f"{placing.rank}{'' if placing.tie is None else _number_in_letters(placing.tie)}"
+    letters = "".join(map(_number_in_letters, placing.ties))
+    if placing.interval is None:
+        return f"{placing.rank}{letters}"
+    low, high = placing.interval
+    return f"{placing.rank}{letters} [{low if low == high else f'{low}-{high}'}]"
+
+
+def _write_ties(placing: Placing) -> Value:
+    """One number as such, several with spaces between them."""
+    if len(placing.ties) < 2:
+        return placing.ties[0] if placing.ties else None
+    return " ".join(map(str, placing.ties))
 
 
 def _number_in_letters(number: int) -> str:

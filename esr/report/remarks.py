@@ -10,6 +10,7 @@ from esr.challenge.fixed_input import FixedInput
 from esr.rank.entrants import PUBLISHED
 from esr.rank.figures import steady_runtime, warm_runtime
 from esr.rank.ranking import Ranking
+from esr.rank.runtimes import RUNTIMES, read_processes
 from esr.records.record import Record, SteadyTiming
 from esr.records.results_folder import Row
 from esr.report.cell import MARK
@@ -65,6 +66,9 @@ def _explain_record(record: Record) -> Iterator[str]:
     if record.note:
         yield f"{label}: {one_line(record.note)}"
     yield from (f"{label}: {flag.name}: {one_line(flag.detail)}" for flag in record.flags)
+    if record.left_out:
+        left_out = one_line(", ".join(record.left_out))
+        yield f"{label}: left out, the time was spent (--time_budget): {left_out}"
     if record.fixed_input:
         yield from (f"{label}: {line}" for line in _explain_fixed_input(record.fixed_input))
 
@@ -148,6 +152,7 @@ def _explain_claims(ranking: Ranking, records: list[Record]) -> Iterator[str]:
 
 
 def _explain_runtime(rows: list[Row]) -> Iterator[str]:
+    yield from _explain_processes(rows)
     if any(steady_runtime(row) for row in rows):
         yield (
             "Steady Time is that of images queued back to back on the warm network; ± is half of"
@@ -161,6 +166,17 @@ def _explain_runtime(rows: list[Row]) -> Iterator[str]:
         )
     elif len(rows) == 1 and rows[0].official:
         yield "The runtime is of a single run."
+
+
+def _explain_processes(rows: list[Row]) -> Iterator[str]:
+    counts = {row.record.process_count for row in rows if row.record}
+    if counts - {1}:
+        few, many = min(counts), max(counts)
+        each = f"{many} processes each" if few == many else f"{few} to {many} processes"
+        yield (
+            f"Measured in {each}: official figures are those of the first, Mean of processes in"
+            " the CSV is that of each one's runtime."
+        )
 
 
 def _explain_budget(rows: list[Row]) -> Iterator[str]:
@@ -225,13 +241,48 @@ def _explain_constraints(ranking: Ranking) -> Iterator[str]:
 
 def _explain_ranks(ranking: Ranking) -> Iterator[str]:
     robust = ranking.choices.runtime == "robust"
-    kind = "warm runtimes" if robust else "official runtimes, a single run each"
+    kind = "warm runtimes" if robust else RUNTIMES[ranking.choices.runtime].words
+    processes = _count_processes(ranking)
+    if max(processes.values(), default=1) > 1:
+        kind += ", the mean over the processes"
+    elif not robust:
+        kind += ", a single run each"
     alone = "" if ranking.with_test else ", on the validation set alone"
     yield f"Ranked by {kind}{alone}."
     placings = [placing for standing in ranking.standings for placing in standing.placings]
-    if any(placing.tie for placing in placings):
-        overlap = "their intervals overlap that of the best among them"
-        yield f"Ranks with the same letter are a tie: {overlap if robust else 'equal scores'}."
+    if any(placing.interval for placing in placings):
+        yield (
+            "[low-high] is the 95 % interval of a rank, by a bootstrap over processes and rounds;"
+            " ranks with the same letter are a tie: fewer than 97.5 % of the draws agree on their"
+            " order."
+        )
+        alone_labels = [label for label, count in processes.items() if count == 1]
+        if alone_labels:
+            yield (
+                f"Measured in one process: {', '.join(map(name, alone_labels))}; noise between"
+                " processes is taken from the other rows."
+            )
+    else:
+        if any(placing.ties for placing in placings):
+            overlap = "their intervals overlap that of the best among them"
+            yield f"Ranks with the same letter are a tie: {overlap if robust else 'equal scores'}."
+        if sum(placing.rank is not None for placing in placings) > len(ranking.protocol.tracks):
+            yield (
+                "Rank intervals cannot be known: with one process, the noise between processes is"
+                " unseen."
+            )
+
+
+def _count_processes(ranking: Ranking) -> dict[str, int]:
+    """Count the processes of everybody who is ranked by runtimes of single images or blocks."""
+    runtime = RUNTIMES[ranking.choices.runtime]
+    counts = {
+        standing.row.label: len(read_processes(standing.row, runtime, ranking.with_test))
+        for standing in ranking.standings
+        if standing.section == "ranked"
+    }
+    known = {label: count for label, count in counts.items() if count}
+    return known if len(known) > 1 else {}
 
 
 def _explain_baseline(ranking: Ranking) -> str:

@@ -16,6 +16,7 @@ from esr.images.metrics import METRICS
 from esr.records.measurement import LayerCost
 from esr.records.record import Failure, Outcome, Record, SplitResult
 from esr.report.board import Board
+from esr.report.estimator_table import compare_estimators
 from esr.report.terminal_table import lay_out_leaderboard
 from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
 
@@ -29,15 +30,23 @@ _NAME_AT_LEAST = 16
 """Letters of a layer's name that stand in one line, however narrow the terminal."""
 
 
-def print_outcome(outcome: Outcome) -> None:
-    """Print how a submission ended, and what its layers cost if that was asked for."""
+def print_outcome(outcome: Outcome, processes: int = 1) -> None:
+    """Print how a submission ended, and what its layers cost if that was asked for.
+
+    Args:
+        outcome: after one of its processes.
+        processes: how many it shall have.
+    """
     label = name(outcome.label)
     if isinstance(outcome, Failure):
         log = f" [log: {outcome.log}]" if outcome.log else ""
         print_line(f"{label}: failed ({outcome.stage}): {outcome.reason}{log}")
         return
-    print_line(f"{label}: {_describe_figures(outcome)}")
-    if outcome.layers:
+    if processes > 1:
+        print_line(f"{label}: {_describe_processes(outcome, processes)}")
+    else:
+        print_line(f"{label}: {_describe_figures(outcome)}")
+    if outcome.layers and outcome.process_count == 1:
         stdout().print(lay_out_layers(outcome.label, outcome.layers))
 
 
@@ -45,6 +54,17 @@ def print_kept(records: Iterable[Record]) -> None:
     """Print what is not measured again, with its figures."""
     for record in records:
         print_line(f"{name(record.label)}: kept: {_describe_figures(record)}")
+
+
+def _describe_processes(record: Record, processes: int) -> str:
+    """Say what the last process has measured, or why one failed."""
+    count = record.process_count
+    if failed := [flag.detail for flag in record.flags if flag.name == "process_failed"]:
+        return f"{count} of {processes} processes; failed: {failed[-1]}"
+    if count == 1:
+        return f"process 1 of {processes}: {_describe_figures(record)}"
+    means = (f"{split.dataset} {split.process_means_ms[-1]:.2f} ms" for split in record.splits)
+    return f"process {count} of {processes}: {'; '.join(means)}"
 
 
 def _describe_figures(record: Record) -> str:
@@ -146,6 +166,21 @@ def _sum_costs(layers: Sequence[LayerCost]) -> tuple[str, ...]:
         f"{sum(layer.activations for layer in layers) / 1e6:.3f}",
         f"{sum(layer.time_ms for layer in layers):.2f}",
     )
+
+
+def print_estimators(board: Board) -> None:
+    """Print how the places change with the runtime that is ranked by."""
+    compared = compare_estimators(board.ranking)
+    if compared is None:
+        print_line("Places by other runtimes: no two rows hold the runtime of every image.")
+        return
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for title in ("Model", *compared.titles):
+        table.add_column(Text(title), justify="left" if title == "Model" else "right")
+    for label, places in compared.rows:
+        table.add_row(Text(label), *map(Text, places))
+    stdout().print("", Text(f"Places in {compared.track}, by runtime"), table)
+    print_line(compared.note)
 
 
 _LINE_AT_MOST = 4096

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_FOLDER = Path("/tmp")
+LOCKS = Path("/tmp")
 """The same for every user, whatever TMPDIR says."""
 
 
@@ -26,14 +26,14 @@ def gpu_lock(device: str) -> Iterator[None]:
     if device == "cpu" or not any(Path("/dev").glob("nvidia[0-9]*")):
         yield
         return
-    with locked(_FOLDER / f"esr-gpu-{_physical(device)}.lock", device):
+    with locked(LOCKS / f"esr-gpu-{physical_gpu(device)}.lock", device):
         yield
 
 
 @contextmanager
 def locked(file: Path, device: str) -> Iterator[None]:
     """Hold a lock file, waiting for whoever holds it."""
-    handle = _open(file)
+    handle = open_lock(file)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -45,7 +45,8 @@ def locked(file: Path, device: str) -> Iterator[None]:
         os.close(handle)
 
 
-def _open(file: Path) -> int:
+def open_lock(file: Path) -> int:
+    """Open a lock file, made if it is not there yet."""
     # A lock needs no right to write; Linux lets nobody create again what another user has made
     # in /tmp.
     try:
@@ -56,7 +57,8 @@ def _open(file: Path) -> int:
         return handle
 
 
-def _physical(device: str) -> str:
+def physical_gpu(device: str) -> str:
+    """Name the GPU that `cuda`, `cuda:1` or `auto` stands for, whatever is visible of them."""
     index = int(device.partition(":")[2] or 0)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
     name = visible[index].strip() if index < len(visible) else ""

@@ -20,6 +20,7 @@ from esr.base.visible_text import name
 from esr.challenge.protocol import DEFAULT_PROTOCOL, Protocol, protocols
 from esr.rank.entrants import PUBLISHED, Choices
 from esr.rank.figures import read_rows
+from esr.rank.runtimes import RUNTIMES
 from esr.records import official_results
 from esr.records.official_results import Official
 from esr.records.results_folder import Row, Store
@@ -53,10 +54,14 @@ def parser() -> argparse.ArgumentParser:
     add("--baseline", metavar="LABEL", help=text)
     text = "digits of PSNR that the gate looks at, or 'none' (default: as the protocol says)"
     add("--gate_decimals", type=_decimals, default="protocol", metavar="N", help=text)
-    text = "runtime to rank by; 'robust' is warm and has intervals (default: %(default)s)"
-    add("--runtime", choices=("official", "robust"), default="official", help=text)
+    text = "runtime to rank by; 'robust' is steady, or else warm (default: %(default)s)"
+    add("--runtime", choices=RUNTIMES, default="official", help=text)
     text = "in each track, leave out who is worse than the baseline in the other figures"
     add("--constraints", action="store_true", help=text)
+    text = "rank together what was measured on machines of different classes"
+    add("--mixed_machines", action="store_true", help=text)
+    text = "print how the places change with the runtime that is ranked by"
+    add("--estimators", action="store_true", help=text)
     text = "leave no column out of leaderboard.csv, not even those that no row fills"
     add("--all_columns", action="store_true", help=text)
     return made
@@ -97,6 +102,8 @@ def _rank(given: argparse.Namespace) -> None:
     source = given.path if given.path.is_dir() else given.path.parent
     formats.write_all(finished, save_dir, source, choose_columns(given.all_columns))
     terminal.print_leaderboard(finished, save_dir.absolute())
+    if given.estimators:
+        terminal.print_estimators(finished)
 
 
 def _beside(path: Path) -> Path:
@@ -121,7 +128,7 @@ def _choices(given: argparse.Namespace, rows: list[Row]) -> Choices:
     chosen = given.baseline
     if chosen not in (None, PUBLISHED):
         chosen = _find_label(chosen, [row.label for row in rows])
-    return Choices(given.runtime, chosen, given.constraints)
+    return Choices(given.runtime, chosen, given.constraints, given.mixed_machines)
 
 
 def _find_label(text: str, labels: list[str]) -> str:

@@ -21,6 +21,7 @@ from esr.base import json_file
 from esr.base.errors import UserError, cause
 from esr.datasets.staging import StagedSplit
 from esr.evaluate.dialogue import sr_files
+from esr.evaluate.dialogue.machine_load import LoadMeter
 from esr.evaluate.dialogue.timed_passes import TimedPass, TimedPasses, out_of_turn, read_runtime
 from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
@@ -90,6 +91,8 @@ class HandOver:
             for index, image in enumerate(split.images)
         ]
         self.passes = TimedPasses(folder, [len(split.images) for split in splits])
+        self._load: LoadMeter | None = None
+        self.busy_cores: float | None = None
         self._saved = 0
         self._stages = 0
         self.stage: Stage | None = None
@@ -156,6 +159,7 @@ class HandOver:
         image, place = self._current, json_file.check(tuple[int, int], value)
         if self.stage != "restore" or image is None or image.given_ns or image.place != place:
             raise out_of_turn("image")
+        self._load = self._load or LoadMeter()
         name = self.folder.lr_image(*place).name
         try:
             # Not through a link, and into no file that stands there already.
@@ -185,6 +189,8 @@ class HandOver:
         image.saved_ns = now_ns
         image.noted = sr_files.note(self.folder.sr_image(*image.place))
         self._saved += 1
+        if self._load and self._current is None:
+            self.busy_cores = self._load.busy_cores()
         self._progress(self._saved)
         return b""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from esr.audit.audit_passes import audit, is_repeatable, restored_in_other_range
 from esr.audit.audit_rules import Evidence, TamperWatch
@@ -15,7 +15,7 @@ from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.evaluate.worker.repeat_passes import repeat
 from esr.images import Image
-from esr.measure.bench import official_pass
+from esr.measure.bench import Bench, official_pass
 from esr.measure.channel import Channel
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import layers
@@ -23,13 +23,21 @@ from esr.measure.device import describe_machine
 from esr.measure.fixed_input_pass import run_fixed_input
 from esr.measure.job import Job, JobFolder
 from esr.measure.op_watch import OpWatch
+from esr.measure.pass_costs import PassCosts, read_costs
 from esr.measure.robust_pass import RobustPass
-from esr.records.measurement import Measurement
+from esr.measure.time_budget import TimeBudget
+from esr.records.measurement import LayerCost, Measurement
 from esr.sandbox.inside import audit_hook
 from esr.sandbox.inside.audit_events import AuditFlags
 from esr.sandbox.policy import own_files
 from esr.submissions.clone_session.session import Session
 from esr.submissions.submission import CloneSubmission
+
+COUNTED = 2
+"""Passes of the counters that official figures come from: they are never left out."""
+CHECKED = 5
+"""Passes over an image that tell most: types, values, repeatability, the other data_range."""
+LAYERED = 5
 
 
 def measure(job: Job, folder: JobFolder, channel: Channel) -> Measurement:
@@ -55,32 +63,96 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
     channel.enter("restore")
     official = official_pass(bench, job, folder, channel)
     peak_mib = peak_rss_mib()
+    costs = read_costs(official, job, folder)
+    budget = TimeBudget(max(job.passes.budget_s, costs.official_s))
     before.look()
-    repeated = repeat(bench, job, folder, channel, official.splits)
+    with budget.reserved(0 if job.is_further else beyond_timing_s(costs)):
+        repeated = repeat(bench, job, folder, channel, official.splits, costs, budget)
     before.look()
     channel.enter("count")
-    image = probe_image(job, folder, repeated.robust)
-    evidence = Evidence(before, constructor, official, repeated.robust, image)
-    flags, precision = audit(bench, model, evidence)
-    counts = complexity.count(model, COMPLEXITY_INPUT)
-    costs = layers(model, COMPLEXITY_INPUT) if job.passes.layers else ()
+    place = probe_place(costs, repeated.robust)
+    image: Image = np.load(folder.lr_image(*place))
+    pass_s = costs.splits[place[0]][place[1]].pass_s
+    evidence = Evidence(before, constructor, official, repeated.robust, image, pass_s)
     measurement = Measurement(
-        counts=counts,
+        counts=complexity.uncounted(model, COMPLEXITY_INPUT, "counted in the first process"),
         clock=bench.watch.clock,
         splits=tuple(repeated.splits),
         output_dtype=", ".join(sorted(official.dtypes)),
         peak_rss_mib=peak_mib,
         machine=describe_machine(device),
-        flags=(*built.flags, *repeated.flags, *flags, *audit_flags.flags()),
-        precision=precision,
-        layers=costs,
-        is_repeatable=is_repeatable(bench, image),
-        fork=session.facts() if session else None,
+        flags=(*built.flags, *repeated.flags, *evidence.flags()),
     )
-    other = restored_in_other_range(bench, model, folder.lr_image(0, 0), folder.other_range)
+    if not job.is_further:
+        measurement = examine(measurement, bench, model, evidence, budget)
+        measurement = add_costs(measurement, bench, model, costs, budget, job, folder)
+    return replace(
+        measurement,
+        flags=(*measurement.flags, *audit_flags.flags()),
+        fork=session.facts() if session else None,
+        left_out=budget.left_out,
+    )
+
+
+def beyond_timing_s(costs: PassCosts) -> float:
+    """What has to be left of the time when the timed passes are over."""
+    largest_s = max(image.pass_s for split in costs.splits for image in split)
+    return COUNTED * counted_s(costs) + CHECKED * largest_s
+
+
+def counted_s(costs: PassCosts) -> float:
+    """What a pass over the input of the counters will take."""
+    _, height, width = COMPLEXITY_INPUT
+    return costs.of_size_s(height * width)
+
+
+def examine(
+    measurement: Measurement,
+    bench: Bench,
+    model: nn.Module,
+    evidence: Evidence,
+    budget: TimeBudget,
+) -> Measurement:
+    """Count, and look for what could deceive, while there is time.
+
+    What figures need comes first, and is done in any case; then the most telling checks.
+    """
+    with budget.reserved(CHECKED * evidence.pass_s):
+        counts = complexity.count(model, COMPLEXITY_INPUT, budget)
+    repeatable = None
+    if budget.allows("repeatability", 2 * evidence.pass_s):
+        repeatable = is_repeatable(bench, evidence.image)
+    with budget.reserved(evidence.pass_s):
+        flags, precision = audit(bench, model, evidence, budget)
+    return replace(
+        measurement,
+        counts=counts,
+        precision=precision,
+        flags=(*measurement.flags, *flags),
+        is_repeatable=repeatable,
+    )
+
+
+def add_costs(
+    measurement: Measurement,
+    bench: Bench,
+    model: nn.Module,
+    costs: PassCosts,
+    budget: TimeBudget,
+    job: Job,
+    folder: JobFolder,
+) -> Measurement:
+    """Add what comes last: layers, the other data_range, and what changes the network."""
+    layer_costs: tuple[LayerCost, ...] = ()
+    if job.passes.layers and budget.allows("layers", LAYERED * counted_s(costs)):
+        layer_costs = layers(model, COMPLEXITY_INPUT)
+    other = None
+    if budget.allows("other data_range", costs.splits[0][0].pass_s):
+        lr_file = folder.lr_image(0, 0)
+        other = restored_in_other_range(bench, model, lr_file, folder.other_range)
     # Last, since it leaves the network in half precision.
     fixed = run_fixed_input(bench, model, job.fixed_input) if job.fixed_input else None
-    return replace(measurement, other_range=other, fixed_input=fixed)
+    return replace(measurement, layers=layer_costs, other_range=other, fixed_input=fixed)
 
 
 def observe(job: Job, folder: JobFolder) -> AuditFlags:
@@ -90,20 +162,14 @@ def observe(job: Job, folder: JobFolder) -> AuditFlags:
     return flags
 
 
-def probe_image(job: Job, folder: JobFolder, passes: list[RobustPass]) -> Image:
-    """Choose the LR image for the audit: one that ran suspiciously fast, else the smallest."""
+def probe_place(costs: PassCosts, passes: list[RobustPass]) -> tuple[int, int]:
+    """Choose the LR image for the audit: one that ran suspiciously fast, else the smallest.
+
+    Returns:
+        (data set, image)
+    """
     for number, robust in enumerate(passes):
         if robust.suspect is not None:
-            return _load(folder.lr_image(number, robust.suspect))
-    files = [
-        folder.lr_image(number, index)
-        for number, split in enumerate(job.splits)
-        for index in range(split.count)
-    ]
-    # The header alone says the size; it is a fixed number of bytes before the pixels.
-    return _load(min(files, key=lambda file: file.stat().st_size))
-
-
-def _load(file: Path) -> Image:
-    image: Image = np.load(file)
-    return image
+            return number, robust.suspect
+    places = [(n, index) for n, split in enumerate(costs.splits) for index in range(len(split))]
+    return min(places, key=lambda place: costs.splits[place[0]][place[1]].pixels)

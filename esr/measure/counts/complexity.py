@@ -17,7 +17,10 @@ from torch import Tensor, nn
 from esr.measure.counts import official_counts
 from esr.measure.counts.memory_pieces import elements
 from esr.measure.counts.observed_pass import (
+    LOOKS_AT_MOST,
     Observation,
+    is_conspicuous,
+    least_side_path,
     missed_by_fvcore,
     missed_by_official,
     missed_by_thop,
@@ -25,6 +28,7 @@ from esr.measure.counts.observed_pass import (
 )
 from esr.measure.counts.output_comparison import differ, kept
 from esr.measure.network_snapshot import preserved
+from esr.measure.time_budget import TimeBudget
 from esr.records.measurement import WATCHERS, Counts, Missed, OpCount, Watcher
 
 Size = tuple[int, int, int]
@@ -35,30 +39,34 @@ _NOTE_AT_MOST = 200
 _FVCORE_PRODUCTS = ("conv", "linear", "addmm", "mm", "bmm", "matmul", "einsum")
 
 
-def count(model: nn.Module, input_size: Size = (3, 256, 256)) -> Counts:
+def count(
+    model: nn.Module, input_size: Size = (3, 256, 256), budget: TimeBudget | None = None
+) -> Counts:
     """Count parameters, FLOPs, activations and convolutions of a network on its device.
 
     One fused multiply-add is one FLOP. Five forward passes with batch 1, one of them uncounted, to
-    see that nobody computes something else when counted, and up to two more to make sure of what
+    see that nobody computes something else when counted, and up to four more to make sure of what
     looks odd; the model and all generators are left as they were. A counter that fails leaves None
     and a note, and does not stop the others. A network that knows the dummy input can still deceive
-    them all.
+    them all. Official figures come from the first two, which are never left out.
 
     Args:
         model: takes (1, *input_size), float32 in [0, 1]; need not be in eval mode.
         input_size: (channels, height, width).
+        budget: what there is no time for is left out and noted there.
     """
     run = _Run(model, input_size)
     notes: list[str] = []
     with torch.no_grad(), _quiet():
-        run.attempt("plain", lambda: run.network(run.dummy()), [])
+        affords = _Affords(budget or TimeBudget(), notes)
         official = run.attempt("official", run.official, notes)
         fvcore = run.attempt("fvcore", run.fvcore, notes)
-        thop = run.attempt("thop", run.thop, notes)
-        seen = run.attempt("dispatch", run.observe, notes)
-        if seen and seen.is_conspicuous:
-            seen = run.attempt("dispatch", run.observe, []) or seen
-        differs_under = run.differing()
+        affords.judge_by(passes=2)
+        looks = run.looks(affords, notes)
+        thop = run.attempt("thop", run.thop, notes) if affords("thop") else None
+        # One to compare with, and one more if they differ.
+        differs_under = run.differing() if affords("plain", 2) else ()
+    seen = looks[-1] if looks else None
     missed = [each.missed(seen) for each in (official, fvcore, thop) if each and seen]
     return Counts(
         input_size=input_size,
@@ -74,8 +82,32 @@ def count(model: nn.Module, input_size: Size = (3, 256, 256)) -> Counts:
         dispatched=seen.dispatched() if seen else None,
         missed=tuple(each for each in missed if each.flops or each.num_conv),
         differs_under=differs_under,
-        side=seen.side_path() if seen else None,
+        side=least_side_path(looks) if looks else None,
     )
+
+
+def uncounted(model: nn.Module, input_size: Size, why: str) -> Counts:
+    """Count the parameters alone, and note why nothing else is known."""
+    params = sum(map(elements, model.parameters()))
+    return Counts(input_size, params, None, None, None, None, None, notes=(why,))
+
+
+class _Affords:
+    """Tells whether there is time for a counter; if not, a note says so."""
+
+    def __init__(self, budget: TimeBudget, notes: list[str]) -> None:
+        self._budget, self._notes = budget, notes
+        self._began_s, self._pass_s = budget.spent_s, 0.0
+
+    def judge_by(self, passes: int) -> None:
+        """Take what was spent so far as what a pass costs."""
+        self._pass_s = (self._budget.spent_s - self._began_s) / passes
+
+    def __call__(self, counter: str, passes: float = 1) -> bool:
+        allowed = self._budget.allows(f"counter {counter}", passes * self._pass_s)
+        if not allowed:
+            self._notes.append(f"{counter}: left out, there was no time for it (--time_budget)")
+        return allowed
 
 
 @dataclass(frozen=True)
@@ -170,8 +202,22 @@ class _Run:
         rules = set(sys.modules["thop.profile"].register_hooks)
         return _Counted(int(flops), partial(missed_by_thop, total=int(flops), rules=rules))
 
-    def observe(self) -> Observation:
-        """Watch the dispatcher."""
+    def looks(self, affords: _Affords, notes: list[str]) -> list[Observation]:
+        """Watch the dispatcher, and again while time goes where PyTorch is not seen to work."""
+        looks: list[Observation] = []
+        # On one thread of the CPU a pass may take as long as all threads together.
+        slower = torch.get_num_threads() if self.dummy().device.type == "cpu" else 1
+        while len(looks) < LOOKS_AT_MOST and (not looks or is_conspicuous(looks)):
+            counter = "dispatch" if not looks else "dispatch, again"
+            seen = None
+            if affords(counter, slower):
+                seen = self.attempt("dispatch", self._observe, [] if looks else notes)
+            if seen is None:
+                break
+            looks.append(seen)
+        return looks
+
+    def _observe(self) -> Observation:
         return observe(self._model, self.dummy(), self.network)
 
     def differing(self) -> tuple[Watcher, ...]:
@@ -179,6 +225,7 @@ class _Run:
 
         Nobody is named if it is another without one as well: it is then not the counter's doing.
         """
+        self.attempt("plain", lambda: self.network(self.dummy()), [])
         plain = self._outputs.get("plain")
         counted = [name for name in WATCHERS if name in self._outputs]
         differing = tuple(name for name in counted if differ(plain, self._outputs[name]))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from esr.measure.counts.op_costs import NATIVE
 from esr.measure.timing import settle
 from esr.records.measurement import CustomOp, Dispatched, Missed, OpCount, SidePath
 
+LOOKS_AT_MOST = 4
 UNSEEN_SHARE = 0.05
 """Of the time of a pass: what happens but once, an import above all, is not there again."""
 
@@ -36,12 +37,6 @@ class Observation:
     def flops(self) -> int:
         """Multiply-adds of all operations that have a formula."""
         return sum(op.flops or 0 for op in self.ops)
-
-    @property
-    def is_conspicuous(self) -> bool:
-        """Whether time went where PyTorch was not seen to work; a second pass may tell why."""
-        side = self.side_path()
-        return max(side.outside_share, side.threads_share) > UNSEEN_SHARE
 
     def dispatched(self) -> Dispatched:
         """Sum up what the dispatcher saw."""
@@ -75,6 +70,31 @@ class Observation:
             outside_share=self.side.clock.outside / total_s,
             threads_share=self.threads_s / (total_s + self.threads_s),
         )
+
+
+def least_side_path(looks: Sequence[Observation]) -> SidePath:
+    """Sum up what the dispatcher did not see in several passes over the same.
+
+    Of every share of time the least counts: what others do to the machine only ever adds.
+    """
+    sides = [seen.side_path() for seen in looks]
+    shares: dict[str, float] = {}
+    for op in (op for side in sides for op in side.custom_ops):
+        shares[op.name] = min(op.time_share, shares.get(op.name, op.time_share))
+    last = sides[-1]
+    return replace(
+        last,
+        custom_ops=tuple(replace(op, time_share=shares[op.name]) for op in last.custom_ops),
+        outside_share=min(side.outside_share for side in sides),
+        threads_share=min(side.threads_share for side in sides),
+        looks=len(sides),
+    )
+
+
+def is_conspicuous(looks: Sequence[Observation]) -> bool:
+    """Whether in every pass time went where PyTorch was not seen to work."""
+    side = least_side_path(looks)
+    return max(side.outside_share, side.threads_share) > UNSEEN_SHARE
 
 
 def observe(

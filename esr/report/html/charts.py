@@ -25,6 +25,7 @@ from esr.report.html.bubble_charts import (
     draw_psnr_runtime,
     shorten_name,
 )
+from esr.report.html.rank_chart import draw_rank_frequencies
 
 _VALID_COLOUR, _TEST_COLOUR = "#3b76e1", "#d98200"
 
@@ -36,6 +37,7 @@ def draw_charts(board: Board) -> dict[str, Figure]:
     figures = {
         "psnr-runtime": draw_psnr_runtime(points, board.ranking.protocol),
         "flops-runtime": draw_flops_runtime(points),
+        "rank-frequencies": draw_rank_frequencies(board),
         "psnr-images": _draw_psnr_images(standings),
     }
     return {place: figure for place, figure in figures.items() if figure["data"]}

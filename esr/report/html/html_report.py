@@ -19,7 +19,9 @@ from esr.base.errors import UserError
 from esr.base.visible_text import one_line
 from esr.rank.entrants import PUBLISHED
 from esr.rank.ranking import Ranking
+from esr.rank.runtimes import RUNTIMES
 from esr.report.board import Board
+from esr.report.estimator_table import compare_estimators
 from esr.report.html.charts import draw_charts, list_undrawn
 from esr.report.html.html_table import (
     HIDDEN_AT_FIRST,
@@ -62,6 +64,7 @@ def render_html(board: Board, results: Path) -> str:
             ],
             figures=draw_charts(board),
             undrawn=list(list_undrawn(board)),
+            estimators=compare_estimators(board.ranking),
             scripts=scripts,
             policy=_write_policy(scripts),
             datatables_css=_read_asset("itables", "html", "dt_bundle.css"),
@@ -136,7 +139,7 @@ def _describe_head(ranking: Ranking) -> dict[str, object]:
         "gate": f"{gate.val_psnr_db:.2f} / {gate.test_psnr_db:.2f} dB" if gate else "none is known",
         "runtime": "warm, with 95 % intervals"
         if ranking.choices.runtime == "robust"
-        else "official",
+        else RUNTIMES[ranking.choices.runtime].title,
         "dates": dates,
         "counts": {
             "submissions": len(standings),

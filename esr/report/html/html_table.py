@@ -64,11 +64,12 @@ def write_exact(cell: Cell) -> str:
 def list_badges(line: Line, board: Board) -> Iterator[Badge]:
     """List what a reader should know of a submission before its figures."""
     standing = line.standing
-    tie = standing.placings[0].tie
+    ties = standing.placings[0].ties
     if standing.is_baseline:
         yield Badge("baseline", "baseline", "scores are relative to it")
-    if tie is not None:
-        yield Badge("tie", f"tie {tie}", "its interval overlaps with that of its neighbours")
+    if ties:
+        numbers = ", ".join(map(str, ties))
+        yield Badge("tie", f"tie {numbers}", "its order to the others of the tie is not certain")
     if standing.row.failure and standing.row.record:
         yield Badge("failed", "stale", "figures of an earlier run; the latest one failed")
     cells = zip(board.columns, line.cells, strict=True)
