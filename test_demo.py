@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+import esr.base.prerequisites  # noqa: F401  # Before what needs them.
 from esr.base.interruption import end_at_once
 
 if __name__ == "__main__":

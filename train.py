@@ -14,18 +14,20 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import esr.base.prerequisites  # noqa: F401  # Before what needs them.
 from esr.base.interruption import end_at_once
 
 if __name__ == "__main__":
     end_at_once()
 
+# isort: split
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from torch import nn
 
 from esr.base import json_file
-from esr.base.command import command
+from esr.base.command import Parser, command
 from esr.base.errors import UserError
 from esr.evaluate.provenance import git_commit
 from esr.measure.device import resolve
@@ -48,7 +50,7 @@ BAR = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), Time
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Train a network as its recipe says.")
+    parser = Parser(description="Train a network as its recipe says.")
     add = parser.add_argument
     add("recipe", type=Path, help="such as recipes/team09_MDRN.toml")
     add("--data_dir", type=Path, nargs="+", default=[], help="where the recipe's folders are")

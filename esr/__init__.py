@@ -39,3 +39,5 @@ The one file to open for
     a new wrapper key       measure/loading/         one entry in WRAPPERS of state_dict.py
     a new command           __main__.py              one entry in COMMANDS
 """
+
+__version__ = "0.1.0"

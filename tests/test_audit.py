@@ -243,6 +243,7 @@ FACTSHEETS = {
     "team09_MDRN.pth": "mdrn_s_x4.pth",
     "team13_PRFDN_x2.pth": "PRFDN_x2_state.pth",
     "team16_LKDN.pth": "lkdn_s_x4_deploy.pth",
+    "team2026_SPAN.pth": "span_x4_ntire26.pth",
 }
 """Names in model_zoo/ of the authors' checkpoints."""
 
@@ -265,7 +266,7 @@ def test_the_baseline_and_the_factsheet_models_raise_no_flag(
     done = harness.run("--model_id", "all", "--repeats", "2", "--device", "cpu")
     assert done.returncode == 0, done.stdout + done.stderr
     labels = [path.stem for path in (harness.results / "records").iterdir()]
-    assert len(labels) == 6
+    assert len(labels) == len(FACTSHEETS) + 1
     assert {label: _flags(harness, label) for label in labels} == {label: {} for label in labels}
 
 

@@ -12,6 +12,9 @@ from data_sets import other_colors
 from harness import Harness, nearest_state, smooth_image, write_image, write_pairs
 from PIL import Image as Pillow
 
+from esr.datasets.checking.check_set import check_set
+from esr.datasets.image_folders import OWN, find_set
+
 
 def _refused(harness: Harness, *arguments: str) -> str:
     """Run, make sure that it was refused in one line, and return that line."""
@@ -34,9 +37,11 @@ def _demo(harness: Harness) -> tuple[Path, Path]:
     [
         (["--model_id", "7"], ("--model_id 7", "no submission has this id", "there are: 0")),
         (["--model_id", "-1"], ("--model_id -1", "no submission")),
-        (["--model_id", "seven"], ("'seven' is neither a number nor 'all'",)),
+        (["--model_id", "seven"], ("--model_id seven", "no submission has this name", "--list")),
+        (["--model_id", "tinny"], ("--model_id tinny", "did you mean 00_Tiny?")),
+        (["--model_id", "0,1"], ("--model_id 0,1", "separate several by spaces")),
+        (["--checkpoint", "x.pth", "--model_id", "*"], ("no such checkpoint file",)),
         (["--checkpoint", "nowhere.pth"], ("--checkpoint nowhere.pth", "no such checkpoint")),
-        (["--checkpoint", "x.pth", "--model_id", "0", "1"], ("fits one submission",)),
         (["--form", "deploy"], ("--form deploy", "00_Tiny has no such form")),
         (["--data_dir", "nowhere"], ("--data_dir nowhere", "no such folder")),
         (["--dataset", "Set5"], ("--dataset Set5", "no such data set")),
@@ -49,6 +54,16 @@ def _demo(harness: Harness) -> tuple[Path, Path]:
         (["--timeout", "nan"], ("'nan' is no positive number",)),
         (["--protocol", "ntire1999"], ("ntire1999", "ntire2024")),
         (["--no_such_flag"], ("unrecognized arguments: --no_such_flag", "--help")),
+        (["--modelid", "0"], ("unrecognized arguments: --modelid 0", "did you mean --model_id?")),
+        (["--model-id=0"], ("did you mean --model_id?",)),
+        (["--Include_Test", "--sim"], ("did you mean --include_test and --ssim?",)),
+        (["--metrics", "SSIM"], ("--metrics", "'SSIM'", "did you mean ssim?")),
+        (["--protocol", "2025"], ("'2025'", "did you mean ntire2025?")),
+        (["--submission", "https://x.org/y"], ("clone it first: git clone https://x.org/y,",)),
+        (["--submission", "git@x.org:y.git"], ("clone it first: git clone git@x.org:y.git,",)),
+        (["--submission", "github.com/x/y"], ("clone it first: git clone https://github.com/x/y",)),
+        (["--data_dir", "https://x.org/y.zip"], ("https://x.org/y.zip: an address", "download")),
+        (["--save_dir", "s3://x/y"], ("s3://x/y: an address",)),
     ],
 )
 def test_a_bad_argument(harness: Harness, arguments: list[str], says: tuple[str, ...]) -> None:
@@ -56,6 +71,44 @@ def test_a_bad_argument(harness: Harness, arguments: list[str], says: tuple[str,
     for text in says:
         assert text in line
     assert not (harness.results / "records").exists() or not any(harness.results.glob("records/*"))
+
+
+@pytest.mark.parametrize("ids", [["0", "1"], ["all"], ["*"], ["tiny", "Other"]])
+def test_a_checkpoint_fits_one_submission(harness: Harness, ids: list[str]) -> None:
+    harness.add("team01_Other")
+    line = _refused(harness, "--checkpoint", "x.pth", "--model_id", *ids)
+    assert "--checkpoint: fits one submission" in line
+
+
+def test_sets_in_a_folder_are_named(harness: Harness) -> None:
+    for name in ("Set5", "Urban100"):
+        write_pairs(harness.path / "sets" / name)
+    (harness.path / "sets" / "papers").mkdir()
+    data = ("--data_dir", str(harness.path / "sets"))
+    assert _refused(harness, *data).endswith("it holds other sets: --dataset Set5 Urban100")
+    assert _refused(harness, *data, "--dataset", "set5").endswith("did you mean Set5?")
+    assert _refused(harness, *data, "--dataset", "urban").endswith("did you mean Urban100?")
+    assert "did you mean" not in _refused(harness, *data, "--dataset", "B100")
+
+
+@pytest.mark.parametrize("lr_name", ["{}x4", "{}"])
+def test_swapped_folders_are_named(harness: Harness, lr_name: str) -> None:
+    folder = harness.path / "swapped"
+    write_pairs(folder, ("a", "b"))
+    lr = folder / "LR_bicubic" / "X4"
+    for name in ("a", "b"):
+        (lr / f"{name}x4.png").rename(lr / f"{lr_name.format(name)}.png")
+    lr.rename(folder / "small")
+    (folder / "LR_bicubic").rmdir()
+    (folder / "HR").rename(folder / "LR")
+    (folder / "small").rename(folder / "HR")
+    line = _refused(harness, "--data_dir", str(folder))
+    # write_pairs: LR of a is 20 x 24 pixels, HR four times as large.
+    assert f"HR and LR are swapped: {lr_name.format('a')}.png here is 20x24 px, a.png in" in line
+    assert line.endswith("is 80x96 px; exchange the two folders")
+    set_folder = find_set(folder, OWN, 4)
+    kinds = {finding.kind for finding in check_set(set_folder, {}).findings}
+    assert "swapped" in kinds
 
 
 def test_hr_without_lr(harness: Harness) -> None:

@@ -341,8 +341,16 @@ def test_a_claim_of_either_official_counter_agrees(attempt: Attempt) -> None:
     counts = replace(
         attempt.answer.counts, flops_official=27_102_622_560, flops_fvcore=27_046_231_296
     )
-    for claim, state in (("27.10", "passed"), ("27.05", "passed"), ("27.5", "failed")):
-        claims = Claims(flops_g=Decimal(claim))
+    for claim, counter, state in (
+        ("27.10", None, "passed"),
+        ("27.05", None, "passed"),
+        ("27.5", None, "failed"),
+        ("27.10", "official", "passed"),
+        ("27.05", "official", "failed"),
+        ("27.10", "fvcore", "failed"),
+        ("27.05", "fvcore", "passed"),
+    ):
+        claims = Claims(flops_g=Decimal(claim), flops_counter=counter)
         found = _by_reports(
             replace(
                 attempt,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import boards
 import pytest
 from harness import Harness, nearest_state, tiny, write_pairs
 from synthetic import synthetic_record, synthetic_split
 
+from esr.challenge.protocol import protocols
+from esr.report.board import build_board
 from esr.report.claims import agrees, list_claims
 from esr.submissions.sidecar import Claims, SetClaims
 
@@ -40,7 +43,54 @@ def test_a_claim_is_about_all_images_of_its_set(dataset: str, images: int, compa
     claims = Claims(sets={"B100": SetClaims(psnr_db=Decimal("27.1"))})
     record = synthetic_record(1, "Net", (split,))
     record = replace(record, sidecar=replace(record.sidecar, claims=claims))
-    assert list_claims(record) == ({"Val PSNR": Decimal("27.1")} if compared else {})
+    claimed = {title: claim.figure for title, claim in list_claims(record, "official").items()}
+    assert claimed == ({"Val PSNR": Decimal("27.1")} if compared else {})
+
+
+@pytest.mark.parametrize(
+    ("flops", "counter", "marked"),
+    [
+        # RFDN's FLOPs: 27.10 G by the script of 2023, 27.05 G by fvcore, 27.0 G by thop, say.
+        ("27.10", "official", False),
+        ("27.05", "official", True),
+        ("27.05", "fvcore", False),
+        ("27.10", "fvcore", True),
+        ("27.00", "thop", False),
+        ("27.10", None, True),
+        ("27.05", None, False),
+    ],
+)
+def test_flops_are_compared_with_those_of_the_counter_that_was_claimed_by(
+    flops: str, counter: str | None, marked: bool
+) -> None:
+    board = _board_with_claim(Claims(flops_g=Decimal(flops), flops_counter=counter))
+    cell = _flops_cell(board)
+    assert (cell.text, cell.claim_text) == ("27.05", f"{flops}{'!' if marked else ''}")
+    said = [line for line in board.remarks if line.startswith("FLOPs claimed by")]
+    assert len(said) == (counter in ("official", "thop"))
+    assert any("! marks" in line for line in board.remarks) is marked
+
+
+def test_a_counter_that_failed_cannot_contradict_a_claim() -> None:
+    claims = Claims(flops_g=Decimal("27.10"), flops_counter="thop")
+    cell = _flops_cell(_board_with_claim(claims, thop=None))
+    assert (cell.claim_text, cell.differs) == ("27.10", False)
+
+
+def _board_with_claim(claims: Claims, thop: int | None = 27_000_000_000):
+    record = synthetic_record(1, "Net", (synthetic_split("valid", 3, 5.0),))
+    flops = {"flops_official": 27_102_000_000, "flops_fvcore": 27_051_000_000, "flops_thop": thop}
+    record = replace(
+        record,
+        counts=replace(record.counts, **flops),
+        sidecar=replace(record.sidecar, claims=claims),
+    )
+    return build_board([boards.row(record)], protocols()["ntire2026"])
+
+
+def _flops_cell(board):
+    titles = [column.title for column in board.columns]
+    return board.lines[0].cells[titles.index("FLOPs [G]")]
 
 
 SIDECAR = """

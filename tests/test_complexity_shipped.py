@@ -20,6 +20,7 @@ DEFAULTS = {
     "team09_MDRN": "MDRN",
     "team13_PRFDN": "PRFDN",
     "team16_LKDN": "LKDN",
+    "team2026_SPAN": "SPAN",
 }
 
 

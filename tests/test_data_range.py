@@ -25,7 +25,7 @@ from esr.submissions.discovery import discover
 from esr.submissions.submission import Submission
 
 ROOT = Path(__file__).resolve().parents[1]
-SHIPPED = ("00_RFDN", "01_EDRN", "05_SRneXt", "09_MDRN", "13_PRFDN", "16_LKDN")
+SHIPPED = ("00_RFDN", "01_EDRN", "05_SRneXt", "09_MDRN", "13_PRFDN", "16_LKDN", "2026_SPAN")
 
 
 def _shipped(label: str) -> Submission:

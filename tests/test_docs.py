@@ -12,6 +12,8 @@ from esr.evaluate.arguments import make_parser
 _ROOT = Path(__file__).resolve().parents[1]
 _PAGES = [
     _ROOT / "README.md",
+    _ROOT / "CONTRIBUTING.md",
+    _ROOT / "CHANGELOG.md",
     _ROOT / "data" / "README.md",
     _ROOT / "benchmarks" / "README.md",
     *sorted((_ROOT / "docs").glob("*.md")),

@@ -141,6 +141,7 @@ def test_an_empty_folder_and_unknown_choices_cost_one_line(tmp_path: Path) -> No
     write_records(tmp_path, 2, 2)
     for arguments, complaint in [
         (["--baseline", "07_X"], "no row is called '07_X'"),
+        (["--baseline", "Net11"], "did you mean 01_Net1"),
         (["--gate_decimals", "two"], "neither a digit"),
         (["--protocol", "ntire1999"], "invalid choice"),
     ]:
@@ -148,6 +149,13 @@ def test_an_empty_folder_and_unknown_choices_cost_one_line(tmp_path: Path) -> No
         assert done.returncode == 2
         assert complaint in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_baseline_is_found_by_its_name_alone(tmp_path: Path) -> None:
+    write_records(tmp_path, 2, 2)
+    done = run(tmp_path, "--baseline", "net1")
+    assert done.returncode == 0, done.stderr
+    assert "baseline: 01_Net1" in done.stdout
 
 
 def test_a_protocol_with_a_mistake_is_named_with_its_key(tmp_path: Path) -> None:

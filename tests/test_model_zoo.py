@@ -25,7 +25,15 @@ from esr.tools.pages.pages_command import zoo_page as page
 from esr.tools.pages.zoo_quality import ZOO, load_records
 from esr.tools.train.training_report import TrainingReport
 
-EXPECTED = {0: "00_RFDN", 1: "01_EDRN", 5: "05_SRneXt", 9: "09_MDRN", 13: "13_PRFDN", 16: "16_LKDN"}
+EXPECTED = {
+    0: "00_RFDN",
+    1: "01_EDRN",
+    5: "05_SRneXt",
+    9: "09_MDRN",
+    13: "13_PRFDN",
+    16: "16_LKDN",
+    2026: "2026_SPAN",
+}
 GAIN_DB = 0.5
 """By how much a checkpoint must beat bicubic to be worth shipping."""
 

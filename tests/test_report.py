@@ -128,6 +128,9 @@ def test_one_row_has_no_rank_and_few_remarks() -> None:
         "valid: 3 images are not DIV2K_LSDIR_valid, which has 200: compare nothing with published"
         " figures.",
         "The runtime is of a single run.",
+        "Rules of ntire2026; no scores, since the baseline SPAN is not among the rows: measure it"
+        " too, with --model_id 2026, or choose one with python -m esr leaderboard RESULTS"
+        " --baseline LABEL, or its published figures with --baseline published.",
     )
 
 

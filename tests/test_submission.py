@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from esr.base.errors import UserError
-from esr.submissions.discovery import adapt, choose, discover
+from esr.submissions.discovery import adapt, discover
+from esr.submissions.pick_submissions import choose
 from esr.submissions.submission import Broken, Submission
 
 
@@ -83,6 +84,34 @@ arch = "Other"
 scale = 2
 checkpoint = "team00_other.pth"
 """
+
+
+@pytest.mark.parametrize(
+    ("wanted", "labels"),
+    [
+        (["net"], ["02_Net", "12_Net"]),
+        (["02_NET"], ["02_Net"]),
+        (["team03_Other.py", "models/team02_Net.py"], ["03_Other", "02_Net"]),
+        (["*et", "3"], ["02_Net", "12_Net", "03_Other"]),
+        (["team?2*"], ["02_Net", "12_Net"]),
+        (["04_[fean]"], ["04_[FEAN]"]),
+        (["*[FEAN]"], ["04_[FEAN]"]),
+        (["Net", "2", "02_Net"], ["02_Net", "12_Net"]),
+    ],
+)
+def test_names_and_wildcards_choose_too(
+    tmp_path: Path, wanted: list[str], labels: list[str]
+) -> None:
+    stems = ("team02_Net", "team03_Other", "team04_[FEAN]", "team12_Net")
+    _write(tmp_path, *(f"models/{stem}.py" for stem in stems))
+    assert [entry.label for entry in choose(discover(tmp_path), wanted)] == labels
+
+
+@pytest.mark.parametrize("wanted", ["ne", "[et]", "", "02", "1e1", "٢x"])
+def test_what_nothing_is_called_chooses_nothing(tmp_path: Path, wanted: str) -> None:
+    _write(tmp_path, "models/team01_Net.py")
+    with pytest.raises(UserError, match="no submission has this"):
+        choose(discover(tmp_path), [wanted])
 
 
 def test_a_form_changes_what_it_states_and_nothing_else(tmp_path: Path) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from importlib.metadata import version
 from typing import NoReturn
 
+from esr import __version__
+from esr.base.did_you_mean import find_nearest, suggest_flags
 from esr.base.errors import ExitCode, UserError, cause
 from esr.base.interruption import interruptible
 
@@ -23,6 +27,64 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments."""
         raise UserError(message, where="command line", remedy="see --help")
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Read the arguments; a flag that does not exist is named with the one that was meant."""
+        given, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            what = f"unrecognized arguments: {' '.join(unknown)}"
+            remedy = suggest_flags(unknown, self._list_flags()) or "see --help"
+            raise UserError(what, where="command line", remedy=remedy)
+        return given
+
+    def _list_flags(self) -> list[str]:
+        below = [
+            parser
+            for action in self._actions
+            if isinstance(action.choices, Mapping)
+            for parser in action.choices.values()
+            if isinstance(parser, Parser)
+        ]
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        return [*flags, *(flag for parser in below for flag in parser._list_flags())]
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Refuse what is no choice, with the one that was meant, or all."""
+        if action.choices is None or value in action.choices:
+            return
+        known = [str(choice) for choice in action.choices]
+        nearest = find_nearest(str(value), known)
+        raise UserError(
+            f"argument {_name_of(action)}: invalid choice: '{value}'",
+            where="command line",
+            remedy=f"did you mean {nearest[0]}?"
+            if len(nearest) == 1
+            else f"choose from {', '.join(known)}",
+        )
+
+
+class PrintVersion(argparse.Action):
+    """Says what runs here, PyTorch without importing it, and ends the command."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Print and leave."""
+        sys.stdout.write(f"{describe_version()}\n")
+        parser.exit()
+
+
+def describe_version() -> str:
+    """Name the versions of the program, of Python and of PyTorch."""
+    return f"esr {__version__}, Python {platform.python_version()}, PyTorch {version('torch')}"
+
+
+def _name_of(action: argparse.Action) -> str:
+    metavar = action.metavar if isinstance(action.metavar, str) else None
+    return "/".join(action.option_strings) or metavar or action.dest
 
 
 def command(

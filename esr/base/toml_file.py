@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import tomllib
 from dataclasses import fields, is_dataclass
@@ -12,6 +11,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from esr.base.did_you_mean import find_nearest
 from esr.base.errors import UserError
 from esr.base.json_file import explain, read_bytes
 
@@ -83,7 +83,7 @@ def _complaint(kind: type, error: ValidationError, where: object) -> UserError:
         return UserError(explain(error), where=where, remedy="correct this key")
     *table, key = map(str, unknown[0])
     allowed = _keys_at(kind, table)
-    close = difflib.get_close_matches(key, allowed, 1)
+    close = find_nearest(key, allowed)[:1]
     remedy = f"did you mean '{close[0]}'?" if close else f"allowed: {', '.join(allowed)}"
     return UserError(f"unknown key '{'.'.join([*table, key])}'", where=where, remedy=remedy)
 

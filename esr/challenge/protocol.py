@@ -75,6 +75,8 @@ class Baseline:
     """Its figures in the official table, where they are known."""
     hardware: str | None = None
     """GPU that the published runtime was measured on."""
+    shipped_id: int | None = None
+    """Its id in models/, where it ships; the official one is another year's baseline there."""
 
 
 @validated(frozen=True, config=STRICT)

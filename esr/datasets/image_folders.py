@@ -104,11 +104,7 @@ def find_sets(data_dir: Path, scale: int) -> list[SetFolder]:
     itself = find_set(data_dir, OWN, scale)
     if itself.hr is not None:
         return [itself]
-    folders = [path.name for path in sorted(data_dir.iterdir()) if path.is_dir()]
-    layouts = registry().choose()
-    names = (name for folder in folders for of in layouts for name in of.names(folder, scale))
-    sets = [find_set(data_dir, name, scale) for name in dict.fromkeys(names)]
-    existing = [folder for folder in sets if folder.folders]
+    existing = sets_below(data_dir, scale)
     if not existing:
         raise UserError(
             "no data set here: expected HR/, NAME/HR/ or NAME_HR/ with images",
@@ -116,6 +112,15 @@ def find_sets(data_dir: Path, scale: int) -> list[SetFolder]:
             remedy="see docs/data.md",
         )
     return existing
+
+
+def sets_below(data_dir: Path, scale: int) -> list[SetFolder]:
+    """List the sets of bicubic LR that folders in a folder hold, without the folder itself."""
+    folders = [path.name for path in sorted(data_dir.iterdir()) if path.is_dir()]
+    layouts = registry().choose()
+    names = (name for folder in folders for of in layouts for name in of.names(folder, scale))
+    sets = [find_set(data_dir, name, scale) for name in dict.fromkeys(names)]
+    return [folder for folder in sets if folder.folders]
 
 
 def list_images(folder: Path) -> list[Path]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esr.base.errors import UserError
@@ -90,10 +91,13 @@ def require_pairs(folder: SetFolder) -> tuple[ImagePair, ...]:
     """Pair the images of a set of which none may be left over.
 
     Raises:
-        UserError: HR without LR or the reverse, two images of one name, names that can be paired in
-            two ways, one that cannot be printed or has another suffix or size than the layout says.
+        UserError: HR and LR swapped, HR without LR or the reverse, two images of one name, names
+            that can be paired in two ways, one that cannot be printed or has another suffix or size
+            than the layout says.
     """
     pairing = pair_images(folder)
+    if (swapped := describe_swapped(folder, pairing)) is not None:
+        raise UserError(swapped, where=folder.hr, remedy="exchange the two folders")
     for misnamed in pairing.misnamed:
         raise misnamed.error
     for file in (*pairing.hr_alone, *pairing.lr_alone):
@@ -101,6 +105,23 @@ def require_pairs(folder: SetFolder) -> tuple[ImagePair, ...]:
     for pair in pairing.pairs if folder.layout.exact_size else ():
         _check_size(pair, folder)
     return pairing.pairs
+
+
+def describe_swapped(folder: SetFolder, pairing: Pairing) -> str | None:
+    """Say that the LR images of a set are the larger ones, as far as its first pair tells."""
+    # Where names differ by x4, pairs show only in the folders as they were meant.
+    turned = pair_images(replace(folder, hr=folder.lr, lr=folder.hr)) if not pairing.pairs else None
+    pairs = [(pair.hr, pair.lr) for pair in pairing.pairs[:1]]
+    pairs += [(pair.lr, pair.hr) for pair in turned.pairs[:1]] if turned else []
+    for hr, lr in pairs:
+        with contextlib.suppress(UserError):  # Whoever decodes it will say more.
+            (width, height), (lr_width, lr_height) = read_size(hr), read_size(lr)
+            if lr_width > width and lr_height > height:
+                return (
+                    f"HR and LR are swapped: {hr.name} here is {width}x{height} px, {lr.name} in"
+                    f" {lr.parent} is {lr_width}x{lr_height} px"
+                )
+    return None
 
 
 def _by_stem(folder: Path | None, suffix: str | None) -> tuple[dict[str, Path], list[Misnamed]]:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from esr.base.did_you_mean import suggest
 from esr.base.errors import UserError
+from esr.base.visible_text import one_line
 from esr.challenge.data_set_registry import Layout, registry
 from esr.challenge.protocol import Protocol
 from esr.datasets.image_folders import (
@@ -16,6 +18,7 @@ from esr.datasets.image_folders import (
     describe_imageless,
     find_set,
     list_images,
+    sets_below,
 )
 from esr.datasets.image_pairs import ImagePair, require_pairs
 
@@ -134,12 +137,15 @@ def _first(role: str, folders: Sequence[SetFolder], layout: Layout) -> SetFolder
     expected = " or ".join(str(layout.hr_folder(Path(), key)) for key in keys)
     known = folders[0].known
     secret = known is not None and known.hr_public == "no"
+    data_dir, scale = folders[0].data_dir, folders[0].scale
+    sets = [one_line(of.name, 60) for of in sets_below(data_dir, scale)]
     raise UserError(
         f"no {role} set here: expected a folder {expected}"
         f"{'; the HR of this set is not public' if secret else ''}",
-        where=f"--data_dir {folders[0].data_dir}",
+        where=f"--data_dir {data_dir}",
         remedy=(known.instead if known and secret else None)
-        or (layout.remedy or "").format(scale=folders[0].scale)
+        or (layout.remedy or "").format(scale=scale)
+        or (f"it holds other sets: --dataset {' '.join(sets)}" if sets else None)
         or "see docs/data.md, or name a set with --dataset",
     )
 
@@ -149,9 +155,10 @@ def _with_hr(folder: SetFolder) -> SetFolder:
     if hr is not None and list_images(hr):
         return folder
     if hr is None and not (data_dir / key).is_dir():
-        known = ", ".join(sorted(path.name for path in data_dir.iterdir() if path.is_dir()))
-        what = f"no such data set in {data_dir}; folders there: {known or 'none'}"
-        raise UserError(what, where=f"--dataset {key}")
+        there = sorted(path.name for path in data_dir.iterdir() if path.is_dir())
+        what = f"no such data set in {data_dir}; folders there: {', '.join(there) or 'none'}"
+        sets = [of.name for of in sets_below(data_dir, folder.scale)]
+        raise UserError(what, where=f"--dataset {key}", remedy=suggest(key, [*sets, *there]))
     place = hr or folder.layout.hr_folder(data_dir, key)
     raise UserError(
         f"no HR images here ({describe_imageless(place)})",

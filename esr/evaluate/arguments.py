@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from esr.base.command import Parser
+from esr.base.command import Parser, PrintVersion
+from esr.base.errors import UserError
 from esr.base.threads import cores
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
@@ -21,6 +22,22 @@ from esr.measure.deploy.transformations import (
 from esr.sandbox.policy import DISK_GIB, MEMORY_SHARE
 
 _T = TypeVar("_T")
+
+_EPILOG = """\
+exit status: 0 all measured; 1 a submission failed, the others are recorded;
+2 the command, the data or a folder cannot be used. Other commands: python -m esr
+
+examples:
+  python test_demo.py                                    the baseline of 2023 on the demo set
+  python test_demo.py --check --model_id 42              try a submission by every rule
+  python test_demo.py --model_id 2026 42 --data_dir DIR  measure it, after the baseline of 2026
+  python test_demo.py --model_id all --data_dir DIR --dataset Set5 Set14 --metrics ssim
+  python test_demo.py --submission CLONE --model_id 4 7  submissions of an official repository
+  python -m esr leaderboard results --protocol ntire2025
+"""
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+]+://|git@", re.IGNORECASE)
+_HOST = re.compile(r"(www\.)?(github|gitlab|gitee|huggingface)\.(com|co)/", re.IGNORECASE)
 
 ENGINES = ("serial", "ray")
 """By the names of `esr.evaluate.choose_engine`."""
@@ -35,10 +52,10 @@ def make_parser(root: Path) -> Parser:
     parser = Parser(
         "test_demo.py",
         allow_abbrev=False,
-        description="Measure Efficient SR submissions: PSNR, runtime, parameters, FLOPs, "
+        description="Measure Efficient SR submissions: PSNR, runtime, parameters, FLOPs,\n"
         "activations, memory.",
-        epilog="Exit status: 0 all measured; 1 a submission failed, the others are recorded; "
-        "2 the command, the data or a folder cannot be used.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_submissions(parser.add_argument_group("what is measured"))
     _add_strangers(parser.add_argument_group("submissions of others"))
@@ -54,9 +71,9 @@ def make_parser(root: Path) -> Parser:
 
 def _add_submissions(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    text = "ids of submissions in models/, or 'all' (default: 0)"
+    text = "ids or names in models/, such as 0, RFDN or 'team1*', or 'all' (default: 0)"
     many: dict[str, Any] = {"nargs": "+", "action": _Tuple}
-    add("--model_id", type=_model_id, default=("0",), metavar="ID", help=text, **many)
+    add("--model_id", type=str, default=("0",), metavar="ID", help=text, **many)
     add("--checkpoint", type=_path, metavar="PATH", help="use it for the one --model_id")
     text = "folder of the authors' checkpoints, as model_zoo/public.toml names them"
     add("--checkpoint_dir", type=_path, metavar="DIR", help=text)
@@ -71,7 +88,7 @@ def _add_strangers(group: argparse._ArgumentGroup) -> None:
         "what is measured instead: a clone of an official repository or of this one, or"
         " submission_ID.zip of the real-time challenge"
     )
-    group.add_argument("--submission", type=_path, metavar="PATH", help=text)
+    group.add_argument("--submission", type=_clone, metavar="PATH", help=text)
     text = "ids whose checkpoints may run code: pickled networks, TorchScript"
     many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "ID"}
     group.add_argument("--trust", type=_number, help=text, **many)
@@ -131,6 +148,7 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
     add("--debug", action="store_true", help="show tracebacks of errors")
+    add("--version", action=PrintVersion, help="say what runs here, and stop")
 
 
 def _add_upload(group: argparse._ArgumentGroup) -> None:
@@ -190,6 +208,24 @@ def _add_fixed_input(group: argparse._ArgumentGroup) -> None:
     add("--rgb_range", type=int, choices=(1, 255), default=1, help=text)
 
 
+def _path(text: str) -> Path:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # What records name must be printable.
+        raise argparse.ArgumentTypeError("the path is no UTF-8; rename it") from error
+    if _ADDRESS.match(text):
+        raise UserError("an address, not a file or folder here", where=text, remedy="download it")
+    return Path(text)
+
+
+def _clone(text: str) -> Path:
+    if _ADDRESS.match(text) or (_HOST.match(text) and not Path(text).exists()):
+        address = text if _ADDRESS.match(text) else f"https://{text}"
+        remedy = f"clone it first: git clone {address}, then --submission FOLDER"
+        raise UserError("is an address", where=f"--submission {text}", remedy=remedy)
+    return _path(text)
+
+
 class _Tuple(argparse.Action):
     def __call__(
         self,
@@ -210,7 +246,6 @@ def _reader(form: str, complaint: str, kind: Callable[[str], _T]) -> Callable[[s
     return read
 
 
-_model_id = _reader(r"all|-?\d+", "is neither a number nor 'all'", str)
 _number = _reader(r"-?\d+", "is not the number of a submission", int)
 _count = _reader("[0-9]{1,5}", "is no number from 0 to 99999", int)
 _seed = _reader(r"\d{1,9}", "is no number from 0 to 999999999", int)
@@ -225,14 +260,6 @@ def _way(text: str) -> tuple[str, ...]:
     if problem := find_contradiction(words):
         raise argparse.ArgumentTypeError(problem)
     return in_order(words)
-
-
-def _path(text: str) -> Path:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:  # What records name must be printable.
-        raise argparse.ArgumentTypeError("the path is no UTF-8; rename it") from error
-    return Path(text)
 
 
 def _percent(text: str) -> float:

@@ -15,7 +15,8 @@ from esr.datasets.splits import DataRequest, scales_of
 from esr.evaluate.options import Selection
 from esr.records.conditions import Procedure
 from esr.submissions.clone.discover_clone import discover_clone
-from esr.submissions.discovery import adapt, choose, discover
+from esr.submissions.discovery import adapt, discover
+from esr.submissions.pick_submissions import choose
 from esr.submissions.public_checkpoints import use_public_checkpoints
 from esr.submissions.sidecar import Sidecar, Team
 from esr.submissions.submission import Broken, Entry, Submission
@@ -54,10 +55,12 @@ def choose_entries(entries: Sequence[Entry], selection: Selection) -> list[Entry
     """
     if selection.path is not None and _is_archive(selection.path):
         return [*entries]
-    chosen = [
-        adapt(entry, selection.checkpoint, selection.form)
-        for entry in choose(entries, selection.wanted)
-    ]
+    picked = choose(entries, selection.wanted)
+    if selection.checkpoint and len({entry.model_id for entry in picked}) > 1:
+        raise UserError(
+            "fits one submission", where="--checkpoint", remedy="give a single --model_id"
+        )
+    chosen = [adapt(entry, selection.checkpoint, selection.form) for entry in picked]
     if selection.checkpoint_dir is None:
         return chosen
     return use_public_checkpoints(chosen, selection.checkpoint_dir)

@@ -23,7 +23,7 @@ class Selection:
     """What is measured."""
 
     model_ids: tuple[str, ...]
-    """Ids, or `all`."""
+    """Ids and names, with wildcards, or `all`."""
     path: Path | None
     """Clone of an official repository or of this one, or an archive; None for what is here."""
     checkpoint: Path | None
@@ -150,12 +150,7 @@ def parse(arguments: list[str], root: Path) -> Options:
         UserError: an argument that is unknown or of the wrong kind.
     """
     given = make_parser(root).parse_args(arguments)
-    ids = {given.interleave, *(text if text == "all" else int(text) for text in given.model_id)}
-    if given.checkpoint and (len(ids - {None}) > 1 or "all" in ids):
-        raise UserError(
-            "fits one submission", where="--checkpoint", remedy="give a single --model_id"
-        )
-    strangers = "all" in ids or given.submission is not None
+    strangers = "all" in given.model_id or given.submission is not None
     if given.processes > 1 and given.interleave is not None:
         raise UserError(
             "cannot be combined with --interleave",

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from esr.base import json_file
-from esr.base.console import progress_bar
+from esr.base.console import phase_bar
 from esr.base.errors import printable_line
 from esr.base.house import ROOT
 from esr.base.scratch import scratch_roots
@@ -21,6 +21,7 @@ from esr.evaluate.dialogue.further_images import FurtherImage, FurtherResult, ch
 from esr.evaluate.finish_record import finish_record
 from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
+from esr.evaluate.shown_phases import ShownPhases
 from esr.evaluate.staged_data import Staged
 from esr.evaluate.worker_result import await_measurement
 from esr.evaluate.write_job import (
@@ -123,26 +124,30 @@ class SubmissionRun:
     def measure(self) -> None:
         """Let its process begin, wait until it has ended, and take its answer."""
         label, started = self._entry.label, self._job
-        images = sum(split.count for split in started.job.splits)
         output, device = self._setting.options.output, self._setting.options.confinement.device
         with (
             self._process,
-            progress_bar(label, images) as progress,
+            phase_bar(label) as bar,
             noted_use(label, device, output.log_file("").with_name(DEVICE_LOG)),
         ):
-            log = self._log
+            shown = ShownPhases(bar, started.job)
+            shown.enter("import")
             self._measurement, self._further = await_measurement(
-                self._program, started, log, progress
+                self._program, started, self._log, shown
             )
 
     def score(self) -> None:
         """Compare its SR images with HR."""
-        self._scores = score_submission(self._job, self._measurement, self._further)
+        with phase_bar(self._entry.label) as bar:
+            bar.enter("scoring")
+            self._scores = score_submission(self._job, self._measurement, self._further)
 
     def finish(self) -> Record:
         """Join what was asked, what its process said and what the scoring found; keep its files."""
         output = self._setting.options.output
-        return finish_record(self._job, self._measurement, self._scores, output)
+        with phase_bar(self._entry.label) as bar:
+            bar.enter("keeping")
+            return finish_record(self._job, self._measurement, self._scores, output)
 
     def fail(self, failed: SubmissionFailed) -> Outcome:
         """Say how it failed, and where it is told at length."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -24,6 +24,7 @@ from esr.challenge.fixed_input import find_problem
 from esr.evaluate.dialogue.further_images import FurtherPlan, FurtherResult
 from esr.evaluate.dialogue.hand_over import HandedImage, HandOver
 from esr.evaluate.dialogue.timed_passes import TimedPass
+from esr.evaluate.shown_phases import ShownPhases
 from esr.evaluate.write_job import StartedJob
 from esr.measure.job import Job, JobFailure, SubmissionFailed
 from esr.records.bounds import ANSWERED_FLAGS_AT_MOST
@@ -39,7 +40,7 @@ _Timed = TypeVar("_Timed", HandedImage, TimedPass)
 
 
 def await_measurement(
-    worker: WaitingProgram, started: StartedJob, log: Path, progress: Callable[[int], None]
+    worker: WaitingProgram, started: StartedJob, log: Path, shown: ShownPhases
 ) -> tuple[Measurement, list[FurtherResult]]:
     """Let the worker measure a submission, and take its answer.
 
@@ -47,7 +48,7 @@ def await_measurement(
         worker: `esr.evaluate.worker`, waiting.
         started: what it is told; its answer is checked against it.
         log: receives what it prints.
-        progress: called with the number of SR images there are.
+        shown: is told how far it is.
 
     Returns:
         (its answer, what it did with the further images)
@@ -57,7 +58,7 @@ def await_measurement(
         UserError: the log cannot be written.
     """
     json_file.prepare(Measurement)  # Now, while the worker may still import PyTorch.
-    with closing(_hand_over(started, progress)) as hand_over:
+    with closing(_hand_over(started, shown)) as hand_over:
         ended = worker.run(started.job, log, hand_over)
         answer = check_answer(hand_over, started.job, ended.status)
     measurement = replace(
@@ -70,11 +71,13 @@ def await_measurement(
     return measurement, hand_over.further.results
 
 
-def _hand_over(started: StartedJob, progress: Callable[[int], None]) -> HandOver:
+def _hand_over(started: StartedJob, shown: ShownPhases) -> HandOver:
     passes = started.job.passes
     ways = () if started.job.is_further else passes.ways
     further = FurtherPlan(started.further, passes.budget_s)
-    return HandOver(started.splits, started.folder, progress, further, ways=ways)
+    return HandOver(
+        started.splits, started.folder, shown.restored, further, ways=ways, entered=shown.enter
+    )
 
 
 def check_answer(hand_over: HandOver, job: Job, status: int) -> Measurement:

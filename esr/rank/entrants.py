@@ -167,6 +167,6 @@ def is_baseline(row: Row, protocol: Protocol) -> bool:
     match = re.match(r"\s*(-?\d+)_(.*)", row.label)
     if protocol.baseline is None or match is None:
         return False
-    if int(match[1]) != protocol.baseline.model_id:
+    if int(match[1]) not in (protocol.baseline.model_id, protocol.baseline.shipped_id):
         return False
     return match[2].lower().startswith(protocol.baseline.name.lower())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import cached_property
 
 from esr.base.visible_text import name, one_line
@@ -13,7 +12,7 @@ from esr.rank.entrants import Choices, Section
 from esr.rank.ranking import Ranking, Standing, rank
 from esr.records.results_folder import Row
 from esr.report.cell import Cell, Column, Value
-from esr.report.claims import list_claims
+from esr.report.claims import ClaimedFigure, list_claims
 from esr.report.columns import list_columns
 from esr.report.empty_cells import COUNTED, explain_empty_cell, list_empty_cells
 from esr.report.remarks import write_remarks
@@ -76,7 +75,10 @@ def build_board(rows: Sequence[Row], protocol: Protocol, choices: Choices | None
     """
     ranking = rank(rows, protocol, choices)
     measured = list_columns(ranking)
-    claims = {row.label: list_claims(row.record) if row.record else {} for row in rows}
+    claims = {
+        row.label: list_claims(row.record, protocol.flops_counter) if row.record else {}
+        for row in rows
+    }
     columns = (*measured, *_list_claim_columns(measured, claims))
     lines = [_fill_line(one, columns, claims[one.row.label]) for one in ranking.standings]
     marked = any(cell.differs for line in lines for cell in line.cells)
@@ -108,7 +110,7 @@ def _name_column(column: Column) -> str:
 
 
 def _fill_line(
-    standing: Standing, columns: Sequence[Column], claims: Mapping[str, Decimal]
+    standing: Standing, columns: Sequence[Column], claims: Mapping[str, ClaimedFigure]
 ) -> Line:
     cells = (column.make_cell(standing, claims.get(column.title)) for column in columns)
     return Line(standing, tuple(cells))
@@ -126,7 +128,7 @@ def _choose_shown(ranking: Ranking, columns: Sequence[Column], lines: Sequence[L
 
 
 def _list_claim_columns(
-    measured: Sequence[Column], claims: Mapping[str, Mapping[str, Decimal]]
+    measured: Sequence[Column], claims: Mapping[str, Mapping[str, ClaimedFigure]]
 ) -> list[Column]:
     """List the columns of claims beside those that were measured.
 
@@ -148,9 +150,9 @@ def _list_claim_columns(
     ]
 
 
-def _make_claim_column(title: str, claims: Mapping[str, Mapping[str, Decimal]]) -> Column:
+def _make_claim_column(title: str, claims: Mapping[str, Mapping[str, ClaimedFigure]]) -> Column:
     def read(standing: Standing) -> Value:
         claim = claims[standing.row.label].get(title)
-        return None if claim is None else float(claim)
+        return None if claim is None else float(claim.figure)
 
     return Column(f"Claimed {title}", read)

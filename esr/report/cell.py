@@ -17,7 +17,7 @@ from esr.rank.ranking import Standing
 from esr.records.conditions import Conditions
 from esr.records.official_results import OfficialColumn, look_up
 from esr.records.record import Record, RobustTiming, SplitResult
-from esr.report.claims import agrees
+from esr.report.claims import ClaimedFigure
 
 Value = str | int | float | None
 """None is unknown and prints as an empty cell."""
@@ -51,6 +51,8 @@ class Cell:
     """What the factsheet says, with its digits; None where it says nothing."""
     differs: bool = False
     """Whether the claim differs by more than rounding."""
+    compared: str = ""
+    """What the claim is compared with, if not the value: the figure of its own counter."""
 
     @property
     def claim_text(self) -> str:
@@ -82,13 +84,16 @@ class Column:
         """What stands above the column where people read it, in one line."""
         return self.short_title or one_line(self.title)
 
-    def make_cell(self, standing: Standing, claim: Decimal | None = None) -> Cell:
+    def make_cell(self, standing: Standing, claim: ClaimedFigure | None = None) -> Cell:
         """Read a submission's value, say it as people read it, and hold the claim against it."""
         value = self.value(standing)
         text = self.text(standing) if self.text else format_value(value, self.format)
         if claim is None or not isinstance(value, int | float):
-            return Cell(value, text, claim)
-        return Cell(value, text, claim, differs=not agrees(claim, value))
+            return Cell(value, text, claim.figure if claim else None)
+        compared = ""
+        if claim.counter is not None:
+            compared = f"{format_value(claim.counted, self.format) or 'none'} ({claim.counter})"
+        return Cell(value, text, claim.figure, claim.differs(value), compared)
 
 
 def format_value(value: Value, form: str) -> str:

@@ -5,23 +5,55 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from types import MappingProxyType
 
 from esr.challenge.data_set_registry import registry
+from esr.challenge.protocol import FlopsCounter
+from esr.records.measurement import Counts
+from esr.records.official_results import GIGA, scaled
 from esr.records.record import Record, SplitResult
-from esr.submissions.sidecar import SetClaims
+from esr.submissions.sidecar import ClaimCounter, SetClaims
 
 PREFIXES = {"valid": "Val", "hybrid_test": "Val", "test": "Test"}
 """What the columns of an official role begin with; those of another set, with its name."""
 
+COUNTERS: Mapping[ClaimCounter, str] = MappingProxyType(
+    {"official": "the counter of 2022 and 2023", "fvcore": "fvcore", "thop": "thop"}
+)
+"""What people call them."""
+
 _CHALLENGE_SET = re.compile("DIV2K|LSDIR")
 
 
-def list_claims(record: Record) -> dict[str, Decimal]:
+@dataclass(frozen=True)
+class ClaimedFigure:
+    """A figure of a factsheet, and what it is compared with."""
+
+    figure: Decimal
+    """With its digits."""
+    counter: ClaimCounter | None = None
+    """The counter it was made by, where the column is another's."""
+    counted: float | None = None
+    """What that counter makes of the network here; None if it failed."""
+
+    def differs(self, value: float) -> bool:
+        """Tell whether it differs from the column's value, or from its own counter's."""
+        compared = value if self.counter is None else self.counted
+        return compared is not None and not agrees(self.figure, compared)
+
+
+def list_claims(record: Record, counter: FlopsCounter) -> dict[str, ClaimedFigure]:
     """List the claims that this measurement can be compared with, by column title.
 
-    Quality is compared on the data set it was claimed for, and on all of its images; runtime and
-    memory never, since they depend on the machine.
+    Quality is compared on the data set it was claimed for, and on all of its images; FLOPs with
+    those of the counter that the claim names; runtime and memory never, since they depend on the
+    machine.
+
+    Args:
+        record: the measurement, with its sidecar.
+        counter: whose FLOPs the column shows.
     """
     claims = record.sidecar.claims
     by_title = {
@@ -38,7 +70,23 @@ def list_claims(record: Record) -> dict[str, Decimal]:
             by_title[f"{PREFIXES[split.role]} PSNR"] = psnr
         if (set_claims := _find_claims(claims.sets, split.dataset)) is not None:
             by_title |= _list_quality_claims(split, set_claims)
-    return {title: claim for title, claim in by_title.items() if claim is not None}
+    listed = {title: ClaimedFigure(claim) for title, claim in by_title.items() if claim is not None}
+    if "FLOPs [G]" in listed and claims.flops_counter not in (None, counter):
+        counted = scaled(count_by(record.counts, claims.flops_counter), GIGA)
+        listed["FLOPs [G]"] = replace(
+            listed["FLOPs [G]"], counter=claims.flops_counter, counted=counted
+        )
+    return listed
+
+
+def count_by(counts: Counts, counter: ClaimCounter) -> int | None:
+    """Choose the FLOPs of a counter; None where it failed."""
+    by_counter = {
+        "official": counts.flops_official,
+        "fvcore": counts.flops_fvcore,
+        "thop": counts.flops_thop,
+    }
+    return by_counter[counter]
 
 
 def _find_claims(by_set: Mapping[str, SetClaims], dataset: str) -> SetClaims | None:

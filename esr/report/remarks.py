@@ -14,7 +14,7 @@ from esr.rank.runtimes import RUNTIMES, read_processes
 from esr.records.record import Record, SteadyTiming
 from esr.records.results_folder import Row
 from esr.report.cell import MARK
-from esr.report.claims import is_partial
+from esr.report.claims import COUNTERS, is_partial
 
 _LAUNCH_BOUND = 0.9
 _LINE_AT_MOST = 1000
@@ -52,10 +52,13 @@ def _list_remarks(ranking: Ranking, marked: bool, empty: Sequence[str]) -> Itera
     yield from _explain_data(records)
     if marked:
         yield f"{MARK} marks a claim that differs by more than rounding."
+    yield from _explain_claims(ranking, records)
     yield from _explain_runtime(rows)
     yield from _explain_gate(ranking)
     if len(rows) > 1:
         yield from _explain_ranking(ranking, records)
+    elif ranking.protocol.baseline and ranking.baseline is None:
+        yield _explain_baseline(ranking)
 
 
 def _explain_record(record: Record) -> Iterator[str]:
@@ -132,6 +135,20 @@ def _list_other_files(records: list[Record]) -> Iterator[str]:
                 f"{role}: {name(dataset)} consisted of other files for {labels} than for the other"
                 " rows (SHA-256): do not compare them."
             )
+
+
+def _explain_claims(ranking: Ranking, records: list[Record]) -> Iterator[str]:
+    """Say whose FLOPs were claimed by another counter than the column's."""
+    labels: dict[str, list[str]] = {}
+    for record in records:
+        claims = record.sidecar.claims
+        if claims.flops_g and claims.flops_counter not in (None, ranking.protocol.flops_counter):
+            labels.setdefault(COUNTERS[claims.flops_counter], []).append(name(record.label))
+    for counter, of in labels.items():
+        yield (
+            f"FLOPs claimed by {counter} are compared with what that one counts here:"
+            f" {', '.join(of)}."
+        )
 
 
 def _explain_runtime(rows: list[Row]) -> Iterator[str]:
@@ -274,10 +291,12 @@ def _explain_baseline(ranking: Ranking) -> str:
     if protocol.baseline is None:
         return f"Rules of {protocol.name}, whose scores are relative to no network."
     if ranking.baseline is None:
+        shipped = protocol.baseline.shipped_id
+        measure = "" if shipped is None else f"measure it too, with --model_id {shipped}, or "
         return (
-            f"Rules of {protocol.name}; its baseline {protocol.baseline.name} is not among the"
-            " rows: choose one with python -m esr leaderboard RESULTS --baseline LABEL, or its"
-            " published figures with --baseline published."
+            f"Rules of {protocol.name}; no scores, since the baseline {protocol.baseline.name} is"
+            f" not among the rows: {measure}choose one with python -m esr leaderboard RESULTS"
+            " --baseline LABEL, or its published figures with --baseline published."
         )
     if ranking.baseline == PUBLISHED:
         hardware = f" on {protocol.baseline.hardware}" if protocol.baseline.hardware else ""

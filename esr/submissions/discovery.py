@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,33 +64,6 @@ def _files(folder: Path) -> list[Path]:
         return sorted(folder.iterdir()) if folder.exists() else []
     except OSError as error:
         raise UserError(f"cannot be read ({cause(error)})", where=folder) from error
-
-
-def choose(entries: Iterable[Entry], wanted: Sequence[str]) -> list[Entry]:
-    """Pick the entries whose ids are `wanted`, in that order; `all` is every one.
-
-    Raises:
-        UserError: an id that no file has, or no submission at all.
-    """
-    known: dict[int | None, list[Entry]] = {}
-    for entry in entries:
-        known.setdefault(entry.model_id, []).append(entry)
-    if "all" in wanted and known:
-        return [entry for group in known.values() for entry in group]
-    chosen = dict.fromkeys(int(text) for text in wanted if text != "all")
-    ids = ", ".join(str(number) for number in known if number is not None) or "none"
-    if not known:
-        raise UserError("there is no submission in models/", where="--model_id")
-    groups = known.values()
-    is_clone = any(isinstance(entry, CloneSubmission) for group in groups for entry in group)
-    for number in chosen:
-        if number not in known:
-            raise UserError(
-                f"no submission has this id; there are: {ids}",
-                where=f"--model_id {number}",
-                remedy="see --list" if is_clone else "add models/team[ID]_[Model].py or see --list",
-            )
-    return [entry for number in chosen for entry in known[number]]
 
 
 def adapt(entry: Entry, checkpoint: Path | None, form: str | None) -> Entry:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import field, replace
@@ -16,7 +15,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass as validated
 
-from esr.base.command import command
+from esr.base.command import Parser, command
 from esr.base.download import fetch
 from esr.base.errors import UserError
 from esr.base.house import ROOT
@@ -108,7 +107,7 @@ def use_public_checkpoints(entries: Sequence[Entry], folder: Path) -> list[Entry
 @command(interrupted="run it again to go on")
 def main(arguments: list[str]) -> None:
     """Download the public checkpoints of some submissions, one after the other."""
-    parser = argparse.ArgumentParser("python -m esr zoo", description=__doc__.split("\n")[0])
+    parser = Parser("python -m esr zoo", description=__doc__.split("\n")[0])
     parser.add_argument("model_id", type=int, nargs="+", metavar="ID")
     parser.add_argument("--dir", type=Path, default=ROOT / "model_zoo" / "public", metavar="DIR")
     options = parser.parse_args(arguments)

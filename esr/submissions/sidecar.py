@@ -6,7 +6,7 @@ import os
 from dataclasses import field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass as validated
@@ -16,6 +16,8 @@ from esr.base.toml_file import STRICT, check_tables, read_tables
 
 Positive = Annotated[int, Field(ge=1)]
 # A network may take an infinite argument, which JSON has to spell out.
+ClaimCounter = Literal["official", "fvcore", "thop"]
+"""The script of 2022 and 2023, fvcore as from 2024 on, or thop."""
 Arguments = Annotated[dict[str, Any], AfterValidator(read_numbers)]
 
 
@@ -56,6 +58,8 @@ class Claims:
     runtime_ms: Decimal | None = None
     params_m: Decimal | None = None
     flops_g: Decimal | None = None
+    flops_counter: ClaimCounter | None = None
+    """Who counted `flops_g`; without it, the counter of the year that is ranked by."""
     activations_m: Decimal | None = None
     memory_mib: Decimal | None = None
     num_conv: Decimal | None = None

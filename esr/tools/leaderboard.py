@@ -14,6 +14,7 @@ from typing import Literal
 
 from esr.base import json_file
 from esr.base.command import Parser, command
+from esr.base.did_you_mean import suggest
 from esr.base.errors import UserError
 from esr.base.visible_text import name
 from esr.challenge.protocol import DEFAULT_PROTOCOL, Protocol, protocols
@@ -126,16 +127,24 @@ def _compare(given: argparse.Namespace) -> None:
 def _choices(given: argparse.Namespace, rows: list[Row]) -> Choices:
     chosen = given.baseline
     if chosen not in (None, PUBLISHED):
-        labels = [row.label for row in rows if chosen in (row.label, row.label.strip())]
-        if not labels:
-            known = ", ".join(name(row.label) for row in rows)
-            raise UserError(
-                f"no row is called '{name(chosen)}'",
-                where="--baseline",
-                remedy=f"choose one of {known}, or '{PUBLISHED}'",
-            )
-        chosen = labels[0]
+        chosen = _find_label(chosen, [row.label for row in rows])
     return Choices(given.runtime, chosen, given.constraints, given.mixed_machines)
+
+
+def _find_label(text: str, labels: list[str]) -> str:
+    """Find the row of a label; of a name without its id, if a single row has it."""
+    if same := [label for label in labels if text in (label, label.strip())]:
+        return same[0]
+    named = [label for label in labels if label.partition("_")[2].casefold() == text.casefold()]
+    if len(named) == 1:
+        return named[0]
+    known = ", ".join(map(name, labels))
+    meant = suggest(text, map(name, [*labels, PUBLISHED]))
+    raise UserError(
+        f"no row is called '{name(text)}'",
+        where="--baseline",
+        remedy=meant or f"choose one of {known}, or '{PUBLISHED}'",
+    )
 
 
 def _with_gate(protocol: Protocol, decimals: int | Literal["none", "protocol"]) -> Protocol:

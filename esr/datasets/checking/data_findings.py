@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Literal
 
 from esr.datasets.image_folders import SetFolder, describe_imageless, list_images
-from esr.datasets.image_pairs import Pairing, expected_lr
+from esr.datasets.image_pairs import Pairing, describe_swapped, expected_lr
 from esr.datasets.manifest import MANIFEST
 
 Kind = Literal[
     "unreadable", "mode", "name", "missing_lr", "missing_hr", "incomplete", "size", "jpeg",
     "resampler", "shifted", "turned", "channels", "other_image", "not_bicubic", "duplicate",
     "manifest", "rounding", "border", "grey", "hr_jpeg", "leftover", "not_public", "no_images",
-    "too_small", "small", "other_format",
+    "too_small", "small", "other_format", "swapped",
 ]  # fmt: skip
 
 DEFECTS: dict[Kind, str] = {
     "no_images": "a folder without images",
+    "swapped": "the folders of HR and LR are exchanged",
     "unreadable": "cannot be decoded",
     "mode": "not 8-bit RGB or grey",
     "name": "names that cannot be told apart or printed",
@@ -81,6 +82,8 @@ class DataFinding:
 
 def find_unpaired(folder: SetFolder, pairing: Pairing) -> Iterator[DataFinding]:
     """Name the images that are part of no pair, where an evaluation stops at the first."""
+    if (swapped := describe_swapped(folder, pairing)) is not None:
+        yield DataFinding("swapped", folder.hr, swapped)
     for misnamed in pairing.misnamed:
         yield DataFinding("name", misnamed.file, misnamed.problem)
     for hr in pairing.hr_alone:

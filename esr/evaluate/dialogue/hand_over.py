@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 from esr.audit.seen_by_parent import SeenImage
 from esr.base import json_file
@@ -75,6 +75,7 @@ class HandOver:
         further: what it restores behind the images that are scored.
         now_ns: a monotonic clock.
         ways: of `--deploy`, which follow on the measurement.
+        entered: called with each stage that begins, and with each timed pass after the images.
     """
 
     def __init__(
@@ -85,7 +86,9 @@ class HandOver:
         further: FurtherPlan | None = None,
         now_ns: Callable[[], int] = time.monotonic_ns,
         ways: Sequence[tuple[str, ...]] = (),
+        entered: Callable[[Stage | Literal["pass"]], None] = lambda _: None,
     ) -> None:
+        self._entered = entered
         self.folder, self._progress, self._now_ns = folder, progress, now_ns
         self.handed = [
             HandedImage((number, index), image.lr)
@@ -121,6 +124,8 @@ class HandOver:
         """
         now_ns = self._now_ns()
         handler = self._handlers.get(word)
+        if word == "pass":
+            self._entered("pass")  # Before its clock runs.
         if isinstance(self.answer, Measurement):
             handler = self.deployed.handlers.get(word)
         if handler is None or isinstance(self.answer, JobFailure):
@@ -163,6 +168,7 @@ class HandOver:
         if not in_turn or self._stages > _STAGES_AT_MOST:
             raise out_of_turn(f"stage {stage}")
         self.stage = stage
+        self._entered(stage)
         return b""
 
     def _give(self, value: object, _: int) -> bytes:

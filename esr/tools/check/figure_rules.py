@@ -12,7 +12,8 @@ from esr.challenge.protocol import FlopsCounter
 from esr.evaluate.score_images import DataRangeVerdict
 from esr.records.measurement import Counts, Stage
 from esr.records.official_results import GIGA, MEGA, published_flops
-from esr.report.claims import agrees
+from esr.report.claims import agrees, count_by
+from esr.submissions.sidecar import ClaimCounter
 from esr.submissions.submission import Submission
 from esr.tools.check.rule import CheckAnswer, NotReached, Rule, Violation
 
@@ -97,7 +98,7 @@ def counters(attempt: Attempt) -> str:
 
 
 def claims(attempt: Attempt) -> str:
-    """The factsheet's complexity is what is counted, FLOPs by any of the official counters."""
+    """The factsheet's complexity is what is counted; FLOPs by its counter, or any official one."""
     compared = list(_claimed(attempt))
     differing = [
         f"{what} {claim}, measured {' or '.join(f'{value:.6g}' for value in measured)}"
@@ -111,9 +112,12 @@ def claims(attempt: Attempt) -> str:
 
 def _claimed(attempt: Attempt) -> Iterator[tuple[str, Decimal, list[float]]]:
     counts, claims = attempt.counts, attempt.submission.sidecar.claims
+    counters: tuple[ClaimCounter, ...] = ("official", "fvcore")
+    counters = counters if claims.flops_counter is None else (claims.flops_counter,)
+    flops = tuple(count_by(counts, counter) for counter in counters)
     for what, claim, unit, measured in (
         ("params_m", claims.params_m, MEGA, (counts.params,)),
-        ("flops_g", claims.flops_g, GIGA, (counts.flops_official, counts.flops_fvcore)),
+        ("flops_g", claims.flops_g, GIGA, flops),
         ("activations_m", claims.activations_m, MEGA, (counts.activations,)),
         ("num_conv", claims.num_conv, 1, (counts.num_conv,)),
     ):

@@ -21,7 +21,8 @@ from esr.measure.loading import network
 from esr.records.measurement import Counts
 from esr.records.record import Record
 from esr.report.claims import agrees
-from esr.submissions.discovery import adapt, choose, discover
+from esr.submissions.discovery import adapt, discover
+from esr.submissions.pick_submissions import choose
 from esr.submissions.sidecar import SetClaims
 from esr.submissions.submission import Submission
 from esr.tools.pages.zoo_quality import run_test_demo

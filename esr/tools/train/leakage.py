@@ -10,7 +10,6 @@ makes some pictures as unlike themselves as any other, so tiles cut from test im
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from esr.base import json_file
-from esr.base.command import command
+from esr.base.command import Parser, command
 from esr.base.errors import UserError
 from esr.base.house import ROOT
 from esr.challenge.protocol import protocols
@@ -177,7 +176,7 @@ def write_hashes(data_dir: Path, datasets: Sequence[str], path: Path = HASH_FILE
 @command()
 def main(arguments: list[str]) -> None:
     """Check folders for test images, or write the hashes of test sets."""
-    parser = argparse.ArgumentParser("python -m esr leakage", description=__doc__.split("\n")[0])
+    parser = Parser("python -m esr leakage", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="look for test images in folders")
     check.add_argument("folder", type=Path, nargs="+")
