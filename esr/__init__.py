@@ -20,8 +20,8 @@ The rooms in the order of that flow; a room imports only those before it:
     tools/        --check, uploads scored, training, ranking again
 
 To read the program, begin at test_demo.py and follow its calls: options, serial_engine,
-pipeline, submission_run, isolated_process, worker, worker_result, scoring, finish_record, results_folder,
-ranking, terminal.
+pipeline, submission_run, isolated_process, worker, worker_result, scoring, finish_record,
+results_folder, ranking, terminal.
 
 The one file to open for
     a new metric            images/metrics.py        one entry in METRICS
