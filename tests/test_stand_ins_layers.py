@@ -17,7 +17,7 @@ from esr.submissions.clone_session.stand_ins import (
     hub_mixin,
     timm_layers,
 )
-from esr.submissions.clone_session.stand_ins.basicsr_registry import Registry
+from esr.submissions.clone_session.stand_ins.basicsr_registry import ClassRegistry
 from esr.submissions.clone_session.stand_ins.mmcv_conv_module import ConvModule
 
 CONVOLUTIONS = [
@@ -98,7 +98,7 @@ def test_weights_are_scaled_and_biases_filled() -> None:
 
 
 def test_a_registry_returns_what_it_is_given() -> None:
-    registry = Registry("arch")
+    registry = ClassRegistry("arch")
 
     @registry.register()
     class Net:
@@ -137,7 +137,7 @@ def test_grey_is_the_one_of_torchvision() -> None:
 
 def test_the_real_registry_does_the_same() -> None:
     module = pytest.importorskip("basicsr.utils.registry")
-    theirs, ours = module.Registry("arch"), Registry("arch")
+    theirs, ours = module.Registry("arch"), ClassRegistry("arch")
     for registry in (theirs, ours):
         registry.register(nn.Conv2d)
         registry.register(suffix="basicsr")(nn.Linear)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, KeysView
 from typing import Any
 
 
-class Registry:
+class ClassRegistry:
     """A table of classes and functions by name."""
 
     def __init__(self, name: str) -> None:
@@ -55,7 +55,7 @@ class Registry:
 
 REPLACES = ("basicsr.utils.registry",)
 NAMES: dict[str, object] = {
-    "Registry": Registry,
-    **{f"{kind.upper()}_REGISTRY": Registry(kind)
+    "Registry": ClassRegistry,
+    **{f"{kind.upper()}_REGISTRY": ClassRegistry(kind)
        for kind in ("dataset", "arch", "model", "loss", "metric")},
 }  # fmt: skip
