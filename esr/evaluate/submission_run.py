@@ -29,7 +29,7 @@ from esr.records.record import Failure, Record
 from esr.sandbox import isolated_process
 from esr.sandbox.own_files import refuse_foreign_files
 from esr.sandbox.policy import Policy
-from esr.submissions.submission import Broken, Entry, Measurable, Submission
+from esr.submissions.submission import Broken, CloneSubmission, Entry, Measurable, Submission
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ class SubmissionRun:
         entry, log = self._entry, self._setting.options.output.log_file(self._entry.label)
         printed = str(log) if failed.stage != "discover" and log.exists() else None
         reason, date = printable_line(failed.reason), provenance.now()
-        return Failure(entry.label, entry.model_id, failed.stage, reason, date, printed)
+        name = entry.name if isinstance(entry, CloneSubmission) else None
+        return Failure(entry.label, entry.model_id, failed.stage, reason, date, printed, name)
 
     def close(self) -> None:
         """End its process and remove its files."""

@@ -252,6 +252,8 @@ class Failure:
     date: str
     log: str | None = None
     """File that holds what the submission printed."""
+    name: str | None = None
+    """As the source of a clone spells it; None where that is its label, or cannot be told."""
 
 
 Outcome = Record | Failure

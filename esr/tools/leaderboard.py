@@ -119,9 +119,9 @@ def _compare(given: argparse.Namespace) -> None:
 def _choices(given: argparse.Namespace, rows: list[Row]) -> Choices:
     chosen = given.baseline
     if chosen not in (None, PUBLISHED):
-        labels = [row.label for row in rows if chosen in (row.label, row.label.strip())]
+        labels = [row.label for row in rows if chosen in (row.label, row.name, row.name.strip())]
         if not labels:
-            known = ", ".join(name(row.label) for row in rows)
+            known = ", ".join(name(row.name) for row in rows)
             raise UserError(
                 f"no row is called '{name(chosen)}'",
                 where="--baseline",
