@@ -49,6 +49,10 @@ class Confinement:
     limits: Limits
     sandbox: bool
     """Whether submissions run in bubblewrap."""
+    install: bool = False
+    """Whether packages that a submission lacks are fetched for it."""
+    wheels: Path | None = None
+    """Folder of wheels to take them from instead of from the network."""
 
     def policy(self, hidden: Sequence[Path]) -> Policy:
         """Say what a submission may use, and what it must not see."""
@@ -136,6 +140,8 @@ def parse(arguments: list[str], root: Path) -> Options:
                 given.timeout, memory_bytes(given.memory_limit), int(given.disk_limit * GIB)
             ),
             sandbox=given.sandbox,
+            install=given.install,
+            wheels=given.wheels,
         ),
         output=Output(
             given.save_dir.absolute(),

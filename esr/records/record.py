@@ -214,6 +214,8 @@ class Provenance:
     model_sha256: str
     checkpoint: str
     checkpoint_sha256: str
+    environment: tuple[str, ...] = ()
+    """Lock of the packages that were added for it alone: name==version, SHA-256 of its file."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def measure(job: Job, folder: JobFolder, channel: Channel) -> Measurement:
 
     The official pass over all data sets comes first: nothing before it may warm the network up.
     """
+    if job.layer:
+        sys.path.insert(0, job.layer)
     with contextlib.ExitStack() as stack:
         session = None
         if isinstance(job.submission, CloneSubmission):
@@ -85,7 +88,8 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
 
 def observe(job: Job, folder: JobFolder) -> AuditFlags:
     """Note from now on what the submission opens, starts and connects to."""
-    flags = AuditFlags(folder.path, own_files(job.submission))
+    own = (*own_files(job.submission), *([Path(job.layer)] if job.layer else []))
+    flags = AuditFlags(folder.path, own)
     audit_hook.install(flags.judge)
     return flags
 
