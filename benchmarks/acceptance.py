@@ -92,8 +92,8 @@ def _differences(facts: Facts, record: Facts) -> Iterator[str]:
     for key in ("data_range", "tile"):
         if record["sidecar"][key] != facts[key]:
             yield f"{key} {record['sidecar'][key]}, officially {facts[key]}"
-    if record["label"] != facts["name"]:
-        yield f"label {record['label']}"
+    if record["fork"]["facts"]["name"] != facts["name"]:
+        yield f"name {record['fork']['facts']['name']}"
     if facts["psnr"] is None:
         yield "it should lack its checkpoint"
         return

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from esr.submissions.clone_session.absent_packages import AbsentPackages
-from esr.submissions.clone_session.stand_ins import STAND_INS, DropPath, to_2tuple
+from esr.submissions.clone_session.stand_ins.timm_layers import NAMES, DropPath, to_2tuple
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_stand_ins_do_in_inference_what_they_are_known_for() -> None:
     with pytest.raises(RuntimeError, match="cannot be trained"):
         DropPath(0.5).train()(x)
     assert (to_2tuple(7), to_2tuple((3, 4)), to_2tuple([1, 2])) == ((7, 7), (3, 4), (1, 2))
-    weights = STAND_INS["timm"]["trunc_normal_"](torch.empty(10000), std=0.02)
+    weights = NAMES["trunc_normal_"](torch.empty(10000), std=0.02)
     assert np.isclose(float(weights.std()), 0.02, rtol=0.05)
     assert not list(DropPath().parameters())
     assert isinstance(DropPath(), nn.Module)

@@ -9,6 +9,9 @@ from esr.base.errors import printable_line
 from esr.records.measurement import Counter, Counts, Dispatched, Flag, Missed, SidePath
 from esr.submissions.clone.clone_files import CloneSource
 
+SCAN_COUNTED = "; FLOPs by the dispatcher hold 9 batch length width states for each scan"
+"""What is said where Mamba's scan is replaced: no other counter knows anything of it."""
+
 
 def clone_flags(fork: CloneSource | None, *, trusted: bool) -> Iterator[Flag]:
     """List what is particular about where a submission comes from.
@@ -26,7 +29,9 @@ def clone_flags(fork: CloneSource | None, *, trusted: bool) -> Iterator[Flag]:
         yield Flag("clone_loop_differs", printable_line(f"not carried out: {statements}"))
     if fork.facts.stand_ins:
         names = ", ".join(fork.facts.stand_ins)
-        yield Flag("stand_ins", printable_line(f"not installed, replaced by the harness: {names}"))
+        scan = SCAN_COUNTED if "selective_scan" in names or ".Mamba" in names else ""
+        what = f"not installed, replaced by the harness: {names}{scan}"
+        yield Flag("stand_ins", printable_line(what))
     if not fork.facts.checkpoints:
         yield Flag("no_checkpoint", "select_model loaded no file with torch.load")
 

@@ -186,6 +186,10 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add("--memory_limit", type=_positive("GiB"), metavar="GIB", help=text)
     text = "limit of the files it keeps while it runs (default: %(default)g)"
     add("--disk_limit", type=_positive("GiB"), default=DISK_GIB, metavar="GIB", help=text)
+    text = "fetch the packages that a submission lacks into an environment of its own"
+    add("--install", action="store_true", help=text)
+    text = "take them from this folder of wheels alone, without a network"
+    add("--wheels", type=_path, metavar="DIR", help=text)
     either = group.add_mutually_exclusive_group()
     text = (
         "run it in bubblewrap: no network, and no files but what it needs (default with"

@@ -53,6 +53,10 @@ class Confinement:
     """Whether submissions run in bubblewrap, where it works (`esr.evaluate.settle_sandbox`)."""
     is_sandbox_stated: bool
     """Whether the user has said so; if not, it is so for `all` and for submissions of others."""
+    install: bool = False
+    """Whether packages that a submission lacks are fetched for it."""
+    wheels: Path | None = None
+    """Folder of wheels to take them from instead of from the network."""
 
     def policy(self, hidden: Sequence[Path]) -> Policy:
         """Say what a submission may use, and what it must not see."""
@@ -191,6 +195,8 @@ def parse(arguments: list[str], root: Path) -> Options:
             ),
             sandbox=strangers if given.sandbox is None else given.sandbox,
             is_sandbox_stated=given.sandbox is not None,
+            install=given.install,
+            wheels=given.wheels,
         ),
         output=Output(
             given.save_dir.absolute(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from esr.base import json_file
@@ -11,12 +12,14 @@ from esr.base.house import run_module
 from esr.base.scratch import scratch_folder
 from esr.base.sha256 import hash_file
 from esr.evaluate import provenance
+from esr.evaluate.submission_environment import lock_file
 from esr.evaluate.submission_run import RunSetting
 from esr.records.conditions import Request
 from esr.records.measurement import Machine
 from esr.records.record import Record
 from esr.records.results_folder import Row
 from esr.submissions.clone.clone_files import hashes
+from esr.submissions.environments.environment_lock import read_lock
 from esr.submissions.submission import Broken, CloneSubmission, Entry, Measurable
 
 _SAME = ("device", "device_name", "driver", "python", "torch", "cuda", "cudnn", "platform")
@@ -83,6 +86,7 @@ def _is_repetition(record: Record, entry: Entry, setting: RunSetting) -> bool:
         and [(s.role, s.dataset, s.data_sha256) for s in record.splits]
         == [(s.role, s.dataset, s.sha256) for s in splits]
         and _is_of(record, entry)
+        and _has_environment(record, entry, setting)
     )
 
 
@@ -92,6 +96,14 @@ def _is_asked_again(then: Request | None, setting: RunSetting) -> bool:
     if then is not None and not setting.options.confinement.is_sandbox_stated:
         now = replace(now, sandbox=then.sandbox)
     return then == now
+
+
+def _has_environment(record: Record, entry: Measurable, setting: RunSetting) -> bool:
+    """Whether it was measured with the packages that it would get now."""
+    with suppress(UserError):
+        lock = read_lock(lock_file(setting.options.output.save_dir, entry.label))
+        return record.provenance.environment == (lock.packages if lock else ())
+    return False
 
 
 def _is_of(record: Record, entry: Measurable) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from esr.base.scratch import scratch_roots
 from esr.challenge.fixed_input import plan
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
+from esr.evaluate.build_environment import Installer, shelf
 from esr.evaluate.device_use import DEVICE_LOG, noted_use
 from esr.evaluate.dialogue.further_images import FurtherImage, FurtherResult, choose_further
 from esr.evaluate.finish_record import finish_record
@@ -23,6 +24,7 @@ from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
 from esr.evaluate.shown_phases import ShownPhases
 from esr.evaluate.staged_data import Staged
+from esr.evaluate.submission_environment import find_environment, installer_log, make_environment
 from esr.evaluate.worker_result import await_measurement
 from esr.evaluate.write_job import (
     StartedJob,
@@ -38,7 +40,8 @@ from esr.records.record import Failure, Outcome, Record
 from esr.sandbox import isolated_process
 from esr.sandbox.own_files import refuse_foreign_files
 from esr.sandbox.policy import Policy
-from esr.submissions.submission import Broken, Entry, Measurable, Submission
+from esr.submissions.environments.environment_lock import EnvironmentLock
+from esr.submissions.submission import Broken, CloneSubmission, Entry, Measurable, Submission
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,11 @@ class RunSetting:
         )
         return options.confinement.policy((*places, *scratch_roots()))
 
+    @property
+    def installer(self) -> Installer:
+        """What makes environments for submissions."""
+        return Installer(shelf(), self.policy.hidden, self.options.confinement.wheels)
+
 
 class SubmissionRun:
     """One submission on its way to its record.
@@ -106,12 +114,17 @@ class SubmissionRun:
             job_folder(entry, setting.job_dir, setting.policy.hidden)
         )
         told = as_told(entry, folder)
+        lock = self._environment(entry)
+        layer = setting.installer.layer(lock) if lock and lock.packages else None
+        policy = replace(setting.policy, shown=(layer,) if layer else ())
         self._program = self._process.enter_context(
-            isolated_process.waiting("esr.evaluate.worker", told, folder, setting.policy)
+            isolated_process.waiting("esr.evaluate.worker", told, folder, policy)
         )
         # Not before there is a process, beside which all this costs no time.
         source = provenance.describe_files(entry, setting.options.command, ROOT)
+        source = replace(source, environment=lock.packages if lock else ())
         job = self._describe_job(told, splits)
+        job = replace(job, layer=str(layer) if layer else None)
         json_file.dump(job, folder.job)
         make_deployed_folders(folder, job)
         further = self._choose_further(splits)
@@ -120,6 +133,12 @@ class SubmissionRun:
     def _choose_further(self, splits: Sequence[StagedSplit]) -> tuple[FurtherImage, ...]:
         """Draw what it restores behind the images that are scored."""
         return choose_further(splits)
+
+    def _environment(self, entry: Measurable) -> EnvironmentLock | None:
+        options, installer = self._setting.options, self._setting.installer
+        if options.confinement.install:
+            return make_environment(entry, options.output.save_dir, installer)
+        return find_environment(entry, options.output.save_dir, installer)
 
     def measure(self) -> None:
         """Let its process begin, wait until it has ended, and take its answer."""
@@ -152,9 +171,15 @@ class SubmissionRun:
     def fail(self, failed: SubmissionFailed) -> Outcome:
         """Say how it failed, and where it is told at length."""
         entry, log = self._entry, self._log
+        if failed.stage == "environment":
+            log = installer_log(self._setting.options.output.save_dir, entry.label)
         printed = str(log) if failed.stage != "discover" and log.exists() else None
-        reason, date = printable_line(failed.reason), provenance.now()
-        return Failure(entry.label, entry.model_id, failed.stage, reason, date, printed)
+        hint = ""
+        if failed.stage == "import" and "needs the package" in failed.reason:
+            hint = " (--install fetches what can be had)"
+        reason, date = printable_line(f"{failed.reason}{hint}"), provenance.now()
+        name = entry.name if isinstance(entry, CloneSubmission) else None
+        return Failure(entry.label, entry.model_id, failed.stage, reason, date, printed, name)
 
     def close(self) -> None:
         """End its process and remove its files."""

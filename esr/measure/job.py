@@ -40,6 +40,8 @@ class Job:
     """Whether its checkpoints may run code."""
     memory_bytes: int | None = None
     """Limit of its processes together; the worker holds itself to it on a CPU."""
+    layer: str | None = None
+    """Folder of the packages that it alone has; None if it needs none."""
     fixed_input: FixedInputPlan | None = None
     """How to run the fixed input; None if the protocol has none."""
     is_further: bool = False

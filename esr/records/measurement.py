@@ -13,8 +13,8 @@ from esr.records.conditions import Conditions, GpuStates, Precision
 from esr.submissions.clone.clone_files import CloneFacts
 
 Stage = Literal[
-    "discover", "import", "build", "load", "restore", "count", "timeout", "limit", "crash",
-    "invalid", "record",
+    "discover", "environment", "import", "build", "load", "restore", "count", "timeout", "limit",
+    "crash", "invalid", "record",
 ]  # fmt: skip
 """Where a submission failed: before the run, in the child (import to count), from outside, or when
 its record was read."""

@@ -272,6 +272,8 @@ class Provenance:
     model_sha256: str
     checkpoint: str
     checkpoint_sha256: str
+    environment: tuple[str, ...] = ()
+    """Lock of the packages that were added for it alone: name==version, SHA-256 of its file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,6 +319,8 @@ class Failure:
     date: str
     log: str | None = None
     """File that holds what the submission printed."""
+    name: str | None = None
+    """As the source of a clone spells it; None where that is its label, or cannot be told."""
 
 
 Outcome = Record | Failure

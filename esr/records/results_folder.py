@@ -7,6 +7,7 @@ Nothing that was there is lost: a failure is kept beside an earlier record, and 
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,6 +37,13 @@ class Row:
     """A success removes it, so it is later than the record."""
     official: official_results.Official | None = None
     """The record in the official keys, or an entry of somebody else's `results.json`."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables: of a clone as `select_model` spells it, else its label."""
+        fork = self.record.fork if self.record else None
+        said = fork.facts.name if fork else self.failure.name if self.failure else None
+        return said if said and said.strip() else self.label
 
 
 Publisher = Callable[[list[Row], Path], None]
@@ -122,8 +130,16 @@ class Store:
 
     def results(self, rows: list[Row]) -> dict[str, official_results.Official]:
         """Say rows in the official keys, beside what somebody else left in `results.json`."""
-        measured = {row.label: row.official for row in rows if row.official is not None}
-        return self._foreign_results() | measured
+        shared = Counter(row.name for row in rows)
+        measured = {
+            row.name if shared[row.name] == 1 else row.label: row.official
+            for row in rows
+            if row.official is not None
+        }
+        # What these rows were called before, by an older version or while the name was not shared.
+        spelled = {each for row in rows for each in (row.label, row.name)} - measured.keys()
+        foreign = self._foreign_results().items()
+        return {key: value for key, value in foreign if key not in spelled} | measured
 
     def publish(self) -> None:
         """Rebuild `results.json`, `results.txt` and what the publishers write."""

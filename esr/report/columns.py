@@ -36,9 +36,9 @@ _PRIORITIES = (1, 1, 6, 6, 2, 3, 4, 9, 8, 10)
 OFFICIAL = (
     Column(
         "Model",
-        lambda standing: standing.row.label,
+        lambda standing: standing.row.name,
         priority=0,
-        text=lambda standing: name(standing.row.label),
+        text=lambda standing: name(standing.row.name),
     ),
     *(read_official(*pair) for pair in zip(official_results.COLUMNS, _PRIORITIES, strict=True)),
 )

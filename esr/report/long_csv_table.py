@@ -35,7 +35,7 @@ def _list_images(row: Row) -> Iterator[tuple[Value, ...]]:
         for image in split.images:
             for metric, value in (image.scores | {_RUNTIME: image.runtime_ms}).items():
                 known = None if math.isnan(value) else value
-                yield row.label, split.dataset, image.name, metric, known
+                yield row.name, split.dataset, image.name, metric, known
 
 
 def _list_official_images(row: Row) -> Iterator[tuple[Value, ...]]:
@@ -44,7 +44,7 @@ def _list_official_images(row: Row) -> Iterator[tuple[Value, ...]]:
         role, metric = _split_key(key)
         if metric and isinstance(values, list):
             for number, value in enumerate(values, 1):
-                yield row.label, role, str(number), metric, value
+                yield row.name, role, str(number), metric, value
 
 
 def _split_key(key: str) -> tuple[str, str]:

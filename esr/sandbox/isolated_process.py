@@ -161,7 +161,7 @@ def waiting(
     Raises:
         UserError: the folder cannot be written.
     """
-    where = places(submission, folder.path, policy.hidden)
+    where = places(submission, folder.path, policy.hidden, policy.shown)
     command = [sys.executable, "-m", module, str(folder.path)]
     with printed_in(folder.path) as output:
         program = WaitingProgram(folder, where, output, policy, command)

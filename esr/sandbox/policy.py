@@ -23,6 +23,8 @@ class Policy:
     """Whether to run it in bubblewrap."""
     hidden: tuple[Path, ...] = ()
     """Folders of HR images and of results."""
+    shown: tuple[Path, ...] = ()
+    """What it may read beside its own files: its packages."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,20 @@ class Places:
         return self.folder / "tmp"
 
 
-def places(submission: Measurable, folder: Path, hidden: Iterable[Path]) -> Places:
+def places(
+    submission: Measurable, folder: Path, hidden: Iterable[Path], shown: Iterable[Path] = ()
+) -> Places:
     """Sort out which places a submission needs and which it must not see.
 
     Args:
         submission: what is run.
         folder: its private folder.
         hidden: what it must not see, but for what it needs in there.
+        shown: what it may read beside its own files.
     """
     return Places(
         folder=folder.resolve(),
-        own=_distinct(own_files(submission)),
+        own=_distinct((*own_files(submission), *shown)),
         python=_distinct((*interpreter(), *CODE)),
         hidden=tuple(place for place in _distinct(hidden) if place.exists()),
     )

@@ -98,6 +98,8 @@ class Sidecar:
     """LR sides are padded (reflected) to a multiple of this, and SR is cropped back."""
     tile: Positive | None = None
     """Side of a tile in LR pixels; without it the image is restored as a whole."""
+    requirements: tuple[str, ...] = ()
+    """Packages it needs, `PACKAGE==VERSION`; made into its environment with `--install`."""
     forms: dict[str, Form] = field(default_factory=dict)
     """Named variants; the first one is used unless `--form` names another."""
     team: Team = field(default_factory=Team)

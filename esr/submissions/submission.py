@@ -57,13 +57,15 @@ class CloneSubmission:
 
     model_id: int
     label: str
-    """Row name, as the clone's source says it; known before anything runs."""
+    """Name of its files, made of what the clone's source calls it; known before anything runs."""
     clone: Path
     """Holds `test_demo.py`."""
     sidecar: Sidecar = field(default_factory=Sidecar)
     """data_range and tile are those that `select_model` returned, once it has run."""
     form: None = None
     checkpoint: None = None
+    name: str | None = None
+    """As the clone's source spells it; None if that would have to be run."""
 
     @property
     def model_file(self) -> Path:

@@ -127,23 +127,24 @@ def _compare(given: argparse.Namespace) -> None:
 def _choices(given: argparse.Namespace, rows: list[Row]) -> Choices:
     chosen = given.baseline
     if chosen not in (None, PUBLISHED):
-        chosen = _find_label(chosen, [row.label for row in rows])
+        chosen = _find_label(chosen, rows)
     return Choices(given.runtime, chosen, given.constraints, given.mixed_machines)
 
 
-def _find_label(text: str, labels: list[str]) -> str:
-    """Find the row of a label; of a name without its id, if a single row has it."""
-    if same := [label for label in labels if text in (label, label.strip())]:
+def _find_label(text: str, rows: list[Row]) -> str:
+    """Find the row of a label or name; of a name without its id, if a single row has it."""
+    labels = [row.label for row in rows]
+    if same := [row.label for row in rows if text in (row.label, row.name, row.name.strip())]:
         return same[0]
     named = [label for label in labels if label.partition("_")[2].casefold() == text.casefold()]
     if len(named) == 1:
         return named[0]
-    known = ", ".join(map(name, labels))
-    meant = suggest(text, map(name, [*labels, PUBLISHED]))
+    shown = [name(row.name) for row in rows]
+    meant = suggest(text, [*shown, PUBLISHED])
     raise UserError(
         f"no row is called '{name(text)}'",
         where="--baseline",
-        remedy=meant or f"choose one of {known}, or '{PUBLISHED}'",
+        remedy=meant or f"choose one of {', '.join(shown)}, or '{PUBLISHED}'",
     )
 
 

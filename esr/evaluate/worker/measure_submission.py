@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from torch import nn
@@ -47,6 +49,8 @@ def measure(job: Job, folder: JobFolder, channel: Channel) -> None:
     The official pass over all data sets comes first: nothing before it may warm the network up. The
     parent is told the measurement; the network in other runtimes, if asked for, follows on it.
     """
+    if job.layer:
+        sys.path.insert(0, job.layer)
     with contextlib.ExitStack() as stack:
         session = None
         if isinstance(job.submission, CloneSubmission):
@@ -164,7 +168,8 @@ def add_costs(
 
 def observe(job: Job, folder: JobFolder) -> AuditFlags:
     """Note from now on what the submission opens, starts and connects to."""
-    flags = AuditFlags(folder.path, own_files(job.submission))
+    own = (*own_files(job.submission), *([Path(job.layer)] if job.layer else []))
+    flags = AuditFlags(folder.path, own)
     audit_hook.install(flags.judge)
     return flags
 

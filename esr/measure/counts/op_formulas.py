@@ -20,7 +20,11 @@ from esr.measure.counts.formulas.products import (
     PRODUCTS,
     packed_linear,
 )
-from esr.measure.counts.formulas.sequences import PACKED_CELLS, SEQUENCES
+from esr.measure.counts.formulas.sequences import (
+    PACKED_CELLS,
+    SEQUENCES,
+    STAND_IN_SEQUENCES,
+)
 
 Formula = Callable[..., int]
 """(arguments of the operator, out=what it returned) -> multiply-adds."""
@@ -67,5 +71,5 @@ def formula_of(name: str) -> Formula | None:
     if namespace == "aten":
         return _ATEN.get(operator.rstrip("_"))
     if namespace not in PACKING:
-        return None
+        return STAND_IN_SEQUENCES.get(name)
     return _OTHERS.get(name) or packed_linear(name) or packed_convolution(name)

@@ -74,7 +74,7 @@ def _entry(branch: Branch, script: Path, *, unique: bool) -> Entry:
     label = _label(branch) if unique else f"{branch.model_id:02d}_{_label(branch)}"
     if branch.problem:
         return Broken(branch.model_id, label, script, f"no submission: {branch.problem}")
-    return CloneSubmission(branch.model_id, label, script.parent)
+    return CloneSubmission(branch.model_id, label, script.parent, name=branch.name)
 
 
 def _label(branch: Branch) -> str:

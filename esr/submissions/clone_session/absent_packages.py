@@ -3,12 +3,13 @@
 An import that nothing uses is not needed: official model files import torchvision, matplotlib and
 tqdm and never call them. In the place of such a package stands one that has every name and says, as
 soon as one is used, what is missing. `stand_ins` has the few names that are used often and are
-easily told.
+easily told. A module that an installed package has under another name today is found under both.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,12 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import NoReturn
 
-from esr.submissions.clone_session.stand_ins import STAND_INS
+from esr.submissions.clone_session.stand_ins.stand_in_table import (
+    NEVER,
+    leads_to_stand_ins,
+    moved_to,
+    stand_in_for,
+)
 
 
 class AbsentPackages(MetaPathFinder, Loader):
@@ -25,18 +31,27 @@ class AbsentPackages(MetaPathFinder, Loader):
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.moved: dict[str, str] = {}
+        """Old names of modules of installed packages, and their new ones."""
         self.stand_ins: set[str] = set()
         """Full names of the stand-ins that were asked for."""
 
     def add(self, error: ModuleNotFoundError) -> bool:
         """Stand in for what could not be imported; False if that is no package that is absent."""
-        package = (error.name or "").partition(".")[0]
-        if not package or package in self.names or package in sys.modules:
+        name = error.name or ""
+        package = name.partition(".")[0]
+        if not package or package in self.names:
             return False
-        with contextlib.suppress(ImportError, ValueError):
-            if importlib.util.find_spec(package) is not None:
-                return False
+        if package in sys.modules or _is_found(package):
+            return self._add_moved(name)
         self.names.add(package)
+        return True
+
+    def _add_moved(self, name: str) -> bool:
+        new = moved_to(name)
+        if new is None or name in self.moved or not _is_found(new):
+            return False
+        self.moved[name] = new
         return True
 
     @contextlib.contextmanager
@@ -54,17 +69,39 @@ class AbsentPackages(MetaPathFinder, Loader):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Find a module of an absent package."""
-        return ModuleSpec(fullname, self, is_package=True) if self._is_ours(fullname) else None
+        if not self._is_ours(fullname) or fullname.startswith(NEVER):
+            return None
+        return ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Make a module that has every name."""
+        """Make a module that has every name, or take the one that it has become."""
+        if spec.name in self.moved:
+            self.stand_ins.add(f"{spec.name} ({self.moved[spec.name]})")
+            return _Moved(spec.name, importlib.import_module(self.moved[spec.name]))
         return _Module(spec.name, self)
 
     def exec_module(self, module: ModuleType) -> None:
         """There is nothing to run."""
 
     def _is_ours(self, name: str) -> bool:
-        return name.partition(".")[0] in self.names
+        return name.partition(".")[0] in self.names or name in self.moved
+
+
+def _is_found(module: str) -> bool:
+    with contextlib.suppress(ImportError, ValueError):
+        return importlib.util.find_spec(module) is not None
+    return False
+
+
+class _Moved(ModuleType):
+    """A module under its old name."""
+
+    def __init__(self, name: str, module: ModuleType) -> None:
+        super().__init__(name)
+        self._module = module
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._module, name)
 
 
 class _Module(ModuleType):
@@ -75,12 +112,12 @@ class _Module(ModuleType):
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(name)
-        package = self.__name__.partition(".")[0]
-        known = STAND_INS.get(package, {})
-        if name in known:
-            self._packages.stand_ins.add(f"{self.__name__}.{name}")
-            return known[name]
-        return _Absent(f"{self.__name__}.{name}")
+        full = f"{self.__name__}.{name}"
+        stand_in = stand_in_for(self.__name__, name)
+        if stand_in is not None:
+            self._packages.stand_ins.add(full)
+            return stand_in
+        return importlib.import_module(full) if leads_to_stand_ins(full) else _Absent(full)
 
 
 class _Absent:

@@ -92,6 +92,11 @@ def _encoder_layer(given: Tensor, *args: Any, **_: object) -> int:  # noqa: ANN4
     return _rows(given) * (matrices + given.shape[-2] * 2 * given.shape[-1])
 
 
+def _selective_scan(u: Tensor, _: Tensor, a: Tensor, *__: object, **___: object) -> int:
+    """Count 9 operations for each state of each step, as is usual for Mamba's scan."""
+    return 9 * u.numel() * a.shape[-1]
+
+
 SEQUENCES: Mapping[str, Callable[..., int]] = {
     **dict.fromkeys(("mkldnn_rnn_layer", "_cudnn_rnn", "miopen_rnn"), _recurrent),
     **dict.fromkeys(
@@ -121,3 +126,8 @@ PACKED_CELLS: Mapping[str, Callable[..., int]] = {
     "quantized::quantized_rnn_tanh_cell_dynamic": _packed_cell(1),
 }
 """By namespace and name."""
+
+STAND_IN_SEQUENCES: Mapping[str, Callable[..., int]] = {
+    "esr_stand_in::selective_scan": _selective_scan,
+}
+"""Operators of `esr.submissions.clone_session.stand_ins`, by namespace and name."""

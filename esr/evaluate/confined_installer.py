@@ -1,0 +1,61 @@
+"""One installer run under the rules for submissions, but with an index of packages to ask."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from esr.base.house import CODE
+from esr.sandbox import launch, process_tree
+from esr.sandbox.policy import Places, interpreter
+
+_SETTINGS = (
+    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "PIP_TRUSTED_HOST",
+    "PIP_DEFAULT_TIMEOUT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
+    "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+)  # fmt: skip
+"""Where packages are found; what holds a password is left out, for a `setup.py` reads it, too."""
+
+
+def install(
+    command: Sequence[str], folder: Path, hidden: Sequence[Path], log: Path, timeout_s: float
+) -> int | None:
+    """Run a command that may write to one folder alone, and leave nothing of it behind.
+
+    Args:
+        command: program and arguments.
+        folder: its own.
+        hidden: what it must not see.
+        log: receives what it prints.
+        timeout_s: after which it is killed.
+
+    Returns:
+        its exit status; None if it was killed for its time.
+
+    Raises:
+        OSError: the log cannot be written.
+    """
+    python = tuple(dict.fromkeys(path.resolve() for path in (*interpreter(), *CODE)))
+    kept_out = tuple(dict.fromkeys(place.resolve() for place in hidden if place.exists()))
+    places = Places(folder.resolve(), (), python, kept_out)
+    process_tree.adopt_orphans()
+    ours = {process.pid for process in process_tree.descendants(os.getpid())}
+    settings = [f"{name}={value}" for name, value in _settings(os.environ).items()]
+    with log.open("wb") as output:
+        child, connection, _ = launch.start(
+            ["/usr/bin/env", *settings, *command], places, output, sandbox=False
+        )
+        connection.close()
+        try:
+            return child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            process_tree.end(child, ours, places.home)
+
+
+def _settings(environment: Mapping[str, str]) -> dict[str, str]:
+    given = {name: environment[name] for name in _SETTINGS if name in environment}
+    return {name: value for name, value in given.items() if "@" not in value}

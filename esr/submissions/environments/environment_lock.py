@@ -1,0 +1,63 @@
+"""A lock: exact versions and hashes of what was added for one submission.
+
+A text that pip reads (`pip install --require-hashes -r FILE`). Its first line says what was asked
+for; the packages of the harness, PyTorch among them, are inherited and not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from esr.base.errors import UserError, cause
+
+_HEAD = re.compile(r"# esr environment, Python (\S+), for: (.*)")
+_PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.+!-]+ --hash=sha256:[0-9a-f]{64}")
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@dataclass(frozen=True)
+class EnvironmentLock:
+    """What was added for one submission."""
+
+    asked: tuple[str, ...]
+    """Requirements, as somebody has stated them."""
+    packages: tuple[str, ...]
+    """`name==version --hash=sha256:...`, sorted; empty if all was there already."""
+    python: str = PYTHON
+
+    @property
+    def key(self) -> str:
+        """Name equal environments alike."""
+        text = "\n".join((self.python, *self.packages))
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    def text(self) -> str:
+        """Say it as a file of requirements."""
+        head = f"# esr environment, Python {self.python}, for: {', '.join(self.asked)}"
+        return "\n".join((head, *self.packages, ""))
+
+
+def read_lock(path: Path) -> EnvironmentLock | None:
+    """Read a lock; None if there is none.
+
+    Raises:
+        UserError: it cannot be read, or holds something else.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        why = cause(error) if isinstance(error, OSError) else "no UTF-8"
+        raise UserError(f"cannot be read ({why})", where=path) from error
+    head = _HEAD.fullmatch(lines[0]) if lines else None
+    packages = tuple(lines[1:])
+    if head is None or not all(map(_PACKAGE.fullmatch, packages)):
+        remedy = "remove it and prepare the environment again"
+        raise UserError("is no lock of an environment", where=path, remedy=remedy)
+    asked = tuple(part for part in head[2].split(", ") if part)
+    return EnvironmentLock(asked, packages, head[1])

@@ -1,0 +1,155 @@
+"""What a submission asks for that this machine does not have, read and never run.
+
+Looked at are the imports of its own files, and versions in the sidecar (`requirements`) and in the
+`requirements.txt` of its clone. Of the latter only what these files import counts: the file of an
+official repository names the packages of all teams.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from esr.base.errors import UserError
+from esr.base.house import ROOT
+from esr.submissions.submission import CloneSubmission, Measurable
+
+_DISTRIBUTIONS = {
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+    "mmcv": "mmcv-lite",
+}
+"""By the name that is imported."""
+_BYTES_AT_MOST = 2**21
+
+
+def parsed(text: str) -> Requirement:
+    """Read one requirement.
+
+    Raises:
+        UserError: it is none, or leads elsewhere than to an index of packages.
+    """
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        remedy = "write it as PACKAGE==VERSION"
+        raise UserError(f"'{text:.60}' is no requirement", remedy=remedy) from error
+    if requirement.url:
+        raise UserError(f"'{text:.60}' names an address", remedy="write it as PACKAGE==VERSION")
+    return requirement
+
+
+def inherited() -> dict[str, str]:
+    """List the packages that an environment never replaces: (name, version here)."""
+    stated = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    names = [canonicalize_name(each.name) for each in _readable(stated)]
+    found = {}
+    for name in (*names, "torchvision", "triton"):
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    found.pop("setuptools", None)  # What is built may need another one.
+    return found
+
+
+def requirements_of(entry: Measurable, asked: Iterable[str] = ()) -> tuple[str, ...]:
+    """Say what an environment has to hold for a submission; empty if it needs none.
+
+    Args:
+        entry: whose files are read.
+        asked: requirements that the organizer states; they come first.
+
+    Raises:
+        UserError: one of them is none.
+    """
+    chosen = {canonicalize_name(each.name): each for each in map(parsed, asked)}
+    for each in map(parsed, entry.sidecar.requirements):
+        chosen.setdefault(canonicalize_name(each.name), each)
+    listed = {canonicalize_name(each.name): each for each in _readable(_lines(entry))}
+    for module in sorted(set(_imports(entry))):
+        name = canonicalize_name(_DISTRIBUTIONS.get(module, module))
+        if name in listed and not _is_met(listed[name]):
+            chosen.setdefault(name, listed[name])
+        elif not _is_found(module):
+            chosen.setdefault(name, Requirement(name))
+    kept = inherited()
+    # A team's file may name any PyTorch; what the organizer or a sidecar says is a conflict.
+    said = {canonicalize_name(parsed(each).name) for each in (*asked, *entry.sidecar.requirements)}
+    return tuple(str(each) for name, each in chosen.items() if name in said or name not in kept)
+
+
+def _lines(entry: Measurable) -> list[str]:
+    file = entry.clone / "requirements.txt" if isinstance(entry, CloneSubmission) else None
+    if file is None or not file.is_file() or file.stat().st_size > _BYTES_AT_MOST:
+        return []
+    return file.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def _readable(lines: Iterable[str]) -> Iterator[Requirement]:
+    for line in lines:
+        with suppress(InvalidRequirement):
+            requirement = Requirement(line.partition("#")[0].strip())
+            if not requirement.url:
+                yield requirement
+
+
+def _is_met(requirement: Requirement) -> bool:
+    try:
+        version = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return False
+    return requirement.specifier.contains(version, prereleases=True)
+
+
+def _is_found(module: str) -> bool:
+    if module in sys.stdlib_module_names:
+        return True
+    with suppress(ImportError, ValueError):
+        return importlib.util.find_spec(module) is not None
+    return False
+
+
+def _imports(entry: Measurable) -> Iterator[str]:
+    root = entry.clone if isinstance(entry, CloneSubmission) else entry.model_file.parent.parent
+    for file in _sources(entry):
+        with suppress(OSError, SyntaxError, ValueError, RecursionError):
+            for name in _imported(ast.parse(file.read_bytes())):
+                if not any((root / each).exists() for each in (name, f"{name}.py")):
+                    yield name
+
+
+def _sources(entry: Measurable) -> Iterator[Path]:
+    if not isinstance(entry, CloneSubmission):
+        yield entry.model_file
+        return
+    for found in (entry.clone / "models").glob(f"team{entry.model_id:02d}*"):
+        yield from [found] if found.suffix == ".py" else found.rglob("*.py")
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """Name the packages that a file imports, but for those it can do without."""
+    optional = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.Try)
+        for statement in block.body
+        for node in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if id(node) in optional:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (re.split(r"\.", alias.name)[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module.split(".")[0]

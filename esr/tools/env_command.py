@@ -1,0 +1,62 @@
+"""`python -m esr env prepare PATH --model_id ID`: the packages that submissions lack, fetched."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from esr.base.command import Parser, command
+from esr.base.errors import ExitCode, UserError
+from esr.base.house import ROOT
+from esr.base.scratch import scratch_folder, scratch_roots
+from esr.base.visible_text import name
+from esr.evaluate.build_environment import Installer, shelf
+from esr.evaluate.entries import choose_entries, list_entries
+from esr.evaluate.options import Options, parse
+from esr.evaluate.submission_environment import installer_log, make_environment
+from esr.measure.job import SubmissionFailed
+from esr.report.terminal import print_line
+from esr.submissions.environments.stated_requirements import parsed
+from esr.submissions.submission import Broken, Entry
+
+USAGE = "python -m esr env prepare [PATH] --model_id ID [--with PACKAGE==VERSION] [--wheels DIR]"
+
+
+@command(debug=True)
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    parser = Parser("python -m esr env", description=__doc__, usage=USAGE)
+    parser.add_argument("action", choices=["prepare"])
+    parser.add_argument("path", nargs="?", metavar="PATH", help="a clone; without it what is here")
+    text = "a requirement; several may be given"
+    parser.add_argument("--with", dest="asked", action="append", default=[], help=text)
+    known, rest = parser.parse_known_args(arguments)
+    for each in known.asked:
+        parsed(each)
+    options = parse([*(["--submission", known.path] if known.path else []), *rest], ROOT)
+    if options.confinement.wheels is not None and not options.confinement.wheels.is_dir():
+        raise UserError("no such folder", where=f"--wheels {options.confinement.wheels}")
+    with scratch_folder() as folder:
+        entries = list_entries(options.selection, options.data, options.procedure, folder)
+        return _prepare(choose_entries(entries, options.selection), options, known.asked)
+
+
+def _prepare(entries: Sequence[Entry], options: Options, asked: Sequence[str]) -> ExitCode:
+    save_dir = options.output.save_dir
+    hidden = (options.data.data_dir, save_dir, *scratch_roots())
+    installer = Installer(shelf(), hidden, options.confinement.wheels)
+    status = ExitCode.OK
+    for entry in entries:
+        label = name(entry.label)
+        try:
+            if isinstance(entry, Broken):
+                raise SubmissionFailed("discover", entry.reason)
+            lock = make_environment(entry, save_dir, installer, asked)
+        except SubmissionFailed as failed:
+            log = installer_log(save_dir, entry.label)
+            sys.stderr.write(f"{label} failed ({failed.stage}): {failed.reason} [log: {log}]\n")
+            status = ExitCode.SOME_FAILED
+            continue
+        packages = [line.partition(" ")[0] for line in lock.packages] if lock else []
+        print_line(f"{label}: {', '.join(packages) or 'has all it needs'}")
+    return status

@@ -1,0 +1,168 @@
+"""Environments of submissions, from wheels that the test makes: no network is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from harness import nearest_state, tiny
+
+from esr.base.errors import UserError
+from esr.evaluate.build_environment import Installer
+from esr.evaluate.submission_environment import find_environment, lock_file, make_environment
+from esr.measure.job import SubmissionFailed
+from esr.submissions.environments.environment_lock import read_lock
+from esr.submissions.environments.stated_requirements import parsed, requirements_of
+from esr.submissions.sidecar import Sidecar
+from esr.submissions.submission import Submission
+
+
+def write_wheel(folder: Path, version: str, requires: str = "", name: str = "esr_colour") -> Path:
+    """Make a wheel of one module, which knows its version (packaging.python.org, binary format)."""
+    info = f"{name}-{version}.dist-info"
+    needs = f"Requires-Dist: {requires}\n" if requires else ""
+    files = {
+        f"{name}.py": f"VERSION = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{info}/RECORD"] = "".join(f"{each},,\n" for each in [*files, f"{info}/RECORD"])
+    folder.mkdir(exist_ok=True)
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return wheel
+
+
+def submission(tmp_path: Path, number: int = 1, requirements: tuple[str, ...] = ()) -> Submission:
+    """Write a submission that imports the package."""
+    for folder in ("models", "model_zoo"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+    file = tmp_path / "models" / f"team{number:02d}_Net.py"
+    file.write_text("import esr_colour\n" + tiny())
+    checkpoint = tmp_path / "model_zoo" / f"team{number:02d}.pth"
+    torch.save(nearest_state(), checkpoint)
+    return Submission(number, "Net", file, checkpoint, Sidecar(requirements=requirements))
+
+
+@pytest.fixture
+def installer(tmp_path: Path) -> Installer:
+    wheels = tmp_path / "wheels"
+    for version in ("1.0", "2.0"):
+        write_wheel(wheels, version)
+    return Installer(tmp_path / "shelf", (), wheels, timeout_s=600)
+
+
+def test_what_is_imported_and_absent_is_asked_for(tmp_path: Path) -> None:
+    assert requirements_of(submission(tmp_path)) == ("esr-colour",)
+    stated = submission(tmp_path, requirements=("esr_colour==1.0",))
+    assert requirements_of(stated) == ("esr_colour==1.0",)
+    assert requirements_of(stated, ["esr_colour==2.0"]) == ("esr_colour==2.0",)
+    for wrong in ("no such thing!", "x @ https://example.com/x.whl", "-r other.txt"):
+        with pytest.raises(UserError):
+            parsed(wrong)
+
+
+def test_an_environment_is_made_locked_reused_and_rebuilt(
+    tmp_path: Path, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = submission(tmp_path, requirements=("esr_colour==1.0",))
+    assert find_environment(entry, tmp_path / "results", installer) is None
+    lock = make_environment(entry, tmp_path / "results", installer)
+    wheel = tmp_path / "wheels" / "esr_colour-1.0-py3-none-any.whl"
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert lock.packages == (f"esr_colour==1.0 --hash=sha256:{sha256}",)
+    layer = installer.layer(lock)
+    assert (layer / "esr_colour.py").read_text() == "VERSION = '1.0'\n"
+    assert not list(layer.glob("torch*"))
+    assert read_lock(lock_file(tmp_path / "results", entry.label)) == lock
+    # An equal lock is reused: no installer is started.
+    with monkeypatch.context() as patch:
+        patch.setattr("esr.evaluate.build_environment.install", None)
+        assert make_environment(entry, tmp_path / "results", installer) == lock
+    # On another machine, without a network, from the lock and the wheels.
+    elsewhere = Installer(tmp_path / "other_shelf", (), tmp_path / "wheels", timeout_s=600)
+    with pytest.raises(SubmissionFailed, match="its environment is gone") as gone:
+        find_environment(entry, tmp_path / "results", elsewhere)
+    assert gone.value.stage == "environment"
+    assert make_environment(entry, tmp_path / "results", elsewhere) == lock
+    assert (elsewhere.layer(lock) / "esr_colour.py").exists()
+    # A wheel of the same name with other contents is not what the lock says.
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("esr_more.py", "")
+    third = Installer(tmp_path / "third_shelf", (), tmp_path / "wheels", timeout_s=600)
+    with pytest.raises(SubmissionFailed, match=r"(?i)hash"):
+        make_environment(entry, tmp_path / "results", third)
+
+
+def test_what_cannot_be_had_says_why(tmp_path: Path, installer: Installer) -> None:
+    for asked, reason in [
+        (["esr_colour==9.0"], "esr_colour==9.0"),
+        (["esr_no_such_package"], "esr_no_such_package|esr-no-such-package"),
+        (["torch==1.0"], "torch"),
+    ]:
+        with pytest.raises(SubmissionFailed, match=reason) as failed:
+            make_environment(submission(tmp_path), tmp_path / "results", installer, asked)
+        assert failed.value.stage == "environment"
+        assert "\n" not in failed.value.reason
+    write_wheel(tmp_path / "wheels", "3.0", requires="torch<2")
+    with pytest.raises(SubmissionFailed, match="torch"):
+        make_environment(submission(tmp_path), tmp_path / "results", installer, ["esr_colour==3.0"])
+    assert not list((tmp_path / "shelf").glob("*"))
+
+
+HOSTILE = """
+import os, pathlib, setuptools, time
+for attempt in {attempts!r}:
+    try:
+        exec(attempt)
+        print("DONE", attempt)
+    except OSError as error:
+        print("REFUSED", attempt)
+if {hangs}:
+    time.sleep(10_000)
+raise SystemExit("tired")
+"""
+
+
+def _source(folder: Path, attempts: list[str], *, hangs: bool) -> None:
+    import tarfile
+
+    package = folder / "esr_hostile-1.0"
+    package.mkdir(parents=True)
+    (package / "setup.py").write_text(HOSTILE.format(attempts=attempts, hangs=hangs))
+    (package / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: esr_hostile\nVersion: 1.0\n")
+    with tarfile.open(folder / "esr_hostile-1.0.tar.gz", "w:gz") as archive:
+        archive.add(package, package.name)
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_setup_that_is_hostile_or_hangs_costs_one_row(tmp_path: Path, hangs: bool) -> None:
+    from esr.base.house import ROOT
+    from esr.sandbox import landlock
+
+    if not landlock.version():
+        pytest.skip("without Landlock nothing is refused")
+    hr = tmp_path / "data" / "hr.png"
+    hr.parent.mkdir()
+    hr.write_text("secret")
+    attempts = [f"open({str(hr)!r}).read()", f"open({str(ROOT / 'esr' / 'x.py')!r}, 'w')",
+                f"open({str(tmp_path / 'shelf' / 'x')!r}, 'w')"]  # fmt: skip
+    wheels = tmp_path / "wheels"
+    _source(wheels, attempts, hangs=hangs)
+    timeout_s = 60 if hangs else 600
+    installer = Installer(tmp_path / "shelf", (tmp_path / "data",), wheels, timeout_s)
+    log = tmp_path / "log"
+    with pytest.raises(SubmissionFailed) as failed:
+        installer.build(["esr_hostile"], log)
+    assert failed.value.stage == "environment"
+    printed = log.read_text()
+    assert printed.count("REFUSED") >= 3 or hangs
+    assert "DONE" not in printed
+    assert not hr.parent.joinpath("x").exists()
+    assert not (ROOT / "esr" / "x.py").exists()
+    assert not list((tmp_path / "shelf").glob("*"))
