@@ -53,8 +53,9 @@ def parsed(text: str) -> Requirement:
 
 def inherited() -> dict[str, str]:
     """List the packages that an environment never replaces: (name, version here)."""
-    stated = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    names = [canonicalize_name(each.name) for each in _readable(stated)]
+    file = ROOT / "requirements.txt"
+    stated = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    names = ["torch", "numpy", *(canonicalize_name(each.name) for each in _readable(stated))]
     found = {}
     for name in (*names, "torchvision", "triton"):
         with suppress(metadata.PackageNotFoundError):
