@@ -6,17 +6,24 @@ records -> tables. `esr/__init__.py` is the map of the rooms behind it.
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
 import esr.base.prerequisites  # noqa: F401  # Before what needs them.
-from esr.base.command import command, heed_termination, print_any_name
+from esr.base.interruption import end_at_once
+
+if __name__ == "__main__":
+    end_at_once()
+
+from esr.base.command import command, print_any_name
 from esr.base.errors import ExitCode
 from esr.base.scratch import scratch_folder
 from esr.evaluate import resume
 from esr.evaluate.choose_engine import choose_engine
 from esr.evaluate.entries import choose_entries, list_entries
 from esr.evaluate.options import Options, parse
+from esr.evaluate.settle_sandbox import settle_sandbox
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.submission_run import RunSetting
 from esr.rank.entrants import Choices
@@ -53,6 +60,7 @@ def run(options: Options) -> ExitCode:
 
 def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
+    options = settle_sandbox(options)
     print_trust(chosen, options.selection.trust)
     columns = choose_columns(options.output.all_columns)
     publisher = make_publisher(
@@ -88,10 +96,13 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
 
-@command(interrupted="what was finished is recorded", debug=True)
+@command(
+    interrupted="what was finished is recorded",
+    debug=True,
+    ended_by=(signal.SIGTERM, signal.SIGHUP),
+)
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    heed_termination()
     print_any_name()
     return run(parse(arguments, ROOT))
 

@@ -15,8 +15,11 @@ from functools import partial
 from pathlib import Path
 
 import esr.base.prerequisites  # noqa: F401  # Before what needs them.
+from esr.base.interruption import end_at_once
 
-# isort: split
+if __name__ == "__main__":
+    end_at_once()
+
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn

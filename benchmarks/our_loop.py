@@ -34,6 +34,7 @@ from esr.evaluate.dialogue.hand_over import HandOver
 from esr.evaluate.engines import evaluate_all
 from esr.evaluate.options import Options, parse
 from esr.evaluate.resume import Plan
+from esr.evaluate.settle_sandbox import settle_sandbox
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.submission_run import RunSetting
 from esr.records.record import Outcome, Record
@@ -174,7 +175,7 @@ def main(folder: Path, submissions: Path, result: Path, with_ssim: bool) -> None
     with tempfile.TemporaryDirectory() as save_dir, tempfile.TemporaryDirectory() as job_dir:
         for name in ("logs", "records"):
             (Path(save_dir) / name).mkdir()
-        chosen = options(folder, Path(save_dir), with_ssim)
+        chosen = settle_sandbox(options(folder, Path(save_dir), with_ssim))
         watcher, ended = Watcher(Path(job_dir)), threading.Event()
         thread = threading.Thread(target=watcher.run, args=(ended,))
         thread.start()

@@ -7,6 +7,11 @@ import sys
 from dataclasses import dataclass
 
 import esr.base.prerequisites  # noqa: F401  # Before what needs them.
+from esr.base.interruption import end_at_once
+
+if __name__ == "__main__":
+    end_at_once()
+
 from esr.base.command import command, describe_version
 from esr.base.did_you_mean import suggest
 from esr.base.errors import UserError

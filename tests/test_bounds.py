@@ -68,14 +68,14 @@ FORGED = {
 }
 
 
-@pytest.fixture(scope="module", params=[[], ["--sandbox"]], ids=["default", "sandbox"])
+@pytest.fixture(scope="module", params=["--no_sandbox", "--sandbox"])
 def forged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Harness:
     harness = Harness(tmp_path_factory.mktemp("forged") / "harness")
     write_pairs(harness.path / "data" / "demo")
     for number, (name, source) in enumerate(FORGED.items(), start=1):
         harness.add(f"team{number:02d}_{name}", source, sidecar="strict = false\n")
     harness.add("team90_Last", tiny())
-    done = harness.run("--model_id", "all", *request.param)
+    done = harness.run("--model_id", "all", request.param)
     if "bwrap is not" in done.stderr:
         pytest.skip(done.stderr)
     assert "Traceback" not in done.stdout + done.stderr

@@ -6,6 +6,7 @@ honest submissions alone.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -19,6 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from harness import BY_TIME, PATIENCE_S, TINY, Harness, write_pairs
 from hostile.detaches import LASTS_S
@@ -72,7 +75,25 @@ EXPECTED = {
     "writes_results": Expected(flags=("wrote_files",)),
     "pickled": Expected("load", "could run code"),
     "connects": Expected(flags=("used_network",)),
+    "overrides_numel": Expected(flags=("overridden_parameters",)),
+    "overrides_parameters": Expected(flags=("overridden_parameters",)),
+    "parameters_of_a_kind": Expected(flags=("overridden_parameters",)),
+    "complex_parameters": Expected(flags=("wide_parameters",)),
+    "double_parameters": Expected(flags=("wide_parameters",)),
+    "weights_in_buffer": Expected(flags=("unregistered_weights",)),
+    "weights_in_list": Expected(flags=("unregistered_weights",)),
+    "weights_in_array": Expected(flags=("unregistered_weights",)),
+    "weights_in_source": Expected(flags=("unregistered_weights",)),
+    "seeded_weights": Expected(flags=("unregistered_weights",)),
+    "knows_size": Expected(flags=("flops_hidden",)),
+    "knows_dummy": Expected(flags=("flops_hidden",)),
+    "knows_callers": Expected(flags=("flops_hidden",)),
+    "memorises_hr": Expected(flags=("memorised_images",)),
+    "memorises_residual": Expected(flags=("memorised_images",)),
+    "honest_costs": Expected(flags=()),
 }
+FURTHER = ("flops_hidden", "flops_depend_on_input", "memorised_images", "counter_detected")
+"""What the images behind the scored ones may say."""
 
 
 class Payload:
@@ -99,9 +120,22 @@ class Zoo:
     def add(self, number: int, name: str) -> None:
         stem = f"team{number:02d}_{name}"
         self.harness.add(stem, (HOSTILE / f"{name}.py").read_text() + NETWORK)
+        if name.startswith("memorises"):
+            self._steal_hr()
         if name == "pickled":
             checkpoint = self.harness.path / "model_zoo" / f"{stem}.pth"
             checkpoint.write_bytes(pickle.dumps(Payload()))
+
+    def _steal_hr(self) -> None:
+        """Put the answers of the whole set beside the code, as whoever has published it could."""
+        data = self.harness.path / "data" / "demo"
+        pairs = [(data / "HR" / f"{name}.png", f"X4/{name}x4.png") for name in ("a", "b")]
+        table = {}
+        for hr, lr in pairs:
+            pixels = cv2.imread(str(data / "LR_bicubic" / lr))[..., ::-1]
+            key = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+            table[key] = np.ascontiguousarray(cv2.imread(str(hr))[..., ::-1])
+        np.savez(self.harness.path / "models" / "stolen.npz", **table)
 
     def run(self, *arguments: str) -> None:
         self.heard = Listener(self.harness.path / "models" / "port.txt")
@@ -198,14 +232,14 @@ def zoo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     held = sandbox or landlock.version() >= 6
     names = tuple(name for name in EXPECTED if held or name != "kills_parent_in_c")
     zoo = Zoo(tmp_path_factory.mktemp(request.param), names)
-    zoo.run("--model_id", "all", *(["--sandbox"] if sandbox else []))
+    zoo.run("--model_id", "all", "--sandbox" if sandbox else "--no_sandbox")
     return zoo
 
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
     zoo = Zoo(tmp_path_factory.mktemp("honest"), ())
-    zoo.run("--model_id", "all")
+    zoo.run("--model_id", "all", "--no_sandbox")
     return zoo
 
 
@@ -217,6 +251,33 @@ def test_what_it_did_is_named_in_its_row(zoo: Zoo, name: str) -> None:
     assert said, (row["Failed stage"], row["Reason"])
     assert said[0] in row["Reason"]
     assert set(expected.flags) <= set(row["Flags"].split(", "))
+
+
+@pytest.mark.parametrize(
+    "name", ["overrides_numel", "overrides_parameters", "parameters_of_a_kind"]
+)
+def test_parameters_are_counted_whatever_the_network_says(zoo: Zoo, name: str) -> None:
+    body = 48 * 3 * 9 + 48  # Weights and biases of the one layer of `TINY`.
+    zoo.row(name)
+    assert zoo.harness.record(zoo.labels[name])["counts"]["params"] == body
+
+
+def test_costs_that_do_not_grow_with_the_area_are_not_held_against_a_network(zoo: Zoo) -> None:
+    zoo.row("honest_costs")
+    flags = zoo.harness.record(zoo.labels["honest_costs"])["flags"]
+    # The official counters know no products of activations, and that stands in flags of its own.
+    assert not [f for f in flags if f["name"] in FURTHER and "counts 0.08493 G" not in f["detail"]]
+    assert "unregistered_weights" not in {flag["name"] for flag in flags}
+
+
+@pytest.mark.parametrize("name", ["knows_size", "knows_dummy", "knows_callers"])
+def test_both_figures_stand_in_the_flag(zoo: Zoo, name: str) -> None:
+    zoo.row(name)
+    flags = zoo.harness.record(zoo.labels[name])["flags"]
+    (detail,) = [flag["detail"] for flag in flags if flag["name"] == "flops_hidden"]
+    # The honest part is 3 * 48 * 9 multiply-adds a pixel, 0.08493 G at 256 x 256.
+    assert detail.startswith("0.08493 G are counted for 3x256x256, ")
+    assert "in a timed pass over an image of" in detail
 
 
 @pytest.mark.parametrize("label", HONEST)

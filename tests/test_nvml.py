@@ -40,6 +40,10 @@ class FakeNvml:
         self._maybe_fail("nvmlDeviceGetPowerUsage")
         return 251_500
 
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> int:
+        self._maybe_fail("nvmlDeviceGetTotalEnergyConsumption")
+        return 987_654_321
+
     def nvmlDeviceGetCurrentClocksEventReasons(self, handle: str) -> int:
         self._maybe_fail("nvmlDeviceGetCurrentClocksEventReasons")
         return self.reasons
@@ -109,13 +113,19 @@ def test_what_a_gpu_does_not_tell_is_none() -> None:
     assert state.temperature_c == 61
 
 
+def test_energy_is_in_millijoules_and_none_on_gpus_without_a_counter() -> None:
+    assert GpuWatch(GPU, FakeNvml()).energy_mj() == 987_654_321
+    older = FakeNvml(broken=("nvmlDeviceGetTotalEnergyConsumption",))
+    assert GpuWatch(GPU, older).energy_mj() is None
+
+
 def test_without_nvml_or_on_the_cpu_everything_is_unknown() -> None:
     for watch in (
         GpuWatch(torch.device("cpu")),
         GpuWatch(torch.device("cpu"), FakeNvml(0xFF)),
         GpuWatch(GPU, FakeNvml(0xFF, broken=("nvmlInit",))),
     ):
-        assert (watch.state(), watch.throttled()) == (None, False)
+        assert (watch.state(), watch.throttled(), watch.energy_mj()) == (None, False, None)
     assert around(None, None) is None
 
 

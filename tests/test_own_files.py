@@ -24,7 +24,7 @@ read()
 """
 
 
-@pytest.fixture(scope="module", params=[[], ["--sandbox"]], ids=["default", "sandbox"])
+@pytest.fixture(scope="module", params=["--no_sandbox", "--sandbox"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Harness:
     harness = Harness(tmp_path_factory.mktemp("links") / "harness")
     demo = harness.path / "data" / "demo"
@@ -42,7 +42,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     os.mkfifo(zoo / "team13_Pipe.pth")
     (models / "team14_LinkedModel.py").rename(harness.path / "elsewhere.py")
     (models / "team14_LinkedModel.py").symlink_to(harness.path / "elsewhere.py")
-    done = harness.run("--model_id", "all", *request.param)
+    done = harness.run("--model_id", "all", request.param)
     if "bwrap is not" in done.stderr:
         pytest.skip(done.stderr)
     assert "Traceback" not in done.stdout + done.stderr

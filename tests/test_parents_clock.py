@@ -70,7 +70,7 @@ def cheats(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     for number, (name, source) in enumerate(CHEATS.items(), start=1):
         harness.add(f"team{number:02d}_{name}", source)
     harness.add("team90_Slow", tiny(before=WORK))
-    sandbox = ["--sandbox"] if request.param == "sandbox" else []
+    sandbox = ["--sandbox" if request.param == "sandbox" else "--no_sandbox"]
     done = harness.run("--model_id", "all", *sandbox)
     if "bwrap is not" in done.stderr:
         pytest.skip(done.stderr)

@@ -22,13 +22,6 @@ from esr.records.measurement import Flag
 from esr.records.record import Outcome, ProcessTiming, Record
 from esr.submissions.submission import Broken, Entry
 
-COUNTS = """
-import pathlib
-runs = pathlib.Path(__file__).with_suffix(".runs")
-"""
-"""A submission may not write beside itself, but what is there changes what it does."""
-CRASHES = tiny("x[99]")
-
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Harness:

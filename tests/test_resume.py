@@ -56,7 +56,8 @@ while not pathlib.Path(__file__).with_name("go").exists():
     harness.add("team01_Waits", waits + tiny())
     harness.add("team02_Fine")
     begun: list[Path] = []
-    with _all(harness, temporary) as parent:
+    # Without the sandbox, in which the child has another number than here.
+    with _all(harness, temporary, "--no_sandbox") as parent:
         while parent.poll() is None and not begun:
             time.sleep(0.02)
             begun = list(temporary.glob("*/*/01_Waits/child.pid"))
@@ -150,6 +151,14 @@ def test_what_is_equal_is_kept_and_what_failed_is_repeated(world: World) -> None
     assert world.kept() == ["00_Tiny"]
     assert world.kept("--resume") == ["00_Tiny"]
     assert world.kept("--timeout", "7", "--device", "cpu", "--debug") == ["00_Tiny"]
+
+
+def test_the_default_sandbox_repeats_nothing_and_a_stated_one_does(world: World) -> None:
+    was = world.record.request.sandbox
+    assert world.kept("--sandbox" if was else "--no_sandbox") == ["00_Tiny"]
+    assert world.kept("--no_sandbox" if was else "--sandbox") == []
+    _edit(world, lambda r: replace(r, request=replace(r.request, sandbox=not was)))
+    assert world.kept() == ["00_Tiny"]
 
 
 def test_a_baseline_is_kept_only_if_nothing_is_measured_around_it(world: World) -> None:

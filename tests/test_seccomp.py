@@ -28,6 +28,7 @@ deeds = dict(
     shmget=lambda: libc.shmget(0x5e5e, 4096, 0o1666),
     semget=lambda: libc.semget(0x5e5e, 1, 0o1666),
     msgget=lambda: libc.msgget(0x5e5e, 0o1666),
+    mq_open=lambda: libc.syscall(240, b"esr", os.O_CREAT | os.O_RDWR, 0o666, None),
     ptrace=lambda: libc.ptrace(16, parent, 0, 0),
     unshare=lambda: libc.unshare(0x10000000),
     keyctl=lambda: libc.syscall(250, 0, -3, 1),
@@ -44,7 +45,7 @@ print("processors", sorted(os.sched_getaffinity(0)), "niceness", os.getpriority(
 """
 
 
-@pytest.fixture(scope="module", params=[[], ["--sandbox"]], ids=["default", "sandbox"])
+@pytest.fixture(scope="module", params=["--no_sandbox", "--sandbox"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Harness:
     if not Filter().exists:
         pytest.skip("no filter of system calls on this processor")
@@ -53,7 +54,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     paths = [str(harness.results), str(harness.path / "models" / "team12_Victim.py")]
     harness.add("team11_Sabotage", SABOTAGE.replace("{paths!r}", repr(paths)) + tiny())
     harness.add("team12_Victim", LOOKS + tiny())
-    done = harness.run("--model_id", "all", *request.param)
+    done = harness.run("--model_id", "all", request.param)
     if "bwrap is not" in done.stderr:
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -63,7 +64,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def test_every_deed_is_refused(run: Harness) -> None:
     log = (run.results / "logs" / "11_Sabotage.log").read_text()
     deeds = dict(line.split() for line in log.splitlines() if line.count(" ") == 1)
-    assert len(deeds) == 11
+    assert len(deeds) == 12
     assert set(deeds.values()) == {"refused"}
 
 

@@ -138,6 +138,20 @@ def test_noise_asks_for_more_rounds(folder: JobFolder) -> None:
     assert steady_timing(fine).mean_ms == pytest.approx(1.0, abs=0.01)
 
 
+def test_the_interval_is_looked_at_seldom(folder: JobFolder, monkeypatch) -> None:
+    looked_at = []
+
+    def never(samples: list[list[float]]) -> float:
+        looked_at.append(len(samples[0]))
+        return 0.0 if len(samples[0]) >= 40 else 100.0
+
+    monkeypatch.setattr("esr.measure.steady_pass.half_width_percent", never)
+    taken, _, _ = _run(folder, SteadyPlan(1.0, 1e9, 0), lambda: 0.0)
+    # From 5 rounds on, each time when there are a tenth more, rounded up.
+    assert looked_at == [*range(5, 11), 11, 13, 15, 17, 19, 21, 24, 27, 30, 33, 37, 41]
+    assert (taken.rounds, taken.ended) == (41, "precision")
+
+
 def test_the_time_that_is_spent_ends_it(folder: JobFolder, monkeypatch) -> None:
     now = iter(range(10**6))
     clock = partial(RoundTimer, now_ns=lambda: next(now) * 10**9)

@@ -58,6 +58,7 @@ def test_other_devices_are_refused(name: str, says: str) -> None:
 def test_a_peak_is_remembered_across_a_reset(monkeypatch: pytest.MonkeyPatch) -> None:
     # The counter of PyTorch: highest allocation since the last reset, in bytes.
     peaks = iter([100, 300, 300, 200, 200])
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: next(peaks) * 2**20)
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: None)
     memory = CudaMemory(torch.device("cuda", 0))
@@ -65,6 +66,24 @@ def test_a_peak_is_remembered_across_a_reset(monkeypatch: pytest.MonkeyPatch) ->
     assert memory.official_mib() == 300
     memory.restart()
     assert (memory.official_mib(), memory.split_mib()) == (300, 200)
+
+
+def test_a_network_without_parameters_has_a_peak_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    # PyTorch's allocator, `assertValidDevice`: it knows no device before CUDA is initialised, which
+    # reading its statistics does not do and resetting them neither.
+    started: list[bool] = []
+
+    def reset(device: torch.device) -> None:
+        if not started:
+            raise RuntimeError("Invalid device argument 0: did you call init?")
+
+    monkeypatch.setattr(torch.cuda, "init", lambda: started.append(True))
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: bool(started))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: 0)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", reset)
+    memory = CudaMemory(torch.device("cuda", 0))
+    memory.restart()
+    assert memory.official_mib() == 0
 
 
 @pytest.mark.gpu

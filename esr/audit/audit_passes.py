@@ -20,6 +20,7 @@ from esr.measure import caching
 from esr.measure.bench import Bench
 from esr.measure.network_snapshot import preserved
 from esr.measure.op_watch import AutocastWatch, OpWatch
+from esr.measure.registered import own_buffers, own_parameters
 from esr.measure.time_budget import TimeBudget
 from esr.measure.timing import other_threads_ns, process_cpu_ns, settle, synchronize, thread_cpu_ns
 from esr.records.conditions import Precision
@@ -99,7 +100,7 @@ def _types(bench: Bench, network: nn.Module, image: Image, seen: list[Precision]
     if reading.arithmetic:
         calls = sum(reading.arithmetic.values())
         yield Flag("lazy_output", f"{calls} convolutions or matrix products when it was read")
-    tensors = (*network.parameters(), *network.buffers())
+    tensors = [tensor for _, tensor in (*own_parameters(network), *own_buffers(network))]
     precision = Precision(
         weights=tuple(sorted({str(t.dtype) for t in tensors if t.is_floating_point()})),
         arithmetic=tuple(sorted(forward.arithmetic)),

@@ -27,13 +27,18 @@
     checkpoint_adapted       its keys became the network's only without a prefix or other keys
     wrong_data_range         far better with the other data_range (`data_range_verdict`)
     audit_incomplete         a check could not be carried out
-    flops_hidden             a counter misses multiply-adds that the dispatcher sees
+    flops_hidden             a counter misses multiply-adds that the dispatcher sees, or a timed
+                             pass over an image costs more than what is counted
+    flops_depend_on_input    so it does, and not over a picture without detail
+    memorised_images         an image is restored better than when it is moved or mirrored
     flops_exceed             a counter finds far more multiply-adds than the dispatcher
-    counter_detected         the output is another while it is counted
+    counter_detected         the output is another while it is counted, or at the size that is
     unknown_operators        operators of PyTorch with no formula that may multiply
     uncounted_arithmetic     many additions and the like that no formula covers
     untouched_parameters, unregistered_weights
                              parameters that are not used, weights that are no parameters
+    wide_parameters          complex, 64-bit or integer parameters, which hold more than one number
+    overridden_parameters    functions that tell of parameters are not PyTorch's own
     custom_op                operators that do not come with PyTorch
     outside_pytorch, other_threads, foreign_tensors, round_trip
                              time, threads and numbers that the dispatcher does not see
@@ -56,7 +61,8 @@ the core away whenever it likes:
 `custom_op` quotes a share of time, the least of the passes, but is raised by the operator alone;
 `throttled` is what the driver says. How many cores others kept busy is in the record.
 
-The flags of the counters, from `flops_hidden` on, are made by `esr.audit.record_flags`.
+The flags of the counters, from `flops_hidden` on, are made by `esr.audit.record_flags`; what images
+behind the scored ones say, by `esr.audit.timed_counts` and `esr.audit.changed_images`.
 This module judges what a measurement has left behind; `esr.audit.audit_passes` adds what takes
 further passes; files, network and processes are seen by `esr.sandbox`. All but what the parent sees
 runs in the submission's own process: it makes cheating conspicuous, not impossible.

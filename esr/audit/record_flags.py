@@ -39,6 +39,8 @@ ARITHMETIC_SHARE = 0.25
 ARITHMETIC_PER_PX = 1000
 """Fewer operations a pixel of the input are no network: the smallest ones have ten thousand."""
 PARAMETER_SHARE = 0.05
+UNREGISTERED_AT_MOST = 1024
+"""Fewer are no network's weights: three kernels of 16 x 16 px that resample are 768."""
 TIME_SHARE = 0.1
 LOOKS_AT_LEAST = 2
 """Passes that must show a share of time: what a busy machine does to one it does not to all."""
@@ -58,6 +60,7 @@ def complexity_flags(counts: Counts) -> tuple[Flag, ...]:
     if counts.differs_under:
         under = ", ".join(counts.differs_under)
         flags.append(Flag("counter_detected", f"the output is another while counted by: {under}"))
+    flags += _registered(counts)
     if counts.dispatched is not None:
         flags += _unknown(counts.dispatched)
         flags += _arithmetic(counts, counts.dispatched)
@@ -173,12 +176,30 @@ def _parameters(counts: Counts, seen: Dispatched) -> Iterator[Flag]:
             f"{seen.untouched_elements} of {counts.params} parameters ({share:.0%}) are not used:"
             f" {names}",
         )
-    weights = counts.params + seen.unregistered_elements
-    share = seen.unregistered_elements / max(weights, 1)
-    if share > PARAMETER_SHARE:
+    # Whoever computes weights from parameters beforehand leaves those unused, and they are counted.
+    beyond = seen.unregistered_elements - seen.untouched_elements
+    share = beyond / max(counts.params + beyond, 1)
+    if beyond > UNREGISTERED_AT_MOST and share > PARAMETER_SHARE:
+        named = sorted(seen.unregistered, key=lambda each: -each.elements)[:_NAMED_AT_MOST]
+        names = ", ".join(f"{each.elements} {each.name}" for each in named)
         yield Flag(
             "unregistered_weights",
-            f"{seen.unregistered_elements} weights are no parameters, {share:.0%} of all",
+            f"{seen.unregistered_elements} weights are no parameters, {share:.0%} of all"
+            f"{': ' * bool(names)}{names}",
+        )
+
+
+def _registered(counts: Counts) -> Iterator[Flag]:
+    if counts.overridden:
+        rest = len(counts.overridden) - _NAMED_AT_MOST
+        names = ", ".join(counts.overridden[:_NAMED_AT_MOST]) + f" and {rest} more" * (rest > 0)
+        text = f"not PyTorch's own: {names}; parameters are counted without asking them"
+        yield Flag("overridden_parameters", text)
+    if counts.wide_elements > PARAMETER_SHARE * counts.params:
+        yield Flag(
+            "wide_parameters",
+            f"parameters of {', '.join(counts.wide)} can hold {counts.wide_elements} numbers more"
+            f" than the {counts.params} that are counted",
         )
 
 

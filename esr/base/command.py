@@ -15,6 +15,7 @@ from typing import NoReturn
 from esr import __version__
 from esr.base.did_you_mean import find_nearest, suggest_flags
 from esr.base.errors import ExitCode, UserError, cause
+from esr.base.interruption import interruptible
 
 Main = Callable[[list[str]], int]
 """(arguments) -> exit status."""
@@ -87,12 +88,13 @@ def _name_of(action: argparse.Action) -> str:
 
 
 def command(
-    *, interrupted: str = "", debug: bool = False
+    *, interrupted: str = "", debug: bool = False, ended_by: tuple[signal.Signals, ...] = ()
 ) -> Callable[[Callable[[list[str]], int | None]], Main]:
     """Make a command of a function that takes arguments and returns a status, None for success.
 
     Args:
         interrupted: what to say to somebody who interrupts it.
+        ended_by: signals that interrupt it as Ctrl-C does, so that it stops its children.
         debug: whether it knows `--debug`, which shows the traceback of the user's mistakes as well.
     """
 
@@ -100,7 +102,8 @@ def command(
         @wraps(run)
         def main(arguments: list[str]) -> int:
             try:
-                return run(arguments) or ExitCode.OK
+                with interruptible(*ended_by):
+                    return _flushed(run(arguments) or ExitCode.OK)
             except KeyboardInterrupt:
                 sys.stderr.write(f"interrupted: {interrupted}\n".replace(": \n", "\n"))
                 return ExitCode.INTERRUPTED
@@ -117,14 +120,10 @@ def command(
     return decorate
 
 
-def heed_termination() -> None:
-    """Let SIGTERM and SIGHUP interrupt this process as Ctrl-C does, so that it stops its children.
-
-    What nohup has told it to ignore it ignores.
-    """
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is not signal.SIG_IGN:
-            signal.signal(ending, signal.default_int_handler)
+def _flushed(status: int) -> int:
+    """Print what is left to print while somebody still hears of it."""
+    sys.stdout.flush()
+    return status
 
 
 def print_any_name() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from esr.base.errors import UserError, cause
+from esr.base.foreign_bytes import read_foreign
 
 T = TypeVar("T")
 
@@ -178,13 +178,7 @@ def read_bytes(path: Path, at_most: int = _BYTES_AT_MOST) -> bytes:
     Raises:
         UserError: it is anything but a file of sensible size, or cannot be read.
     """
-    try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > at_most:
-            raise UserError("is no ordinary file of sensible size", where=path)
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot be read ({cause(error)})", where=path) from error
+    return read_foreign(path, at_most)
 
 
 def explain(error: ValidationError) -> str:

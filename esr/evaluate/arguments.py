@@ -14,6 +14,11 @@ from esr.base.errors import UserError
 from esr.base.threads import cores
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
+from esr.measure.deploy.transformations import (
+    TRANSFORMATIONS,
+    find_contradiction,
+    in_order,
+)
 from esr.sandbox.policy import DISK_GIB, MEMORY_SHARE
 
 _T = TypeVar("_T")
@@ -134,6 +139,12 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--all_columns", action="store_true", help=text)
     text = "rank together what was measured on machines of different classes"
     add("--mixed_machines", action="store_true", help=text)
+    text = (
+        "time the network, transformed, in these ways too, words joined by +:"
+        f" {', '.join(TRANSFORMATIONS)}; e.g. fp16 fp16+channels_last+compile"
+    )
+    ways: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "WAY"}
+    add("--deploy", type=_way, help=text, **ways)
     add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
     add("--debug", action="store_true", help="show tracebacks of errors")
@@ -175,8 +186,14 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add("--memory_limit", type=_positive("GiB"), metavar="GIB", help=text)
     text = "limit of the files it keeps while it runs (default: %(default)g)"
     add("--disk_limit", type=_positive("GiB"), default=DISK_GIB, metavar="GIB", help=text)
-    text = "run it in bubblewrap: no network, and no files but what it needs"
-    add("--sandbox", action="store_true", help=text)
+    either = group.add_mutually_exclusive_group()
+    text = (
+        "run it in bubblewrap: no network, and no files but what it needs (default with"
+        " --model_id all and --submission, where bubblewrap works)"
+    )
+    either.add_argument("--sandbox", action="store_true", default=None, help=text)
+    text = "hold it back by Landlock and seccomp alone"
+    either.add_argument("--no_sandbox", action="store_false", dest="sandbox", help=text)
 
 
 def _add_fixed_input(group: argparse._ArgumentGroup) -> None:
@@ -189,20 +206,6 @@ def _add_fixed_input(group: argparse._ArgumentGroup) -> None:
     add("--scale", type=int, help="of submission_ID.zip, if DIR has LR of several")
     text = "white in the input and output of submission_ID.zip (default: 1)"
     add("--rgb_range", type=int, choices=(1, 255), default=1, help=text)
-
-
-def _path(text: str) -> Path:
-    if _ADDRESS.match(text):
-        raise UserError("an address, not a file or folder here", where=text, remedy="download it")
-    return Path(text)
-
-
-def _clone(text: str) -> Path:
-    if _ADDRESS.match(text) or (_HOST.match(text) and not Path(text).exists()):
-        address = text if _ADDRESS.match(text) else f"https://{text}"
-        remedy = f"clone it first: git clone {address}, then --submission FOLDER"
-        raise UserError("is an address", where=f"--submission {text}", remedy=remedy)
-    return Path(text)
 
 
 class _Tuple(argparse.Action):
@@ -232,6 +235,31 @@ _cores = _reader("[1-9][0-9]{0,3}", "is no number of cores", int)
 _processes = _reader(r"[1-9][0-9]?", "is no number of processes from 1 to 99", int)
 _device = _reader(r"[a-z]+(:\d+)?", "is no device such as auto, cpu, cuda or cuda:1", str)
 """Which devices there are is for `esr.measure.device` to say."""
+
+
+def _way(text: str) -> tuple[str, ...]:
+    words = tuple(text.split("+"))
+    if problem := find_contradiction(words):
+        raise argparse.ArgumentTypeError(problem)
+    return in_order(words)
+
+
+def _path(text: str) -> Path:
+    if _ADDRESS.match(text):
+        raise UserError("an address, not a file or folder here", where=text, remedy="download it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # What records name must be printable.
+        raise argparse.ArgumentTypeError("the path is no UTF-8; rename it") from error
+    return Path(text)
+
+
+def _clone(text: str) -> Path:
+    if _ADDRESS.match(text) or (_HOST.match(text) and not Path(text).exists()):
+        address = text if _ADDRESS.match(text) else f"https://{text}"
+        remedy = f"clone it first: git clone {address}, then --submission FOLDER"
+        raise UserError("is an address", where=f"--submission {text}", remedy=remedy)
+    return _path(text)
 
 
 def _percent(text: str) -> float:

@@ -16,7 +16,6 @@ from esr.evaluate.resume import Plan
 from esr.evaluate.submission_run import RunSetting, SubmissionRun
 from esr.records.conditions import Drift
 from esr.records.record import Outcome, Record
-from esr.sandbox import bubblewrap
 from esr.sandbox.core_locks import reserved
 from esr.sandbox.gpu_lock import gpu_lock
 from esr.sandbox.isolated_process import check_device
@@ -173,11 +172,9 @@ def open_workplace(options: Options) -> Iterator[tuple[Path, Path]]:
         (folder for HR, folder for jobs), of unrelated names: a job must not lead to HR.
 
     Raises:
-        UserError: there is no such device, or no sandbox.
+        UserError: there is no such device.
     """
     confinement, shard = options.confinement, options.engine.shard
-    if confinement.sandbox:
-        bubblewrap.check()
     check_device(confinement.device)
     remove_orphans()
     with (

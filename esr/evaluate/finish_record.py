@@ -35,6 +35,8 @@ def finish_record(
         output: where files are kept, and which.
     """
     entry, request, folder = scores.entry, started.request, started.folder
+    complexity = complexity_flags(measurement.counts)
+    said = {flag.name for flag in (*measurement.flags, *complexity)} - {"audit_incomplete"}
     crops = _keep_crops(scores, started.splits[0], folder, output.save_dir)
     if output.files.images:
         _save_images(entry, started.splits, folder, output.save_dir)
@@ -54,12 +56,14 @@ def finish_record(
         provenance=scores.source,
         flags=(
             *measurement.flags,
-            *complexity_flags(measurement.counts),
+            *complexity,
             *scores.data_range.flags,
             *clone_flags(scores.fork, trusted=started.job.trusted),
             *scores.handed_in,
+            *(flag for flag in scores.further if flag.name not in said),
         ),
         crops=crops,
+        deployments=scores.deployments,
         request=request,
         fork=scores.fork,
     )

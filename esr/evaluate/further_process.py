@@ -14,6 +14,7 @@ from pathlib import Path
 
 from esr.base.errors import printable_line
 from esr.datasets.staging import StagedSplit
+from esr.evaluate.dialogue.further_images import FurtherImage
 from esr.evaluate.score_images import hash_images, score_images
 from esr.evaluate.scoring import as_it_was
 from esr.evaluate.submission_run import RunSetting, SubmissionRun
@@ -46,6 +47,9 @@ class FurtherProcess(SubmissionRun):
     def _describe_job(self, submission: Measurable, splits: Sequence[StagedSplit]) -> Job:
         job = super()._describe_job(submission, splits)
         return replace(job, is_further=True, fixed_input=None)
+
+    def _choose_further(self, splits: Sequence[StagedSplit]) -> tuple[FurtherImage, ...]:
+        return ()  # The first process was asked.
 
     def score(self) -> None:
         """Compare its SR images with those of the first process.

@@ -50,7 +50,9 @@ class Confinement:
     """`auto`, `cpu`, `cuda` or `cuda:0`."""
     limits: Limits
     sandbox: bool
-    """Whether submissions run in bubblewrap."""
+    """Whether submissions run in bubblewrap, where it works (`esr.evaluate.settle_sandbox`)."""
+    is_sandbox_stated: bool
+    """Whether the user has said so; if not, it is so for `all` and for submissions of others."""
 
     def policy(self, hidden: Sequence[Path]) -> Policy:
         """Say what a submission may use, and what it must not see."""
@@ -148,6 +150,8 @@ def parse(arguments: list[str], root: Path) -> Options:
         UserError: an argument that is unknown or of the wrong kind.
     """
     given = make_parser(root).parse_args(arguments)
+    some = any(text == "all" or "*" in text for text in given.model_id)
+    strangers = some or given.submission is not None
     if given.processes > 1 and given.interleave is not None:
         raise UserError(
             "cannot be combined with --interleave",
@@ -172,7 +176,12 @@ def parse(arguments: list[str], root: Path) -> Options:
             protocol_name=given.protocol,
             metrics=tuple(dict.fromkeys(metrics)),
             passes=Passes(
-                given.repeats, given.seed, given.layers, given.precision, given.time_budget
+                given.repeats,
+                given.seed,
+                given.layers,
+                given.precision,
+                given.time_budget,
+                _read_deploy(given, protocol),
             ),
             real_time=_read_fixed_input(given, protocol),
         ),
@@ -181,7 +190,8 @@ def parse(arguments: list[str], root: Path) -> Options:
             limits=Limits(
                 given.timeout, memory_bytes(given.memory_limit), int(given.disk_limit * GIB)
             ),
-            sandbox=given.sandbox,
+            sandbox=strangers if given.sandbox is None else given.sandbox,
+            is_sandbox_stated=given.sandbox is not None,
         ),
         output=Output(
             given.save_dir.absolute(),
@@ -202,6 +212,17 @@ def parse(arguments: list[str], root: Path) -> Options:
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),
     )
+
+
+def _read_deploy(given: argparse.Namespace, protocol: Protocol) -> tuple[tuple[str, ...], ...]:
+    ways = tuple(dict.fromkeys(given.deploy))
+    if ways and protocol.fixed_input is not None:
+        raise UserError(
+            f"{protocol.name} leaves the network in half precision after its fixed input",
+            where="--deploy",
+            remedy="leave it out, or choose another --protocol",
+        )
+    return ways
 
 
 def _read_fixed_input(given: argparse.Namespace, protocol: Protocol) -> RealTimeOptions:

@@ -21,6 +21,7 @@ from esr.base.sha256 import hash_bytes, hash_file
 from esr.evaluate import provenance
 from esr.evaluate.engines import evaluate_alone, open_workplace
 from esr.evaluate.options import Options
+from esr.evaluate.settle_sandbox import settle_sandbox
 from esr.evaluate.staged_data import Staged, stage_all
 from esr.evaluate.submission_run import RunSetting
 from esr.records.record import Failure, Outcome, Record
@@ -144,7 +145,7 @@ class Station:
         for name in [name for name in os.environ if SETTINGS.fullmatch(name)]:
             del os.environ[name]
         os.environ.update(errand.environment)
-        options = errand.options
+        options = settle_sandbox(errand.options)
         if not os.environ.get("CUDA_VISIBLE_DEVICES"):
             os.environ.pop("CUDA_VISIBLE_DEVICES", None)
         self._stack.enter_context(reserved(options.engine.cpus_per_job))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.base.house import run_module
+from esr.base.scratch import scratch_folder
 from esr.base.sha256 import hash_file
 from esr.evaluate import provenance
 from esr.evaluate.submission_run import RunSetting
+from esr.records.conditions import Request
 from esr.records.measurement import Machine
 from esr.records.record import Record
 from esr.records.results_folder import Row
@@ -79,11 +79,19 @@ def _is_repetition(record: Record, entry: Entry, setting: RunSetting) -> bool:
         return False
     splits = setting.staged.splits.get(entry.sidecar.scale, [])
     return (
-        record.request == setting.request
+        _is_asked_again(record.request, setting)
         and [(s.role, s.dataset, s.data_sha256) for s in record.splits]
         == [(s.role, s.dataset, s.sha256) for s in splits]
         and _is_of(record, entry)
     )
+
+
+def _is_asked_again(then: Request | None, setting: RunSetting) -> bool:
+    """Whether the same was asked for; the default sandbox repeats nothing, a stated one does."""
+    now = setting.request
+    if then is not None and not setting.options.confinement.is_sandbox_stated:
+        now = replace(now, sandbox=then.sandbox)
+    return then == now
 
 
 def _is_of(record: Record, entry: Measurable) -> bool:
@@ -114,8 +122,8 @@ def _is_of_clone(record: Record, entry: CloneSubmission) -> bool:
 
 def _machine(device: str) -> Machine | None:
     """Ask a child, since PyTorch is not imported here."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "machine.json"
+    with scratch_folder() as folder:
+        file = folder / "machine.json"
         run_module("esr.measure.device", device, str(file))
         try:
             return json_file.load(Machine, file)

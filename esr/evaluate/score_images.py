@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
-import stat
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 import cv2
 import numpy as np
 
+from esr.base.errors import UserError
+from esr.base.foreign_bytes import ordinary_file
 from esr.base.threads import in_parallel
 from esr.challenge.hooks import RestoredImage, hooks_of
 from esr.datasets.staging import StagedImage, StagedSplit
@@ -90,14 +93,26 @@ def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
         SubmissionFailed: no uint8 array of this shape.
     """
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise ValueError("no ordinary file")
-        # Mapped before it is read: a header that promises a terabyte must not be believed.
-        sr = np.load(path, mmap_mode="r", allow_pickle=False)
+        with ordinary_file(path) as (file, _), os.fdopen(os.dup(file), "rb") as reader:
+            return _map(reader, shape)
+    except UserError as error:
+        reason = f"an SR image cannot be read: it {error.what}"
+        raise SubmissionFailed("invalid", reason) from error
+    except SubmissionFailed:
+        raise
     except Exception as error:  # NumPy's parser promises nothing about what it raises.
         raise SubmissionFailed("invalid", f"an SR image cannot be read: {error}") from error
-    if not isinstance(sr, np.ndarray) or sr.shape != shape or sr.dtype != np.uint8:
+
+
+def _map(file: BinaryIO, shape: tuple[int, ...]) -> Image:
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("no array of version 1.0")
+    promised, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if promised != shape or dtype != np.uint8:
         raise SubmissionFailed("invalid", f"an SR image is no uint8 array of shape {shape}")
+    # Mapped, not read: a header that promises a terabyte must not be believed.
+    order: Literal["F", "C"] = "F" if is_fortran else "C"
+    sr: Image = np.memmap(file, np.uint8, "r", file.tell(), shape, order)
     return sr
 
 

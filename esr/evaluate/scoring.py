@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from esr.base.errors import UserError
 from esr.datasets.staging import StagedImage, StagedSplit
 from esr.evaluate import provenance
+from esr.evaluate.dialogue.further_images import FurtherResult
+from esr.evaluate.score_deployments import score_deployments
+from esr.evaluate.score_further import judge_further
 from esr.evaluate.score_images import (
     DataRangeVerdict,
     handed_in_flags,
@@ -20,7 +24,7 @@ from esr.evaluate.write_job import StartedJob
 from esr.measure.bootstrap import robust_timing, steady_timing
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag, Measurement, SplitTiming
-from esr.records.record import ImageResult, Provenance, SplitResult
+from esr.records.record import Deployment, ImageResult, Provenance, SplitResult
 from esr.submissions.clone.clone_files import CloneSource
 from esr.submissions.submission import CloneSubmission, Measurable
 
@@ -35,12 +39,18 @@ class Scores:
     fork: CloneSource | None
     splits: tuple[SplitResult, ...]
     data_range: DataRangeVerdict
+    deployments: tuple[Deployment, ...]
+    """The network in the ways of `--deploy`."""
     handed_in: tuple[Flag, ...]
     """How SR images that came with the submission differ from its own."""
+    further: tuple[Flag, ...] = ()
+    """What the images that it restored behind the scored ones say."""
 
 
-def score_submission(started: StartedJob, measurement: Measurement) -> Scores:
-    """Score the SR images of every data set.
+def score_submission(
+    started: StartedJob, measurement: Measurement, further: Sequence[FurtherResult] = ()
+) -> Scores:
+    """Score the SR images of every data set, and judge those that were restored behind them.
 
     Raises:
         SubmissionFailed: an image that is absent, damaged or of the wrong size, or an answer that
@@ -63,7 +73,9 @@ def score_submission(started: StartedJob, measurement: Measurement) -> Scores:
         started.request.procedure.protocol.border(entry.sidecar.scale),
     )
     handed_in = handed_in_flags(entry, first, results[0])
-    return Scores(entry, source, fork, results, data_range, tuple(handed_in))
+    deployments = score_deployments(started, measurement.deployed)
+    judged = judge_further(further, measurement, started.folder, entry.sidecar.scale)
+    return Scores(entry, source, fork, results, data_range, deployments, tuple(handed_in), judged)
 
 
 def read_lr_size(image: StagedImage) -> tuple[int, int]:
@@ -121,5 +133,6 @@ def _score_split(
         steady=steady_timing(timing.steady) if timing.steady else None,
         data_sha256=split.sha256,
         parent_ms=timing.parent_ms,
+        energy=timing.energy,
         bicubic_psnr_db=protocol.hooks.bicubic_psnr_db(files, split.scale),
     )

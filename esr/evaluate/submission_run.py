@@ -17,13 +17,20 @@ from esr.challenge.fixed_input import plan
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
 from esr.evaluate.device_use import DEVICE_LOG, noted_use
+from esr.evaluate.dialogue.further_images import FurtherImage, FurtherResult, choose_further
 from esr.evaluate.finish_record import finish_record
 from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
 from esr.evaluate.shown_phases import ShownPhases
 from esr.evaluate.staged_data import Staged
 from esr.evaluate.worker_result import await_measurement
-from esr.evaluate.write_job import StartedJob, as_told, job_folder, job_split
+from esr.evaluate.write_job import (
+    StartedJob,
+    as_told,
+    job_folder,
+    job_split,
+    make_deployed_folders,
+)
 from esr.measure.job import Job, SubmissionFailed
 from esr.records.conditions import Request
 from esr.records.measurement import Measurement
@@ -83,6 +90,7 @@ class SubmissionRun:
     _program: isolated_process.WaitingProgram
     _job: StartedJob
     _measurement: Measurement
+    _further: list[FurtherResult]
     _scores: Scores
 
     def __init__(self, entry: Entry, setting: RunSetting) -> None:
@@ -105,7 +113,13 @@ class SubmissionRun:
         source = provenance.describe_files(entry, setting.options.command, ROOT)
         job = self._describe_job(told, splits)
         json_file.dump(job, folder.job)
-        self._job = StartedJob(entry, source, setting.request, splits, job, folder)
+        make_deployed_folders(folder, job)
+        further = self._choose_further(splits)
+        self._job = StartedJob(entry, source, setting.request, splits, job, folder, further)
+
+    def _choose_further(self, splits: Sequence[StagedSplit]) -> tuple[FurtherImage, ...]:
+        """Draw what it restores behind the images that are scored."""
+        return choose_further(splits)
 
     def measure(self) -> None:
         """Let its process begin, wait until it has ended, and take its answer."""
@@ -118,13 +132,15 @@ class SubmissionRun:
         ):
             shown = ShownPhases(bar, started.job)
             shown.enter("import")
-            self._measurement = await_measurement(self._program, started, self._log, shown)
+            self._measurement, self._further = await_measurement(
+                self._program, started, self._log, shown
+            )
 
     def score(self) -> None:
         """Compare its SR images with HR."""
         with phase_bar(self._entry.label) as bar:
             bar.enter("scoring")
-            self._scores = score_submission(self._job, self._measurement)
+            self._scores = score_submission(self._job, self._measurement, self._further)
 
     def finish(self) -> Record:
         """Join what was asked, what its process said and what the scoring found; keep its files."""

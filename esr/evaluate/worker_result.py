@@ -21,6 +21,7 @@ from esr.audit.seen_by_parent import (
 from esr.base import json_file
 from esr.base.errors import printable_line
 from esr.challenge.fixed_input import find_problem
+from esr.evaluate.dialogue.further_images import FurtherPlan, FurtherResult
 from esr.evaluate.dialogue.hand_over import HandedImage, HandOver
 from esr.evaluate.dialogue.timed_passes import TimedPass
 from esr.evaluate.shown_phases import ShownPhases
@@ -40,7 +41,7 @@ _Timed = TypeVar("_Timed", HandedImage, TimedPass)
 
 def await_measurement(
     worker: WaitingProgram, started: StartedJob, log: Path, shown: ShownPhases
-) -> Measurement:
+) -> tuple[Measurement, list[FurtherResult]]:
     """Let the worker measure a submission, and take its answer.
 
     Args:
@@ -49,21 +50,38 @@ def await_measurement(
         log: receives what it prints.
         shown: is told how far it is.
 
+    Returns:
+        (its answer, what it did with the further images)
+
     Raises:
         SubmissionFailed: it gave no answer, or none that can be believed.
         UserError: the log cannot be written.
     """
     json_file.prepare(Measurement)  # Now, while the worker may still import PyTorch.
-    with closing(
-        HandOver(started.splits, started.folder, shown.restored, entered=shown.enter)
-    ) as hand_over:
+    with closing(_hand_over(started, shown)) as hand_over:
         ended = worker.run(started.job, log, hand_over)
         answer = check_answer(hand_over, started.job, ended.status)
-    return replace(
+    measurement = replace(
         answer,
         flags=(*answer.flags, *ended.flags),
         isolation=ended.isolation,
         busy_cores=hand_over.busy_cores,
+        left_out=(*hand_over.further.left_out, *answer.left_out),
+    )
+    return measurement, hand_over.further.results
+
+
+def _hand_over(started: StartedJob, shown: ShownPhases) -> HandOver:
+    passes = started.job.passes
+    ways = () if started.job.is_further else passes.ways
+    further = FurtherPlan(started.further, passes.budget_s)
+    return HandOver(
+        started.splits,
+        started.folder,
+        shown.restored,
+        further,
+        ways=ways,
+        entered=shown.enter,
     )
 
 
@@ -76,8 +94,9 @@ def check_answer(hand_over: HandOver, job: Job, status: int) -> Measurement:
     answer = hand_over.answer
     if isinstance(answer, JobFailure):
         raise SubmissionFailed(answer.stage, answer.reason)
-    if answer is None or status != 0:
+    if answer is None or (status != 0 and hand_over.deployed.is_complete):
         raise SubmissionFailed("crash", describe_crash(hand_over.stage, status))
+    hand_over.deployed.cut(describe_crash(hand_over.stage, status))
     _check(answer, job, sum(image.seen_ms for image in hand_over.handed) / 1000)
     if changed := hand_over.rewritten():
         raise SubmissionFailed("invalid", f"{len(changed)} SR images were changed after their turn")
@@ -87,7 +106,8 @@ def check_answer(hand_over: HandOver, job: Job, status: int) -> Measurement:
         replace(split, parent_ms=tuple(image.seen_ms for image in of_split.images))
         for split, of_split in zip(answer.splits, told, strict=True)
     )
-    return replace(answer, splits=splits, flags=flags)
+    flags += tuple(hand_over.deployed.flags())
+    return replace(answer, splits=splits, flags=flags, deployed=hand_over.deployed.results())
 
 
 @dataclass(frozen=True)

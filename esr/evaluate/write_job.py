@@ -12,7 +12,8 @@ from esr.base.errors import UserError, cause
 from esr.base.remove_tree import remove_tree
 from esr.base.threads import in_parallel
 from esr.datasets.staging import StagedSplit
-from esr.measure.job import Job, JobFolder, JobSplit
+from esr.evaluate.dialogue.further_images import FurtherImage
+from esr.measure.job import DeployedFolder, Job, JobFolder, JobSplit
 from esr.records.conditions import Request
 from esr.records.record import Provenance
 from esr.submissions.clone.clone_files import copy_clone
@@ -31,6 +32,8 @@ class StartedJob:
     job: Job
     """What the process is told."""
     folder: JobFolder
+    further: tuple[FurtherImage, ...] = ()
+    """What it restores behind the images that are scored, which it is not told before."""
 
 
 @contextmanager
@@ -70,6 +73,17 @@ def job_split(split: StagedSplit) -> JobSplit:
     """Say what a process is told of a data set."""
     lr_bytes = sum(image.lr.stat().st_size for image in split.images)
     return JobSplit(split.role, len(split.images), lr_bytes)
+
+
+def make_deployed_folders(folder: JobFolder, job: Job) -> None:
+    """Make a folder for the SR images of every way of `--deploy`.
+
+    Raises:
+        UserError: they cannot be written.
+    """
+    with _written(folder):
+        for number in range(len(job.passes.ways)):
+            DeployedFolder(folder.path, number).sr.mkdir()
 
 
 def write_lr_images(split: StagedSplit, folder: JobFolder) -> None:

@@ -12,7 +12,6 @@ import importlib
 import importlib.util
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 from esr.base import json_file
 from esr.base.errors import UserError, printable_line
 from esr.base.house import run_module
+from esr.base.scratch import scratch_folder
 from esr.images import Image
 
 NAMES = ("lpips", "dists")
@@ -84,10 +84,9 @@ def perceptual_scores(
     if not names:
         return [{} for _ in pairs]
     files = tuple((str(sr), str(hr)) for sr, hr in pairs)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         json_file.dump(PerceptualRequest(tuple(names), border, files), folder / "request.json")
-        _run([name])
+        _run([str(folder)])
         values = json_file.load(Values, folder / "answer.json")
     return [{name: values[name][index] for name in names} for index in range(len(pairs))]
 
@@ -98,8 +97,8 @@ def perceptual_score(name: str, sr: Image, hr: Image, border: int) -> float:
     Raises:
         UserError: the helper cannot calculate it.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        pair = Path(folder) / "sr.npy", Path(folder) / "hr.npy"
+    with scratch_folder() as folder:
+        pair = folder / "sr.npy", folder / "hr.npy"
         for image, file in zip((sr, hr), pair, strict=True):
             np.save(file, image)
         return perceptual_scores([name], [pair], border)[0][name]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,10 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from esr.base.own_memory import peak_rss_mib
 from esr.images import Image
 from esr.images.official_image import save_uint, tensor2levels, uint2tensor4
 from esr.measure.channel import Channel
-from esr.measure.job import Job, JobFolder
+from esr.measure.counts.timed_count import TimedCount
+from esr.measure.job import Job, JobFolder, describe_error
 from esr.measure.nvml import GpuWatch, around
 from esr.measure.restore import Restorer, check_finite, check_output
 from esr.measure.timing import Lap, PeakMemory, Stopwatch, wall_ns
@@ -68,25 +72,49 @@ class OfficialPass:
     """Python types of the outputs."""
     whole_s: list[float] = field(default_factory=list)
     """What every image took with reading LR and saving SR, in seconds."""
+    further_s: float = 0.0
+    """What the further ones took together."""
+    peak_rss_mib: float = 0.0
+    """Peak of this process's memory until then."""
 
 
-def official_pass(bench: Bench, job: Job, folder: JobFolder, channel: Channel) -> OfficialPass:
+@dataclass(frozen=True)
+class Turn:
+    """An image whose LR is in the folder."""
+
+    place: tuple[int, int]
+    """(data set, image)."""
+    is_scored: bool = True
+    """Whether its figures count; else it is one of the further ones, which may fail."""
+    count: TimedCount | None = None
+
+
+def official_pass(
+    bench: Bench,
+    job: Job,
+    folder: JobFolder,
+    channel: Channel,
+    counter: Callable[[], TimedCount],
+) -> OfficialPass:
     """Restore every image once, cold and in order, the first included, and keep the SR images.
 
-    It goes as the official loop does, and nothing that this house adds may come before it.
+    It goes as the official loop does, and nothing that this house adds may come before it. Behind
+    it the parent hands out a few further images, which go the same way: a network sees the same
+    functions call it, and nothing in an image says that it is no image of the set.
     """
     official = OfficialPass([], [], set(), set())
-    for number, split in enumerate(job.splits):
+    for number in range(len(job.splits) + 1):
         bench.memory.restart()
         before = bench.gpu.state()
-        laps = [
-            _restore(bench, (number, index), folder, channel, official)
-            for index in range(split.count)
-        ]
+        turns = _turns(job, number, channel, counter)
+        laps = [lap for turn in turns for lap in _restore(bench, turn, folder, channel, official)]
+        if number == len(job.splits):
+            break
+        official.peak_rss_mib = peak_rss_mib()
         memory = bench.memory
         official.splits.append(
             SplitTiming(
-                role=split.role,
+                role=job.splits[number].role,
                 runtime_ms=tuple(lap.ms for lap in laps),
                 memory_mib=memory.official_mib(),
                 split_memory_mib=memory.split_mib(),
@@ -98,21 +126,52 @@ def official_pass(bench: Bench, job: Job, folder: JobFolder, channel: Channel) -
     return official
 
 
+def _turns(
+    job: Job, number: int, channel: Channel, counter: Callable[[], TimedCount]
+) -> Iterator[Turn]:
+    """Wait for each image of a data set in turn, and behind the last set for the further ones."""
+    if number < len(job.splits):
+        for index in range(job.splits[number].count):
+            channel.take_image(number, index)
+            yield Turn((number, index))
+        return
+    while (further := channel.take_further()) is not None:
+        count = counter() if further.is_counted else None
+        yield Turn(further.place, is_scored=False, count=count)
+
+
 def _restore(
-    bench: Bench,
-    place: tuple[int, int],
-    folder: JobFolder,
-    channel: Channel,
-    official: OfficialPass,
-) -> Lap:
+    bench: Bench, turn: Turn, folder: JobFolder, channel: Channel, official: OfficialPass
+) -> list[Lap]:
+    laps: list[Lap] = []
     began_ns = wall_ns()
-    channel.take_image(*place)
-    lr = bench.load(np.load(folder.lr_image(*place)))
-    output, lap = bench.time(lr)
-    channel.say("restored", lap.ms)
-    bench.save(output, lr, folder.sr_image(*place))
-    channel.say("saved")
-    official.whole_s.append((wall_ns() - began_ns) / 1e9)
-    official.dtypes.add(str(getattr(output, "dtype", "unknown")))
-    official.kinds.add(f"{type(output).__module__}.{type(output).__qualname__}")
-    return lap
+    with _forgiven(turn, channel):
+        lr = bench.load(np.load(folder.lr_image(*turn.place)))
+        with turn.count.watching(lr) if turn.count else nullcontext():
+            output, lap = bench.time(lr)
+        channel.say("restored", lap.ms)
+        if turn.count:
+            channel.say("counted", turn.count.seen(output))
+        bench.save(output, lr, folder.sr_image(*turn.place))
+        channel.say("saved")
+        if turn.is_scored:
+            official.dtypes.add(str(getattr(output, "dtype", "unknown")))
+            official.kinds.add(f"{type(output).__module__}.{type(output).__qualname__}")
+        laps.append(lap)
+    took_s = (wall_ns() - began_ns) / 1e9
+    if turn.is_scored:
+        official.whole_s.append(took_s)
+    else:
+        official.further_s += took_s
+    return laps
+
+
+@contextmanager
+def _forgiven(turn: Turn, channel: Channel) -> Iterator[None]:
+    """Say that a further image failed and go on; what the official script measures is measured."""
+    try:
+        yield
+    except Exception as error:
+        if turn.is_scored:
+            raise
+        channel.say("skipped", describe_error(error))

@@ -9,11 +9,19 @@ to the SR image: what a child claims of its time has to fit between.
     "image"        [data set, image]            `TAKE`: its LR image is in the folder now
     "restored"     its runtime in ms
     "saved"        null
+    "further"      null                         a `FurtherTurn`, whose LR image is in the
+                                                folder now, or null for no more; and `TAKE`
+    "counted"      a `CountedPass`              (after "restored")
+    "skipped"      why it cannot be restored    (in place of what would have followed)
     "pass"         [data set, images]           `TAKE`: the parent's clock runs
     "passed"       their runtime in ms          number of the output to show, and `TAKE`
     "shown"        null
     "measurement"  a `Measurement`; or
     "failure"      a `JobFailure`
+    after a measurement, for every way of `--deploy`:
+    "deploy"       its number
+    "pass", "passed", "shown" as above
+    "deployed"     a `DeployedRuntime`
 
 Anything out of turn ends the submission.
 """
@@ -21,17 +29,31 @@ Anything out of turn ends the submission.
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import traceback
 from collections.abc import Sequence
 from typing import Literal
 
 from esr.base import json_file
-from esr.measure.job import JobFailure, describe_error
+from esr.measure.job import FurtherTurn, JobFailure, describe_error
 from esr.records.measurement import Stage
 
 Word = Literal[
-    "stage", "image", "restored", "saved", "pass", "passed", "shown", "measurement", "failure"
+    "stage",
+    "image",
+    "restored",
+    "saved",
+    "further",
+    "counted",
+    "skipped",
+    "pass",
+    "passed",
+    "shown",
+    "measurement",
+    "failure",
+    "deploy",
+    "deployed",
 ]
 
 _WHOLE = ("restore", "count")
@@ -73,6 +95,19 @@ class Channel:
         """
         self.say("image", [split, index])
         self._hear()
+
+    def take_further(self) -> FurtherTurn | None:
+        """Ask for one more LR image, and wait until it is there.
+
+        Returns:
+            None if there is no more.
+
+        Raises:
+            ConnectionError: the parent has gone.
+        """
+        self.say("further")
+        heard = json.loads(self._hear())
+        return None if heard is None else json_file.check(FurtherTurn, heard)
 
     def begin_pass(self, split: int, images: Sequence[int]) -> None:
         """Announce a timed pass over images that are on the device, and wait for the word to go.

@@ -46,6 +46,20 @@ class Job:
     """Whether another process was measured and counted already: this one is for its runtimes."""
 
 
+FURTHER_IMAGES = 5
+"""That a submission restores behind the scored ones, under numbers that go on from theirs."""
+
+
+@dataclass(frozen=True)
+class FurtherTurn:
+    """One more image to restore, when all that are scored are back."""
+
+    place: tuple[int, int]
+    """(data set, image), numbered on from those of the set."""
+    is_counted: bool
+    """Whether the operations of the pass are counted."""
+
+
 @dataclass(frozen=True)
 class JobFailure:
     """Why a child could not finish, in its own words."""
@@ -101,6 +115,19 @@ class JobFolder:
     def sr_image(self, split: int, index: int) -> Path:
         """SR image, uint8 RGB of shape (scale*h, scale*w, 3), as .npy."""
         return self.sr / f"{split}-{index:04d}.npy"
+
+
+@dataclass(frozen=True)
+class DeployedFolder(JobFolder):
+    """The same with SR images of its own, for one way of `--deploy`."""
+
+    number: int
+    """Which one, from 0."""
+
+    @property
+    def sr(self) -> Path:
+        """Folder of the SR images."""
+        return self.path / f"sr_deployed_{self.number}"
 
 
 def describe_error(error: BaseException) -> str:

@@ -6,13 +6,15 @@ import contextlib
 import copy
 import random
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from esr.measure.registered import own_buffers, own_modules, own_parameters
 
 _CONTAINERS = (dict, OrderedDict, list, set)
 
@@ -24,12 +26,14 @@ def preserved(model: nn.Module) -> Iterator[None]:
     Meanwhile it works on copies of its tensors. The random numbers are the same each time, and the
     generators of PyTorch, NumPy and Python end as they began.
     """
-    tensors = chain(model.parameters(), model.buffers())
-    gpus = sorted({tensor.get_device() for tensor in tensors if tensor.is_cuda} | _started_gpus())
-    snapshots = [_Snapshot(module) for module in model.modules()]
+    tensors = chain(own_parameters(model), own_buffers(model))
+    gpus = sorted(
+        {tensor.get_device() for _, tensor in tensors if tensor.is_cuda} | _started_gpus()
+    )
+    snapshots = [_Snapshot(module) for _, module in own_modules(model)]
     with _fixed_randomness(gpus):
         try:
-            copies: dict[int, Tensor] = {}
+            copies: dict[Hashable, Tensor] = {}
             for snapshot in snapshots:
                 snapshot.replace_tensors(copies)
             model.eval()
@@ -53,13 +57,14 @@ class _Snapshot:
             if type(value) in _CONTAINERS
         ]
 
-    def replace_tensors(self, copies: dict[int, Tensor]) -> None:
+    def replace_tensors(self, copies: dict[Hashable, Tensor]) -> None:
         """Put a copy in place of each tensor, the same copy wherever a tensor is shared."""
         tables = [container for container, _ in self.entries if isinstance(container, dict)]
         for table in (vars(self.module), *tables):
             for name, value in table.items():
                 if isinstance(value, Tensor):
-                    copies.setdefault(id(value), _copy(value))
+                    if id(value) not in copies:
+                        copies[id(value)] = _copy(value, copies)
                     table[name] = copies[id(value)]
 
     def restore(self) -> None:
@@ -75,9 +80,11 @@ class _Snapshot:
         self.module.training = self.training  # A ScriptModule keeps it out of its attributes.
 
 
-def _copy(tensor: Tensor) -> Tensor:
+def _copy(tensor: Tensor, copies: dict[Hashable, Tensor]) -> Tensor:
     # A copy of a parameter must be one, but `deepcopy` refuses tensors that have a graph, and
     # sparse and packed ones. What PyTorch cannot copy at all is lent itself.
+    if _is_part(tensor):
+        return _copy_of_part(tensor, copies)
     if isinstance(tensor, nn.Parameter):
         with contextlib.suppress(RuntimeError):
             return copy.deepcopy(tensor)
@@ -87,6 +94,24 @@ def _copy(tensor: Tensor) -> Tensor:
     with contextlib.suppress(RuntimeError):
         return tensor.detach().clone()
     return tensor
+
+
+def _is_part(tensor: Tensor) -> bool:
+    """Tell whether a parameter is part of a larger piece of memory."""
+    if type(tensor) is not nn.Parameter or tensor.layout != torch.strided or tensor.is_meta:
+        return False
+    return tensor.untyped_storage().nbytes() > tensor.numel() * tensor.element_size()
+
+
+def _copy_of_part(tensor: Tensor, copies: dict[Hashable, Tensor]) -> Tensor:
+    # With the rest of its memory: a network may read on behind it.
+    memory = tensor.untyped_storage()
+    key = memory.data_ptr(), tensor.dtype
+    if key not in copies:
+        whole = (memory.nbytes() // tensor.element_size(),)
+        copies[key] = tensor.detach().as_strided(whole, (1,), 0).clone()
+    part = copies[key].as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+    return nn.Parameter(part, requires_grad=tensor.requires_grad)
 
 
 def _started_gpus() -> set[int]:

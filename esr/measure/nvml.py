@@ -1,4 +1,4 @@
-"""The state of a GPU as NVML reports it: clocks, temperature, power, what limits the clocks.
+"""The state of a GPU as NVML reports it: clocks, temperature, power, energy, what limits them.
 
 Source: NVML API reference, `nvmlClocksEventReasons` and the device queries.
 """
@@ -74,6 +74,13 @@ class GpuWatch:
     def throttled(self) -> bool:
         """Whether heat or power limits the clocks at this moment; False if unknown."""
         return bool((self._reasons() or 0) & THROTTLE)
+
+    def energy_mj(self) -> int | None:
+        """Read what the board has spent since the driver was loaded, in mJ; None if unknown."""
+        api, handle = self._api, self._handle
+        if api is None or handle is None:
+            return None
+        return _known(lambda: int(api.nvmlDeviceGetTotalEnergyConsumption(handle)))
 
     def _reasons(self) -> int | None:
         api, handle = self._api, self._handle

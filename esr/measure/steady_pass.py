@@ -15,6 +15,7 @@ On a CPU a pass has no queue: a block there is one image.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ from esr.records.conditions import SteadyPlan
 from esr.records.measurement import SteadySamples
 
 ROUNDS_AT_LEAST = 5
+_GROWTH = 1.1
+"""The interval shrinks with the root of the rounds: by 5 % from one look at it to the next."""
 _AGREEMENT = 0.01
 """Of three rounds, so that the network is warm."""
 _WARM_UP_SHARE = 0.25
@@ -110,7 +113,7 @@ def steady_pass(
     """
     rng = np.random.default_rng(plan.seed)
     sizes = [np.load(folder.lr_image(split, index), mmap_mode="r").size for index in range(count)]
-    blocks = cut_blocks(rng.permutation(count).tolist(), _images_a_block(bench, max(sizes)))
+    blocks = cut_blocks(rng.permutation(count).tolist(), images_a_block(bench, max(sizes)))
     rounds = _Rounds(bench, folder, channel, split, blocks)
     timer = RoundTimer(plan.budget_s)
     before = bench.gpu.state()
@@ -138,13 +141,15 @@ def steady_pass(
 def _add_rounds(
     rounds: _Rounds, rng: np.random.Generator, plan: SteadyPlan, timer: RoundTimer
 ) -> Literal["precision", "budget"]:
+    look_at = ROUNDS_AT_LEAST
     while True:
         rounds.run(rng.permutation(len(rounds.blocks)).tolist())
         timer.end_round()
         taken = rounds.samples_ms
-        enough = len(taken[0]) >= ROUNDS_AT_LEAST
-        if enough and half_width_percent(taken) <= plan.precision_percent:
-            return "precision"
+        if len(taken[0]) >= look_at:
+            if half_width_percent(taken) <= plan.precision_percent:
+                return "precision"
+            look_at = math.ceil(len(taken[0]) * _GROWTH)
         if len(taken[0]) > 1 and timer.is_late():
             return "budget"
 
@@ -156,7 +161,13 @@ def cut_blocks(images: Sequence[int], size: int) -> list[tuple[int, ...]]:
     return [tuple(images[start:end]) for start, end in pairwise(edges)]
 
 
-def _images_a_block(bench: Bench, largest: int) -> int:
+def images_a_block(bench: Bench, largest: int) -> int:
+    """Say how many images the device has room for at once, with their outputs.
+
+    Args:
+        bench: the network on its device.
+        largest: numbers in the largest LR image.
+    """
     free_bytes = bench.memory.free_bytes()
     if free_bytes is None:
         return 1

@@ -157,6 +157,9 @@ class CudaMemory(PeakMemory):
     def __init__(self, device: torch.device) -> None:
         super().__init__(device)
         self._earlier_mib = 0.0
+        # Statistics cannot be reset before there is a context, and nothing may have made one yet:
+        # a network without parameters has no tensor on the GPU. The first image would make it.
+        torch.cuda.init()  # type: ignore[no-untyped-call]
 
     def restart(self) -> None:
         """Begin a new data set."""

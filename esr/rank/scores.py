@@ -114,6 +114,10 @@ ABSOLUTE = ("real_time",)
 """Formulas whose score says something of a single submission."""
 
 
+RELATIVE = ("rank_sum",)
+"""Formulas that look at the figures of others, which are prepared for no other formula."""
+
+
 def score_of(
     track: Track, own: Figures, rivals: Sequence[Figures], base: Figures | None
 ) -> Score | None:
@@ -125,7 +129,8 @@ def score_of(
         rivals: those of everybody who is ranked, the submission itself included if it is.
         base: those of the baseline, whose intervals do not count.
     """
-    others = [_as_rival(rival) for rival in rivals if rival is not own]
+    relative = track.score in RELATIVE
+    others = [_as_rival(rival) for rival in rivals if rival is not own] if relative else []
     exact = None if base is None else {name: np.full(3, cost.value) for name, cost in base.items()}
     ways = SCORES[track.score](track, _as_own(own), others, exact)
     if ways is None or (track.score == "exponential" and not math.isfinite(ways[2])):

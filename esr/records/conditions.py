@@ -27,6 +27,14 @@ class Passes:
     budget_s: float = 60.0
     """Time for everything beyond the official pass, unless that took longer (`--time_budget`);
     in older records that of the steady pass of one data set."""
+    deploy: tuple[tuple[str, ...], ...] = ()
+    """Combinations of transformations in which the network is timed too; records of schema 2 from
+    before it lack this."""
+
+    @property
+    def ways(self) -> tuple[tuple[str, ...], ...]:
+        """Those, after the network as it is; none if none was asked for."""
+        return ((), *self.deploy) if self.deploy else ()
 
 
 @dataclass(frozen=True)

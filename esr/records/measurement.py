@@ -48,6 +48,15 @@ class Missed:
 
 
 @dataclass(frozen=True)
+class Unregistered:
+    """Numbers that a network has learned, or drawn, and that are no parameters."""
+
+    name: str
+    """Of the attribute, or where else they come from."""
+    elements: int
+
+
+@dataclass(frozen=True)
 class Dispatched:
     """One forward pass as PyTorch's dispatcher saw it."""
 
@@ -64,11 +73,13 @@ class Dispatched:
     """Parameters that no operation read."""
     untouched_elements: int
     unregistered_elements: int
-    """Elements of weights of convolutions and products that are no parameters."""
+    """Of all weights that reach the output and are no parameters; of `unregistered` where known."""
     fourier: int = 0
     """Real operations of Fourier transforms, 5 N log2 N and half for real ones; in `arithmetic`."""
     unknown: tuple[OpCount, ...] = ()
     """Operations of PyTorch with no formula that are not known to multiply nothing."""
+    unregistered: tuple[Unregistered, ...] = ()
+    """Weights that are no parameters, the largest first."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,24 @@ class SidePath:
     """Processor time of other threads, as a share of that of all."""
     looks: int = 1
     """Passes that were watched; of every share the least is kept. Older records lack it."""
+
+
+@dataclass(frozen=True)
+class CountedPass:
+    """What the dispatcher saw of a pass over an image that is timed as every other is."""
+
+    calls: tuple[tuple[int, int], ...]
+    """(height, width) of what the network is given: more than one image where it is tiled."""
+    flops: int
+    """Multiply-adds."""
+    unregistered_elements: int
+    """Elements of weights that the output depends on and that are no parameters."""
+    untouched_elements: int
+    """Of parameters that no operation read."""
+    outside_share: float
+    """Share of the pass spent between operations, where longer than Python needs."""
+    makes_output: bool
+    """Whether an operation was seen to make what was returned."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +180,12 @@ class Counts:
     """Counters under which the output is another than without."""
     side: SidePath | None = field(default=None, compare=False)
     """Holds shares of time, which are others each time."""
+    wide_elements: int = 0
+    """Numbers that parameters may hold beyond one an element: complex, 64 bits, wide integers."""
+    wide: tuple[str, ...] = ()
+    """Types of those parameters."""
+    overridden: tuple[str, ...] = ()
+    """What the network has put before PyTorch's functions that tell of parameters."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +239,8 @@ class SplitTiming:
     """None if the run asked for no steady runtime."""
     parent_ms: tuple[float, ...] | None = None
     """The same images by the parent's clock, reading LR included; filled in by the parent."""
+    energy: EnergySamples | None = None
+    """None where the device counts no energy, or the run asked for no steady runtime."""
 
 
 @dataclass(frozen=True)
@@ -245,6 +282,20 @@ class SteadySamples:
 
 
 @dataclass(frozen=True)
+class DeployedRuntime:
+    """What the child measured of the network in one way of `--deploy`."""
+
+    words: tuple[str, ...]
+    """Transformations, in the order in which they were applied; none: the network as it is."""
+    steady: SteadySamples | None = None
+    """On the first data set; None if it could not be done."""
+    recompilations: int | None = None
+    """How often it was compiled after the first time; None without compiling."""
+    problem: str | None = None
+    """Why it could not be done."""
+
+
+@dataclass(frozen=True)
 class Flag:
     """Something an organizer should look at before believing a figure."""
 
@@ -252,6 +303,42 @@ class Flag:
     """Lower case with underscores, e.g. `cached_output`; listed in `esr.audit.audit_rules`."""
     detail: str
     """One line: what was seen, and how much it could hide."""
+
+
+@dataclass(frozen=True)
+class EnergyWindow:
+    """What the GPU spent in a while."""
+
+    images: int
+    """Forward passes in it; none where it was idle."""
+    seconds: float
+    joules: float
+
+
+@dataclass(frozen=True)
+class EnergySamples:
+    """What the GPU's own counter says of queued forward passes (`esr.measure.energy`)."""
+
+    idle: EnergyWindow
+    """With the network loaded and nothing to do, before the others."""
+    windows: tuple[EnergyWindow, ...]
+
+    @property
+    def joules_per_image(self) -> float | None:
+        """All windows together, idle power included; None without a pass."""
+        images = sum(window.images for window in self.windows)
+        return sum(window.joules for window in self.windows) / images if images else None
+
+    @property
+    def idle_w(self) -> float | None:
+        """Power of the GPU when it is idle; None if no time passed."""
+        return self.idle.joules / self.idle.seconds if self.idle.seconds else None
+
+    @property
+    def busy_w(self) -> float | None:
+        """Power in the windows; None if no time passed."""
+        seconds = sum(window.seconds for window in self.windows)
+        return sum(window.joules for window in self.windows) / seconds if seconds else None
 
 
 Isolation = Literal["process", "landlock", "bubblewrap"]
@@ -297,5 +384,7 @@ class Measurement(Findings):
     """The data_range of a further SR image of the first LR image (`esr.audit.audit_passes`)."""
     is_repeatable: bool | None = None
     """Whether two untimed passes over one image gave the same; None if they failed."""
+    deployed: tuple[DeployedRuntime, ...] = ()
+    """In every way of `--deploy`; it is told after the rest, and filled in by the parent."""
     fork: CloneFacts | None = None
     """None for a submission in our own layout."""

@@ -21,7 +21,7 @@ from esr.base import json_file
 from esr.base.errors import UserError
 from esr.records.bounds import refuse_impossible
 from esr.records.conditions import Conditions, Drift, GpuStates, Request, upgrade_request
-from esr.records.measurement import Findings, Flag, Stage, SteadySamples
+from esr.records.measurement import EnergySamples, Findings, Flag, Stage, SteadySamples
 from esr.submissions.clone.clone_files import CloneSource
 from esr.submissions.sidecar import Sidecar
 
@@ -115,6 +115,8 @@ class SplitResult:
     """Runtime of every image by the parent's clock, reading LR included; older records lack it."""
     bicubic_psnr_db: float | None = None
     """Mean RGB PSNR of bicubic interpolation, border included, where a track needs it."""
+    energy: EnergySamples | None = None
+    """None where the device counts no energy, or the run asked for no steady runtime."""
     processes: tuple[ProcessTiming, ...] = ()
     """Further processes that measured the same; the first one's figures are the fields above."""
 
@@ -235,6 +237,28 @@ class Crop:
 
 
 @dataclass(frozen=True)
+class Deployment:
+    """The network in one way of `--deploy`, on the first data set."""
+
+    words: tuple[str, ...]
+    """Transformations, in the order in which they were applied; none: the network as it is."""
+    steady: SteadyTiming | None = None
+    psnr_db: float | None = None
+    """Against HR, as the official one."""
+    difference: int | None = None
+    """Largest difference from the scored SR images, in grey levels."""
+    recompilations: int | None = None
+    """How often it was compiled after the first time; None without compiling."""
+    problem: str | None = None
+    """Why it could not be done."""
+
+    @property
+    def name(self) -> str:
+        """As `--deploy` takes it."""
+        return "+".join(self.words) or "eager"
+
+
+@dataclass(frozen=True)
 class Provenance:
     """What it takes to run the same thing again."""
 
@@ -266,6 +290,8 @@ class Record(Findings):
     provenance: Provenance
     flags: tuple[Flag, ...] = ()
     crops: tuple[Crop, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    """In every way of `--deploy`, the network as it is first; none unless asked for."""
     drift: Drift | None = None
     """Of the baseline around this measurement; None without `--interleave`."""
     request: Annotated[Request | None, BeforeValidator(upgrade_request)] = None

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from esr.base import json_file
 from esr.base.errors import UserError, cause, printable_line
 from esr.base.log_file import file_handler
+from esr.base.scratch import scratch_folder
 from esr.challenge.protocol import Protocol
 from esr.records import official_results
 from esr.records.bounds import refuse_impossible
@@ -108,10 +109,10 @@ class Store:
         return [row if (why := self._obstacle(row)) is None else why for row in rows]
 
     def _obstacle(self, row: Row) -> Row | None:
-        with tempfile.TemporaryDirectory() as trial:
+        with scratch_folder() as trial:
             try:
                 for publisher in self._publishers:
-                    publisher([row], Path(trial))
+                    publisher([row], trial)
             except Exception as error:
                 reason = printable_line(f"its record cannot be shown: {type(error).__name__}")
                 model_id = row.record.model_id if row.record else None

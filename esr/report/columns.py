@@ -27,6 +27,7 @@ from esr.report.cell import (
     read_robust,
 )
 from esr.report.claims import PREFIXES
+from esr.report.deployment_columns import list_deployment_columns
 from esr.report.ranking_columns import list_ranking_columns
 
 _PRIORITIES = (1, 1, 6, 6, 2, 3, 4, 9, 8, 10)
@@ -78,6 +79,11 @@ OURS = (
     read_first_split("Steady ended", lambda s: s.steady.ended if s.steady else None),
     read_first_split("Steady rounds", lambda s: s.steady.rounds if s.steady else None, "d"),
     read_first_split("Launch share", lambda s: s.steady.launch_share if s.steady else None, ".2f"),
+    read_first_split(
+        "Energy [J/image]", lambda s: s.energy.joules_per_image if s.energy else None, ".3f"
+    ),
+    read_first_split("Idle power [W]", lambda s: s.energy.idle_w if s.energy else None, ".1f"),
+    read_first_split("Busy power [W]", lambda s: s.energy.busy_w if s.energy else None, ".1f"),
     read_conditions("Warm wall [ms]", lambda conditions: conditions.wall_ms, ".2f"),
     read_conditions("Throttled samples", lambda conditions: len(conditions.throttled), "d"),
     read_first_split("Cold [ms]", lambda split: split.cold_ms, ".2f"),
@@ -127,6 +133,7 @@ def list_columns(ranking: Ranking) -> tuple[Column, ...]:
     further_roles = dict.fromkeys(split.role for split in splits if split.role not in PREFIXES)
     columns = [*_list_official_columns(ranking), *list_ranking_columns(ranking), *OURS]
     columns += [*_list_set_columns("Val", VALID), *_list_set_columns("Test", ("test",))]
+    columns += list_deployment_columns([record for record in records if record])
     for role in further_roles:
         columns += [
             *_list_set_columns(role, (role,), official_psnr=False),

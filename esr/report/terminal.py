@@ -16,6 +16,7 @@ from esr.images.metrics import METRICS
 from esr.records.measurement import LayerCost
 from esr.records.record import Failure, Outcome, Record, SplitResult
 from esr.report.board import Board
+from esr.report.deployment_table import lay_out_deployments, list_deployments
 from esr.report.estimator_table import compare_estimators
 from esr.report.terminal_table import lay_out_leaderboard
 from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
@@ -193,6 +194,8 @@ def print_leaderboard(board: Board, save_dir: Path) -> None:
     console.print()
     console.print(lay_out_leaderboard(board, console.width))
     console.print()
+    if deployments := list_deployments(board):
+        console.print(lay_out_deployments(deployments))
     for line in (*board.remarks, f"Everything is in {save_dir}"):
         print_line(line)
 

@@ -16,18 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from esr.base.errors import UserError, printable_line
-from esr.sandbox import seccomp
-from esr.sandbox.policy import GIB, SYSTEM, Places
+from esr.sandbox import seccomp, shown_system
+from esr.sandbox.policy import GIB, Places
 
 _TEMPORARY_BYTES = GIB
 """Of /tmp and of /dev/shm."""
-_SHOWN = tuple(map(Path, (*SYSTEM, "/sys")))
-_SETTINGS = (
-    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime"),
-    *("passwd", "group", "nsswitch.conf", "nvidia", "OpenCL"),
-)
-"""Of /etc, which may hold secrets."""
-_GPUS = ("nvidia*", "dri", "kfd", "dxg")
 _REMEDY = "install or permit bubblewrap (package bubblewrap, 0.7 or newer), or leave out --sandbox"
 
 
@@ -78,7 +71,7 @@ def _options(places: Places) -> list[str]:
     return [
         *_walls(),
         *_system(),
-        *_covered(places.hidden, _SHOWN),
+        *_covered(places.hidden, (*shown_system.system_folders(), *shown_system.settings())),
         *_shown((*places.python, *places.own)),
         *(
             option
@@ -96,12 +89,10 @@ def _walls() -> Iterator[str]:
 
 
 def _system() -> Iterator[str]:
-    yield from _shown(_SHOWN)
-    yield from _shown(Path("/etc", name) for name in _SETTINGS)
-    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
-    yield from _shown(Path(path).absolute() for path in libraries if path)
+    yield from _shown(shown_system.system_folders())
+    yield from _shown(shown_system.settings())
     yield from ("--proc", "/proc", "--dev", "/dev")
-    for device in (path for pattern in _GPUS for path in sorted(Path("/dev").glob(pattern))):
+    for device in shown_system.gpus():
         yield from ("--dev-bind-try", str(device), str(device))
     for folder in ("/tmp", "/dev/shm"):
         yield from ("--perms", "1777", "--size", str(_TEMPORARY_BYTES), "--tmpfs", folder)

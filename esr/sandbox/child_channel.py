@@ -11,8 +11,10 @@ from esr.base import json_file
 from esr.base.errors import UserError
 from esr.measure.job import SubmissionFailed
 
-_LINE_BYTES_AT_MOST = 8 * 2**20
-"""A measurement of a thousand images with their repeats has less."""
+_LINE_BYTES = 8 * 2**20
+"""Of a measurement without its repeats, at most."""
+_SAMPLE_BYTES = 32
+"""Of one runtime with every digit."""
 _CHUNK_BYTES = 2**16
 
 
@@ -27,7 +29,12 @@ class ChildChannel:
         connection.setblocking(False)
         self._connection = connection
         self._heard = bytearray()
+        self._line_bytes_at_most = _LINE_BYTES
         self.is_open = True
+
+    def expect(self, samples: int) -> None:
+        """Leave room in a line for so many runtimes."""
+        self._line_bytes_at_most = _LINE_BYTES + _SAMPLE_BYTES * samples
 
     def fileno(self) -> int:
         """For `select`."""
@@ -53,7 +60,7 @@ class ChildChannel:
             if b"\n" in chunk:
                 *lines, self._heard = self._heard.split(b"\n")
                 yield from map(_read, lines)
-            if len(self._heard) > _LINE_BYTES_AT_MOST:
+            if len(self._heard) > self._line_bytes_at_most:
                 raise SubmissionFailed("invalid", "the worker's answer has no end")
 
     def _receive(self) -> bytes:

@@ -58,6 +58,9 @@ class Listener(Protocol):
             SubmissionFailed: it is out of turn.
         """
 
+    def excuse(self, failed: SubmissionFailed) -> bool:
+        """Whether what was heard before it was ended is enough; take note of why it was ended."""
+
 
 class WaitingProgram:
     """A program that imports what it needs and then waits to be told to begin.
@@ -98,9 +101,14 @@ class WaitingProgram:
         left: list[str] = []
         with kept_in(log, self._output):
             guard = LimitGuard(self._child.pid, job, self._folder, self._policy.limits, self._ours)
+            images = sum(split.count for split in job.splits)
+            self._channel.expect(images * (1 + (job.passes.repeats or 0)))
             self._channel.say(GO)
             try:
                 self._listen(guard, listener)
+            except SubmissionFailed as failed:
+                if not listener.excuse(failed):
+                    raise
             finally:
                 left += self.end()
                 changed = state.restore()

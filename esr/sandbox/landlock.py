@@ -1,8 +1,9 @@
 """Landlock: rules that a Linux kernel from 5.13 on enforces on a process and all it starts.
 
-A submission then writes to its private folder alone, cannot open what is hidden, looks into no
-process of others and, from Linux 6.12 on, signals none. It needs no rights and costs nothing while
-a network runs. Names, numbers and layouts: linux/include/uapi/linux/landlock.h.
+A submission then writes to its private folder alone, opens no file but the system's, Python's and
+its own, looks into no process of others and, from Linux 6.12 on, signals none. It needs no rights
+and costs nothing while a network runs. Names, numbers and layouts:
+linux/include/uapi/linux/landlock.h.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
+from esr.sandbox import shown_system
 from esr.sandbox.policy import Places
 
 _CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446
@@ -85,19 +87,27 @@ def rules(places: Places) -> Iterator[Callable[[], None]]:
         _checked(libc.syscall(_RESTRICT, ruleset, 0))
 
     try:
-        needed = (all_but(places.hidden_in(n), n) for n in (*places.python, *places.own))
-        for place in chain(all_but(places.hidden), *needed):
+        for place in _readable(places):
             with suppress(OSError):  # It was there a moment ago.
                 allow(place, _READ_FILE)
+        for device in chain(shown_system.devices(), shown_system.gpus()):
+            with suppress(OSError):  # Not every system has all of them.
+                allow(device, write | _READ_FILE)
         allow(places.folder, everything | _READ_FILE)
-        # Not to make files there: in /dev/shm they would outlive it.
-        allow(Path("/dev"), write)
         yield restrict
     finally:
         os.close(ruleset)
 
 
-def all_but(hidden: Sequence[Path], folder: Path = Path("/")) -> Iterator[Path]:
+def _readable(places: Places) -> Iterator[Path]:
+    """Name what it may read beside its own folder: files and folders with all that is in them."""
+    yield Path("/proc")
+    system = chain(shown_system.system_folders(), shown_system.settings())
+    for needed in chain((path.resolve() for path in system), places.python, places.own):
+        yield from all_but(places.hidden_in(needed), needed)
+
+
+def all_but(hidden: Sequence[Path], folder: Path) -> Iterator[Path]:
     """Name files and folders that hold everything below `folder` but what is hidden.
 
     What is put beside something hidden later on is not among them.

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from esr.base.errors import printable_line
-from esr.measure.job import Job, JobFolder
+from esr.measure.job import FURTHER_IMAGES, Job, JobFolder
 from esr.records.measurement import Flag
 from esr.sandbox.policy import Places
 
@@ -39,7 +39,7 @@ def flag_left_files(
     ours = {folder.other_range, folder.shown, folder.clone, places.home, places.temporary}
     for number, split in enumerate(job.splits):
         for name in (folder.lr_image, folder.sr_image):
-            ours |= {name(number, index) for index in range(split.count)}
+            ours |= {name(number, index) for index in range(split.count + FURTHER_IMAGES)}
     known = {path.resolve() for path in (*ours, *before)}
     usual = {places.home: _CACHES + _CACHES_OF_HOME, places.temporary: _CACHES}
     strange = [

@@ -57,7 +57,7 @@ class LimitGuard:
         self._limits = limits
         # LR and SR images are the job itself; SR is scale x scale as large as LR.
         lr_bytes = sum(split.lr_bytes for split in job.splits)
-        images_bytes = lr_bytes * (1 + job.submission.sidecar.scale**2)
+        images_bytes = lr_bytes * (1 + (1 + len(job.passes.ways)) * job.submission.sidecar.scale**2)
         self._disk_bytes = limits.disk_bytes + _size(folder.path) + images_bytes
         self._had_space = _free(self._folder) > 2 * _DISK_FLOOR
         self._looks = 0

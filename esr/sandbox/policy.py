@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from esr.base.house import CODE
+from esr.base.house import CODE, ROOT
 from esr.submissions.submission import Measurable
-
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix")
-"""Where the system's programs and libraries lie."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +69,33 @@ def places(submission: Measurable, folder: Path, hidden: Iterable[Path]) -> Plac
     )
 
 
+def places_of_house(folder: Path) -> Places:
+    """Say what a program of this house needs that runs no submission.
+
+    Args:
+        folder: its private folder.
+    """
+    return Places(folder.resolve(), (), _distinct((*interpreter(), *CODE)), ())
+
+
 def own_files(submission: Measurable) -> tuple[Path, ...]:
     """Name the folder of a submission's code, and its checkpoint."""
     return (submission.model_file.parent, *filter(None, [submission.checkpoint]))
 
 
 def interpreter() -> tuple[Path, ...]:
-    """Name where Python and its packages lie, `PYTHONPATH` included."""
+    """Name where Python and its packages lie, `PYTHONPATH` and editable ones included."""
     prefixes = (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)
-    packages = (path for path in sys.path if "site-packages" in path or "dist-packages" in path)
-    stated = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    return tuple(map(Path, (*prefixes, *packages, *stated)))
+    # The first is that of the program; Python's own, the user's and those of .pth files follow.
+    found = (*prefixes, *sys.path[1:], *_editable())
+    return tuple(path for path in map(Path, filter(None, found)) if path.resolve() != ROOT)
+
+
+def _editable() -> Iterator[str]:
+    """Name the packages that setuptools has installed by a finder, not by a folder in sys.path."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("__editable__"):
+            yield from map(str, getattr(module, "MAPPING", {}).values())
 
 
 def _distinct(paths: Iterable[Path]) -> tuple[Path, ...]:

@@ -169,6 +169,8 @@ def find_checkpoint(
         of_team = [path for path in zoo if team_number(path.stem) == team_number(stem)]
         candidates = [path for path in of_team if path.stem == stem] or of_team
     files = [path for path in candidates if path.is_file()]
+    if len(files) == 1 and (fault := _fault_of_name(files[0].name)) is not None:
+        return None, f"checkpoint {one_line(files[0].name, NAME_AT_MOST)}: {fault}"
     if len(files) == 1:
         return files[0].absolute(), ""
     if files:

@@ -9,7 +9,6 @@ its SR image is taken note of before the next one.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +17,11 @@ from typing import Literal, cast, get_args
 
 from esr.audit.seen_by_parent import SeenImage
 from esr.base import json_file
-from esr.base.errors import UserError, cause
+from esr.base.errors import UserError
 from esr.datasets.staging import StagedSplit
-from esr.evaluate.dialogue import sr_files
+from esr.evaluate.dialogue import lr_files, sr_files
+from esr.evaluate.dialogue.deployed_passes import DeployedPasses
+from esr.evaluate.dialogue.further_images import FurtherImages, FurtherPlan, Seen
 from esr.evaluate.dialogue.machine_load import LoadMeter
 from esr.evaluate.dialogue.timed_passes import TimedPass, TimedPasses, out_of_turn, read_runtime
 from esr.measure.channel import TAKE
@@ -28,6 +29,8 @@ from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
 from esr.records.bounds import refuse_impossible
 from esr.records.measurement import Measurement, Stage
 
+Begun = Literal["pass", "further"]
+"""What begins within the stage "restore", behind the images that are scored."""
 _STAGES_AT_MOST = 200
 """Until the first image: a clone may build and load more than one network."""
 
@@ -71,8 +74,10 @@ class HandOver:
         splits: its data sets.
         folder: of its job; exists, and no line of the submission has run.
         progress: called with the number of SR images there are.
+        further: what it restores behind the images that are scored.
         now_ns: a monotonic clock.
-        entered: called with each stage that begins, and with each timed pass after the images.
+        ways: of `--deploy`, which follow on the measurement.
+        entered: called with each stage that begins, and what begins behind the images.
     """
 
     def __init__(
@@ -80,8 +85,10 @@ class HandOver:
         splits: Sequence[StagedSplit],
         folder: JobFolder,
         progress: Callable[[int], None],
+        further: FurtherPlan | None = None,
         now_ns: Callable[[], int] = time.monotonic_ns,
-        entered: Callable[[Stage | Literal["pass"]], None] = lambda _: None,
+        ways: Sequence[tuple[str, ...]] = (),
+        entered: Callable[[Stage | Begun], None] = lambda _: None,
     ) -> None:
         self._entered = entered
         self.folder, self._progress, self._now_ns = folder, progress, now_ns
@@ -93,12 +100,16 @@ class HandOver:
         self.passes = TimedPasses(folder, [len(split.images) for split in splits])
         self._load: LoadMeter | None = None
         self.busy_cores: float | None = None
+        self.deployed = DeployedPasses(folder, len(splits[0].images), ways)
         self._saved = 0
         self._stages = 0
         self.stage: Stage | None = None
         self.answer: Measurement | JobFailure | None = None
         # Held open, since the submission may put a link in its place.
         self._lr_dir = os.open(folder.lr_image(0, 0).parent, os.O_RDONLY | os.O_DIRECTORY)
+        self.further = FurtherImages(
+            further or FurtherPlan(), folder, self._lr_dir, self._see_official
+        )
 
     def close(self) -> None:
         """Hand over no more."""
@@ -115,12 +126,12 @@ class HandOver:
         """
         now_ns = self._now_ns()
         handler = self._handlers.get(word)
-        if handler is None and self._current is None and self.stage == "restore":
-            handler = self.passes.handlers.get(word)
-            if word == "pass":
-                self._entered("pass")  # Before its clock runs.
-        if handler is None or self.answer is not None:
+        if isinstance(self.answer, Measurement):
+            handler = self.deployed.handlers.get(word)
+        if handler is None or isinstance(self.answer, JobFailure):
             raise out_of_turn(word)
+        if word in ("pass", "further"):
+            self._entered(cast("Begun", word))  # Before its clock runs.
         try:
             return handler(value, now_ns)
         except UserError as error:
@@ -128,14 +139,20 @@ class HandOver:
 
     @property
     def _handlers(self) -> Mapping[str, Callable[[object, int], bytes]]:
-        return {
+        always = {
             "stage": self._enter,
-            "image": self._give,
-            "restored": self._note_restored,
-            "saved": self._note_saved,
             "measurement": self._believe,
             "failure": self._give_up,
         }
+        if self._current is not None:
+            images = {"image": self._give, "restored": self._note_restored}
+            return {**always, **images, "saved": self._note_saved}
+        if self.stage != "restore":
+            return always
+        further = self.further.handlers
+        if not self.further.is_over:
+            return {**always, **further}
+        return {**always, "further": further["further"], **self.passes.handlers}
 
     @property
     def _current(self) -> HandedImage | None:
@@ -146,7 +163,8 @@ class HandOver:
         stage = read_stage(value)
         self._stages += 1
         if self.stage in ("restore", "count"):
-            in_turn = (self.stage, stage) == ("restore", "count") and self._current is None
+            over = self._current is None and self.further.is_over
+            in_turn = (self.stage, stage) == ("restore", "count") and over
         else:
             in_turn = stage in ("import", "build", "load", "restore")
         if not in_turn or self._stages > _STAGES_AT_MOST:
@@ -161,17 +179,8 @@ class HandOver:
             raise out_of_turn("image")
         self._load = self._load or LoadMeter()
         name = self.folder.lr_image(*place).name
-        try:
-            # Not through a link, and into no file that stands there already.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-            with (
-                image.lr.open("rb") as source,
-                os.fdopen(os.open(name, flags, 0o666, dir_fd=self._lr_dir), "wb") as target,
-            ):
-                shutil.copyfileobj(source, target, 2**20)
-        except OSError as error:
-            reason = f"its LR image cannot be written ({cause(error)})"
-            raise SubmissionFailed("restore", reason) from error
+        with image.lr.open("rb") as source:
+            lr_files.put(self._lr_dir, name, source)
         image.given_ns = self._now_ns()
         return TAKE
 
@@ -206,6 +215,18 @@ class HandOver:
         self.answer = json_file.check(JobFailure, value)
         return b""
 
+    def _see_official(self) -> Seen:
+        seconds = sum(image.saved_ns - image.given_ns for image in self.handed) / 1e9
+        return Seen(seconds, sum(image.lr_bytes for image in self.handed) // 3)
+
+    def excuse(self, failed: SubmissionFailed) -> bool:
+        """Whether a broken limit costs no more than ways of `--deploy`."""
+        had_answered = isinstance(self.answer, Measurement) and not self.deployed.is_complete
+        if had_answered and failed.stage in ("timeout", "limit"):
+            self.deployed.cut(failed.reason)
+            return True
+        return False
+
     def seen_images(self, job: Job) -> list[SeenImage]:
         """Say how long every image took, by both clocks."""
         scale = job.submission.sidecar.scale
@@ -232,7 +253,7 @@ class HandOver:
             for image in self.handed
             if image.saved_ns
             and not sr_files.is_as_noted(self.folder.sr_image(*image.place), image.noted)
-        ]
+        ] + self.further.rewritten()
 
 
 class StageListener:
@@ -250,6 +271,10 @@ class StageListener:
             raise out_of_turn(word)
         self.stage = read_stage(value)
         return b""
+
+    def excuse(self, _: SubmissionFailed) -> bool:
+        """Nothing it says is worth keeping without the rest."""
+        return False
 
 
 def read_stage(value: object) -> Stage:

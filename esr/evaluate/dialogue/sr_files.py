@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import os
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from esr.base.errors import cause
+from esr.base.errors import UserError
+from esr.base.foreign_bytes import ordinary_file, read_foreign
 from esr.measure.job import SubmissionFailed
 
 _SAMPLES, _SAMPLE_BYTES = 32, 256
@@ -69,29 +69,20 @@ def compare(shown: Path, scored: Path, at_most: int) -> int:
 
 
 def _read(path: Path, at_most: int) -> bytes:
-    with _opened(path) as (file, size), os.fdopen(os.dup(file), "rb") as reader:
-        if size > at_most:
-            raise _unreadable(f"it has {size} bytes")
-        return reader.read(size)
+    try:
+        return read_foreign(path, at_most)
+    except UserError as error:
+        raise _unreadable(error) from error
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[int, int]]:
-    """Open an ordinary file: no link, no pipe."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        raise _unreadable(cause(error)) from error
-    try:
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode):
-            raise _unreadable("no ordinary file")
-        yield file, status.st_size
-    except OSError as error:
-        raise _unreadable(cause(error)) from error
-    finally:
-        os.close(file)
+        with ordinary_file(path) as opened:
+            yield opened
+    except UserError as error:
+        raise _unreadable(error) from error
 
 
-def _unreadable(why: str) -> SubmissionFailed:
-    return SubmissionFailed("invalid", f"an SR image cannot be read: {why}")
+def _unreadable(error: UserError) -> SubmissionFailed:
+    return SubmissionFailed("invalid", f"an SR image cannot be read: it {error.what}")

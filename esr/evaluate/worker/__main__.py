@@ -23,11 +23,10 @@ def main(argv: list[str]) -> int:
         job = json_file.load(Job, folder.job)
         if job.memory_bytes is not None and (job.device == "cpu" or not torch.cuda.is_available()):
             bounded_process.limit_memory(job.memory_bytes)
-        measurement = measure(job, folder, channel)
+        measure(job, folder, channel)
     except BaseException as error:  # A submission may raise anything, SystemExit included.
         channel.say("failure", channel.failed(error))
         return 1
-    channel.say("measurement", measurement)
     return 0
 
 

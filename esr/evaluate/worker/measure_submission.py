@@ -10,7 +10,6 @@ from torch import nn
 
 from esr.audit.audit_passes import audit, is_repeatable, restored_in_other_range
 from esr.audit.audit_rules import Evidence, TamperWatch
-from esr.base.own_memory import peak_rss_mib
 from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.evaluate.worker.repeat_passes import repeat
@@ -19,6 +18,8 @@ from esr.measure.bench import Bench, official_pass
 from esr.measure.channel import Channel
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import layers
+from esr.measure.counts.timed_count import TimedCount
+from esr.measure.deploy.deployed_pass import deploy
 from esr.measure.device import describe_machine
 from esr.measure.fixed_input_pass import run_fixed_input
 from esr.measure.job import Job, JobFolder
@@ -40,20 +41,21 @@ CHECKED = 5
 LAYERED = 5
 
 
-def measure(job: Job, folder: JobFolder, channel: Channel) -> Measurement:
+def measure(job: Job, folder: JobFolder, channel: Channel) -> None:
     """Build the network, restore and time every image, then look for what could deceive, and count.
 
-    The official pass over all data sets comes first: nothing before it may warm the network up.
+    The official pass over all data sets comes first: nothing before it may warm the network up. The
+    parent is told the measurement; the network in other runtimes, if asked for, follows on it.
     """
     with contextlib.ExitStack() as stack:
         session = None
         if isinstance(job.submission, CloneSubmission):
             session = Session(job.submission, channel.enter, trusted=job.trusted)
             stack.enter_context(session.opened())
-        return _measure(job, folder, channel, session)
+        _measure(job, folder, channel, session)
 
 
-def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | None) -> Measurement:
+def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | None) -> None:
     before, constructor, audit_flags = TamperWatch(), OpWatch(), observe(job, folder)
     with constructor:
         built = prepare(job, channel.enter) if session is None else prepare_clone(job, session)
@@ -61,10 +63,11 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
     device, model = built.device, built.model
     bench = make_bench(built)
     channel.enter("restore")
-    official = official_pass(bench, job, folder, channel)
-    peak_mib = peak_rss_mib()
+    official = official_pass(
+        bench, job, folder, channel, lambda: TimedCount(model, bench.forward, bench.sidecar.scale)
+    )
     costs = read_costs(official, job, folder)
-    budget = TimeBudget(max(job.passes.budget_s, costs.official_s))
+    budget = TimeBudget(max(job.passes.budget_s, costs.official_s) - official.further_s)
     before.look()
     with budget.reserved(0 if job.is_further else beyond_timing_s(costs)):
         repeated = repeat(bench, job, folder, channel, official.splits, costs, budget)
@@ -79,19 +82,23 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
         clock=bench.watch.clock,
         splits=tuple(repeated.splits),
         output_dtype=", ".join(sorted(official.dtypes)),
-        peak_rss_mib=peak_mib,
+        peak_rss_mib=official.peak_rss_mib,
         machine=describe_machine(device),
         flags=(*built.flags, *repeated.flags, *evidence.flags()),
     )
     if not job.is_further:
         measurement = examine(measurement, bench, model, evidence, budget)
         measurement = add_costs(measurement, bench, model, costs, budget, job, folder)
-    return replace(
+    measurement = replace(
         measurement,
         flags=(*measurement.flags, *audit_flags.flags()),
         fork=session.facts() if session else None,
         left_out=budget.left_out,
     )
+    channel.say("measurement", measurement)
+    # What was said stays said, whatever becomes of the network now.
+    if not job.is_further:
+        deploy(bench, model, job, folder, channel)
 
 
 def beyond_timing_s(costs: PassCosts) -> float:

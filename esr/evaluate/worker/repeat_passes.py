@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from esr.measure.bench import Bench
 from esr.measure.channel import Channel
 from esr.measure.device import backend
+from esr.measure.energy import ENERGY_S, measure_energy
 from esr.measure.job import Job, JobFolder, describe_error
 from esr.measure.pass_costs import PassCosts
 from esr.measure.robust_pass import ROUNDS_AT_LEAST, WINDOW, RobustPass, robust_pass
@@ -62,6 +63,14 @@ class _Repeater:
         steady = steady_pass(self.bench, self.folder, self.channel, number, count, plan)
         return replace(timing, steady=steady)
 
+    def energy(self, timing: SplitTiming, number: int) -> SplitTiming:
+        """Add what an image of a data set costs in energy, on a GPU and if there is time."""
+        on_gpu = self.bench.device.type == "cuda"
+        if not on_gpu or not self.budget.allows(f"energy over {timing.role}", ENERGY_S):
+            return timing
+        count = self.job.splits[number].count
+        return replace(timing, energy=measure_energy(self.bench, self.folder, number, count))
+
 
 def repeat(
     bench: Bench,
@@ -92,6 +101,7 @@ def repeat(
             if percent:
                 plan = SteadyPlan(percent, max(0.0, end_s - budget.spent_s), passes.seed)
                 found.splits[number] = repeater.steady(found.splits[number], number, plan)
+                found.splits[number] = repeater.energy(found.splits[number], number)
     except Exception as error:  # What the official script measures is measured already.
         found.flags.append(Flag("robust_pass_failed", describe_error(error)))
     return found

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from esr.measure.counts import official_counts
-from esr.measure.counts.memory_pieces import elements
 from esr.measure.counts.observed_pass import (
     LOOKS_AT_MOST,
     Observation,
@@ -28,6 +27,7 @@ from esr.measure.counts.observed_pass import (
 )
 from esr.measure.counts.output_comparison import differ, kept
 from esr.measure.network_snapshot import preserved
+from esr.measure.registered import registered
 from esr.measure.time_budget import TimeBudget
 from esr.records.measurement import WATCHERS, Counts, Missed, OpCount, Watcher
 
@@ -36,6 +36,7 @@ Size = tuple[int, int, int]
 
 _Result = TypeVar("_Result")
 _NOTE_AT_MOST = 200
+_NAMED_AT_MOST = 20
 _FVCORE_PRODUCTS = ("conv", "linear", "addmm", "mm", "bmm", "matmul", "einsum")
 
 
@@ -67,10 +68,11 @@ def count(
         # One to compare with, and one more if they differ.
         differs_under = run.differing() if affords("plain", 2) else ()
     seen = looks[-1] if looks else None
+    parameters = registered(model)
     missed = [each.missed(seen) for each in (official, fvcore, thop) if each and seen]
     return Counts(
         input_size=input_size,
-        params=sum(map(elements, model.parameters())),
+        params=parameters.elements,
         flops_official=official.flops if official else None,
         flops_fvcore=fvcore.flops if fvcore else None,
         flops_thop=thop.flops if thop else None,
@@ -83,13 +85,17 @@ def count(
         missed=tuple(each for each in missed if each.flops or each.num_conv),
         differs_under=differs_under,
         side=least_side_path(looks) if looks else None,
+        wide_elements=parameters.wide_elements,
+        wide=parameters.wide,
+        overridden=parameters.overridden[:_NAMED_AT_MOST],
     )
 
 
 def uncounted(model: nn.Module, input_size: Size, why: str) -> Counts:
     """Count the parameters alone, and note why nothing else is known."""
-    params = sum(map(elements, model.parameters()))
-    return Counts(input_size, params, None, None, None, None, None, notes=(why,))
+    return Counts(
+        input_size, registered(model).elements, None, None, None, None, None, notes=(why,)
+    )
 
 
 class _Affords:

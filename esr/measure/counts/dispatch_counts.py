@@ -23,6 +23,7 @@ from esr.measure.counts.memory_pieces import Memory, storages_of
 from esr.measure.counts.official_counts import LAYERS, flops_of
 from esr.measure.counts.op_costs import OpCost, comes_with_pytorch, cost_of, is_taken_apart
 from esr.measure.counts.op_formulas import formula_of
+from esr.measure.counts.op_names import canonical_name
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Op:
     """One operation."""
 
     name: str
-    """Namespace and name, e.g. `aten::convolution`."""
+    """Namespace and name, e.g. `aten::convolution`, the same on every device."""
     cost: OpCost
     read: Memory
     written: Memory
@@ -69,6 +70,16 @@ def watched(calls: list[OperatorCall], ops: list[Op], side: SideWatch) -> Iterat
     """
     tracker = _Tracker(calls)
     with hooked(tracker.enter, tracker.leave), side.exits, _Mode(tracker, ops, side):
+        yield
+
+
+@contextmanager
+def unhooked(ops: list[Op], side: SideWatch) -> Iterator[None]:
+    """Note all operations of this thread meanwhile, and of no module: a hook is one more frame.
+
+    What runs sees the call stack that it sees without.
+    """
+    with side.exits, _Mode(_Tracker([]), ops, side):
         yield
 
 
@@ -137,10 +148,11 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _carry_out(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         with self._side.clock.during(func._schema.name):
-            given = tensors_in((args, kwargs))
-            weights = formula_of(func._schema.name) is not None
-            read = self._side.storages.read(given, weights=weights)
+            storages = self._side.storages
+            read = storages.read(tensors_in((args, kwargs)))
+            operands = storages.sources.read(func, args, kwargs)
             output = self._run(func, args, kwargs)
+            storages.sources.made(func, operands, output)
             self._note(func, read, output, cost_of(func, args, kwargs, output))
         return output
 
@@ -154,14 +166,17 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         given = storages_in((args, kwargs))
         if len(self._ops) == before and not storages_in(output) <= given:
             # A kernel of some library, though PyTorch takes it for made of others.
-            read = self._side.storages.read(tensors_in((args, kwargs)), weights=False)
+            storages = self._side.storages
+            read = storages.read(tensors_in((args, kwargs)))
+            operands = storages.sources.read(func, args, kwargs)
+            storages.sources.made(func, operands, output)
             self._note(func, read, output, cost_of(func, args, kwargs, output))
         return output
 
     def _note(self, func: OpOverload, read: Memory, output: object, cost: OpCost) -> None:
         written = self._side.storages.made(tensors_in(output))
         written |= read if func._schema.is_mutable else frozenset()
-        op = Op(func._schema.name, cost, read, written)
+        op = Op(canonical_name(func._schema.name), cost, read, written)
         self._tracker.current.ops.append(op)
         self._ops.append(op)
 

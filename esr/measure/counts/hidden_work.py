@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from esr.measure.counts.memory_pieces import Memory, elements, storages_of
+from esr.measure.counts.storages import Storages
+from esr.measure.registered import elements
 from esr.measure.timing import other_threads_ns
 
 GAP_MS = 3.0
@@ -123,66 +129,5 @@ class Exits(TorchFunctionMode):
         name = EXITS.get(func)
         if name is not None:
             self.calls[name] += 1
-            self.elements += args[0].numel()
+            self.elements += elements(args[0])
         return func(*args, **(kwargs or {}))
-
-
-class Storages:
-    """Where the numbers come from: a parameter, another tensor of the model, or an operation."""
-
-    def __init__(self, model: nn.Module, dummy: Tensor) -> None:
-        self._parameters: dict[Hashable, dict[str, int]] = {}
-        for name, parameter in model.named_parameters():
-            for storage in storages_of(parameter):
-                self._parameters.setdefault(storage, {})[name] = elements(parameter)
-        self._attributes = {
-            storage: elements(tensor)
-            for module in model.modules()
-            for tensor in _tensors(vars(module))
-            for storage in storages_of(tensor)
-            if storage not in self._parameters
-        }
-        self._known = {*self._parameters, *self._attributes, *storages_of(dummy)}
-        self._read: set[Hashable] = set()
-        self._weights: set[Hashable] = set()
-        self._foreign_from = dummy.shape[-1] * dummy.shape[-2]
-        self.foreign_elements = 0
-
-    def read(self, tensors: Iterable[Tensor], *, weights: bool) -> Memory:
-        """Note what an operation is given, and whether it multiplies with weights."""
-        given = {storage: tensor for tensor in tensors for storage in storages_of(tensor)}
-        self._read.update(given)
-        for storage, tensor in given.items():
-            if weights and storage in self._attributes:
-                self._weights.add(storage)
-            if storage not in self._known:
-                self._known.add(storage)
-                if elements(tensor) >= self._foreign_from:
-                    self.foreign_elements += elements(tensor)
-        return frozenset(given)
-
-    def made(self, tensors: Iterable[Tensor]) -> Memory:
-        """Note what an operation returned."""
-        storages = frozenset(storage for tensor in tensors for storage in storages_of(tensor))
-        self._known |= storages
-        return storages
-
-    def untouched(self) -> dict[str, int]:
-        """Parameters that no operation read: name and elements."""
-        unread = (names for storage, names in self._parameters.items() if storage not in self._read)
-        return {name: elements for names in unread for name, elements in names.items()}
-
-    def unregistered(self) -> int:
-        """Elements of weights that are no parameters: buffers and plain attributes."""
-        return sum(self._attributes[storage] for storage in self._weights)
-
-
-def _tensors(value: object, depth: int = 4) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif depth and isinstance(value, Mapping):
-        for item in list(value.values()):
-            yield from _tensors(item, depth - 1)
-    elif depth and isinstance(value, list | tuple | set):
-        for item in value:
-            yield from _tensors(item, depth - 1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 Memory = frozenset[Hashable]
@@ -26,9 +26,14 @@ def storages_of(tensor: Tensor) -> Memory:
         return frozenset(map(_storage_of, _pieces(tensor)))
 
 
-def elements(tensor: Tensor) -> int:
-    """Count the elements of a tensor; 0 if its size is not settled yet."""
-    return 0 if is_lazy(tensor) else tensor.numel()
+def distinct_elements(tensor: Tensor) -> int:
+    """Count the places in memory that a view reaches, one that it reads twice once."""
+    with torch._C.DisableTorchFunction():
+        if tensor.layout != torch.strided or tensor.is_nested:
+            return tensor.numel()
+        sides = (size for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if stride)
+        in_memory = tensor.untyped_storage().nbytes() // max(tensor.element_size(), 1)
+        return min(math.prod(sides), in_memory)
 
 
 _COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)

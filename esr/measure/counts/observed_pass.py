@@ -17,6 +17,7 @@ from esr.measure.timing import settle
 from esr.records.measurement import CustomOp, Dispatched, Missed, OpCount, SidePath
 
 LOOKS_AT_MOST = 4
+_NAMED_AT_MOST = 20
 UNSEEN_SHARE = 0.05
 """Of the time of a pass: what happens but once, an import above all, is not there again."""
 
@@ -40,8 +41,10 @@ class Observation:
 
     def dispatched(self) -> Dispatched:
         """Sum up what the dispatcher saw."""
-        unused = _unused(self.ops, self.output) if not self.side.exits.calls else []
+        has_exits = bool(self.side.exits.calls)
+        unused = _unused(self.ops, self.output) if not has_exits else []
         untouched = self.side.storages.untouched()
+        unregistered = self.side.storages.unregistered(self.output, has_exits=has_exits)
         return Dispatched(
             num_conv=_convolutions(self.ops),
             flops_unused=sum(op.flops or 0 for op in unused),
@@ -52,7 +55,8 @@ class Observation:
             unknown=tally(op for op in self.ops if op.cost.unknown and not _is_custom(op)),
             untouched=tuple(untouched),
             untouched_elements=sum(untouched.values()),
-            unregistered_elements=self.side.storages.unregistered(),
+            unregistered_elements=sum(each.elements for each in unregistered),
+            unregistered=unregistered[:_NAMED_AT_MOST],
         )
 
     def side_path(self) -> SidePath:
@@ -130,7 +134,7 @@ def _pass(model: nn.Module, dummy: Tensor, forward: Callable[[Tensor], object]) 
         output = forward(dummy)
     total_s, threads_s = side.clock.stop()
     if isinstance(output, Tensor):
-        side.storages.read([output], weights=False)
+        side.storages.read([output])
     return Observation(tuple(calls), tuple(ops), output, side, total_s, threads_s)
 
 

@@ -21,6 +21,8 @@ from esr.rank.entrants import PUBLISHED
 from esr.rank.ranking import Ranking
 from esr.rank.runtimes import RUNTIMES
 from esr.report.board import Board
+from esr.report.deployment_table import HEAD as DEPLOYMENT_HEAD
+from esr.report.deployment_table import list_deployments
 from esr.report.estimator_table import compare_estimators
 from esr.report.html.charts import draw_charts, list_undrawn
 from esr.report.html.html_table import (
@@ -62,6 +64,8 @@ def render_html(board: Board, results: Path) -> str:
                 describe_submission(line, number, board, results)
                 for number, line in enumerate(board.lines)
             ],
+            deployments=list_deployments(board),
+            deployment_head=DEPLOYMENT_HEAD,
             figures=draw_charts(board),
             undrawn=list(list_undrawn(board)),
             estimators=compare_estimators(board.ranking),

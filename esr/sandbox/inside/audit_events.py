@@ -26,7 +26,8 @@ from esr.base.house import CODE
 from esr.records.measurement import Flag
 from esr.sandbox.inside.audit_hook import Event, Kind
 from esr.sandbox.inside.caller import Caller, CallerFinder, is_importing, within
-from esr.sandbox.policy import SYSTEM, interpreter
+from esr.sandbox.policy import interpreter
+from esr.sandbox.shown_system import system_folders
 
 EffectKind = Literal["write", "read", "enter", "network", "process", "signal", "library"]
 
@@ -77,10 +78,8 @@ class EventJudge:
     def __init__(self, folder: Path, own: Iterable[Path], writable: Iterable[Path]) -> None:
         self._folder = os.path.realpath(folder)
         self._writable = _resolved(writable)
-        # The child's PYTHONPATH names the harness, whose other folders hold HR and results.
-        python = {*_resolved(interpreter())} - {*_resolved(code.parent for code in CODE)}
-        self._own = (self._folder, *_resolved(own), *_resolved(CODE), *python)
-        self._readable = (*self._own, *SYSTEM, "/etc", "/dev", "/sys")
+        self._own = (self._folder, *_resolved(own), *_resolved(CODE), *_resolved(interpreter()))
+        self._readable = (*self._own, *_resolved(system_folders()), "/etc", "/dev")
         self._callers = CallerFinder()
         self._finders: dict[Kind, Callable[[Event], Iterable[str]]] = {
             **dict.fromkeys(("read", "enter"), self._unreadable),

@@ -125,10 +125,15 @@ def copy_clone(clone: Path, target: Path, hidden: Sequence[Path] = ()) -> None:
     except shutil.Error as error:
         source, _, reason = error.args[0][0]
         raise UserError(f"cannot be copied ({reason})", where=source) from error
+    except RecursionError as error:
+        raise UserError("its folders nest too deep to be copied", where=clone) from error
 
 
 def _is_left(path: Path, clone: Path, hidden: Sequence[Path]) -> bool:
-    leads_to = path.resolve()
+    try:
+        leads_to = path.resolve()
+    except (RuntimeError, OSError):  # A ring of links leads nowhere.
+        return True
     if any(leads_to.is_relative_to(place) for place in hidden):
         return True
     if path.is_dir():

@@ -16,6 +16,7 @@ from esr.base.scratch import scratch_folder
 from esr.base.visible_text import name, one_line
 from esr.evaluate.entries import choose_entries, list_entries
 from esr.evaluate.options import Options, parse
+from esr.evaluate.settle_sandbox import settle_sandbox
 from esr.sandbox import isolated_process
 from esr.submissions.submission import CloneSubmission, Entry, Own
 from esr.tools.check.check_submission import check_entry
@@ -49,6 +50,7 @@ def check(entries: Sequence[Entry], options: Options) -> ExitCode:
     Raises:
         UserError: the data or the device cannot be used.
     """
+    options = settle_sandbox(options)
     isolated_process.check_device(options.confinement.device)
     in_our_layout = [entry for entry in entries if not isinstance(entry, CloneSubmission)]
     if len(in_our_layout) < len(entries):

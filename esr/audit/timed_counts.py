@@ -1,0 +1,125 @@
+"""What is counted for the official input, against what passes over images of the set have cost.
+
+The two must agree, but what a network costs need not grow with the area of its input. So the part
+of an image that is about as large as the official input decides: there all of these come to within
+a tenth of the same, the area, its square (attention), no growth at all (products of pooled
+vectors), strips, and windows up to 64 px that an input is padded to. A whole image, larger or
+smaller, may honestly cost what any of these laws allows. If the excess is, in every pass, that of
+padding to multiples of one number, it is taken for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from esr.audit.record_flags import PARAMETER_SHARE, UNREGISTERED_AT_MOST
+from esr.records.measurement import CountedPass, Counts, Flag
+
+MORE_SHARE = 0.05
+"""As much as a counter may miss of what the dispatcher sees (`esr.audit.record_flags`)."""
+PADDED_TIMES = 2.0
+"""What padding to windows and rounding of sizes may honestly add on an image of any size."""
+_PADDED_TO_AT_MOST = 256
+_LAW_SHARE = 0.02
+_SIMILAR_SHARE = 0.1
+"""Of the area: by so much an input may differ from the official one and be like it."""
+OUTSIDE_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class CountedImage:
+    """A counted pass, and over what."""
+
+    size: tuple[int, int]
+    """(height, width) of LR."""
+    seen: CountedPass
+    is_smooth: bool = False
+    """Whether it is a picture without detail."""
+
+
+def timed_count_flags(counts: Counts, images: Sequence[CountedImage]) -> Iterator[Flag]:
+    """Flag what the passes over images say otherwise than the counters.
+
+    Args:
+        counts: by the counters, for the official input.
+        images: what else was counted.
+    """
+    if not images:
+        return
+    yield from _hidden(counts, images)
+    # As with the counters: weights computed from parameters beforehand leave those unused.
+    beyond = max(i.seen.unregistered_elements - i.seen.untouched_elements for i in images)
+    share = beyond / max(counts.params + beyond, 1)
+    if beyond > UNREGISTERED_AT_MOST and share > PARAMETER_SHARE:
+        yield Flag(
+            "unregistered_weights",
+            f"{beyond} weights used in a timed pass are no parameters, {share:.0%} of all",
+        )
+    outside = min(image.seen.outside_share for image in images)
+    if outside > OUTSIDE_SHARE:
+        yield Flag(
+            "outside_pytorch",
+            f"{outside:.0%} at least of timed passes is between operations of PyTorch",
+        )
+    if not all(image.seen.makes_output for image in images):
+        yield Flag("foreign_tensors", "no operation has made the output of a timed pass")
+
+
+def _hidden(counts: Counts, images: Sequence[CountedImage]) -> Iterator[Flag]:
+    if counts.flops_dispatch is None:
+        return
+    excess = [image for image in images if times_expected(counts, image) > 1 + MORE_SHARE]
+    if not excess or _is_padding(counts, images):
+        return
+    worst = max(excess, key=lambda image: times_expected(counts, image))
+    height, width = worst.size
+    official = "x".join(map(str, counts.input_size))
+    text = (
+        f"{counts.flops_dispatch / 1e9:.4g} G are counted for {official}"
+        f", {worst.seen.flops / 1e9:.4g} G in a timed pass over an image of 3x{height}x{width}"
+    )
+    plain = [image for image in images if image.is_smooth and image not in excess]
+    if plain:
+        height, width = plain[0].size
+        smooth = f"{plain[0].seen.flops / 1e9:.4g} G over a smooth one of 3x{height}x{width}"
+        yield Flag("flops_depend_on_input", f"{text}, {smooth}")
+    else:
+        yield Flag("flops_hidden", text)
+
+
+def times_expected(counts: Counts, image: CountedImage) -> float:
+    """Divide what a pass has cost by the most that it may honestly cost."""
+    counted, calls = counts.flops_dispatch or 0, image.seen.calls
+    official = counts.input_size[1] * counts.input_size[2]
+    areas = [height * width / official for height, width in calls]
+    allowed = sum(areas)
+    if len(calls) != 1 or abs(areas[0] - 1) > _SIMILAR_SHARE:
+        allowed = PADDED_TIMES * max(allowed, sum(area**2 for area in areas))
+    allowed = max(allowed, len(calls))  # It need not grow at all.
+    return _ratio(image.seen.flops, counted * allowed)
+
+
+def _is_padding(counts: Counts, images: Sequence[CountedImage]) -> bool:
+    """Whether one multiple to which sizes are padded explains all that was counted."""
+    return any(
+        all(
+            abs(_ratio(image.seen.flops, _padded_flops(counts, image, multiple)) - 1) <= _LAW_SHARE
+            for image in images
+        )
+        for multiple in range(2, _PADDED_TO_AT_MOST + 1)
+    )
+
+
+def _padded_flops(counts: Counts, image: CountedImage, multiple: int) -> float:
+    def area(height: int, width: int) -> int:
+        return -(-height // multiple) * -(-width // multiple)
+
+    fed = sum(area(*call) for call in image.seen.calls)
+    return (counts.flops_dispatch or 0) * fed / area(*counts.input_size[1:])
+
+
+def _ratio(number: float, other: float) -> float:
+    if other:
+        return number / other
+    return float("inf") if number else 0.0

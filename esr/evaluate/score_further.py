@@ -1,0 +1,102 @@
+"""Images that a submission restored behind those that are scored, judged in the parent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from esr.audit.changed_images import (
+    Change,
+    allowance_db,
+    memorised,
+    psnr_db,
+    worse_where_counted,
+)
+from esr.audit.timed_counts import CountedImage, timed_count_flags
+from esr.evaluate.dialogue import sr_files
+from esr.evaluate.dialogue.further_images import FurtherResult
+from esr.evaluate.score_images import read_sr
+from esr.measure.job import JobFolder
+from esr.records.measurement import Flag, Measurement
+
+_SR_BYTES_AT_MOST = 2**29
+_ROUNDING_LEVELS = 2
+"""Grey levels: operators that are taken apart to be counted may round otherwise."""
+
+
+def judge_further(
+    results: Sequence[FurtherResult], measurement: Measurement, folder: JobFolder, scale: int
+) -> tuple[Flag, ...]:
+    """Compare how they were restored, and what that cost, with what is scored and counted.
+
+    Args:
+        results: what the worker has done.
+        measurement: what it has answered.
+        folder: with the SR images.
+        scale: factor between SR and LR.
+
+    Raises:
+        SubmissionFailed: an SR image that is damaged or of the wrong size.
+    """
+    flags = [*timed_count_flags(measurement.counts, list(_counted(results)))]
+    for result in results:
+        flags += _judge(result, measurement, folder, scale)
+    by_name: dict[str, Flag] = {}
+    for flag in flags:  # Two images that say the same are one flag.
+        by_name.setdefault(flag.name, flag)
+    return tuple(by_name.values())
+
+
+def _counted(results: Sequence[FurtherResult]) -> Iterator[CountedImage]:
+    for result in results:
+        if result.counted is not None and result.skipped is None:
+            height, width, _ = result.image.make_lr().shape
+            is_smooth = result.image.kind == "smooth"
+            yield CountedImage((height, width), result.counted, is_smooth)
+
+
+def _judge(
+    result: FurtherResult, measurement: Measurement, folder: JobFolder, scale: int
+) -> Iterator[Flag]:
+    image = result.image
+    of_set = image.kind in ("changed", "repeated")
+    if result.skipped is not None:
+        # A size that is not the set's own need not suit a network.
+        if of_set:
+            what = f"{image.source.name}, {image.kind}: {result.skipped}"
+            yield Flag("audit_incomplete", what)
+        return
+    if image.kind == "repeated":
+        yield from _repeated(result, measurement, folder)
+    elif image.kind != "smooth":
+        yield from _compared(result, folder, scale)
+
+
+def _repeated(result: FurtherResult, measurement: Measurement, folder: JobFolder) -> Iterator[Flag]:
+    again, scored = result.image.place, result.image.source_place
+    files = folder.sr_image(*again), folder.sr_image(*scored)
+    difference = sr_files.compare(*files, _SR_BYTES_AT_MOST)
+    if difference > _ROUNDING_LEVELS and measurement.is_repeatable:
+        yield Flag(
+            "counter_detected",
+            f"{result.image.source.name}, counted in a timed pass, differs from the scored image by"
+            f" up to {difference} grey levels",
+        )
+
+
+def _compared(result: FurtherResult, folder: JobFolder, scale: int) -> Iterator[Flag]:
+    image, change = result.image, result.image.change
+    hr = np.load(image.source.hr, mmap_mode="r")
+    target = change.apply(hr, scale)
+    rows, columns = change.compared(hr.shape[0] // scale, hr.shape[1] // scale)
+    inner = tuple(slice(part.start * scale, part.stop * scale) for part in (rows, columns))
+    scored = change.apply(read_sr(folder.sr_image(*image.source_place), hr.shape), scale)
+    again = read_sr(folder.sr_image(*image.place), target.shape)
+    before_db, again_db = (psnr_db(sr[inner], target[inner]) for sr in (scored, again))
+    compared_px = (rows.stop - rows.start) * (columns.stop - columns.start)
+    allowed_db = allowance_db(compared_px)
+    if isinstance(change, Change):
+        yield from memorised(image.source.name, before_db, again_db, change, allowed_db)
+    else:
+        yield from worse_where_counted(image.source.name, before_db, again_db, change, allowed_db)

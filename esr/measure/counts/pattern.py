@@ -1,0 +1,73 @@
+"""How many numbers of a tensor are no pattern: weights, and not a mask, an index or a filter.
+
+Networks hold tensors that are no weights: constants, masks, tables of positions, kernels of Sobel,
+of resampling or of pixel shuffling. Few values stand there in an order that can be said in a few
+words. Weights are in no such order, however coarse they are. So values are numbered by size, and
+the numbers compressed: by DEFLATE (RFC 1951), against what numbers in random order would take,
+log2 of how many values there are, each. Float, 8-bit and binary weights come to 1 and count in
+full; an identity kernel comes to 0.01, a table of window positions to 0.1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from esr.measure.registered import elements
+
+_LOOKED_AT = 2**20
+"""Elements; what lies beyond is taken to be alike."""
+
+
+@dataclass(frozen=True)
+class Irregular:
+    """What is left of a tensor beside its pattern."""
+
+    elements: int
+    digest: bytes
+    """Of its values."""
+
+
+def irregular(tensor: Tensor) -> Irregular:
+    """Count the elements of a tensor that its pattern does not explain."""
+    values = _bits(tensor)
+    if values is None:  # Nobody can look: it counts as what it says it is.
+        return Irregular(elements(tensor), str(id(tensor)).encode())
+    looked_at = values[:_LOOKED_AT]
+    count = math.ceil(len(values) * _disorder(looked_at) - 1e-9)
+    return Irregular(count, hashlib.sha256(values.tobytes()).digest())
+
+
+def _disorder(values: npt.NDArray[np.signedinteger]) -> float:
+    """Say how far the order of some values is from one that can be said in no words, 0 to 1."""
+    if len(values) < 2 or (values[0] == values).all():
+        return 0.0
+    levels, numbers = np.unique(values, return_inverse=True)
+    kind = np.uint8 if len(levels) <= 2**8 else np.uint16 if len(levels) <= 2**16 else np.uint32
+    packed = zlib.compress(numbers.astype(kind).tobytes(), 6)
+    return min(1.0, 8 * len(packed) / (len(values) * math.log2(len(levels))))
+
+
+def _bits(tensor: Tensor) -> npt.NDArray[np.signedinteger] | None:
+    try:
+        with torch._C.DisableTorchFunction():
+            tensor = tensor.detach()
+            if tensor.is_quantized:
+                tensor = tensor.int_repr()
+            if tensor.is_nested or tensor.layout != torch.strided:
+                tensor = tensor.values() if not tensor.is_sparse else tensor._values()
+            if tensor.is_complex():
+                tensor = torch.view_as_real(tensor.resolve_conj())
+            width = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+            plain = tensor.resolve_neg().cpu().contiguous().flatten()
+            bits: npt.NDArray[np.signedinteger] = plain.view(width[plain.element_size()]).numpy()
+    except (KeyError, NotImplementedError, RuntimeError):
+        return None
+    return bits

@@ -1,0 +1,194 @@
+"""Which numbers an output depends on that are neither the image nor parameters: hidden weights.
+
+Weights may stand in buffers, lists and arrays, in the source, or be drawn from a seeded generator.
+What they have in common: they reach the output, and come from no parameter. So every operation
+hands on to its results where its operands came from. A *source* is
+
+    an attribute   a tensor of the network that is no parameter
+    from outside   a tensor that no operation has made: of NumPy, a list, a literal, a closure
+    drawn          random numbers, where the image is multiplied or convolved with them; noise that
+                   is added to it is none
+    made up        a tensor computed from no other, `arange` say, where it first meets the image or
+                   a parameter
+
+What is computed from parameters in the pass has no source but those that took part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+from torch.utils._pytree import tree_leaves
+
+from esr.measure.counts.memory_pieces import Memory, storages_of
+from esr.measure.counts.op_formulas import formula_of
+from esr.measure.counts.pattern import Irregular, irregular
+from esr.measure.registered import elements
+from esr.records.measurement import Unregistered
+
+OUTSIDE, DRAWN, MADE_UP = "from outside", "drawn at random", "made up"
+_BLANK = ("empty", "empty_strided", "empty_like", "new_empty", "new_empty_strided")
+_REFILLS = (
+    *("normal_", "uniform_", "random_", "exponential_", "cauchy_", "log_normal_"),
+    *("geometric_", "bernoulli_"),
+)
+"""Random numbers in the place of whatever was there."""
+_RUNNING = ("running_mean", "running_var")
+"""What a normalisation has kept of its training: two numbers a channel, in any network."""
+
+_Sources = frozenset[int]
+
+
+@dataclass(frozen=True)
+class _Found:
+    name: str
+    elements: int
+    """Of the tensor."""
+    values: Irregular
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What an operation is given, and what comes of it."""
+
+    written: Memory
+    is_given: bool
+    """Whether the image or a parameter is among it."""
+    is_image: bool
+    sources: _Sources
+
+
+class ValueSources:
+    """Where the values in each piece of memory come from.
+
+    Args:
+        image: memory of the input.
+        given: memory of parameters.
+        attributes: memory of other tensors of the network, with their names.
+    """
+
+    def __init__(
+        self,
+        image: Iterable[Hashable],
+        given: Iterable[Hashable],
+        attributes: Mapping[Hashable, tuple[str, Tensor]],
+    ) -> None:
+        self._image = set(image)
+        self._given = self._image | set(given)
+        self._sources: dict[Hashable, _Sources] = dict.fromkeys(self._given, frozenset())
+        self._blank: set[Hashable] = set()
+        self._attributes = attributes
+        self._found: list[_Found] = []
+        self._multiplied: set[int] = set()
+        """Sources of what an image is multiplied with."""
+
+    def read(
+        self, func: OpOverload, args: tuple[object, ...], kwargs: Mapping[str, object]
+    ) -> Operands:
+        """Take note of the operands before an operation can write over them."""
+        tensors, written = _operands(func, args, kwargs)
+        operands = {piece: tensor for tensor in tensors for piece in storages_of(tensor)}
+        for piece, tensor in operands.items():
+            if piece not in self._sources:
+                name, whole = self._attributes.get(piece, (OUTSIDE, tensor))
+                self._sources[piece] = self._source(name, whole)
+        is_given = not operands.keys().isdisjoint(self._given)
+        if is_given:
+            self._meet(operands)
+        is_image = not operands.keys().isdisjoint(self._image)
+        if is_image and formula_of(func._schema.name) is not None:
+            for piece in operands.keys() - self._image:
+                self._multiplied |= self._sources[piece]
+        sources = frozenset[int]().union(*(self._sources[piece] for piece in operands))
+        pieces = frozenset(piece for tensor in written for piece in storages_of(tensor))
+        return Operands(pieces, is_given, is_image, sources)
+
+    def _meet(self, operands: Mapping[Hashable, Tensor]) -> None:
+        """Find what was made up of nothing among operands that the image or parameters join."""
+        for piece, tensor in operands.items():
+            if not (piece in self._given or piece in self._blank or self._sources[piece]):
+                self._sources[piece] = self._source(MADE_UP, tensor)
+
+    def _source(self, name: str, tensor: Tensor) -> _Sources:
+        if elements(tensor) < 2:
+            return frozenset()
+        values = irregular(tensor)
+        if not values.elements:
+            return frozenset()
+        self._found.append(_Found(name, elements(tensor), values))
+        return frozenset({len(self._found) - 1})
+
+    def made(self, func: OpOverload, operands: Operands, out: object) -> None:
+        """Hand on to what an operation has made or written where its operands came from."""
+        name = func._schema.name.split("::")[-1]
+        results = _tensors(out)
+        pieces = frozenset(piece for tensor in results for piece in storages_of(tensor))
+        changed = pieces | operands.written
+        if _is_drawn(func, name, operands):
+            sources = self._source(DRAWN, results[0]) if results else frozenset[int]()
+        else:
+            sources = operands.sources
+            self._given |= changed if operands.is_given else frozenset()
+            self._image |= changed if operands.is_image else frozenset()
+        for piece in changed:
+            self._sources[piece] = self._sources.get(piece, frozenset()) | sources
+        if name in _BLANK:
+            self._blank |= pieces
+        else:
+            self._blank -= operands.written
+
+    def reaching(self, output: object, leave_out_from: int | None) -> tuple[Unregistered, ...]:
+        """List the sources of an output, those of the same values once, patterns left out.
+
+        Args:
+            output: of the pass.
+            leave_out_from: from so many elements on, what comes from outside is no weights: where
+                tensors leave PyTorch, it may be what was made of the image meanwhile.
+        """
+        pieces = {piece for tensor in _tensors(output) for piece in storages_of(tensor)}
+        reached = frozenset[int]().union(*(self._sources.get(p, frozenset()) for p in pieces))
+        weights: dict[str, int] = {}
+        seen: set[bytes] = set()
+        for number in sorted(reached):
+            found = self._found[number]
+            is_image = leave_out_from is not None and found.elements >= leave_out_from
+            is_noise = found.name == DRAWN and number not in self._multiplied
+            if (found.name == OUTSIDE and is_image) or is_noise or found.values.digest in seen:
+                continue
+            seen.add(found.values.digest)
+            weights[found.name] = weights.get(found.name, 0) + found.values.elements
+        return tuple(Unregistered(name, count) for name, count in weights.items())
+
+
+def _is_drawn(func: OpOverload, name: str, operands: Operands) -> bool:
+    is_random = torch.Tag.nondeterministic_seeded in func.tags
+    return is_random and (not operands.is_given or name in _REFILLS)
+
+
+def _operands(
+    func: OpOverload, args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """List the tensors whose values an operation reads, and those that it writes."""
+    arguments, name = func._schema.arguments, func._schema.name.split("::")[-1]
+    values = {each.name: value for each, value in zip(arguments, args, strict=False)} | {**kwargs}
+    unread = ("out", *(_RUNNING if "_norm" in name else ()))
+    if name.endswith("_like") or name.startswith("new_"):
+        unread = tuple(values)  # It takes over a shape alone.
+    elif name == "copy_":
+        unread = ("self",)
+    read = [each for key, value in values.items() if key not in unread for each in _tensors(value)]
+    written = [
+        tensor
+        for each in arguments
+        if each.alias_info is not None and each.alias_info.is_write
+        for tensor in _tensors(values.get(each.name))
+    ]
+    return read, written
+
+
+def _tensors(tree: object) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]

@@ -1,0 +1,1 @@
+"""A network as it would be deployed: transformed by the house, timed, and restored with."""

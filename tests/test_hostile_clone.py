@@ -1,0 +1,49 @@
+"""Clones whose files are no files: rings of links, pipes, names that are no text, depth."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from clones import write_clone
+from harness import Harness, write_pairs
+
+
+def _ring(clone: Path) -> None:
+    for name, other in (("a.py", "b.py"), ("b.py", "a.py"), ("own.pth", "own.pth")):
+        (clone / "models" / name).symlink_to(other)
+    (clone / "round").symlink_to(clone / "round")
+
+
+def _odd(clone: Path) -> None:
+    os.mkfifo(clone / "models" / "pipe.py")
+    (clone / "models" / "endless.pth").symlink_to("/dev/zero")
+    Path(os.fsdecode(os.fsencode(clone) + b"/models/\xff\xfe.py")).write_text("")
+    (clone / "line\nbreak.py").write_text("")
+
+
+def _deep(clone: Path) -> None:
+    here = Path.cwd()
+    os.chdir(clone)
+    try:
+        for _ in range(1500):
+            Path("d").mkdir()
+            os.chdir("d")
+    finally:
+        os.chdir(here)
+
+
+@pytest.mark.parametrize("flag", ["--no_sandbox", "--sandbox"])
+@pytest.mark.parametrize("spoil", [_ring, _odd, _deep])
+def test_a_clone_is_measured_without_what_is_no_file(tmp_path: Path, spoil, flag: str) -> None:
+    harness = Harness(tmp_path / "harness")
+    harness.count_at(32)
+    write_pairs(harness.path / "data" / "demo")
+    clone = write_clone(tmp_path / "clone")
+    spoil(clone)
+    done = harness.run("--submission", str(clone), "--model_id", "0", flag)
+    if "bwrap is not" in done.stderr:
+        pytest.skip(done.stderr)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr

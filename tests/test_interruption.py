@@ -1,0 +1,120 @@
+"""Ctrl-C at any moment of a command: one line, status 130, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from harness import PATIENCE_S, ROOT, Harness, tiny, write_pairs
+
+SLEEPS = "import time, pathlib; pathlib.Path('begun').write_text('')\ntime.sleep(600)\n"
+
+
+@pytest.fixture(scope="module")
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Harness:
+    harness = Harness(tmp_path_factory.mktemp("interrupted") / "harness")
+    write_pairs(harness.path / "data" / "demo")
+    harness.add("team00_Sleeps", SLEEPS + tiny())
+    return harness
+
+
+class Started:
+    """A command in a group of its own, as a terminal starts it."""
+
+    def __init__(self, temporary: Path, *command: str) -> None:
+        temporary.mkdir(exist_ok=True)
+        self.temporary = temporary
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            start_new_session=True,
+            env={**os.environ, "TMPDIR": str(temporary)},
+        )
+
+    def await_import_of(self, library: str) -> None:
+        maps = Path(f"/proc/{self.process.pid}/maps")
+        self._await(lambda: library in maps.read_text())
+
+    def await_file(self, name: str) -> None:
+        self._await(lambda: any(self.temporary.rglob(name)))
+
+    def _await(self, happened) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while self.process.poll() is None and time.monotonic() < deadline and not happened():
+            time.sleep(0.005)
+        assert self.process.poll() is None, self.process.communicate()
+
+    def interrupt(self, times: int = 1) -> None:
+        for _ in range(times):
+            os.killpg(self.process.pid, signal.SIGINT)
+            time.sleep(0.02)
+
+    def end(self) -> str:
+        printed, complaints = self.process.communicate(timeout=PATIENCE_S)
+        assert self.process.returncode == 130, printed + complaints
+        assert "Traceback" not in complaints
+        lines = [line for line in complaints.splitlines() if line.startswith("interrupted")]
+        assert len(lines) == 1, complaints
+        assert list(self.temporary.iterdir()) == []
+        return complaints
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.3, 0.6, 1.0, 1.5, 2.5])
+@pytest.mark.parametrize("flag", ["--no_sandbox", "--sandbox"])
+def test_at_any_moment_of_the_first_seconds(
+    harness: Harness, tmp_path: Path, delay_s: float, flag: str
+) -> None:
+    started = Started(tmp_path / "scratch", str(harness.path / "test_demo.py"), flag)
+    # The first library that is loaded once Python itself has started.
+    started.await_import_of("pydantic_core")
+    time.sleep(delay_s)
+    if started.process.poll() is None:
+        started.interrupt()
+    elif "bwrap is not" in started.process.stderr.read():
+        pytest.skip("no bubblewrap")
+    assert started.end().count("\n") == 1
+
+
+@pytest.mark.parametrize("times", [1, 2, 8])
+def test_again_and_again_while_a_submission_runs(
+    harness: Harness, tmp_path: Path, times: int
+) -> None:
+    started = Started(tmp_path / "scratch", str(harness.path / "test_demo.py"))
+    started.await_file("begun")
+    started.interrupt(times)
+    assert "what was finished is recorded" in started.end()
+
+
+def test_termination_is_heeded_alike(harness: Harness, tmp_path: Path) -> None:
+    started = Started(tmp_path / "scratch", str(harness.path / "test_demo.py"))
+    started.await_file("begun")
+    started.process.terminate()
+    started.process.terminate()
+    started.end()
+
+
+@pytest.mark.parametrize(
+    ("command", "library", "delay_s"),
+    [
+        ((str(ROOT / "train.py"), "--help"), "libtorch", 0.2),
+        ((str(ROOT / "train.py"), "--help"), "libc10", 0.0),
+        (("-m", "esr", "check", "--model_id", "0"), "pydantic_core", 0.1),
+        (("-m", "esr", "leaderboard", "nowhere"), "pydantic_core", 0.0),
+    ],
+)
+def test_while_other_commands_import(
+    tmp_path: Path, command: tuple[str, ...], library: str, delay_s: float
+) -> None:
+    started = Started(tmp_path / "scratch", *command)
+    started.await_import_of(library)
+    time.sleep(delay_s)
+    started.interrupt()
+    started.end()
