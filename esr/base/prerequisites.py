@@ -16,7 +16,6 @@ NEEDED = {
     "itables": "itables",
     "jinja2": "jinja2",
     "numpy": "numpy",
-    "pandas": "pandas",
     "PIL": "pillow",
     "plotly": "plotly",
     "psutil": "psutil",
