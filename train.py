@@ -20,6 +20,7 @@ from esr.base.interruption import end_at_once
 if __name__ == "__main__":
     end_at_once()
 
+# isort: split
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn

@@ -30,9 +30,9 @@ from benchmarks.model import write_submissions  # noqa: E402
 from benchmarks.our_loop import Parts, Watcher, note_in, options  # noqa: E402
 from esr.base.own_memory import peak_rss_mib  # noqa: E402
 from esr.evaluate import worker_result  # noqa: E402
-from esr.evaluate.engines import evaluate_all  # noqa: E402
 from esr.evaluate.options import Options  # noqa: E402
 from esr.evaluate.resume import Plan  # noqa: E402
+from esr.evaluate.serial_engine import evaluate_all  # noqa: E402
 from esr.evaluate.staged_data import Staged, stage_all  # noqa: E402
 from esr.evaluate.submission_run import RunSetting  # noqa: E402
 from esr.records.record import Record  # noqa: E402

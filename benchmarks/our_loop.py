@@ -31,9 +31,9 @@ from esr.base.own_memory import peak_rss_mib
 from esr.base.threads import cores
 from esr.evaluate import worker_result
 from esr.evaluate.dialogue.hand_over import HandOver
-from esr.evaluate.engines import evaluate_all
 from esr.evaluate.options import Options, parse
 from esr.evaluate.resume import Plan
+from esr.evaluate.serial_engine import evaluate_all
 from esr.evaluate.settle_sandbox import settle_sandbox
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.submission_run import RunSetting

@@ -19,9 +19,9 @@ The rooms in the order of that flow; a room imports only those before it:
     report/       columns, and every file and screen that shows them; two runs compared
     tools/        --check, uploads scored, training, ranking again
 
-To read the program, begin at test_demo.py and follow its calls: options, engines, pipeline,
-submission_run, isolated_process, worker, worker_result, scoring, finish_record, results_folder,
-ranking, terminal.
+To read the program, begin at test_demo.py and follow its calls: options, serial_engine,
+pipeline, submission_run, isolated_process, worker, worker_result, scoring, finish_record,
+results_folder, ranking, terminal.
 
 The one file to open for
     a new metric            images/metrics.py        one entry in METRICS
@@ -32,7 +32,7 @@ The one file to open for
     a new data set          none: --dataset finds it; facts, layouts: challenge/datasets.toml
     a new device            measure/device.py        one entry in BACKENDS
     a new audit rule        audit/audit_rules.py     or audit_passes.py, if it takes further passes
-    a new engine            evaluate/choose_engine.py  one entry in ENGINES
+    a new engine            evaluate/choose_engine.py one entry in ENGINES
     a new word of --deploy  measure/deploy/          one entry in TRANSFORMATIONS
     a new rule of --check   tools/check/             one entry in SOURCE, NETWORK or FIGURES
     a new loss              tools/train/trainer.py   one entry in LOSSES

@@ -114,7 +114,7 @@ def test_answers_that_measure_nothing_come_without_torch_and_pandas(
 
 def test_scoring_ranking_and_reporting_come_without_torch(root: Path) -> None:
     program = (
-        "import sys, esr.evaluate.engines, esr.records.results_folder, esr.tools.leaderboard;"
+        "import sys, esr.evaluate.serial_engine, esr.records.results_folder, esr.tools.leaderboard;"
         " sys.exit('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=root, timeout=PATIENCE_S)

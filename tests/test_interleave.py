@@ -16,7 +16,7 @@ import pytest
 from harness import PATIENCE_S, Harness, write_pairs
 
 from esr.base import json_file
-from esr.evaluate.engines import compare_baselines, evaluate_interleaved
+from esr.evaluate.serial_engine import compare_baselines, evaluate_interleaved
 from esr.records.record import Failure, Outcome, Record
 from esr.submissions.submission import Broken, Entry
 

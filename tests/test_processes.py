@@ -15,8 +15,8 @@ import pytest
 from harness import PATIENCE_S, Harness, tiny, write_pairs
 
 from esr.base import json_file
-from esr.evaluate.engines import add_processes
 from esr.evaluate.further_process import add_flags
+from esr.evaluate.serial_engine import add_processes
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag
 from esr.records.record import Outcome, ProcessTiming, Record

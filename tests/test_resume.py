@@ -272,7 +272,7 @@ def test_what_follows_a_record_is_no_part_of_the_code_that_measured(root: Path) 
         ".".join(path.relative_to(root).with_suffix("").parts): path
         for path in (root / "esr").rglob("*.py")
     }
-    reached, found = set(), {"esr.evaluate.engines", "esr.evaluate.worker.__main__"}
+    reached, found = set(), {"esr.evaluate.serial_engine", "esr.evaluate.worker.__main__"}
     while found:
         reached |= found
         found = {other for name in found for other in _imports(files[name], set(files))} - reached

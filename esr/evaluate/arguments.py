@@ -208,6 +208,24 @@ def _add_fixed_input(group: argparse._ArgumentGroup) -> None:
     add("--rgb_range", type=int, choices=(1, 255), default=1, help=text)
 
 
+def _path(text: str) -> Path:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # What records name must be printable.
+        raise argparse.ArgumentTypeError("the path is no UTF-8; rename it") from error
+    if _ADDRESS.match(text):
+        raise UserError("an address, not a file or folder here", where=text, remedy="download it")
+    return Path(text)
+
+
+def _clone(text: str) -> Path:
+    if _ADDRESS.match(text) or (_HOST.match(text) and not Path(text).exists()):
+        address = text if _ADDRESS.match(text) else f"https://{text}"
+        remedy = f"clone it first: git clone {address}, then --submission FOLDER"
+        raise UserError("is an address", where=f"--submission {text}", remedy=remedy)
+    return _path(text)
+
+
 class _Tuple(argparse.Action):
     def __call__(
         self,
@@ -242,24 +260,6 @@ def _way(text: str) -> tuple[str, ...]:
     if problem := find_contradiction(words):
         raise argparse.ArgumentTypeError(problem)
     return in_order(words)
-
-
-def _path(text: str) -> Path:
-    if _ADDRESS.match(text):
-        raise UserError("an address, not a file or folder here", where=text, remedy="download it")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:  # What records name must be printable.
-        raise argparse.ArgumentTypeError("the path is no UTF-8; rename it") from error
-    return Path(text)
-
-
-def _clone(text: str) -> Path:
-    if _ADDRESS.match(text) or (_HOST.match(text) and not Path(text).exists()):
-        address = text if _ADDRESS.match(text) else f"https://{text}"
-        remedy = f"clone it first: git clone {address}, then --submission FOLDER"
-        raise UserError("is an address", where=f"--submission {text}", remedy=remedy)
-    return _path(text)
 
 
 def _percent(text: str) -> float:

@@ -16,7 +16,7 @@ from esr.evaluate.resume import Plan
 from esr.evaluate.submission_run import RunSetting
 from esr.records.record import Outcome
 
-ENGINES = {"serial": "esr.evaluate.engines", "ray": "esr.evaluate.ray_engine"}
+ENGINES = {"serial": "esr.evaluate.serial_engine", "ray": "esr.evaluate.ray_engine"}
 """Module of each, imported when it is chosen: Ray need not be installed."""
 
 

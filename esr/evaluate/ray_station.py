@@ -19,8 +19,8 @@ from esr.base.errors import UserError
 from esr.base.scratch import scratch_folder
 from esr.base.sha256 import hash_bytes, hash_file
 from esr.evaluate import provenance
-from esr.evaluate.engines import evaluate_alone, open_workplace
 from esr.evaluate.options import Options
+from esr.evaluate.serial_engine import evaluate_alone, open_workplace
 from esr.evaluate.settle_sandbox import settle_sandbox
 from esr.evaluate.staged_data import Staged, stage_all
 from esr.evaluate.submission_run import RunSetting
