@@ -8,6 +8,7 @@ import pytest
 
 from esr.__main__ import COMMANDS
 from esr.evaluate.arguments import make_parser
+from esr.submissions.discovery import discover
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PAGES = [
@@ -73,6 +74,16 @@ def _target(page: Path, link: str) -> Path:
 def test_our_files_are_where_the_page_says(page: Path) -> None:
     named = _OUR_FILE.findall(_text(page))
     assert [name for name in named if not (_ROOT / name).exists()] == []
+
+
+def test_the_pages_show_every_submission_that_ships() -> None:
+    labels = {entry.label for entry in discover(_ROOT)}
+    assert len(labels) == 7
+    shown = (_ROOT / "docs" / "submissions-of-2023.md").read_text(encoding="utf-8")
+    assert {label for label in labels if f"\n    {label}: demo " not in shown} == set()
+    listed = (_ROOT / "docs" / "adding-a-submission.md").read_text(encoding="utf-8")
+    checkpoints = {path.name for path in (_ROOT / "model_zoo").glob("team*.pth")}
+    assert {name for name in checkpoints if name not in listed} == set()
 
 
 def test_commands_exist(page: Path) -> None:

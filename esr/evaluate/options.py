@@ -154,7 +154,8 @@ def parse(arguments: list[str], root: Path) -> Options:
         UserError: an argument that is unknown or of the wrong kind.
     """
     given = make_parser(root).parse_args(arguments)
-    strangers = "all" in given.model_id or given.submission is not None
+    some = any(text == "all" or "*" in text for text in given.model_id)
+    strangers = some or given.submission is not None
     if given.processes > 1 and given.interleave is not None:
         raise UserError(
             "cannot be combined with --interleave",

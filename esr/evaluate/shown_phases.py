@@ -21,10 +21,13 @@ class ShownPhases:
         self._bar, self._job = bar, job
         self._images = sum(split.count for split in job.splits)
 
-    def enter(self, stage: Stage | Literal["pass"]) -> None:
+    def enter(self, stage: Stage | Literal["pass", "further"]) -> None:
         """Name what begins now."""
         if stage == "restore":
             self._bar.enter("restoring", self._images, is_timed=True)
+        elif stage == "further":
+            self._bar.enter("restoring further images", is_timed=True)
+            self._bar.heartbeat()
         elif stage == "pass":
             self._bar.enter("timing the warm network", is_timed=True)
             self._bar.heartbeat()
@@ -42,6 +45,8 @@ class ShownPhases:
         last = ["counting, auditing"]
         if self._job.passes.layers:
             last.append("measuring layers")
+        if self._job.passes.ways and not self._job.is_further:
+            last.append("trying the ways of --deploy")
         if self._job.fixed_input is not None:
             last.append("timing the fixed input")
         return last if len(last) > 1 else ["counting", "auditing"]

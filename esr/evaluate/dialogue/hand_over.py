@@ -29,6 +29,8 @@ from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
 from esr.records.bounds import refuse_impossible
 from esr.records.measurement import Measurement, Stage
 
+Begun = Literal["pass", "further"]
+"""What begins within the stage "restore", behind the images that are scored."""
 _STAGES_AT_MOST = 200
 """Until the first image: a clone may build and load more than one network."""
 
@@ -75,7 +77,7 @@ class HandOver:
         further: what it restores behind the images that are scored.
         now_ns: a monotonic clock.
         ways: of `--deploy`, which follow on the measurement.
-        entered: called with each stage that begins, and with each timed pass after the images.
+        entered: called with each stage that begins, and what begins behind the images.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class HandOver:
         further: FurtherPlan | None = None,
         now_ns: Callable[[], int] = time.monotonic_ns,
         ways: Sequence[tuple[str, ...]] = (),
-        entered: Callable[[Stage | Literal["pass"]], None] = lambda _: None,
+        entered: Callable[[Stage | Begun], None] = lambda _: None,
     ) -> None:
         self._entered = entered
         self.folder, self._progress, self._now_ns = folder, progress, now_ns
@@ -124,12 +126,12 @@ class HandOver:
         """
         now_ns = self._now_ns()
         handler = self._handlers.get(word)
-        if word == "pass":
-            self._entered("pass")  # Before its clock runs.
         if isinstance(self.answer, Measurement):
             handler = self.deployed.handlers.get(word)
         if handler is None or isinstance(self.answer, JobFailure):
             raise out_of_turn(word)
+        if word in ("pass", "further"):
+            self._entered(cast("Begun", word))  # Before its clock runs.
         try:
             return handler(value, now_ns)
         except UserError as error:
