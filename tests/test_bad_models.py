@@ -227,7 +227,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory):
         ("Garbage", "invalid", "does not hold what it should"),
         ("Forged", "invalid", "'measurement' out of turn"),
         ("Endless", "invalid", "has no end"),
-        ("Empty", "invalid", "2 SR images were changed after their turn"),
+        ("Empty", "invalid", "SR images were changed after their turn"),
         ("Flood", "restore", "File too large"),
         ("Terminal", "restore", "red [31m and next line"),
         ("Scale", "discover", "no LR images of scale 2"),

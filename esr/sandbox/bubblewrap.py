@@ -21,6 +21,7 @@ from esr.sandbox.policy import GIB, Places
 
 _TEMPORARY_BYTES = GIB
 """Of /tmp and of /dev/shm."""
+_SIGNALS = 64
 _REMEDY = "install or permit bubblewrap (package bubblewrap, 0.7 or newer), or leave out --sandbox"
 
 
@@ -38,6 +39,14 @@ def check() -> None:
     if tried.returncode != 0:
         why = printable_line(tried.stderr) or f"status {tried.returncode}"
         raise UserError(f"bwrap is not permitted here ({why})", where="--sandbox", remedy=_REMEDY)
+
+
+def status_of_command(status: int) -> int:
+    """Say how the command in it has ended, as `subprocess` would.
+
+    Like a shell, bwrap ends with 128 and the number of the signal that has killed its command.
+    """
+    return 128 - status if 128 < status <= 128 + _SIGNALS else status
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from esr.base.errors import UserError, printable_line
 from esr.base.house import run_module
 from esr.measure.job import Job, JobFolder, SubmissionFailed
 from esr.records.measurement import Flag, Isolation
-from esr.sandbox import launch, process_tree
+from esr.sandbox import bubblewrap, launch, process_tree
 from esr.sandbox.child_channel import ChildChannel
 from esr.sandbox.inside.start_barrier import GO
 from esr.sandbox.left_files import flag_left_files, list_files
@@ -119,7 +119,10 @@ class WaitingProgram:
                 *_left(left),
                 *flag_left_files(job, self._folder, self._where, before),
             )
-        return ProgramEnd(self._child.returncode, flags, self._isolation)
+        status = self._child.returncode
+        if self._policy.sandbox:
+            status = bubblewrap.status_of_command(status)
+        return ProgramEnd(status, flags, self._isolation)
 
     def _listen(self, guard: LimitGuard, listener: Listener) -> None:
         """Hear what it says until it has ended, and what it had said by then."""
