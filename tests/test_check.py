@@ -173,8 +173,8 @@ here = Path({str(tmp_path)!r})
 for name in ("model.py", "other.py"):
     (here / name).write_text("")
 os.mkdir(here / "own"), os.chdir(here / "own")
-sys.path.append(str(here))
 effects = SideEffects(here / "own", [here / "model.py"])
+sys.path.append(str(here))  # What a submission adds is no place of Python's.
 observer.install(effects.judge)
 (here / "before").write_text("not watched")
 with effects.watching():

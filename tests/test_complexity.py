@@ -144,7 +144,7 @@ def test_network_that_fails_leaves_only_its_parameters():
     assert counts.params == 20
     assert (counts.flops_official, counts.flops_fvcore, counts.flops_thop) == (None, None, None)
     assert [note.split(":")[0] for note in counts.notes] == [
-        *("official", "fvcore", "thop", "dispatch")
+        *("official", "fvcore", "dispatch", "thop")
     ]
 
 

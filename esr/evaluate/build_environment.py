@@ -83,8 +83,9 @@ class Installer:
         report = folder / "report.json"
         options = ["--report", str(report), *self._sources(), *_what(folder, asked, lock)]
         python = folder / "environment" / "bin" / "python"
+        shown = () if self.wheels is None else (self.wheels,)
         command = [sys.executable, "-m", "pip", "--python", str(python), "install", *options]
-        ended = install(command, folder, self.hidden, log, self.timeout_s)
+        ended = install(command, folder, shown, self.hidden, log, self.timeout_s)
         if ended is None:
             raise SubmissionFailed("environment", f"not made within {self.timeout_s:g} s")
         if ended != 0:

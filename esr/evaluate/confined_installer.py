@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from esr.base.house import CODE
@@ -19,14 +20,24 @@ _SETTINGS = (
 """Where packages are found; what holds a password is left out, for a `setup.py` reads it, too."""
 
 
+_CONFIGURED = ("/etc/pip.conf", "/etc/xdg/pip/pip.conf", "/etc/xdg/pip/constraints.txt")
+"""The same, for all of the machine."""
+
+
 def install(
-    command: Sequence[str], folder: Path, hidden: Sequence[Path], log: Path, timeout_s: float
+    command: Sequence[str],
+    folder: Path,
+    shown: Sequence[Path],
+    hidden: Sequence[Path],
+    log: Path,
+    timeout_s: float,
 ) -> int | None:
     """Run a command that may write to one folder alone, and leave nothing of it behind.
 
     Args:
         command: program and arguments.
         folder: its own.
+        shown: what it may read beside the system and Python.
         hidden: what it must not see.
         log: receives what it prints.
         timeout_s: after which it is killed.
@@ -39,7 +50,8 @@ def install(
     """
     python = tuple(dict.fromkeys(path.resolve() for path in (*interpreter(), *CODE)))
     kept_out = tuple(dict.fromkeys(place.resolve() for place in hidden if place.exists()))
-    places = Places(folder.resolve(), (), python, kept_out)
+    readable = tuple(path.resolve() for path in (*shown, *_configuration()))
+    places = Places(folder.resolve(), readable, python, kept_out)
     process_tree.adopt_orphans()
     ours = {process.pid for process in process_tree.descendants(os.getpid())}
     settings = [f"{name}={value}" for name, value in _settings(os.environ).items()]
@@ -54,6 +66,13 @@ def install(
             return None
         finally:
             process_tree.end(child, ours, places.home)
+
+
+def _configuration() -> Iterator[Path]:
+    for path in map(Path, _CONFIGURED):
+        with suppress(OSError, ValueError):
+            if "@" not in path.read_text(encoding="utf-8"):
+                yield path
 
 
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:

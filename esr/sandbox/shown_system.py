@@ -16,7 +16,16 @@ _SETTINGS = (
     *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "timezone"),
     *("passwd", "group", "nsswitch.conf", "hosts", "host.conf", "gai.conf", "resolv.conf"),
     *("services", "protocols", "mime.types", "os-release", "fonts", "ssl/certs", "ssl/openssl.cnf"),
-    *("nvidia", "OpenCL", "vulkan", "glvnd", "matplotlibrc"),
+    *(
+        "debian_version",
+        "lsb-release",
+        "redhat-release",
+        "nvidia",
+        "OpenCL",
+        "vulkan",
+        "glvnd",
+        "matplotlibrc",
+    ),
 )
 """Of /etc, which may hold secrets."""
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
