@@ -136,7 +136,7 @@ def test_every_counter_that_fails_says_why() -> None:
 
     counts = complexity.count(Refuses(), SIZE)
     assert counts.notes == tuple(
-        f"{name}: RuntimeError: never" for name in ("official", "fvcore", "thop", "dispatch")
+        f"{name}: RuntimeError: never" for name in ("official", "fvcore", "dispatch", "thop")
     )
     # Nor does the table of layers cost the row that it belongs to.
     assert layers(Refuses(), SIZE) == ()

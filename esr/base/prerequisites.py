@@ -16,6 +16,7 @@ NEEDED = {
     "itables": "itables",
     "jinja2": "jinja2",
     "numpy": "numpy",
+    "packaging": "packaging",
     "PIL": "pillow",
     "plotly": "plotly",
     "psutil": "psutil",
