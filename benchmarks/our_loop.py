@@ -130,7 +130,8 @@ class Watcher:
             child.let_through = now if heard is not None else None
         if heard is not None and heard.stage in ("restore", "count"):
             child.restoring = child.restoring or now
-        if heard is not None and heard.stage == "count":
+        # What it restores behind the scored images is part of the audit.
+        if heard is not None and heard.has_all:
             child.restored = child.restored or now
         if child.answered is None and heard is not None and heard.answer is not None:
             child.answered, child.pids = now, frozenset(process_tree.children(os.getpid()))

@@ -159,6 +159,11 @@ class HandOver:
         """The image whose turn it is, given or not; None when all are back."""
         return self.handed[self._saved] if self._saved < len(self.handed) else None
 
+    @property
+    def has_all(self) -> bool:
+        """Whether every image that is scored is back."""
+        return self._current is None
+
     def _enter(self, value: object, _: int) -> bytes:
         stage = read_stage(value)
         self._stages += 1
