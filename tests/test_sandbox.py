@@ -402,7 +402,7 @@ def test_the_lock_is_of_the_physical_gpu(
     visible: str, device: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert gpu_lock._physical(device) == expected
+    assert gpu_lock.physical_gpu(device) == expected
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ given to another one, twice at most.
 from __future__ import annotations
 
 import os
+import socket
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -41,6 +42,7 @@ from esr.submissions.submission import Entry
 RETRIES = 2
 _LOOK_EVERY_S = 1.0
 _CLOSE_S = 10.0
+_KNOCK_S = 10.0
 
 
 @contextmanager
@@ -59,13 +61,14 @@ def open_workplace(options: Options) -> Iterator[tuple[Path, Path]]:
     remove_orphans()
     address = options.engine.address or os.environ.get("RAY_ADDRESS")
     try:
+        _knock(address)
         ray.init(
             address=address,
             include_dashboard=None if address else False,
             log_to_driver=False,
             logging_level="error",
         )
-    except (ConnectionError, RuntimeError, ValueError, AssertionError) as error:
+    except (OSError, RuntimeError, ValueError, AssertionError) as error:
         raise UserError(
             f"no cluster can be reached ({printable_line(str(error))})",
             where=f"--engine_address {address}" if address else "--engine ray",
@@ -105,6 +108,17 @@ def _opened(todo: deque[_Attempt], setting: RunSetting) -> Iterator[_Driver]:
             yield driver
         finally:
             driver.close()
+
+
+def _knock(address: str | None) -> None:
+    """Make sure that somebody listens there: Ray would wait for ever.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, _, port = (address or "").rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), _KNOCK_S).close()
 
 
 def _import_ray() -> Any:  # noqa: ANN401
