@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from harness import Harness, run_command, tiny, write_pairs
 
+from esr.base import json_file
 from esr.base.errors import UserError
 from esr.records.bounds import FLAGS_AT_MOST, refuse_impossible
-from esr.records.measurement import Counts, Flag
+from esr.records.measurement import Counts, Flag, SteadySamples
 
 COUNTS = Counts((3, 256, 256), 1, 2, 3, 4, 5, 6)
 
@@ -130,3 +131,13 @@ def test_a_hostile_record_file_is_one_row_of_every_command(
     text = (results / "leaderboard.csv").read_text()
     assert "holds what cannot be" in text
     assert len(text) < 10**5
+
+
+@pytest.mark.parametrize("kind", [tuple[float, ...], list[int], tuple[SteadySamples, ...]])
+def test_a_flood_of_what_does_not_fit_is_one_error(kind: type) -> None:
+    """A million errors of a kilobyte each would take the parent's memory."""
+    with pytest.raises(UserError) as refused:
+        json_file.check(kind, ["no number"] * 100_000)
+    # Otherwise it says how many more there are.
+    assert "more" not in str(refused.value)
+    assert "0: Input should be" in str(refused.value)

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic_core import SchemaValidator, to_jsonable_python
 
 from esr.base.errors import UserError, cause
 from esr.base.foreign_bytes import read_foreign
 
 T = TypeVar("T")
 
+_SEQUENCES = ("list", "tuple", "set", "frozenset")
 _BYTES_AT_MOST = 256 * 2**20
 
 
@@ -138,7 +139,7 @@ def parse(kind: type[T], data: bytes) -> T:
         UserError: it is no JSON, or does not fit.
     """
     with _as_user_error():
-        parsed: T = _adapter(kind).validate_json(data)  # type: ignore[arg-type]
+        parsed: T = _validator(kind).validate_json(data)  # type: ignore[arg-type]
     return parsed
 
 
@@ -149,7 +150,7 @@ def check(kind: type[T], value: object) -> T:
         UserError: it does not fit.
     """
     with _as_user_error():
-        checked: T = _adapter(kind).validate_python(value)  # type: ignore[arg-type]
+        checked: T = _validator(kind).validate_python(value)  # type: ignore[arg-type]
     return checked
 
 
@@ -163,7 +164,26 @@ def _as_user_error() -> Iterator[None]:
 
 def prepare(kind: type[Any]) -> None:
     """Do in advance what the first `load` of a kind does once."""
-    _adapter(kind)  # type: ignore[arg-type]
+    _validator(kind)  # type: ignore[arg-type]
+
+
+@cache
+def _validator(kind: type[Any]) -> SchemaValidator:
+    """Make what checks a kind, and stops at the first element of a list that does not fit.
+
+    A million elements that do not fit would be a million errors, of a kilobyte each.
+    """
+    return SchemaValidator(_fail_fast(_adapter(kind).core_schema))  # type: ignore[arg-type]
+
+
+def _fail_fast(schema: Any) -> Any:  # noqa: ANN401
+    """Copy a core schema of pydantic, its sequences set to fail at the first error."""
+    if isinstance(schema, dict):
+        copy = {key: _fail_fast(value) for key, value in schema.items()}
+        return {**copy, "fail_fast": True} if schema.get("type") in _SEQUENCES else copy
+    if isinstance(schema, list | tuple):
+        return type(schema)(map(_fail_fast, schema))
+    return schema
 
 
 @cache
