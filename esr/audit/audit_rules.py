@@ -31,6 +31,7 @@
                              pass over an image costs more than what is counted
     flops_depend_on_input    so it does, and not over a picture without detail
     memorised_images         an image is restored better than when it is moved or mirrored
+    large_checkpoint         the checkpoint holds far more than the parameters
     flops_exceed             a counter finds far more multiply-adds than the dispatcher
     counter_detected         the output is another while it is counted, or at the size that is
     unknown_operators        operators of PyTorch with no formula that may multiply

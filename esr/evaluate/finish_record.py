@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from esr.audit.checkpoint_size import checkpoint_flags
 from esr.audit.record_flags import clone_flags, complexity_flags
 from esr.base.errors import UserError
 from esr.datasets.staging import StagedSplit
@@ -61,12 +62,22 @@ def finish_record(
             *clone_flags(scores.fork, trusted=started.job.trusted),
             *scores.handed_in,
             *(flag for flag in scores.further if flag.name not in said),
+            *checkpoint_flags(_list_checkpoints(scores), measurement.counts.params),
         ),
         crops=crops,
         deployments=scores.deployments,
         request=request,
         fork=scores.fork,
     )
+
+
+def _list_checkpoints(scores: Scores) -> list[Path]:
+    """Name the checkpoint files that were loaded."""
+    if scores.fork is not None:
+        clone = Path(scores.fork.path)
+        return [clone / name for name in scores.fork.facts.checkpoints]
+    checkpoint = scores.entry.checkpoint
+    return [checkpoint] if checkpoint is not None else []
 
 
 def _keep_crops(
