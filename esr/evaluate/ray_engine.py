@@ -122,7 +122,7 @@ def _knock(address: str | None) -> None:
 
 
 def _import_ray() -> Any:  # noqa: ANN401
-    # Its own: it may not speak to anybody, and may not hide a GPU from what has asked for none.
+    # It would report its use to its makers, and hide GPUs from whoever reserves none.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
