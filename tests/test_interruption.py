@@ -67,7 +67,7 @@ class Started:
         return complaints
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.3, 0.6, 1.0, 1.5, 2.5])
+@pytest.mark.parametrize("delay_s", [0.0, 0.3, 1.0, 2.5])
 @pytest.mark.parametrize("flag", ["--no_sandbox", "--sandbox"])
 def test_at_any_moment_of_the_first_seconds(
     harness: Harness, tmp_path: Path, delay_s: float, flag: str
