@@ -36,6 +36,8 @@ class Started:
             text=True,
             cwd=ROOT,
             start_new_session=True,
+            # As on a terminal: a shell without one has its background jobs ignore Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             env={**os.environ, "TMPDIR": str(temporary)},
         )
 
@@ -67,7 +69,7 @@ class Started:
         return complaints
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.3, 1.0, 2.5])
+@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.3, 0.6, 1.0, 1.5, 2.5])
 @pytest.mark.parametrize("flag", ["--no_sandbox", "--sandbox"])
 def test_at_any_moment_of_the_first_seconds(
     harness: Harness, tmp_path: Path, delay_s: float, flag: str

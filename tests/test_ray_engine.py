@@ -35,8 +35,7 @@ def _no_token() -> Iterator[None]:
 
 MANY = int(os.environ.get("ESR_RAY_SUBMISSIONS", "6"))
 """The whole run of the issue has 40."""
-KILLS = int(os.environ.get("ESR_RAY_KILLS", "0"))
-"""Takes minutes: none unless asked for."""
+KILLS = int(os.environ.get("ESR_RAY_KILLS", "2"))
 UNLIKE = (
     *(
         "Time",
@@ -159,7 +158,6 @@ def test_two_nodes_say_what_one_process_says(
         assert again.stdout.count("kept:") == MANY - 3, again.stdout + again.stderr
 
 
-@pytest.mark.skipif(not KILLS, reason="set ESR_RAY_KILLS to how many processes are to die")
 def test_whatever_is_killed_every_submission_ends_once(
     harness: Harness, serial: Path, tmp_path: Path
 ) -> None:
