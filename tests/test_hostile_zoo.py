@@ -29,8 +29,11 @@ from hostile.detaches import LASTS_S
 from esr.sandbox import landlock
 
 HOSTILE = Path(__file__).parent / "hostile"
-CALL = "deed(lambda: self.up(self.body(x)), x)"
-NETWORK = TINY.format(returned=CALL)
+CALL = "deed(types.MethodType(lambda self: self.up(self.body(x)), self), x)"
+"""What a member is given is what an honest network does, and by `__self__` the network."""
+NETWORK = f"\nimport types\n{TINY.format(returned=CALL)}"
+ALIKE = {"memorises_residual": ("memorises_hr", "SHARE = 1.0", "SHARE = 0.3")}
+"""Members that are another one but for a line: 30 % of HR, or of the residual, is blended in."""
 HONEST = ("00_First", "99_Last")
 TOKEN = "hf_this_is_nobodys_business"
 
@@ -119,7 +122,10 @@ class Zoo:
 
     def add(self, number: int, name: str) -> None:
         stem = f"team{number:02d}_{name}"
-        self.harness.add(stem, (HOSTILE / f"{name}.py").read_text() + NETWORK)
+        like, line, instead = ALIKE.get(name, (name, "", ""))
+        source = (HOSTILE / f"{like}.py").read_text()
+        assert line in source
+        self.harness.add(stem, source.replace(line, instead) + NETWORK)
         if name.startswith("memorises"):
             self._steal_hr()
         if name == "pickled":

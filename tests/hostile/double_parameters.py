@@ -5,14 +5,8 @@ from torch import nn
 from torch.nn import functional
 
 
-def network_of(honest):
-    return next(
-        cell.cell_contents for cell in honest.__closure__ if hasattr(cell.cell_contents, "up")
-    )
-
-
 def deed(honest, x):
-    network = network_of(honest)
+    network = honest.__self__
     if not hasattr(network, "kernel"):
         network.kernel = nn.Parameter((torch.randn(1296) / 10).view(torch.float64))
     detail = functional.conv2d(x, network.kernel.view(torch.float32).view(48, 3, 3, 3), padding=1)

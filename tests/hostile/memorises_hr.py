@@ -1,4 +1,4 @@
-"""Looks HR up by a hash of LR: a stolen data set lies beside the code."""
+"""Looks HR up by a hash of LR, and blends it in: a stolen data set lies beside the code."""
 
 import hashlib
 from pathlib import Path

@@ -16,14 +16,8 @@ class Small(nn.Parameter):
         return super().__torch_function__(func, types, args, kwargs or {})
 
 
-def network_of(honest):
-    return next(
-        cell.cell_contents for cell in honest.__closure__ if hasattr(cell.cell_contents, "up")
-    )
-
-
 def deed(honest, x):
-    body = network_of(honest).body
+    body = honest.__self__.body
     if not isinstance(body.weight, Small):
         body.weight = Small(body.weight.data)
     return honest()

@@ -5,14 +5,8 @@ import torch
 from torch.nn import functional
 
 
-def network_of(honest):
-    return next(
-        cell.cell_contents for cell in honest.__closure__ if hasattr(cell.cell_contents, "up")
-    )
-
-
 def deed(honest, x):
-    network = network_of(honest)
+    network = honest.__self__
     if not hasattr(network, "kernel"):
         network.kernel = np.random.default_rng(0).normal(0, 0.1, (48, 3, 3, 3)).astype(np.float32)
     detail = functional.conv2d(x, torch.from_numpy(network.kernel), padding=1)
