@@ -9,8 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from typing import TypeVar
 
+from esr.base import json_file
 from esr.base.errors import UserError
+
+T = TypeVar("T")
 
 LARGEST = 10**15
 """Of any number: a million giga-operations, or 11 days in nanoseconds."""
@@ -28,6 +32,17 @@ _MAY_BE_INFINITE = frozenset(
 """PSNR of a perfect image."""
 _ANYTHING = ("kwargs",)
 """Arguments of a network are the team's own affair."""
+
+
+def check_possible(kind: type[T], value: object) -> T:
+    """Take what a worker has said as a dataclass.
+
+    Raises:
+        UserError: it does not fit, or something in it cannot be.
+    """
+    checked = json_file.check(kind, value)
+    refuse_impossible(checked)
+    return checked
 
 
 def refuse_impossible(value: object) -> None:

@@ -16,7 +16,7 @@ from esr.base import json_file
 from esr.base.errors import printable_line
 from esr.evaluate.dialogue.timed_passes import TimedPass, TimedPasses, out_of_turn
 from esr.measure.job import DeployedFolder, JobFailure, JobFolder, SubmissionFailed
-from esr.records.bounds import refuse_impossible
+from esr.records.bounds import check_possible
 from esr.records.measurement import DeployedRuntime, Flag, SteadySamples
 
 
@@ -64,8 +64,7 @@ class DeployedPasses:
     def _believe(self, value: object, _: int) -> bytes:
         if not self._is_going_on:
             raise out_of_turn("deployed")
-        claim = json_file.check(DeployedRuntime, value)
-        refuse_impossible(claim)
+        claim = check_possible(DeployedRuntime, value)
         passes = self._passes[self._begun - 1].complete
         if claim.words != self._ways[self._begun - 1] or (claim.steady is None) != bool(
             claim.problem

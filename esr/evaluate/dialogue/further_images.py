@@ -32,7 +32,7 @@ from esr.images.official_image import calculate_psnr
 from esr.images.resample import imresize_uint8
 from esr.measure.channel import TAKE
 from esr.measure.job import FURTHER_IMAGES, FurtherTurn, JobFolder
-from esr.records.bounds import refuse_impossible
+from esr.records.bounds import check_possible
 from esr.records.measurement import CountedPass
 
 FurtherKind = Literal["changed", "repeated", "sized", "smooth"]
@@ -235,9 +235,7 @@ class FurtherImages:
         result = self._current("counted")
         if not result.is_restored or not result.image.is_counted or result.counted:
             raise out_of_turn("counted")
-        counted = json_file.check(CountedPass, value)
-        refuse_impossible(counted)
-        result.counted = counted
+        result.counted = check_possible(CountedPass, value)
         return b""
 
     def _note_saved(self, _: object, __: int) -> bytes:

@@ -26,7 +26,7 @@ from esr.evaluate.dialogue.machine_load import LoadMeter
 from esr.evaluate.dialogue.timed_passes import TimedPass, TimedPasses, out_of_turn, read_runtime
 from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
-from esr.records.bounds import refuse_impossible
+from esr.records.bounds import check_possible
 from esr.records.measurement import Measurement, Stage
 
 Begun = Literal["pass", "further"]
@@ -211,9 +211,7 @@ class HandOver:
     def _believe(self, value: object, _: int) -> bytes:
         if self.stage != "count":
             raise out_of_turn("measurement")
-        answer = json_file.check(Measurement, value)
-        refuse_impossible(answer)
-        self.answer = answer
+        self.answer = check_possible(Measurement, value)
         return b""
 
     def _give_up(self, value: object, _: int) -> bytes:
