@@ -63,9 +63,8 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     options = settle_sandbox(options)
     print_trust(chosen, options.selection.trust)
     columns = choose_columns(options.output.all_columns)
-    publisher = make_publisher(
-        options.protocol, columns, Choices(mixed_machines=options.output.mixed_machines)
-    )
+    choices = Choices(mixed_machines=options.output.mixed_machines)
+    publisher = make_publisher(options.protocol, columns, choices)
     store = Store(options.output.save_dir, options.protocol, (publisher,))
     store.open()  # Before anything is measured: results must have a place.
     outcomes: list[Outcome] = []
@@ -77,17 +76,13 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
         plan = resume.plan_run(chosen, setting, store.rows())
         print_kept(plan.kept)
         for outcome in engine.evaluate_all(plan, setting):
-            store.keep(outcome)
-            if shard is None:
-                store.publish()
+            (store.keep if shard else store.save)(outcome)
             official_results.append_log(outcome, store.log)
             print_outcome(outcome, options.processes)
             outcomes.append(outcome)
         if shard is None:
             store.publish()  # A run that was killed may have left tables older than its records.
-        finished = build_board(
-            store.rows(), options.protocol, Choices(mixed_machines=options.output.mixed_machines)
-        )
+        finished = build_board(store.rows(), options.protocol, choices)
         if shard is None:
             write_all(finished, store.save_dir, choose=columns)
             print_leaderboard(finished, store.save_dir)

@@ -167,7 +167,7 @@ def options(folder: Path, save_dir: Path, with_ssim: bool) -> Options:
     arguments += ["--ssim"] if with_ssim else []
     # More than one pass is a choice of more figures, not the cost of reading and scoring.
     arguments += ["--repeats", "0"]
-    return parse(arguments, save_dir)
+    return settle_sandbox(parse(arguments, save_dir))
 
 
 def main(folder: Path, submissions: Path, result: Path, with_ssim: bool) -> None:
@@ -176,7 +176,7 @@ def main(folder: Path, submissions: Path, result: Path, with_ssim: bool) -> None
     with tempfile.TemporaryDirectory() as save_dir, tempfile.TemporaryDirectory() as job_dir:
         for name in ("logs", "records"):
             (Path(save_dir) / name).mkdir()
-        chosen = settle_sandbox(options(folder, Path(save_dir), with_ssim))
+        chosen = options(folder, Path(save_dir), with_ssim)
         watcher, ended = Watcher(Path(job_dir)), threading.Event()
         thread = threading.Thread(target=watcher.run, args=(ended,))
         thread.start()

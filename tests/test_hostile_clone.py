@@ -9,6 +9,8 @@ import pytest
 from clones import write_clone
 from harness import Harness, write_pairs
 
+from esr.base.remove_tree import remove_tree
+
 
 def _ring(clone: Path) -> None:
     for name, other in (("a.py", "b.py"), ("b.py", "a.py"), ("own.pth", "own.pth")):
@@ -42,7 +44,10 @@ def test_a_clone_is_measured_without_what_is_no_file(tmp_path: Path, spoil, flag
     write_pairs(harness.path / "data" / "demo")
     clone = write_clone(tmp_path / "clone")
     spoil(clone)
-    done = harness.run("--submission", str(clone), "--model_id", "0", flag)
+    try:
+        done = harness.run("--submission", str(clone), "--model_id", "0", flag)
+    finally:
+        remove_tree(clone)  # pytest's own removal descends by recursion.
     if "bwrap is not" in done.stderr:
         pytest.skip(done.stderr)
     assert "Traceback" not in done.stdout + done.stderr

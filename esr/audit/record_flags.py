@@ -171,6 +171,12 @@ def _arithmetic(counts: Counts, seen: Dispatched) -> Iterator[Flag]:
         )
 
 
+def conspicuous_share(beyond: int, params: int) -> float:
+    """Say which share of all weights are no parameters; 0 where there are too few to be flagged."""
+    share = beyond / max(params + beyond, 1)
+    return share if beyond > UNREGISTERED_AT_MOST and share > PARAMETER_SHARE else 0.0
+
+
 def _parameters(counts: Counts, seen: Dispatched) -> Iterator[Flag]:
     share = seen.untouched_elements / max(counts.params, 1)
     if share > PARAMETER_SHARE:
@@ -183,8 +189,7 @@ def _parameters(counts: Counts, seen: Dispatched) -> Iterator[Flag]:
         )
     # Whoever computes weights from parameters beforehand leaves those unused, and they are counted.
     beyond = seen.unregistered_elements - seen.untouched_elements
-    share = beyond / max(counts.params + beyond, 1)
-    if beyond > UNREGISTERED_AT_MOST and share > PARAMETER_SHARE:
+    if share := conspicuous_share(beyond, counts.params):
         named = sorted(seen.unregistered, key=lambda each: -each.elements)[:_NAMED_AT_MOST]
         names = ", ".join(f"{each.elements} {each.name}" for each in named)
         yield Flag(

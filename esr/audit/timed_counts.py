@@ -13,18 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from esr.audit.record_flags import PARAMETER_SHARE, UNREGISTERED_AT_MOST
+from esr.audit.record_flags import HIDDEN_SHARE, TIME_SHARE, conspicuous_share
 from esr.records.measurement import CountedPass, Counts, Flag
 
-MORE_SHARE = 0.05
-"""As much as a counter may miss of what the dispatcher sees (`esr.audit.record_flags`)."""
 PADDED_TIMES = 2.0
 """What padding to windows and rounding of sizes may honestly add on an image of any size."""
 _PADDED_TO_AT_MOST = 256
 _LAW_SHARE = 0.02
 _SIMILAR_SHARE = 0.1
 """Of the area: by so much an input may differ from the official one and be like it."""
-OUTSIDE_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -50,14 +47,13 @@ def timed_count_flags(counts: Counts, images: Sequence[CountedImage]) -> Iterato
     yield from _hidden(counts, images)
     # As with the counters: weights computed from parameters beforehand leave those unused.
     beyond = max(i.seen.unregistered_elements - i.seen.untouched_elements for i in images)
-    share = beyond / max(counts.params + beyond, 1)
-    if beyond > UNREGISTERED_AT_MOST and share > PARAMETER_SHARE:
+    if share := conspicuous_share(beyond, counts.params):
         yield Flag(
             "unregistered_weights",
             f"{beyond} weights used in a timed pass are no parameters, {share:.0%} of all",
         )
     outside = min(image.seen.outside_share for image in images)
-    if outside > OUTSIDE_SHARE:
+    if outside > TIME_SHARE:
         yield Flag(
             "outside_pytorch",
             f"{outside:.0%} at least of timed passes is between operations of PyTorch",
@@ -69,7 +65,7 @@ def timed_count_flags(counts: Counts, images: Sequence[CountedImage]) -> Iterato
 def _hidden(counts: Counts, images: Sequence[CountedImage]) -> Iterator[Flag]:
     if counts.flops_dispatch is None:
         return
-    excess = [image for image in images if times_expected(counts, image) > 1 + MORE_SHARE]
+    excess = [image for image in images if times_expected(counts, image) > 1 + HIDDEN_SHARE]
     if not excess or _is_padding(counts, images):
         return
     worst = max(excess, key=lambda image: times_expected(counts, image))

@@ -39,8 +39,9 @@ examples:
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]+://|git@", re.IGNORECASE)
 _HOST = re.compile(r"(www\.)?(github|gitlab|gitee|huggingface)\.(com|co)/", re.IGNORECASE)
 
-ENGINES = ("serial", "ray")
-"""By the names of `esr.evaluate.choose_engine`."""
+ENGINES = {"serial": "esr.evaluate.serial_engine", "ray": "esr.evaluate.ray_engine"}
+"""Module of each, imported when it is chosen (`esr.evaluate.choose_engine`): Ray need not be
+installed. One entry adds one."""
 
 
 def make_parser(root: Path) -> Parser:

@@ -1,4 +1,4 @@
-"""ENGINES: how submissions follow one another; one entry adds one.
+"""How submissions follow one another: what `--engine` names.
 
 An engine is a module with two functions. Nothing else in the program knows which one runs.
 """
@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from esr.evaluate.arguments import ENGINES
 from esr.evaluate.options import Options
 from esr.evaluate.resume import Plan
 from esr.evaluate.submission_run import RunSetting
 from esr.records.record import Outcome
-
-ENGINES = {"serial": "esr.evaluate.serial_engine", "ray": "esr.evaluate.ray_engine"}
-"""Module of each, imported when it is chosen: Ray need not be installed."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from esr.base.house import CODE
 from esr.sandbox import launch, process_tree
-from esr.sandbox.policy import Places, interpreter
+from esr.sandbox.policy import places_of_house
 
 _SETTINGS = (
     "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "PIP_TRUSTED_HOST",
@@ -48,10 +47,7 @@ def install(
     Raises:
         OSError: the log cannot be written.
     """
-    python = tuple(dict.fromkeys(path.resolve() for path in (*interpreter(), *CODE)))
-    kept_out = tuple(dict.fromkeys(place.resolve() for place in hidden if place.exists()))
-    readable = tuple(path.resolve() for path in (*shown, *_configuration()))
-    places = Places(folder.resolve(), readable, python, kept_out)
+    places = places_of_house(folder, (*shown, *_configuration()), hidden)
     process_tree.adopt_orphans()
     ours = {process.pid for process in process_tree.descendants(os.getpid())}
     settings = [f"{name}={value}" for name, value in _settings(os.environ).items()]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from esr.base import json_file
 from esr.base.errors import UserError, cause
-from esr.sandbox.gpu_lock import physical_gpu
+from esr.sandbox.gpu_lock import has_gpu, physical_gpu
 
 DEVICE_LOG = "devices.jsonl"
 
@@ -56,7 +56,7 @@ def noted_use(label: str, device: str, log: Path) -> Iterator[None]:
 def name_devices(device: str) -> tuple[str, ...]:
     """Name the GPU that is used, or else the cores."""
     granted = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    if device != "cpu" and (granted or any(Path("/dev").glob("nvidia[0-9]*"))):
+    if device != "cpu" and (granted or has_gpu()):
         return (f"gpu {physical_gpu(device)}",)
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
     return tuple(f"core {core}" for core in sorted(cores))

@@ -7,10 +7,8 @@ happens to it, the record that there is stays.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from esr.base.errors import printable_line
 from esr.datasets.staging import StagedSplit
@@ -46,7 +44,8 @@ class FurtherProcess(SubmissionRun):
 
     def _describe_job(self, submission: Measurable, splits: Sequence[StagedSplit]) -> Job:
         job = super()._describe_job(submission, splits)
-        return replace(job, is_further=True, fixed_input=None)
+        passes = replace(job.passes, deploy=(), layers=False)
+        return replace(job, is_further=True, fixed_input=None, passes=passes)
 
     def _choose_further(self, splits: Sequence[StagedSplit]) -> tuple[FurtherImage, ...]:
         return ()  # The first process was asked.
@@ -119,18 +118,14 @@ class FurtherProcess(SubmissionRun):
         others = [n for n, (image, now) in enumerate(pairs) if image.sr_sha256 != now]
         border = self._job.request.procedure.protocol.border(staged.scale)
         images = [staged.images[n] for n in others]
-        scores = score_images(images, _choose(sr_files, others), border, ["psnr"])
+        scores = score_images(images, [sr_files[n] for n in others], border, ["psnr"])
         then = [split.images[n].scores["psnr"] for n in others]
         return [_apart(a, b["psnr"]) for a, b in zip(then, scores, strict=True)]
 
 
-def _choose(files: Sequence[Path], numbers: Sequence[int]) -> list[Path]:
-    return [files[number] for number in numbers]
-
-
 def _apart(first_db: float, second_db: float) -> float:
     """Difference of two PSNR, which are infinite for images that equal HR."""
-    return 0.0 if first_db == second_db else min(abs(first_db - second_db), math.inf)
+    return 0.0 if first_db == second_db else abs(first_db - second_db)
 
 
 def read_timing(timing: SplitTiming) -> ProcessTiming:

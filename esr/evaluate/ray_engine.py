@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -146,6 +145,11 @@ class _Attempt:
     met: frozenset[str] = frozenset()
     """Machines that it was measured on."""
 
+    @property
+    def done(self) -> int:
+        """Processes that it was measured in."""
+        return self.record.process_count if self.record else 0
+
 
 @dataclass
 class _Place:
@@ -173,8 +177,7 @@ class _Driver:
 
     def left(self, attempt: _Attempt) -> int:
         """Count the processes that a submission still needs."""
-        done = attempt.record.process_count if attempt.record else 0
-        return self.setting.options.processes - done
+        return self.setting.options.processes - attempt.done
 
     def open_stations(self, entries: Sequence[Entry]) -> None:
         """Ask for one station a GPU, or for as many as there are cores for."""
@@ -184,7 +187,7 @@ class _Driver:
         errand = Errand(
             options,
             tuple(entries),
-            provenance.own_code_sha256(),
+            self.setting.request.code_sha256,
             name_sets(self.setting.staged),
             self._data_files,
             environment,
@@ -249,10 +252,9 @@ class _Driver:
     def _go_on(self, attempt: _Attempt, machine: str, outcome: Outcome) -> Outcome:
         """Let a further process follow, if more are asked for and this one has been measured."""
         if isinstance(outcome, Record):
-            before = attempt.record.process_count if attempt.record else 0
             met = attempt.met | {machine}
             after = _Attempt(attempt.entry, outcome, met=met)
-            if outcome.process_count > before and self.left(after) > 0:
+            if after.done > attempt.done and self.left(after) > 0:
                 self.todo.append(after)
         return outcome
 
@@ -304,8 +306,8 @@ class _Driver:
         if attempt.record is not None:  # What the processes before have measured stays.
             self.jobs.say(f"{attempt.entry.label}: no further process: {reason}")
             return None
-        date = datetime.now(UTC).isoformat(timespec="seconds")
-        return Failure(attempt.entry.label, attempt.entry.model_id, "crash", reason, date)
+        entry = attempt.entry
+        return Failure(entry.label, entry.model_id, "crash", reason, provenance.now())
 
     def _is_worth_another(self) -> bool:
         """Whether a station that died while it opened is replaced: as often as there are tasks."""

@@ -36,11 +36,10 @@ def evaluate_all(plan: Plan, setting: RunSetting) -> Iterator[Outcome]:
         UserError: the harness itself cannot go on, for want of disk space say.
     """
     latest = {record.label: record for record in plan.begun}
-    outcomes: list[Outcome] = []
     for outcome in _evaluate_first(plan.entries, setting):
-        outcomes.append(outcome)
+        if isinstance(outcome, Record):
+            latest[outcome.label] = outcome
         yield outcome
-    latest |= {outcome.label: outcome for outcome in outcomes if isinstance(outcome, Record)}
     chosen = [entry for entry in plan.chosen if entry.label in latest]
     yield from add_processes(
         lambda entry, record: FurtherProcess(entry, setting, record),

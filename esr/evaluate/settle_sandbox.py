@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from esr.base.errors import UserError
 from esr.base.scratch import scratch_folder
 from esr.evaluate.options import Options
 from esr.sandbox import bubblewrap
+from esr.sandbox.gpu_lock import has_gpu
 from esr.sandbox.launch import scrub_environment
 from esr.sandbox.policy import places_of_house
 
@@ -42,7 +42,7 @@ def settle_sandbox(options: Options) -> Options:
 
 def _check_gpu(device: str) -> None:
     """Make sure that a GPU can be used in the sandbox: a run must not end up on the CPU unseen."""
-    if device == "cpu" or not any(Path("/dev").glob("nvidia[0-9]*")):
+    if device == "cpu" or not has_gpu():
         return
     name = "cuda" if device == "auto" else device
     command = [sys.executable, "-m", "esr.measure.device", name]

@@ -45,7 +45,7 @@ class ShownPhases:
         last = ["counting, auditing"]
         if self._job.passes.layers:
             last.append("measuring layers")
-        if self._job.passes.ways and not self._job.is_further:
+        if self._job.passes.ways:
             last.append("trying the ways of --deploy")
         if self._job.fixed_input is not None:
             last.append("timing the fixed input")

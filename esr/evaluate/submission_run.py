@@ -123,8 +123,7 @@ class SubmissionRun:
         # Not before there is a process, beside which all this costs no time.
         source = provenance.describe_files(entry, setting.options.command, ROOT)
         source = replace(source, environment=lock.packages if lock else ())
-        job = self._describe_job(told, splits)
-        job = replace(job, layer=str(layer) if layer else None)
+        job = replace(self._describe_job(told, splits), layer=str(layer) if layer else None)
         json_file.dump(job, folder.job)
         make_deployed_folders(folder, job)
         further = self._choose_further(splits)
@@ -191,7 +190,16 @@ class SubmissionRun:
         return self._setting.options.output.log_file(self._entry.label, self.process)
 
     def _describe_job(self, submission: Measurable, splits: Sequence[StagedSplit]) -> Job:
-        return _describe_job(submission, splits, self._setting.options)
+        options, procedure = self._setting.options, self._setting.options.procedure
+        return Job(
+            submission,
+            options.confinement.device,
+            tuple(map(job_split, splits)),
+            passes=procedure.passes,
+            trusted=submission.model_id in options.selection.trust,
+            memory_bytes=options.confinement.limits.memory_bytes,
+            fixed_input=plan(procedure.real_time, procedure.protocol, submission.sidecar.scale),
+        )
 
 
 def _measurable(entry: Entry) -> Measurable:
@@ -200,16 +208,3 @@ def _measurable(entry: Entry) -> Measurable:
     if isinstance(entry, Submission) and entry.checkpoint is None:
         raise SubmissionFailed("discover", entry.problem)
     return entry
-
-
-def _describe_job(submission: Measurable, splits: Sequence[StagedSplit], options: Options) -> Job:
-    procedure = options.procedure
-    return Job(
-        submission,
-        options.confinement.device,
-        tuple(map(job_split, splits)),
-        passes=procedure.passes,
-        trusted=submission.model_id in options.selection.trust,
-        memory_bytes=options.confinement.limits.memory_bytes,
-        fixed_input=plan(procedure.real_time, procedure.protocol, submission.sidecar.scale),
-    )

@@ -73,10 +73,14 @@ def await_measurement(
 
 def _hand_over(started: StartedJob, shown: ShownPhases) -> HandOver:
     passes = started.job.passes
-    ways = () if started.job.is_further else passes.ways
     further = FurtherPlan(started.further, passes.budget_s)
     return HandOver(
-        started.splits, started.folder, shown.restored, further, ways=ways, entered=shown.enter
+        started.splits,
+        started.folder,
+        shown.restored,
+        further,
+        ways=passes.ways,
+        entered=shown.enter,
     )
 
 

@@ -75,11 +75,13 @@ def measure_energy(
         return None
     windows: list[EnergyWindow] = []
     with undisturbed():
-        while len(windows) < WINDOWS:
+        while True:
             window = meter.window(partial(_queue, bench, inputs, now_s))
             if window is None:
                 return None
             windows.append(window)
+            if len(windows) == WINDOWS:
+                break
             inputs = next(blocks)
     return EnergySamples(idle, tuple(windows))
 

@@ -15,7 +15,7 @@ from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from esr.measure.counts.dispatch_counts import tensors_in
+from esr.measure.counts.memory_pieces import tensors_in
 from esr.measure.counts.op_formulas import formula_of
 
 _IMAGE_PX = 16

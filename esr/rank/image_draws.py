@@ -38,12 +38,11 @@ def place_by_images(ranking: Ranking, track: int) -> dict[str, tuple[int, int]]:
     rivals = [
         Rival(s.row.label, s.costs, score) for s in ranked if (score := s.placings[track].score)
     ]
-    baseline = next((s for s in counted if s.row.label == ranking.baseline), None)
     orders = order_draws(
         ranking.protocol.tracks[track],
         rivals,
         ranking.base_costs,
-        baseline.row.label if baseline else None,
+        ranking.baseline,
         drawn,
     )
     tail = (1 - LEVEL) / 2

@@ -32,7 +32,7 @@ class Placing:
     """Numbers of the groups that it shares with those from whom it does not certainly differ; of
     one process, the group whose intervals overlap that of its best."""
     interval: tuple[int, int] | None = None
-    """RankPlaces between which it stands with 95 % confidence; None if that cannot be known, or is
+    """Places between which it stands with 95 % confidence; None if that cannot be known, or is
     certain, since no runtime counts."""
     frequencies: tuple[float, ...] = ()
     """Share of the bootstrap's draws in which it has each place; empty without an interval."""

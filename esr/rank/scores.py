@@ -1,7 +1,7 @@
 """SCORES: how a track turns figures into a score. Lower is better, everywhere.
 
 A formula works on arrays, an element a way the figures may be: as measured and at the ends of
-their intervals (`score_of`), or as a bootstrap draws them (`esr.rank.rank_intervals`).
+their intervals (`score_of`), or as a bootstrap draws them (`esr.rank.drawn_field`).
 
 Sources: report of 2022 (sums of ranks); READMEs of 2024 to 2026, Ranking Strategy (exponential);
 the Real-Time challenge of 2023 (`esr.challenge.rtsr.real_time_score`).

@@ -15,6 +15,7 @@ from esr.report.cell import Cell, Column, Value
 from esr.report.claims import ClaimedFigure, list_claims
 from esr.report.columns import list_columns
 from esr.report.empty_cells import COUNTED, explain_empty_cell, list_empty_cells
+from esr.report.estimator_table import EstimatorTable, compare_estimators
 from esr.report.remarks import write_remarks
 
 
@@ -58,6 +59,11 @@ class Board:
     def has_claims(self, line: Line) -> bool:
         """Tell whether a claim stands in a column that people see."""
         return any(line.cells[index].claim is not None for index in self.shown)
+
+    @cached_property
+    def estimators(self) -> EstimatorTable | None:
+        """Places by every runtime that is known; None where there is nothing to compare."""
+        return compare_estimators(self.ranking)
 
     @property
     def model(self) -> int:

@@ -13,9 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from esr.base.visible_text import one_line
+from esr.rank.figures import Quantity
 from esr.records.record import Deployment, Record
 from esr.report.board import Board
+from esr.report.cell import format_value
 from esr.report.deployment_columns import speed_up
+from esr.report.ranking_columns import format_interval
 
 HEAD = (
     "Model",
@@ -52,14 +55,14 @@ def list_deployments(board: Board) -> list[DeploymentLine]:
 
 def _say(record: Record, deployment: Deployment) -> tuple[str, ...]:
     steady, faster = deployment.steady, speed_up(record, deployment)
-    half_ms = (steady.high_ms - steady.low_ms) / 2 if steady else 0.0
+    time = Quantity(steady.mean_ms, steady.low_ms, steady.high_ms) if steady else None
     return (
         one_line(deployment.name),
-        f"{steady.mean_ms:.2f} ±{half_ms:.2f}" if steady else "",
-        "" if faster is None else f"{faster:.2f}",
-        "" if deployment.psnr_db is None else f"{deployment.psnr_db:.2f}",
-        "" if deployment.difference is None else str(deployment.difference),
-        "" if deployment.recompilations is None else str(deployment.recompilations),
+        format_interval(time),
+        format_value(faster, ".2f"),
+        format_value(deployment.psnr_db, ".2f"),
+        format_value(deployment.difference, "d"),
+        format_value(deployment.recompilations, "d"),
         one_line(deployment.problem or ""),
     )
 

@@ -14,7 +14,7 @@ from esr.base.visible_text import name
 from esr.rank.image_draws import place_by_images
 from esr.rank.ranking import Ranking, Standing, rank
 from esr.rank.runtimes import RUNTIMES, list_runtimes
-from esr.report.ranking_columns import NO_RANK
+from esr.report.ranking_columns import NO_RANK, write_ends
 
 
 @dataclass(frozen=True)
@@ -90,18 +90,13 @@ def _write_interval(standing: Standing, track: int) -> str:
     placing = standing.placings[track]
     if placing.interval is None:
         return str(placing.rank)
-    return f"{placing.rank} [{_write_ends(placing.interval)}]"
+    return f"{placing.rank} [{write_ends(placing.interval)}]"
 
 
 def _write_range(ranking: Ranking, ranked: Sequence[Standing], track: int) -> dict[str, str]:
     ends = place_by_images(ranking, track)
     return {
         s.row.label: f"{s.placings[track].rank}"
-        + (f" ({_write_ends(ends[s.row.label])})" if s.row.label in ends else "")
+        + (f" ({write_ends(ends[s.row.label])})" if s.row.label in ends else "")
         for s in ranked
     }
-
-
-def _write_ends(ends: tuple[int, int]) -> str:
-    low, high = ends
-    return str(low) if low == high else f"{low}-{high}"

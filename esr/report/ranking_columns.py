@@ -119,8 +119,13 @@ def format_rank(standing: Standing, track: int) -> str:
     letters = "".join(map(_number_in_letters, placing.ties))
     if placing.interval is None:
         return f"{placing.rank}{letters}"
-    low, high = placing.interval
-    return f"{placing.rank}{letters} [{low if low == high else f'{low}-{high}'}]"
+    return f"{placing.rank}{letters} [{write_ends(placing.interval)}]"
+
+
+def write_ends(places: tuple[int, int]) -> str:
+    """Say between which places a row stands: `1-3`, or `2` where they are the same."""
+    low, high = places
+    return str(low) if low == high else f"{low}-{high}"
 
 
 def _write_ties(placing: Placing) -> Value:

@@ -17,7 +17,6 @@ from esr.records.measurement import LayerCost
 from esr.records.record import Failure, Outcome, Record, SplitResult
 from esr.report.board import Board
 from esr.report.deployment_table import lay_out_deployments, list_deployments
-from esr.report.estimator_table import compare_estimators
 from esr.report.terminal_table import lay_out_leaderboard
 from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
 
@@ -171,7 +170,7 @@ def _sum_costs(layers: Sequence[LayerCost]) -> tuple[str, ...]:
 
 def print_estimators(board: Board) -> None:
     """Print how the places change with the runtime that is ranked by."""
-    compared = compare_estimators(board.ranking)
+    compared = board.estimators
     if compared is None:
         print_line("Places by other runtimes: no two rows hold the runtime of every image.")
         return

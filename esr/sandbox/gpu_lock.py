@@ -16,6 +16,11 @@ LOCKS = Path("/tmp")
 """The same for every user, whatever TMPDIR says."""
 
 
+def has_gpu() -> bool:
+    """Whether this machine has an NVIDIA GPU."""
+    return any(Path("/dev").glob("nvidia[0-9]*"))
+
+
 @contextmanager
 def gpu_lock(device: str) -> Iterator[None]:
     """Hold the lock of the GPU that `--device` stands for; no GPU, no lock.
@@ -23,7 +28,7 @@ def gpu_lock(device: str) -> Iterator[None]:
     Args:
         device: `auto`, `cpu`, `cuda` or `cuda:1`.
     """
-    if device == "cpu" or not any(Path("/dev").glob("nvidia[0-9]*")):
+    if device == "cpu" or not has_gpu():
         yield
         return
     with locked(LOCKS / f"esr-gpu-{physical_gpu(device)}.lock", device):

@@ -66,21 +66,23 @@ def places(
         hidden: what it must not see, but for what it needs in there.
         shown: what it may read beside its own files.
     """
-    return Places(
-        folder=folder.resolve(),
-        own=_distinct((*own_files(submission), *shown)),
-        python=_distinct((*interpreter(), *CODE)),
-        hidden=tuple(place for place in _distinct(hidden) if place.exists()),
-    )
+    return places_of_house(folder, (*own_files(submission), *shown), hidden)
 
 
-def places_of_house(folder: Path) -> Places:
-    """Say what a program of this house needs that runs no submission.
+def places_of_house(folder: Path, own: Iterable[Path] = (), hidden: Iterable[Path] = ()) -> Places:
+    """Say what a program of this house needs.
 
     Args:
         folder: its private folder.
+        own: what else it may read.
+        hidden: what it must not see, but for what it needs in there.
     """
-    return Places(folder.resolve(), (), _distinct((*interpreter(), *CODE)), ())
+    return Places(
+        folder=folder.resolve(),
+        own=_distinct(own),
+        python=_distinct((*interpreter(), *CODE)),
+        hidden=tuple(place for place in _distinct(hidden) if place.exists()),
+    )
 
 
 def own_files(submission: Measurable) -> tuple[Path, ...]:

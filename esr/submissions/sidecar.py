@@ -15,9 +15,9 @@ from esr.base.json_file import read_numbers
 from esr.base.toml_file import STRICT, check_tables, read_tables
 
 Positive = Annotated[int, Field(ge=1)]
-# A network may take an infinite argument, which JSON has to spell out.
 ClaimCounter = Literal["official", "fvcore", "thop"]
 """The script of 2022 and 2023, fvcore as from 2024 on, or thop."""
+# A network may take an infinite argument, which JSON has to spell out.
 Arguments = Annotated[dict[str, Any], AfterValidator(read_numbers)]
 
 

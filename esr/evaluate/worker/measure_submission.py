@@ -101,8 +101,7 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
     )
     channel.say("measurement", measurement)
     # What was said stays said, whatever becomes of the network now.
-    if not job.is_further:
-        deploy(bench, model, job, folder, channel)
+    deploy(bench, model, job, folder, channel)
 
 
 def beyond_timing_s(costs: PassCosts) -> float:

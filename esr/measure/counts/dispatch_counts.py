@@ -16,10 +16,9 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.nn.modules import module as hooks
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from esr.measure.counts.hidden_work import SideWatch
-from esr.measure.counts.memory_pieces import Memory, storages_of
+from esr.measure.counts.memory_pieces import Memory, storages_in, tensors_in
 from esr.measure.counts.official_counts import LAYERS, flops_of
 from esr.measure.counts.op_costs import OpCost, comes_with_pytorch, cost_of, is_taken_apart
 from esr.measure.counts.op_formulas import formula_of
@@ -187,16 +186,6 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func(*args, **kwargs)
         with self._side.exits, self:
             return func.redispatch(torch._C.DispatchKeySet(kernel), *args, **kwargs)
-
-
-def tensors_in(tree: object) -> list[Tensor]:
-    """List the tensors among arguments or results of an operation."""
-    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
-
-
-def storages_in(tree: object) -> Memory:
-    """Name the memory behind all tensors among arguments or results."""
-    return frozenset(storage for tensor in tensors_in(tree) for storage in storages_of(tensor))
 
 
 def _kernel(func: OpOverload, given: list[Tensor]) -> torch._C.DispatchKey | None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+from torch.utils._pytree import tree_leaves
 
 Memory = frozenset[Hashable]
 """Pieces of memory."""
@@ -24,6 +25,16 @@ def storages_of(tensor: Tensor) -> Memory:
     # Nor is our own look at it to be seen by `Exits`.
     with torch._C.DisableTorchFunction():
         return frozenset(map(_storage_of, _pieces(tensor)))
+
+
+def tensors_in(tree: object) -> list[Tensor]:
+    """List the tensors among arguments or results of an operation."""
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
+def storages_in(tree: object) -> Memory:
+    """Name the memory behind all tensors among arguments or results."""
+    return frozenset(storage for tensor in tensors_in(tree) for storage in storages_of(tensor))
 
 
 def distinct_elements(tensor: Tensor) -> int:

@@ -22,9 +22,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch.utils._pytree import tree_leaves
 
-from esr.measure.counts.memory_pieces import Memory, storages_of
+from esr.measure.counts.memory_pieces import Memory, storages_in, storages_of, tensors_in
 from esr.measure.counts.op_formulas import formula_of
 from esr.measure.counts.pattern import Irregular, irregular
 from esr.measure.registered import elements
@@ -104,7 +103,7 @@ class ValueSources:
             for piece in operands.keys() - self._image:
                 self._multiplied |= self._sources[piece]
         sources = frozenset[int]().union(*(self._sources[piece] for piece in operands))
-        pieces = frozenset(piece for tensor in written for piece in storages_of(tensor))
+        pieces = storages_in(written)
         return Operands(pieces, is_given, is_image, sources)
 
     def _meet(self, operands: Mapping[Hashable, Tensor]) -> None:
@@ -125,8 +124,8 @@ class ValueSources:
     def made(self, func: OpOverload, operands: Operands, out: object) -> None:
         """Hand on to what an operation has made or written where its operands came from."""
         name = func._schema.name.split("::")[-1]
-        results = _tensors(out)
-        pieces = frozenset(piece for tensor in results for piece in storages_of(tensor))
+        results = tensors_in(out)
+        pieces = storages_in(results)
         changed = pieces | operands.written
         if _is_drawn(func, name, operands):
             sources = self._source(DRAWN, results[0]) if results else frozenset[int]()
@@ -149,7 +148,7 @@ class ValueSources:
             leave_out_from: from so many elements on, what comes from outside is no weights: where
                 tensors leave PyTorch, it may be what was made of the image meanwhile.
         """
-        pieces = {piece for tensor in _tensors(output) for piece in storages_of(tensor)}
+        pieces = storages_in(output)
         reached = frozenset[int]().union(*(self._sources.get(p, frozenset()) for p in pieces))
         weights: dict[str, int] = {}
         seen: set[bytes] = set()
@@ -180,15 +179,13 @@ def _operands(
         unread = tuple(values)  # It takes over a shape alone.
     elif name == "copy_":
         unread = ("self",)
-    read = [each for key, value in values.items() if key not in unread for each in _tensors(value)]
+    read = [
+        each for key, value in values.items() if key not in unread for each in tensors_in(value)
+    ]
     written = [
         tensor
         for each in arguments
         if each.alias_info is not None and each.alias_info.is_write
-        for tensor in _tensors(values.get(each.name))
+        for tensor in tensors_in(values.get(each.name))
     ]
     return read, written
-
-
-def _tensors(tree: object) -> list[Tensor]:
-    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]

@@ -19,7 +19,6 @@ _KINDS = (
                               "Unsupported operator", "is not supported")),
 )  # fmt: skip
 """What a reader may call it, and by what it is known in the words of PyTorch."""
-_AT_MOST = 300
 
 
 def explain(error: BaseException) -> str:
@@ -29,15 +28,11 @@ def explain(error: BaseException) -> str:
     whole = f"{type(error).__name__}: {error} {type(cause).__name__}: {cause}"
     for kind, signs in _KINDS:
         if any(sign in whole for sign in signs):
-            return _shortened(f"{kind}: {said}" if said else kind)
-    return _shortened(describe_error(cause))
+            return printable_line(f"{kind}: {said}" if said else kind)
+    return describe_error(cause)
 
 
 def _innermost(error: BaseException) -> BaseException:
     """Look into the errors in which PyTorch wraps those of its compiler."""
     inner = getattr(error, "inner_exception", None)
     return _innermost(inner) if isinstance(inner, BaseException) else error
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _AT_MOST else f"{text[: _AT_MOST - 3]}..."

@@ -23,7 +23,6 @@ from esr.rank.runtimes import RUNTIMES
 from esr.report.board import Board
 from esr.report.deployment_table import HEAD as DEPLOYMENT_HEAD
 from esr.report.deployment_table import list_deployments
-from esr.report.estimator_table import compare_estimators
 from esr.report.html.charts import draw_charts, list_undrawn
 from esr.report.html.html_table import (
     HIDDEN_AT_FIRST,
@@ -68,7 +67,7 @@ def render_html(board: Board, results: Path) -> str:
             deployment_head=DEPLOYMENT_HEAD,
             figures=draw_charts(board),
             undrawn=list(list_undrawn(board)),
-            estimators=compare_estimators(board.ranking),
+            estimators=board.estimators,
             scripts=scripts,
             policy=_write_policy(scripts),
             datatables_css=_read_asset("itables", "html", "dt_bundle.css"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -77,6 +76,7 @@ def requirements_of(entry: Measurable, asked: Iterable[str] = ()) -> tuple[str, 
     chosen = {canonicalize_name(each.name): each for each in map(parsed, asked)}
     for each in map(parsed, entry.sidecar.requirements):
         chosen.setdefault(canonicalize_name(each.name), each)
+    said = set(chosen)
     listed = {canonicalize_name(each.name): each for each in _readable(_lines(entry))}
     for module in sorted(set(_imports(entry))):
         name = canonicalize_name(_DISTRIBUTIONS.get(module, module))
@@ -86,7 +86,6 @@ def requirements_of(entry: Measurable, asked: Iterable[str] = ()) -> tuple[str, 
             chosen.setdefault(name, Requirement(name))
     kept = inherited()
     # A team's file may name any PyTorch; what the organizer or a sidecar says is a conflict.
-    said = {canonicalize_name(parsed(each).name) for each in (*asked, *entry.sidecar.requirements)}
     return tuple(str(each) for name, each in chosen.items() if name in said or name not in kept)
 
 
@@ -151,6 +150,6 @@ def _imported(tree: ast.Module) -> Iterator[str]:
         if id(node) in optional:
             continue
         if isinstance(node, ast.Import):
-            yield from (re.split(r"\.", alias.name)[0] for alias in node.names)
+            yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             yield node.module.split(".")[0]

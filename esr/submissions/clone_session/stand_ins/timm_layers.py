@@ -19,6 +19,19 @@ import torch
 from torch import Tensor, nn
 
 
+def drop_path(
+    x: Tensor, drop_prob: float = 0.0, training: bool = False, scale_by_keep: bool = True
+) -> Tensor:
+    """Return the input, as in inference.
+
+    Raises:
+        RuntimeError: the network is trained.
+    """
+    if training and drop_prob:
+        raise RuntimeError("timm is not installed: its DropPath cannot be trained")
+    return x
+
+
 class DropPath(nn.Module):
     """Stochastic depth in inference, where it changes nothing."""
 
@@ -32,9 +45,7 @@ class DropPath(nn.Module):
         Raises:
             RuntimeError: the network is trained.
         """
-        if self.training and self.drop_prob:
-            raise RuntimeError("timm is not installed: its DropPath cannot be trained")
-        return x
+        return drop_path(x, self.drop_prob, self.training)
 
 
 class Mlp(nn.Module):
@@ -86,15 +97,6 @@ def to_ntuple(count: int) -> Callable[[object], tuple[object, ...]]:
 
 
 to_2tuple = to_ntuple(2)
-
-
-def drop_path(
-    x: Tensor, drop_prob: float = 0.0, training: bool = False, scale_by_keep: bool = True
-) -> Tensor:
-    """Return the input, as in inference."""
-    layer = DropPath(drop_prob, scale_by_keep).train(training)
-    output: Tensor = layer(x)
-    return output
 
 
 REPLACES = ("timm",)
