@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -65,6 +68,31 @@ def test_what_is_imported_and_absent_is_asked_for(tmp_path: Path) -> None:
     for wrong in ("no such thing!", "x @ https://example.com/x.whl", "-r other.txt"):
         with pytest.raises(UserError):
             parsed(wrong)
+
+
+_ASKS = """
+import sys
+from pathlib import Path
+from esr.submissions.environments.stated_requirements import requirements_of
+from esr.submissions.submission import CloneSubmission
+print(requirements_of(CloneSubmission(7, "07_X", Path(sys.argv[1])), ()))
+"""
+
+
+def test_pipes_in_a_clone_keep_nobody_waiting(tmp_path: Path) -> None:
+    models = tmp_path / "models" / "team07_X"
+    models.mkdir(parents=True)
+    for pipe in (models / "pipe.py", tmp_path / "requirements.txt"):
+        os.mkfifo(pipe)
+    (models / "net.py").write_text("import nobody_has_this\n")
+    done = subprocess.run(
+        [sys.executable, "-c", _ASKS, str(tmp_path)],
+        cwd=Path(__file__).resolve().parents[1],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "('nobody-has-this',)", done.stderr
 
 
 def test_an_environment_is_made_locked_reused_and_rebuilt(

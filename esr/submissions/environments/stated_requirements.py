@@ -19,6 +19,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from esr.base.errors import UserError
+from esr.base.foreign_bytes import read_foreign
 from esr.base.house import ROOT
 from esr.submissions.submission import CloneSubmission, Measurable
 
@@ -90,10 +91,13 @@ def requirements_of(entry: Measurable, asked: Iterable[str] = ()) -> tuple[str, 
 
 
 def _lines(entry: Measurable) -> list[str]:
-    file = entry.clone / "requirements.txt" if isinstance(entry, CloneSubmission) else None
-    if file is None or not file.is_file() or file.stat().st_size > _BYTES_AT_MOST:
+    if not isinstance(entry, CloneSubmission):
         return []
-    return file.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        data = read_foreign(entry.clone / "requirements.txt", _BYTES_AT_MOST)
+    except UserError:
+        return []
+    return data.decode("utf-8", "replace").splitlines()
 
 
 def _readable(lines: Iterable[str]) -> Iterator[Requirement]:
@@ -123,8 +127,8 @@ def _is_found(module: str) -> bool:
 def _imports(entry: Measurable) -> Iterator[str]:
     root = entry.clone if isinstance(entry, CloneSubmission) else entry.model_file.parent.parent
     for file in _sources(entry):
-        with suppress(OSError, SyntaxError, ValueError, RecursionError):
-            for name in _imported(ast.parse(file.read_bytes())):
+        with suppress(UserError, SyntaxError, ValueError, RecursionError):
+            for name in _imported(ast.parse(read_foreign(file, _BYTES_AT_MOST))):
                 if not any((root / each).exists() for each in (name, f"{name}.py")):
                     yield name
 
