@@ -22,9 +22,6 @@ from esr.submissions.clone.clone_files import hashes
 from esr.submissions.environments.environment_lock import read_lock
 from esr.submissions.submission import Broken, CloneSubmission, Entry, Measurable
 
-_SAME = ("device", "device_name", "driver", "python", "torch", "cuda", "cudnn", "platform")
-"""Of a `Machine`: the other facts are settings, which a submission may have changed."""
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -144,4 +141,4 @@ def _machine(device: str) -> Machine | None:
 
 
 def _same(then: Machine, now: Machine | None) -> bool:
-    return now is not None and all(getattr(then, name) == getattr(now, name) for name in _SAME)
+    return now is not None and not then.list_differences(now)
