@@ -235,7 +235,9 @@ def _kill_one_after_the_other(
     with log.open("ab") as said:
         command = [sys.executable, str(harness.path / "test_demo.py"), *given]
         driver = subprocess.Popen(command, stdout=said, stderr=said, cwd=log.parent)
+    begun_s = time.monotonic()
     while driver.poll() is None:
+        assert time.monotonic() - begun_s < PATIENCE_S, log.read_text()
         time.sleep(chance.uniform(1, 6))
         if kinds and _kill(kinds[-1], driver, cluster, chance, log):
             kinds.pop()

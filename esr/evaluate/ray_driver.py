@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -34,6 +34,7 @@ _CLOSE_S = 10.0
 _HEAD_PATIENCE_S = 20.0
 """Ray itself waits 60 s for its head, and then ends the whole process."""
 _SAY_AFTER_S = 30.0
+_COUNT_EVERY_S = 5.0
 
 
 @dataclass(eq=False)
@@ -72,6 +73,9 @@ class Driver:
     _idle: deque[_Place] = field(default_factory=deque)
     _refusals: dict[str, UserError] = field(default_factory=dict)
     _died_opening: int = 0
+    _given_up: int = 0
+    """Stations that are not replaced."""
+    _counted_s: float = field(default_factory=time.monotonic)
     _head_seen_s: float = field(default_factory=time.monotonic)
     _open_seen_s: float | None = field(default_factory=time.monotonic)
     """When there was a station that can measure; None once its absence is said."""
@@ -86,8 +90,7 @@ class Driver:
         likeness = describe_machine(entries, self.setting)
         self._data_files = name_data_files(options, self.setting.staged)
         self._errand = self.ray.put(Errand(options, entries, self._data_files, likeness))
-        machines = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
-        gpus = sum(int(has.get("GPU", 0)) for has in machines)
+        machines = self._list_machines()
         each = options.engine.cpus_per_job
         widest = max((int(has.get("CPU", 0)) for has in machines), default=0)
         if each > widest:
@@ -96,15 +99,29 @@ class Driver:
                 where="--cpus_per_job",
                 remedy=f"ask for at most {widest}",
             )
-        on_gpu = gpus > 0 and options.confinement.device != "cpu"
+        on_gpu = options.confinement.device != "cpu" and any(has.get("GPU") for has in machines)
         self._needs = {"num_cpus": each, "num_gpus": 1 if on_gpu else 0}
         if 1 < options.processes < len(machines):
             self.jobs.say(
                 f"{options.processes} processes on {len(machines)} machines: not every submission"
                 f" meets every machine; --processes {len(machines)} lets them"
             )
-        slots = gpus if on_gpu else sum(int(has.get("CPU", 0)) // each for has in machines)
-        for _ in range(min(slots, len(entries))):
+        self._fill_machines(machines)
+
+    def _list_machines(self) -> list[dict[str, float]]:
+        """List what every machine of the cluster has for jobs."""
+        return [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+
+    def _fill_machines(self, machines: Sequence[Mapping[str, float]]) -> None:
+        """Open as many stations as there is room for, and need of."""
+        per_job = {"GPU": self._needs["num_gpus"], "CPU": self._needs["num_cpus"]}
+        slots = sum(
+            min(int(has.get(what, 0)) // number for what, number in per_job.items() if number)
+            for has in machines
+        )
+        running = sum(place.attempt is not None for place in self._places)
+        wanted = min(slots - self._given_up, len(self.waiting) + running)
+        for _ in range(len(self._places), wanted):
             self._open_station()
 
     def _open_station(self) -> None:
@@ -124,7 +141,7 @@ class Driver:
                 raise next(iter(self._refusals.values()), UserError("no machine can measure"))
             ready, _ = self.ray.wait(list(self._pending), timeout=_LOOK_EVERY_S)
             self._look_for_head()
-            self._look_for_stations()
+            self._look_for_machines()
             self.jobs.draw()
             for reference in ready:
                 outcome = self._take(reference, self._pending.pop(reference))
@@ -152,8 +169,12 @@ class Driver:
                 remedy="start it again, then give the same command: what is recorded is kept",
             )
 
-    def _look_for_stations(self) -> None:
+    def _look_for_machines(self) -> None:
+        """Use machines that have joined; say it if there is none."""
         now_s = time.monotonic()
+        if now_s > self._counted_s + _COUNT_EVERY_S and self._head_seen_s > self._counted_s:
+            self._counted_s = now_s
+            self._fill_machines(self._list_machines())
         if any(place.name for place in self._places):
             self._open_seen_s = now_s
         elif self._open_seen_s is not None and now_s - self._open_seen_s > _SAY_AFTER_S:
@@ -223,6 +244,7 @@ class Driver:
     def _refuse(self, place: _Place, attempt: Attempt | None, why: BaseException) -> None:
         """Give a machine up that says itself that it cannot go on."""
         self._drop(place)
+        self._given_up += 1
         error = why if isinstance(why, UserError) else UserError(printable_line(repr(why)))
         if str(error) not in self._refusals:
             self._refusals[str(error)] = error
@@ -239,6 +261,7 @@ class Driver:
             self._died_opening += 1
             if self._died_opening > RETRIES + len(self.waiting):
                 self._refusals[why] = UserError(why)
+                self._given_up += 1
                 return None
         self._look_for_head()
         self._open_station()
