@@ -55,8 +55,13 @@ class Run:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A submission that reads a file beside its own, a data set, a results folder."""
+    """A run of one submission."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return begin(tmp_path)
+
+
+def begin(tmp_path: Path, *more: str) -> Run:
+    """Write a submission that reads a file beside its own, and a data set; plan to measure it."""
     for name in ("models", "model_zoo", "hr", "jobs", "wheels"):
         (tmp_path / name).mkdir()
     reads = "from pathlib import Path\nassert Path(__file__).with_name('beside.txt').read_text()\n"
@@ -66,7 +71,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     write_pairs(tmp_path / "data")
     flags = ["--engine", "ray", "--cpus_per_job", "1", "--device", "cpu", "--model_id", "0"]
     flags += ["--data_dir", str(tmp_path / "data"), "--save_dir", str(tmp_path / "results")]
-    options = parse(flags, ROOT)
+    options = parse([*flags, *more], ROOT)
     entries: list[Entry] = [*discover(tmp_path)]
     staged = stage_all(entries, options.data, options.procedure, tmp_path / "hr")
     return Run(tmp_path, entries, RunSetting(options, staged, tmp_path / "jobs"))
