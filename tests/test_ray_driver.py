@@ -196,17 +196,28 @@ def test_our_own_mistake_with_one_submission_costs_no_machine(tmp_path: Path, ad
 
 
 def test_a_machine_that_cannot_go_on_is_left_out_and_said_once(
-    tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    address: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(ray_driver, "_COUNT_EVERY_S", 0.0)
+    opened = Counter[str]()
+
+    def open_station(machine: str) -> str:
+        opened[machine] += 1
+        return machine
+
     def measure(machine: str, task: Task) -> Outcome:
         if machine == "full":
             raise Raised(UserError("no space left", where="full"))
         return measured(task)
 
-    ray = PlayedRay(["full", "full", "b"], measure, address)
+    ray = PlayedRay(["full", "full", "b"], measure, address, open_station)
     outcomes = drive(begin(tmp_path), ray, 6)
     assert [type(outcome) for outcome in outcomes] == [Record] * 6
     assert capsys.readouterr().err.count("a machine is left out: full: no space left") == 1
+    assert opened == {"full": 2, "b": 1}
 
 
 def test_where_every_machine_refuses_the_first_reason_is_the_error(
