@@ -38,6 +38,7 @@ from esr.report.terminal import (
     print_leaderboard,
     print_listing,
     print_outcome,
+    print_replacement,
     print_summary,
     print_trust,
 )
@@ -76,7 +77,7 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
         plan = resume.plan_run(chosen, setting, store.rows())
         print_kept(plan.kept)
         for outcome in engine.evaluate_all(plan, setting):
-            (store.keep if shard else store.save)(outcome)
+            print_replacement((store.keep if shard else store.save)(outcome))
             official_results.append_log(outcome, store.log)
             print_outcome(outcome, options.processes)
             outcomes.append(outcome)

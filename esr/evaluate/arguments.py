@@ -79,6 +79,8 @@ def _add_submissions(group: argparse._ArgumentGroup) -> None:
     text = "folder of the authors' checkpoints, as model_zoo/public.toml names them"
     add("--checkpoint_dir", type=_path, metavar="DIR", help=text)
     add("--form", metavar="NAME", help="use this form of a submission that has several")
+    text = "name of its row, beside that of the model: for another checkpoint or form, say"
+    add("--label", metavar="NAME", help=text)
     add("--list", action="store_true", help="list the submissions and stop")
     text = "try the submissions by every rule, say what to correct, and stop; nothing is written"
     add("--check", action="store_true", help=text)

@@ -15,7 +15,7 @@ from esr.datasets.splits import DataRequest, scales_of
 from esr.evaluate.options import Selection
 from esr.records.conditions import Procedure
 from esr.submissions.clone.discover_clone import discover_clone
-from esr.submissions.discovery import adapt, discover
+from esr.submissions.discovery import adapt, discover, name_variant
 from esr.submissions.pick_submissions import choose
 from esr.submissions.public_checkpoints import use_public_checkpoints
 from esr.submissions.sidecar import Sidecar, Team
@@ -56,19 +56,21 @@ def choose_entries(entries: Sequence[Entry], selection: Selection) -> list[Entry
     if selection.path is not None and _is_archive(selection.path):
         return [*entries]
     picked = choose(entries, selection.wanted)
-    if selection.checkpoint and len({entry.model_id for entry in picked}) > 1:
-        raise UserError(
-            "fits one submission", where="--checkpoint", remedy="give a single --model_id"
-        )
+    for flag, value in (("--checkpoint", selection.checkpoint), ("--label", selection.label)):
+        if value and len({entry.model_id for entry in picked}) > 1:
+            raise UserError("fits one submission", where=flag, remedy="give a single --model_id")
     chosen = [adapt(entry, selection.checkpoint, selection.form) for entry in picked]
+    if selection.label is not None:
+        chosen = [name_variant(entry, selection.label, entries) for entry in chosen]
     if selection.checkpoint_dir is None:
         return chosen
     return use_public_checkpoints(chosen, selection.checkpoint_dir)
 
 
 def _refuse_choices(selection: Selection) -> None:
-    if selection.checkpoint or selection.form or selection.interleave is not None:
-        flags = "--checkpoint, --form and --interleave"
+    given = selection.checkpoint, selection.form, selection.label
+    if any(given) or selection.interleave is not None:
+        flags = "--checkpoint, --form, --label and --interleave"
         raise UserError(f"cannot be combined with {flags}", where=f"--submission {selection.path}")
 
 

@@ -30,6 +30,8 @@ class Selection:
     checkpoint_dir: Path | None
     """Folder of public checkpoints under their own names."""
     form: str | None
+    label: str | None
+    """Name of its row; None for that of the model."""
     interleave: int | None
     """Id of the baseline that is measured between the others."""
     trust: frozenset[int]
@@ -172,6 +174,7 @@ def parse(arguments: list[str], root: Path) -> Options:
             checkpoint=given.checkpoint,
             checkpoint_dir=given.checkpoint_dir,
             form=given.form,
+            label=given.label,
             interleave=given.interleave,
             trust=frozenset(given.trust),
         ),

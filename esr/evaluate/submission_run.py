@@ -177,7 +177,7 @@ class SubmissionRun:
         if failed.stage == "import" and "needs the package" in failed.reason:
             hint = " (--install fetches what can be had)"
         reason, date = printable_line(f"{failed.reason}{hint}"), provenance.now()
-        name = entry.name if isinstance(entry, CloneSubmission) else None
+        name = entry.name if isinstance(entry, CloneSubmission) and not entry.variant else None
         return Failure(entry.label, entry.model_id, failed.stage, reason, date, printed, name)
 
     def close(self) -> None:

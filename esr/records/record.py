@@ -93,6 +93,15 @@ class ProcessTiming:
 
 
 @dataclass(frozen=True)
+class EarlierRun:
+    """The run that measured a data set, where it was another one than that of the record."""
+
+    date: str
+    command: tuple[str, ...]
+    request: Request | None
+
+
+@dataclass(frozen=True)
 class SplitResult:
     """One data set."""
 
@@ -119,6 +128,8 @@ class SplitResult:
     """None where the device counts no energy, or the run asked for no steady runtime."""
     processes: tuple[ProcessTiming, ...] = ()
     """Further processes that measured the same; the first one's figures are the fields above."""
+    earlier: EarlierRun | None = None
+    """None if it was measured by the run that the record tells of."""
 
     @property
     def cold_ms(self) -> float:
@@ -300,6 +311,8 @@ class Record(Findings):
     """What the run asked for; older records lack it."""
     fork: CloneSource | None = None
     """The clone of an official repository that it comes from; None for our own layout."""
+    variant: str | None = None
+    """The label, if it was given with `--label`; older records lack it."""
 
     @property
     def process_count(self) -> int:

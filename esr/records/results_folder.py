@@ -1,15 +1,18 @@
 """The results folder: one file a submission, and the tables that are rebuilt from those files.
 
-Nothing that was there is lost: a failure is kept beside an earlier record, and models in
-`results.json` that came from elsewhere stay in it.
+Nothing that was there is lost: a failure is kept beside an earlier record, a record that another
+one replaces is moved away, and models in `results.json` that came from elsewhere stay in it.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
+import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +25,7 @@ from esr.base.scratch import scratch_folder
 from esr.challenge.protocol import Protocol
 from esr.records import official_results
 from esr.records.bounds import refuse_impossible
+from esr.records.join_records import align_validation, join_records
 from esr.records.record import Failure, Outcome, Record, read_record
 
 Kept = TypeVar("Kept", Record, Failure)
@@ -41,9 +45,22 @@ class Row:
     @property
     def name(self) -> str:
         """What it is called in tables: of a clone as `select_model` spells it, else its label."""
-        fork = self.record.fork if self.record else None
+        fork = self.record.fork if self.record and not self.record.variant else None
         said = fork.facts.name if fork else self.failure.name if self.failure else None
         return said if said and said.strip() else self.label
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A record that another one has taken the place of."""
+
+    label: str
+    date: str
+    """Of the record that was there."""
+    lost: tuple[str, ...]
+    """What the new one is measured of or on that the old one was not."""
+    file: Path
+    """Where the old one is kept."""
 
 
 Publisher = Callable[[list[Row], Path], None]
@@ -80,28 +97,37 @@ class Store:
         file_handler(self.log).close()
         official_results.results_table(self._foreign_results())
 
-    def save(self, outcome: Outcome) -> None:
+    def save(self, outcome: Outcome) -> Replacement | None:
         """Keep an outcome and rebuild every table."""
-        self.keep(outcome)
+        replaced = self.keep(outcome)
         self.publish()
+        return replaced
 
-    def keep(self, outcome: Outcome) -> None:
-        """Keep an outcome, and leave the tables as they are."""
+    def keep(self, outcome: Outcome) -> Replacement | None:
+        """Keep an outcome, and leave the tables as they are.
+
+        The data sets of an earlier record stay in the new one where it is of the same submission.
+
+        Returns:
+            what was there before, if it is of something else and was moved away
+        """
         outcome = _readable(outcome)
         failure_file = self.save_dir / "failures" / f"{outcome.label}.json"
-        if isinstance(outcome, Record):
-            record_file = self.save_dir / "records" / f"{outcome.label}.json"
-            _set_unreadable_aside(record_file)
-            json_file.dump(outcome, record_file)
-            failure_file.unlink(missing_ok=True)
-        else:
+        if not isinstance(outcome, Record):
             json_file.dump(outcome, failure_file)
+            return None
+        record_file = self.save_dir / "records" / f"{outcome.label}.json"
+        with _locked(record_file.parent):
+            replaced = _take_place(outcome, record_file)
+        failure_file.unlink(missing_ok=True)
+        return replaced
 
     def rows(self) -> list[Row]:
         """Read every row, sorted by label; a file that cannot be read is a row that says why."""
         records, no_records = self._records.read_all()
         failures, no_failures = self._failures.read_all()
         failures = {**no_records, **no_failures, **failures}
+        records = dict(zip(records, align_validation([*records.values()]), strict=True))
         return [
             self._row(label, records.get(label), failures.get(label))
             for label in sorted(records.keys() | failures.keys())
@@ -263,15 +289,49 @@ def _as_failure(path: Path, error: UserError) -> Failure:
     return Failure(path.stem, None, "record", printable_line(str(error)), written)
 
 
-def _set_unreadable_aside(path: Path) -> None:
-    """Keep what is no record of this label, and is about to be replaced, where nobody reads it.
+def _take_place(latest: Record, file: Path) -> Replacement | None:
+    """Write a record over the one that is there, with what stays of that."""
+    earlier = _read_earlier(file)
+    joined = join_records(earlier, latest) if earlier else None
+    replaced = None
+    if earlier is not None and joined is not None and joined.lost:
+        date = earlier.provenance.date
+        when = re.sub(r"[^0-9T]", "", date.partition("+")[0])
+        aside = _find_free(file.parent / "replaced", f"{latest.label}.{when}")
+        json_file.write_bytes(aside, json_file.read_bytes(file))
+        replaced = Replacement(latest.label, date, joined.lost, aside)
+    json_file.dump(joined.record if joined else latest, file)
+    return replaced
+
+
+def _find_free(folder: Path, stem: str) -> Path:
+    numbers = ["", *(f".{number}" for number in range(2, 10_000))]
+    files = (folder / f"{stem}{number}.json" for number in numbers)
+    return next(file for file in files if not os.path.lexists(file))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let nobody else read a record and replace it meanwhile, where the file system knows locks."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _read_earlier(path: Path) -> Record | None:
+    """Read the record of this label; what is none is kept where nobody reads it.
 
     Raises:
         UserError: it cannot be moved.
     """
+    if not path.exists():
+        return None
     try:
-        if path.exists():
-            _read_named(read_record, path)
+        return _read_named(read_record, path)
     except UserError:
         aside = path.parent / "unreadable"
         try:
@@ -279,6 +339,7 @@ def _set_unreadable_aside(path: Path) -> None:
             path.rename(aside / path.name)
         except OSError as error:
             raise UserError(f"cannot be moved away ({cause(error)})", where=path) from error
+    return None
 
 
 def _make_folder(path: Path) -> None:

@@ -15,6 +15,7 @@ from esr.base.visible_text import name, one_line
 from esr.images.metrics import METRICS
 from esr.records.measurement import LayerCost
 from esr.records.record import Failure, Outcome, Record, SplitResult
+from esr.records.results_folder import Replacement
 from esr.report.board import Board
 from esr.report.deployment_table import lay_out_deployments, list_deployments
 from esr.report.terminal_table import lay_out_leaderboard
@@ -48,6 +49,17 @@ def print_outcome(outcome: Outcome, processes: int = 1) -> None:
         print_line(f"{label}: {_describe_figures(outcome)}")
     if outcome.layers and outcome.process_count == 1:
         stdout().print(lay_out_layers(outcome.label, outcome.layers))
+
+
+def print_replacement(replaced: Replacement | None) -> None:
+    """Say that a row is of something else now, and where its earlier record is."""
+    if replaced is not None:
+        what = ", ".join(replaced.lost)
+        print_line(
+            f"{name(replaced.label)}: takes the place of what was measured"
+            f" {replaced.date.partition('T')[0]} ({what}), which is now {replaced.file};"
+            " --label NAME keeps both"
+        )
 
 
 def print_kept(records: Iterable[Record]) -> None:
