@@ -11,9 +11,9 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -41,13 +41,14 @@ class Row:
     """A success removes it, so it is later than the record."""
     official: official_results.Official | None = None
     """The record in the official keys, or an entry of somebody else's `results.json`."""
+    is_title_shared: bool = False
+    """Whether another row has the same title, so that the label has to tell them apart."""
 
     @property
     def name(self) -> str:
-        """What it is called in tables: of a clone as `select_model` spells it, else its label."""
-        fork = self.record.fork if self.record and not self.record.variant else None
-        said = fork.facts.name if fork else self.failure.name if self.failure else None
-        return said if said and said.strip() else self.label
+        """What it is called, in every table, remark and line."""
+        outcome = self.record or self.failure
+        return self.label if outcome is None or self.is_title_shared else outcome.title
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,10 @@ class Store:
         failures, no_failures = self._failures.read_all()
         failures = {**no_records, **no_failures, **failures}
         records = dict(zip(records, align_validation([*records.values()]), strict=True))
-        return [
+        return _tell_apart(
             self._row(label, records.get(label), failures.get(label))
             for label in sorted(records.keys() | failures.keys())
-        ]
+        )
 
     def _row(self, label: str, record: Record | None, failure: Failure | None) -> Row:
         counter = self._protocol.flops_counter
@@ -156,14 +157,9 @@ class Store:
 
     def results(self, rows: list[Row]) -> dict[str, official_results.Official]:
         """Say rows in the official keys, beside what somebody else left in `results.json`."""
-        shared = Counter(row.name for row in rows)
-        measured = {
-            row.name if shared[row.name] == 1 else row.label: row.official
-            for row in rows
-            if row.official is not None
-        }
+        measured = {row.name: row.official for row in rows if row.official is not None}
         # What these rows were called before, by an older version or while the name was not shared.
-        spelled = {each for row in rows for each in (row.label, row.name)} - measured.keys()
+        spelled = {each for row in rows for each in _list_names(row)} - measured.keys()
         foreign = self._foreign_results().items()
         return {key: value for key, value in foreign if key not in spelled} | measured
 
@@ -201,6 +197,19 @@ class Store:
         return (
             official_results.read_results(self._results_file) if self._results_file.exists() else {}
         )
+
+
+def _tell_apart(rows: Iterable[Row]) -> list[Row]:
+    """Call those by their labels whose titles are the same."""
+    made = [*rows]
+    shared = Counter(row.name for row in made)
+    return [replace(row, is_title_shared=shared[row.name] > 1) for row in made]
+
+
+def _list_names(row: Row) -> Iterator[str]:
+    """List what a row is called, or was: by an older version, or while nobody else was so."""
+    yield row.label
+    yield from (outcome.title for outcome in (row.record, row.failure) if outcome)
 
 
 class _Files(Generic[Kept]):

@@ -110,7 +110,7 @@ def list_empty_cells(
         ordered = sorted(by_heading, key=lambda heading: by_heading[heading])
         for reason, headings in groupby(ordered, key=lambda heading: by_heading[heading]):
             if reason != standing.reason:  # Which a remark of its own says.
-                lacking.setdefault((tuple(headings), reason), []).append(name(standing.row.label))
+                lacking.setdefault((tuple(headings), reason), []).append(name(standing.row.name))
     for (titles, reason), labels in lacking.items():
         more = len(labels) - _NAMES_AT_MOST
         who = ", ".join(labels[:_NAMES_AT_MOST]) + (f" and {more} more" if more > 0 else "")

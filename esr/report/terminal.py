@@ -38,7 +38,7 @@ def print_outcome(outcome: Outcome, processes: int = 1) -> None:
         outcome: after one of its processes.
         processes: how many it shall have.
     """
-    label = name(outcome.label)
+    label = name(outcome.title)
     if isinstance(outcome, Failure):
         log = f" [log: {outcome.log}]" if outcome.log else ""
         print_line(f"{label}: failed ({outcome.stage}): {outcome.reason}{log}")
@@ -48,7 +48,7 @@ def print_outcome(outcome: Outcome, processes: int = 1) -> None:
     else:
         print_line(f"{label}: {_describe_figures(outcome)}")
     if outcome.layers and outcome.process_count == 1:
-        stdout().print(lay_out_layers(outcome.label, outcome.layers))
+        stdout().print(lay_out_layers(outcome.title, outcome.layers))
 
 
 def print_replacement(replaced: Replacement | None) -> None:
@@ -65,7 +65,7 @@ def print_replacement(replaced: Replacement | None) -> None:
 def print_kept(records: Iterable[Record]) -> None:
     """Print what is not measured again, with its figures."""
     for record in records:
-        print_line(f"{name(record.label)}: kept: {_describe_figures(record)}")
+        print_line(f"{name(record.title)}: kept: {_describe_figures(record)}")
 
 
 def _describe_processes(record: Record, processes: int) -> str:
@@ -122,8 +122,8 @@ def lay_out_summary(
     last = {outcome.label: outcome for outcome in outcomes}
     failures = [outcome for outcome in last.values() if isinstance(outcome, Failure)]
     groups = {
-        "done": [name(outcome.label) for outcome in last.values() if isinstance(outcome, Record)],
-        "kept": [name(record.label) for record in kept],
+        "done": [name(outcome.title) for outcome in last.values() if isinstance(outcome, Record)],
+        "kept": [name(record.title) for record in kept],
         "failed": [_explain(f, save_dir) for f in failures if f.label not in recorded],
         "stale": [_explain(f, save_dir) for f in failures if f.label in recorded],
     }
@@ -139,7 +139,7 @@ def lay_out_summary(
 
 
 def _explain(failure: Failure, save_dir: Path) -> str:
-    text = f"{name(failure.label)}: {failure.stage}: {one_line(failure.reason, _REASON_AT_MOST)}"
+    text = f"{name(failure.title)}: {failure.stage}: {one_line(failure.reason, _REASON_AT_MOST)}"
     if not failure.log:
         return text
     log = Path(failure.log)
@@ -227,7 +227,7 @@ def _describe_entry(entry: Entry) -> tuple[str, ...]:
         number = "" if entry.model_id is None else str(entry.model_id)
         return number, entry.label, "", "", "", f"broken: {entry.reason}"
     if isinstance(entry, CloneSubmission):
-        return str(entry.model_id), entry.label, "", "x4", f"by {SELECT}", "ready"
+        return str(entry.model_id), entry.name or entry.label, "", "x4", f"by {SELECT}", "ready"
     return (
         str(entry.model_id),
         entry.name,
