@@ -76,24 +76,28 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
         setting = RunSetting(options, staged, job_dir)
         plan = resume.plan_run(chosen, setting, store.rows())
         print_kept(plan.kept)
-        for outcome in engine.evaluate_all(plan, setting):
-            print_replacement((store.keep if shard else store.save)(outcome))
-            official_results.append_log(outcome, store.log)
-            print_outcome(outcome, options.processes)
-            outcomes.append(outcome)
+        try:
+            for outcome in engine.evaluate_all(plan, setting):
+                print_replacement((store.keep if shard else store.save)(outcome))
+                official_results.append_log(outcome, store.log)
+                print_outcome(outcome, options.processes)
+                outcomes.append(outcome)
+        finally:  # Interrupted or not, every table and the report tell what is recorded.
+            if shard is None:
+                store.publish()
+            finished = build_board(store.shown_rows(), options.protocol, choices)
+            if shard is None:
+                write_all(finished, store.save_dir, choose=columns)
         if shard is None:
-            store.publish()  # A run that was killed may have left tables older than its records.
-        finished = build_board(store.rows(), options.protocol, choices)
-        if shard is None:
-            write_all(finished, store.save_dir, choose=columns)
-            print_leaderboard(finished, store.save_dir)
+            told = {outcome.label for outcome in outcomes if isinstance(outcome, Failure)}
+            print_leaderboard(finished, store.save_dir, told)
         print_summary(plan.kept, outcomes, finished, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
 
 @command(
-    interrupted="what was finished is recorded",
+    interrupted="what was finished is recorded, and in every table",
     debug=True,
     ended_by=(signal.SIGTERM, signal.SIGHUP),
 )

@@ -193,7 +193,10 @@ class SubmissionRun:
             hint = " (--install fetches what can be had)"
         reason, date = printable_line(f"{failed.reason}{hint}"), provenance.now()
         name = entry.name if isinstance(entry, CloneSubmission) and not entry.variant else None
-        return Failure(entry.label, entry.model_id, failed.stage, reason, date, printed, name)
+        model_file = str(entry.model_file)
+        return Failure(
+            entry.label, entry.model_id, failed.stage, reason, date, printed, name, model_file
+        )
 
     def close(self) -> None:
         """End its process and remove its files."""

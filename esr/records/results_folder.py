@@ -41,6 +41,8 @@ class Row:
     """A success removes it, so it is later than the record."""
     official: official_results.Official | None = None
     """The record in the official keys, or an entry of somebody else's `results.json`."""
+    is_gone: bool = False
+    """Whether it failed and its model is not there any more: the failure says nothing of today."""
     is_title_shared: bool = False
     """Whether another row has the same title, so that the label has to tell them apart."""
 
@@ -83,6 +85,7 @@ class Store:
         self.save_dir = save_dir
         self._protocol = protocol
         self._publishers = publishers
+        self._dropped: set[str] = set()
         self._written: tuple[_Stamp, dict[str, official_results.Official]] = None, {}
         self._records = _Files(self.save_dir / "records", read_record)
         self._failures = _Files(self.save_dir / "failures", _read_failure)
@@ -124,7 +127,10 @@ class Store:
         return replaced
 
     def rows(self) -> list[Row]:
-        """Read every row, sorted by label; a file that cannot be read is a row that says why."""
+        """Read every row, sorted by label; a file that cannot be read is a row that says why.
+
+        Those that are hidden are among them.
+        """
         records, no_records = self._records.read_all()
         failures, no_failures = self._failures.read_all()
         failures = {**no_records, **no_failures, **failures}
@@ -134,10 +140,55 @@ class Store:
             for label in sorted(records.keys() | failures.keys())
         )
 
+    def shown_rows(self) -> list[Row]:
+        """Read the rows that are not hidden."""
+        hidden = self.hidden()
+        return _tell_apart(row for row in self.rows() if row.label not in hidden)
+
+    def hidden(self) -> set[str]:
+        """Read the labels of the rows that no table shows.
+
+        Raises:
+            UserError: the file that names them cannot be read.
+        """
+        file = self._hidden_file
+        return set(json_file.load(list[str], file)) if file.exists() else set()
+
+    def hide(self, labels: Iterable[str]) -> None:
+        """Leave rows out of every table; what was measured stays."""
+        self._write_hidden(self.hidden() | {*labels})
+
+    def show(self, labels: Iterable[str]) -> None:
+        """Take rows into the tables again."""
+        self._write_hidden(self.hidden() - {*labels})
+
+    def remove(self, labels: Iterable[str]) -> list[Path]:
+        """Move records and failures away, where nobody reads them.
+
+        Returns:
+            where they are now
+        """
+        wanted, moved = {*labels}, []
+        for row in self.rows():
+            if row.label in wanted:
+                self._dropped |= {*_list_names(row)}
+        for label in sorted(wanted):
+            for kind in ("records", "failures"):
+                file = self.save_dir / kind / f"{label}.json"
+                if file.exists():
+                    moved.append(_move_aside(file, file.parent / "removed"))
+        self.show(wanted)
+        return moved
+
+    def _write_hidden(self, labels: set[str]) -> None:
+        if labels or self._hidden_file.exists():
+            json_file.write_text(self._hidden_file, json_file.dump_text(sorted(labels)) + "\n")
+
     def _row(self, label: str, record: Record | None, failure: Failure | None) -> Row:
         counter = self._protocol.flops_counter
         official = official_results.official_entry(record, counter) if record else None
-        return Row(label, record, failure, official)
+        is_gone = failure is not None and _has_lost_its_model(failure)
+        return Row(label, record, failure, official, is_gone)
 
     def _showable(self, rows: list[Row]) -> list[Row]:
         """Make a failure of each row that cannot be shown, whoever wrote it."""
@@ -159,13 +210,14 @@ class Store:
         """Say rows in the official keys, beside what somebody else left in `results.json`."""
         measured = {row.name: row.official for row in rows if row.official is not None}
         # What these rows were called before, by an older version or while the name was not shared.
-        spelled = {each for row in rows for each in _list_names(row)} - measured.keys()
+        known = {each for row in (*rows, *self.rows()) for each in _list_names(row)}
+        spelled = (known | self._dropped) - measured.keys()
         foreign = self._foreign_results().items()
         return {key: value for key, value in foreign if key not in spelled} | measured
 
     def publish(self) -> None:
         """Rebuild `results.json`, `results.txt` and what the publishers write."""
-        rows = self.rows()
+        rows = self.shown_rows()
         results = self.results(rows)
         json_file.write_text(self._results_file, json_file.dump_text(results))
         self._written = _stamp(self._results_file), results
@@ -185,6 +237,10 @@ class Store:
     def log(self) -> Path:
         """The run's log."""
         return self.save_dir / "logs" / "test_demo.log"
+
+    @property
+    def _hidden_file(self) -> Path:
+        return self.save_dir / "hidden.json"
 
     @property
     def _results_file(self) -> Path:
@@ -342,13 +398,30 @@ def _read_earlier(path: Path) -> Record | None:
     try:
         return _read_named(read_record, path)
     except UserError:
-        aside = path.parent / "unreadable"
-        try:
-            aside.mkdir(exist_ok=True)
-            path.rename(aside / path.name)
-        except OSError as error:
-            raise UserError(f"cannot be moved away ({cause(error)})", where=path) from error
+        _move_aside(path, path.parent / "unreadable")
     return None
+
+
+def _move_aside(file: Path, folder: Path) -> Path:
+    """Move a file where nobody reads it.
+
+    Raises:
+        UserError: it cannot be moved.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        return file.rename(_find_free(folder, file.stem))
+    except OSError as error:
+        raise UserError(f"cannot be moved away ({cause(error)})", where=file) from error
+
+
+def _has_lost_its_model(failure: Failure) -> bool:
+    """Whether its file is gone, as far as this machine is the one that it lay on."""
+    if failure.model_file is None:
+        return False
+    file = Path(failure.model_file)
+    was_here = file.parent.is_dir() or file.parent.parent.is_dir()
+    return was_here and not os.path.lexists(file)
 
 
 def _make_folder(path: Path) -> None:

@@ -95,7 +95,7 @@ def build_board(rows: Sequence[Row], protocol: Protocol, choices: Choices | None
         (line.standing, {_name_column(columns[i]): reason for i, reason in line.reasons.items()})
         for line in lines
     ]
-    remarks = write_remarks(ranking, marked, list(list_empty_cells(empty)))
+    remarks = write_remarks(ranking, marked, list(list_empty_cells(empty, ranking)))
     return Board(ranking, columns, tuple(shown), tuple(lines), tuple(remarks))
 
 

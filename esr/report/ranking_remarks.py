@@ -44,7 +44,7 @@ def _explain_gate(ranking: Ranking) -> Iterator[Remark]:
         known = f"it is about {ranking.protocol.valid[0]} and {ranking.protocol.test[0]}"
         reason = "none is known" if gate is None else known
         text = f"The PSNR gate of {ranking.protocol.name} was not judged: {reason}."
-        yield Remark(text, "warning")
+        yield Remark(text, "note" if gate is None else "warning")
 
 
 def _group(standings: Sequence[Standing], reasons: Sequence[str | None]) -> dict[str, str]:
@@ -104,6 +104,8 @@ def _explain_constraints(ranking: Ranking) -> Iterator[Remark]:
 
 
 def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
+    if not any("ave_time_ms" in track.terms for track in ranking.protocol.tracks):
+        return
     robust = ranking.choices.runtime == "robust"
     kind = RUNTIMES[ranking.choices.runtime].words
     processes = _count_processes(ranking)
@@ -156,6 +158,8 @@ def _explain_baseline(ranking: Ranking) -> Remark:
     rules = f"Rules of {protocol.name}; baseline: "
     if protocol.baseline is None:
         return Remark(f"Rules of {protocol.name}, whose scores are relative to no network.")
+    if ranking.baseline is None and not any(t.score == "exponential" for t in protocol.tracks):
+        return Remark(f"{rules}{protocol.baseline.name}, which is not among the rows.")
     if ranking.baseline is None:
         return Remark(_say_how_to_get_scores(ranking), "warning")
     if ranking.baseline == PUBLISHED:

@@ -62,6 +62,9 @@ def _explain_failure(row: Row) -> Iterator[Remark]:
             f"{name(row.name)} failed ({row.failure.stage}):"
             f" {one_line(row.failure.reason)}{earlier}"
         )
+        if row.is_gone:
+            command = f"python -m esr rows RESULTS --remove {name(row.label)}"
+            text += f"; stale: its model is not there any more ({command})"
         yield Remark(text, "warning", failed=row.label)
 
 

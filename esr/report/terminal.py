@@ -21,9 +21,6 @@ from esr.report.deployment_table import lay_out_deployments, list_deployments
 from esr.report.terminal_table import lay_out_leaderboard
 from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
 
-_REASON_AT_MOST = 100
-"""A few words; the log and the lines above have all of it."""
-
 _STYLES = {"done": "green", "kept": "cyan", "failed": "red", "stale": "yellow"}
 
 _LEFT = ("Layer", "Type")
@@ -110,7 +107,7 @@ def print_summary(
 def lay_out_summary(
     kept: Sequence[Record], outcomes: Sequence[Outcome], recorded: Iterable[str], save_dir: Path
 ) -> Table:
-    """Lay out who was measured and kept, who failed and why, and whose figures are of before.
+    """Lay out who was measured and kept, who failed where, and whose figures are of before.
 
     Args:
         kept: records that were not measured again.
@@ -139,7 +136,8 @@ def lay_out_summary(
 
 
 def _explain(failure: Failure, save_dir: Path) -> str:
-    text = f"{name(failure.title)}: {failure.stage}: {one_line(failure.reason, _REASON_AT_MOST)}"
+    """Say where to look; the reason was told when it failed."""
+    text = f"{name(failure.title)}: {failure.stage}"
     if not failure.log:
         return text
     log = Path(failure.log)
@@ -199,15 +197,22 @@ _LINE_AT_MOST = 4096
 """Paths and reasons are printed whole; what is longer than any path is not."""
 
 
-def print_leaderboard(board: Board, save_dir: Path) -> None:
-    """Print the leaderboard, what it cannot say, and where everything was written."""
+def print_leaderboard(board: Board, save_dir: Path, told: Collection[str] = ()) -> None:
+    """Print the leaderboard, what it cannot say, and where everything was written.
+
+    Args:
+        board: the leaderboard.
+        save_dir: where it was written to.
+        told: labels of those whose failure stands on the screen already.
+    """
     console = stdout()
     console.print()
     console.print(lay_out_leaderboard(board, console.width))
     console.print()
     if deployments := list_deployments(board):
         console.print(lay_out_deployments(deployments))
-    for line in (*board.remarks, f"Everything is in {save_dir}"):
+    remarks = (remark for remark in board.remarks if remark.failed not in told)
+    for line in (*remarks, f"Everything is in {save_dir}"):
         print_line(line)
 
 
