@@ -49,5 +49,5 @@ def explain_missing_input(row: Row) -> str:
         return "no fixed input was run (--protocol rtsr2023 does)"
     if fixed.as_asked:
         return "no runtime of the fixed input"
-    size, asked = ("x".join(map(str, each[1:])) for each in (fixed.input_size, fixed.official_size))
+    size, asked = ("x".join(map(str, each)) for each in (fixed.input_size, fixed.official_size))
     return f"its fixed input was {size}, the challenge asks for {asked} (leave out --runtime_size)"
