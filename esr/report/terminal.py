@@ -19,6 +19,7 @@ from esr.records.results_folder import Replacement
 from esr.report.board import Board
 from esr.report.deployment_table import lay_out_deployments, list_deployments
 from esr.report.terminal_table import lay_out_leaderboard
+from esr.submissions.foreseen_problems import foresee_problems
 from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
 
 _STYLES = {"done": "green", "kept": "cyan", "failed": "red", "stale": "yellow"}
@@ -231,15 +232,18 @@ def _describe_entry(entry: Entry) -> tuple[str, ...]:
     if isinstance(entry, Broken):
         number = "" if entry.model_id is None else str(entry.model_id)
         return number, entry.label, "", "", "", f"broken: {entry.reason}"
+    state = "; ".join(filter(None, foresee_problems(entry))) or "ready"
     if isinstance(entry, CloneSubmission):
-        return str(entry.model_id), entry.name or entry.label, "", "x4", f"by {SELECT}", "ready"
+        return str(entry.model_id), entry.name or entry.label, "", "x4", f"by {SELECT}", state
     return (
         str(entry.model_id),
         entry.name,
         entry.sidecar.team.name or "",
         f"x{entry.sidecar.scale}",
         entry.checkpoint.name if entry.checkpoint else "missing",
-        entry.problem or "ready",
+        "; ".join([entry.problem, *([] if state == "ready" else [state])])
+        if entry.problem
+        else state,
     )
 
 

@@ -70,6 +70,8 @@ class CloneSubmission:
     """As the clone's source spells it; None if that would have to be run."""
     variant: str | None = None
     """The label, if it was given with `--label`."""
+    named: tuple[str, ...] = ()
+    """Checkpoint files that its branch of `select_model` names."""
 
     @property
     def model_file(self) -> Path:
