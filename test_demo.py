@@ -21,7 +21,7 @@ from esr.base.errors import ExitCode
 from esr.base.scratch import scratch_folder
 from esr.evaluate import resume
 from esr.evaluate.choose_engine import choose_engine
-from esr.evaluate.entries import choose_entries, list_entries
+from esr.evaluate.entries import choose_entries, find_years, list_entries
 from esr.evaluate.options import Options, parse
 from esr.evaluate.settle_sandbox import settle_sandbox
 from esr.evaluate.staged_data import stage_all
@@ -41,6 +41,7 @@ from esr.report.terminal import (
     print_replacement,
     print_summary,
     print_trust,
+    print_years,
 )
 from esr.submissions.submission import Entry
 from esr.tools.check.check_command import check
@@ -52,6 +53,8 @@ def run(options: Options) -> ExitCode:
     """List or measure the submissions that were asked for."""
     with scratch_folder() as code_dir:
         entries = list_entries(options.selection, options.data, options.procedure, code_dir)
+        if not options.is_protocol_stated:
+            print_years(find_years(options.selection), options.protocol.name)
         if options.list:
             print_listing(entries)
             return ExitCode.OK

@@ -49,8 +49,13 @@ class Row:
     @property
     def name(self) -> str:
         """What it is called, in every table, remark and line."""
+        return self.label if self.is_title_shared else self.title
+
+    @property
+    def title(self) -> str:
+        """What it calls itself, which others may do as well."""
         outcome = self.record or self.failure
-        return self.label if outcome is None or self.is_title_shared else outcome.title
+        return self.label if outcome is None else outcome.title
 
 
 @dataclass(frozen=True)
@@ -258,8 +263,8 @@ class Store:
 def _tell_apart(rows: Iterable[Row]) -> list[Row]:
     """Call those by their labels whose titles are the same."""
     made = [*rows]
-    shared = Counter(row.name for row in made)
-    return [replace(row, is_title_shared=shared[row.name] > 1) for row in made]
+    called = Counter(text for row in made for text in {row.title, row.label})
+    return [replace(row, is_title_shared=called[row.title] > 1) for row in made]
 
 
 def _list_names(row: Row) -> Iterator[str]:

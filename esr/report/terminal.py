@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from esr.base.console import stdout
 from esr.base.visible_text import name, one_line
+from esr.challenge.protocol import protocols
 from esr.images.metrics import METRICS
 from esr.records.measurement import LayerCost
 from esr.records.record import Failure, Outcome, Record, SplitResult
@@ -245,6 +246,23 @@ def _describe_entry(entry: Entry) -> tuple[str, ...]:
         if entry.problem
         else state,
     )
+
+
+def print_years(years: Mapping[Path, int], protocol: str) -> None:
+    """Say which clones are of another year than the rules they are measured by.
+
+    Args:
+        years: of the clones whose scripts tell.
+        protocol: name of the one that nobody has chosen.
+    """
+    known = {year for year in years.values() if f"ntire{year}" in protocols()}
+    for year in sorted(year for year in known if f"ntire{year}" != protocol):
+        clones = [name(clone.name) for clone, of in years.items() if of == year]
+        more = f" and {len(clones) - 5} more" if len(clones) > 5 else ""
+        print_line(
+            f"{', '.join(clones[:5])}{more}: of {year}, measured by the rules of {protocol};"
+            f" --protocol ntire{year} takes its own"
+        )
 
 
 def print_trust(entries: Iterable[Entry], trust: Collection[int]) -> None:
