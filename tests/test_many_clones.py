@@ -92,6 +92,11 @@ def test_many_are_measured_in_one_command(forks: Path, tmp_path: Path) -> None:
         "team_b: of 2024, measured by the rules of ntire2026; --protocol ntire2024" in done.stdout
     )
 
+    # These pairs were made by leaving pixels out: whoever looks at the figures is told so.
+    (lr,) = [line for line in done.stdout.splitlines() if "MATLAB's bicubic" in line]
+    assert lr.startswith("LR of demo is not MATLAB's bicubic of HR, 2 of 2 images looked at: a.png")
+    assert "compare nothing with published figures" in lr
+
     refused = harness.run(*command, "--model_id", "7", "--trust", "7")
     assert refused.returncode == 2
     assert "an id is of one clone" in refused.stderr

@@ -218,14 +218,23 @@ def print_leaderboard(board: Board, save_dir: Path, told: Collection[str] = ()) 
         print_line(line)
 
 
+_LISTED_AT_MOST = 32
+"""Letters of a name that stand in one line of the listing."""
+
+
 def print_listing(entries: Iterable[Entry]) -> None:
     """Print what `--list` shows: every submission, and what is wrong with it."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for title in ("ID", "Name", "Team", "Scale", "Checkpoint", "State"):
+    titles = ("ID", "Name", "Team", "Scale", "Checkpoint", "State")
+    rows = [[one_line(cell) for cell in _describe_entry(entry)] for entry in entries]
+    columns = [column for column in zip(titles, *rows, strict=True) if any(column[1:])]
+    for title, *cells in columns:
         justify: JustifyMethod = "right" if title in ("ID", "Scale") else "left"
-        table.add_column(title, justify=justify, overflow="fold", min_width=len(title))
-    for entry in entries:
-        table.add_row(*(Text(one_line(cell)) for cell in _describe_entry(entry)))
+        longest = max(map(len, cells)) if title == "Name" else 0
+        width = max(len(title), min(longest, _LISTED_AT_MOST))
+        table.add_column(title, justify=justify, overflow="fold", min_width=width)
+    for row in zip(*(cells for _, *cells in columns), strict=True):
+        table.add_row(*map(Text, row))
     stdout().print(table)
 
 
