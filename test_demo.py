@@ -86,10 +86,9 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
                 print_outcome(outcome, options.processes)
                 outcomes.append(outcome)
         finally:  # Interrupted or not, every table and the report tell what is recorded.
-            if shard is None:
-                store.publish()
             finished = build_board(store.shown_rows(), options.protocol, choices)
-            if shard is None:
+            if shard is None and finished.lines:
+                store.publish()
                 write_all(finished, store.save_dir, choose=columns)
         if shard is None:
             told = {outcome.label for outcome in outcomes if isinstance(outcome, Failure)}
