@@ -16,7 +16,7 @@ from esr.base.scratch import scratch_roots
 from esr.challenge.fixed_input import plan
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
-from esr.evaluate.build_environment import Installer, shelf
+from esr.evaluate.build_environment import Installer
 from esr.evaluate.device_use import DEVICE_LOG, noted_use
 from esr.evaluate.dialogue.further_images import FurtherImage, FurtherResult, choose_further
 from esr.evaluate.finish_record import finish_record
@@ -82,7 +82,7 @@ class RunSetting:
     @property
     def installer(self) -> Installer:
         """What makes environments for submissions."""
-        return Installer(shelf(), self.policy.hidden, self.options.confinement.wheels)
+        return Installer.of(self.options.confinement, self.policy.hidden)
 
 
 class SubmissionRun:
