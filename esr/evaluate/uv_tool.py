@@ -23,6 +23,7 @@ from packaging.tags import Tag, sys_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from esr.base.remove_tree import remove_tree
+from esr.base.sha256 import hash_file
 from esr.evaluate.thin_environment import ThinEnvironment
 from esr.measure.job import SubmissionFailed
 from esr.submissions.environments.environment_lock import EnvironmentLock, lock_line
@@ -83,7 +84,7 @@ class Uv:
         wanted.write_text("".join(f"{each}\n" for each in added), encoding="utf-8")
         options = ["--no-deps", "--format", "pylock.toml", "-o", str(locked), str(wanted)]
         self._run(environment, "compile", *options)
-        return tuple(sorted(_read_lock(locked)))
+        return tuple(sorted(_read_lock(locked, environment.wheels)))
 
     def _run(self, environment: ThinEnvironment, action: str, *options: str) -> str:
         command = [str(self.program), "pip", action, "--python", str(environment.python)]
@@ -118,12 +119,17 @@ def _shadows(site: Path) -> Iterator[None]:
             remove_tree(folder)
 
 
-def _read_lock(file: Path) -> Iterator[str]:
+def _read_lock(file: Path, wheels: Path | None) -> Iterator[str]:
     """Read names, versions and hashes from a pylock.toml (PEP 751)."""
     ranks = {tag: rank for rank, tag in enumerate(sys_tags())}
     try:
         for package in tomllib.loads(file.read_text(encoding="utf-8"))["packages"]:
-            sha256 = _choose_file(package, ranks)["hashes"]["sha256"]
+            chosen = _choose_file(package, ranks)
+            sha256 = chosen["hashes"].get("sha256")
+            if sha256 is None and wheels is not None:  # Older versions do not read local files.
+                sha256 = hash_file(wheels / _name(chosen))
+            if sha256 is None:
+                raise ValueError(f"no hash of {_name(chosen)}")
             yield lock_line(package["name"], package["version"], sha256)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SubmissionFailed("environment", "what was resolved cannot be told") from error
@@ -133,9 +139,8 @@ def _choose_file(package: Mapping[str, Any], ranks: Mapping[Tag, int]) -> Mappin
     """Choose the wheel that suits this machine best, else the source."""
 
     def rank(wheel: Mapping[str, Any]) -> int:
-        where = wheel.get("name") or unquote(urlsplit(wheel.get("url") or wheel["path"]).path)
         try:
-            tags = parse_wheel_filename(where.rpartition("/")[2])[3]
+            tags = parse_wheel_filename(_name(wheel))[3]
         except InvalidWheelFilename:
             return len(ranks)
         return min(ranks.get(tag, len(ranks)) for tag in tags)
@@ -143,6 +148,11 @@ def _choose_file(package: Mapping[str, Any], ranks: Mapping[Tag, int]) -> Mappin
     fitting = [wheel for wheel in package.get("wheels", ()) if rank(wheel) < len(ranks)]
     chosen: Mapping[str, Any] = min(fitting, key=rank) if fitting else package["sdist"]
     return chosen
+
+
+def _name(file: Mapping[str, Any]) -> str:
+    where = file.get("name") or unquote(urlsplit(file.get("url") or file["path"]).path)
+    return str(where).rpartition("/")[2]
 
 
 def explain(printed: str) -> str:
