@@ -12,7 +12,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-from esr.audit.random_output import PsnrSpread, random_output
 from esr.audit.seen_by_parent import (
     compare_clocks,
     compare_saving,
@@ -24,8 +23,8 @@ from esr.base.errors import printable_line
 from esr.challenge.fixed_input import find_problem
 from esr.evaluate.dialogue.further_images import FurtherPlan, FurtherResult
 from esr.evaluate.dialogue.hand_over import HandedImage, HandOver
-from esr.evaluate.dialogue.timed_passes import Scorer, TimedPass
-from esr.evaluate.score_images import psnr_db
+from esr.evaluate.dialogue.timed_passes import TimedPass
+from esr.evaluate.repeated_scores import scorer, spread_flags
 from esr.evaluate.shown_phases import ShownPhases
 from esr.evaluate.write_job import StartedJob
 from esr.measure.job import Job, JobFailure, SubmissionFailed
@@ -35,8 +34,6 @@ from esr.sandbox.isolated_process import WaitingProgram
 
 _ESTIMATE_OFF = 10
 """How many times as much as the official pass a later one may honestly seem to cost."""
-_SPREAD_IMAGES = 10
-"""Of a data set: more of them, scored in every round, tell no more and take long."""
 _WARM_UPS = 10
 """Passes over an image before it is repeated, at most."""
 
@@ -65,10 +62,10 @@ def await_measurement(
     with closing(_hand_over(started, shown)) as hand_over:
         ended = worker.run(started.job, log, hand_over)
         answer = check_answer(hand_over, started.job, ended.status)
-        spread = _spread(hand_over, started) if answer.is_repeatable is False else ()
+        passes = hand_over.passes.complete if answer.is_repeatable is False else ()
     measurement = replace(
         answer,
-        flags=(*answer.flags, *ended.flags, *spread),
+        flags=(*answer.flags, *ended.flags, *spread_flags(passes, started)),
         isolation=ended.isolation,
         busy_cores=hand_over.busy_cores,
         left_out=(*hand_over.further.left_out, *answer.left_out),
@@ -86,21 +83,8 @@ def _hand_over(started: StartedJob, shown: ShownPhases) -> HandOver:
         further,
         ways=passes.ways,
         entered=shown.enter,
-        score=_scorer(started),
+        score=scorer(started),
     )
-
-
-def _scorer(started: StartedJob) -> Scorer:
-    """Score what a network makes of an image it has restored before, if it is another image."""
-    protocol = started.request.procedure.protocol
-
-    def score(place: tuple[int, int], sr_file: Path) -> float | None:
-        split = started.splits[place[0]]
-        if place[1] >= _SPREAD_IMAGES:
-            return None
-        return psnr_db(split.images[place[1]], sr_file, protocol.border(split.scale))
-
-    return score
 
 
 def check_answer(hand_over: HandOver, job: Job, status: int) -> Measurement:
@@ -176,21 +160,6 @@ def _compare(
         yield from repeated_outputs(differences, len(passes), answer.is_repeatable)
     else:
         yield from determinism(answer.is_repeatable)
-
-
-def _spread(hand_over: HandOver, started: StartedJob) -> tuple[Flag, ...]:
-    """Say how far the PSNR of a network that draws random numbers moves from pass to pass."""
-    score, rounds = _scorer(started), defaultdict[tuple[int, int], list[float]](list)
-    for timed in hand_over.passes.complete:
-        if timed.psnr_db is not None:
-            rounds[timed.place].append(timed.psnr_db)
-    spreads = []
-    for place, again in rounds.items():
-        scored = score(place, started.folder.sr_image(*place))
-        if scored is not None:
-            name = started.splits[place[0]].images[place[1]].name
-            spreads.append(PsnrSpread(name, scored, tuple(again)))
-    return tuple(random_output(spreads))
 
 
 def describe_crash(stage: Stage | None, status: int) -> str:
