@@ -191,8 +191,8 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add("--disk_limit", type=_positive("GiB"), default=DISK_GIB, metavar="GIB", help=text)
     text = "fetch the packages that a submission lacks into an environment of its own"
     add("--install", action="store_true", help=text)
-    text = "take them from this folder of wheels alone, without a network"
-    add("--wheels", type=_path, metavar="DIR", help=text)
+    text = "the same from this folder of wheels alone, without a network"
+    add("--wheels", type=_folder, metavar="DIR", help=text)
     either = group.add_mutually_exclusive_group()
     text = (
         "run it in bubblewrap: no network, and no files but what it needs (default with"
@@ -223,6 +223,14 @@ def _path(text: str) -> Path:
     if _ADDRESS.match(text):
         raise UserError("an address, not a file or folder here", where=text, remedy="download it")
     return Path(text)
+
+
+def _folder(text: str) -> Path:
+    path = _path(text)
+    if not path.is_dir():
+        what = "is no folder" if path.exists() else "no such folder"
+        raise UserError(what, where=f"--wheels {text}", remedy="name a folder of wheels")
+    return path
 
 
 def _clone(text: str) -> Path:

@@ -202,7 +202,7 @@ def parse(arguments: list[str], root: Path) -> Options:
             ),
             sandbox=strangers if given.sandbox is None else given.sandbox,
             is_sandbox_stated=given.sandbox is not None,
-            install=given.install,
+            install=given.install or given.wheels is not None,
             wheels=given.wheels,
         ),
         output=Output(

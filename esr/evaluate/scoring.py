@@ -63,6 +63,8 @@ def score_submission(
             zip(started.splits, measurement.splits, strict=True)
         )
     )
+    scale = entry.sidecar.scale
+    border = started.request.procedure.protocol.border(scale)
     first, image = started.splits[0], results[0].images[0]
     other_range = measurement.other_range
     data_range = judge_data_range(
@@ -70,11 +72,11 @@ def score_submission(
         image.scores["psnr"],
         (other_range, started.folder.other_range) if other_range else None,
         entry,
-        started.request.procedure.protocol.border(entry.sidecar.scale),
+        border,
     )
     handed_in = handed_in_flags(entry, first, results[0])
     deployments = score_deployments(started, measurement.deployed)
-    judged = judge_further(further, measurement, started.folder, entry.sidecar.scale)
+    judged = judge_further(further, measurement, started.folder, scale, border)
     return Scores(entry, source, fork, results, data_range, deployments, tuple(handed_in), judged)
 
 

@@ -18,7 +18,7 @@ from esr.datasets.checking.judge_lr import judge_lr
 from esr.datasets.lr_verdict import LrVerdict
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
-from esr.evaluate.build_environment import Installer, shelf
+from esr.evaluate.build_environment import Installer
 from esr.evaluate.device_use import DEVICE_LOG, noted_use
 from esr.evaluate.dialogue.further_images import FurtherImage, FurtherResult, choose_further
 from esr.evaluate.finish_record import finish_record
@@ -94,7 +94,7 @@ class RunSetting:
     @property
     def installer(self) -> Installer:
         """What makes environments for submissions."""
-        return Installer(shelf(), self.policy.hidden, self.options.confinement.wheels)
+        return Installer.of(self.options.confinement, self.policy.hidden)
 
 
 class SubmissionRun:

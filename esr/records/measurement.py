@@ -211,6 +211,16 @@ class Machine:
     cudnn_tf32: bool
     matmul_tf32: bool
 
+    def list_differences(self, other: Machine) -> dict[str, tuple[object, object]]:
+        """List what is not the same of two machines, its own and the other's, by what it is.
+
+        The other facts are settings, which a submission may have changed.
+        """
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in _FACTS}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+_FACTS = ("device", "device_name", "driver", "python", "torch", "cuda", "cudnn", "platform")
 
 WARM, STEADY = "warm passes", "steady passes"
 """What of a run is asked for, and is left out by these names."""
@@ -341,6 +351,18 @@ class EnergySamples:
         return sum(window.joules for window in self.windows) / seconds if seconds else None
 
 
+@dataclass(frozen=True)
+class ExtensionBuild:
+    """An extension in C++ or CUDA that a submission compiled (`torch.utils.cpp_extension`)."""
+
+    name: str
+    seconds: float
+    printed: str
+    """The end of what the compiler printed."""
+    problem: str | None = None
+    """Why it could not be built, in words of PyTorch or what was missing."""
+
+
 Isolation = Literal["process", "landlock", "bubblewrap"]
 """What confined a submission: a process of its own, the kernel's file rules on top, `--sandbox`."""
 
@@ -368,6 +390,8 @@ class Findings:
     busy_cores: float | None = None
     """Cores that other programs kept busy during the official pass, on average; filled in by the
     parent, None where the system does not say. Older records lack it."""
+    builds: tuple[ExtensionBuild, ...] = ()
+    """What it compiled; older records lack it."""
 
     def kept(self) -> dict[str, Any]:
         """These fields by their names, for a record."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib.util
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,7 @@ class Session:
     def __init__(self, submission: CloneSubmission, enter: Enter, *, trusted: bool) -> None:
         self._number, self._enter = submission.model_id, enter
         self._mirror = submission.clone.resolve()
+        self._came = _files_in(self._mirror)
         self._redirection = Redirection() if is_needed() else None
         note = self._redirection.note if self._redirection else None
         self._gate = SafeLoad(trusted, enter, note)
@@ -158,8 +160,14 @@ class Session:
         )
 
     def _relative(self, files: Iterable[str | Path]) -> tuple[str, ...]:
+        # What it has compiled or written itself is no file of the clone.
         names = (relative(file, self._mirror) for file in files)
-        return tuple(sorted({name for name in names if name is not None}))
+        return tuple(sorted({name for name in names if name in self._came}))
+
+
+def _files_in(folder: Path) -> frozenset[str]:
+    names = (relative(Path(where, name), folder) for where, _, of in os.walk(folder) for name in of)
+    return frozenset(filter(None, names))
 
 
 def _forward(
