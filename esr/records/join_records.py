@@ -6,6 +6,7 @@ anything else differs, figures of both in one row would be of nobody: the new re
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -186,13 +187,19 @@ def _add(latest: Record, earlier: Record, splits: tuple[SplitResult, ...]) -> Re
         splits=splits,
         # What looked wrong on the sets that stay still does.
         flags=_unite(latest.flags, earlier.flags)[:FLAGS_AT_MOST],
-        left_out=_unite(latest.left_out, earlier.left_out),
+        left_out=_unite_texts(latest.left_out, earlier.left_out),
         note=latest.note or earlier.note,
         crops=tuple(replace(crop, role=renamed[crop.role]) for crop in latest.crops),
         layers=latest.layers or earlier.layers,
         deployments=latest.deployments or earlier.deployments,
         fixed_input=latest.fixed_input or earlier.fixed_input,
     )
+
+
+def _unite_texts(latest: tuple[str, ...], earlier: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out what the latest says as well, with other numbers."""
+    said = {re.sub(r"\d+", "", text) for text in latest}
+    return (*latest, *(text for text in earlier if re.sub(r"\d+", "", text) not in said))
 
 
 def _unite(latest: tuple[T, ...], earlier: tuple[T, ...]) -> tuple[T, ...]:
