@@ -32,6 +32,8 @@ class StagedImage:
     """HR cropped to a multiple of the scale, as .npy: mapped into memory it costs no decoding."""
     hashes: PairHash
     """Of the files it was decoded from."""
+    lr_file: Path | None = None
+    """That of LR."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
             lr, hr = _decode(pair, split.scale)
             refuse_too_small(hr.shape, window_px, split.scale, pair.hr)
             lr_file, hr_file = folder / f"{index:04d}-lr.npy", folder / f"{index:04d}-hr.npy"
-            staged = StagedImage(pair.name, lr_file, hr_file, hash_pair(pair))
+            staged = StagedImage(pair.name, lr_file, hr_file, hash_pair(pair), pair.lr)
             _keep(lr, staged.lr)
             _keep(hr, staged.hr)
             return staged

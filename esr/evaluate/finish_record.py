@@ -68,6 +68,7 @@ def finish_record(
         deployments=scores.deployments,
         request=request,
         fork=scores.fork,
+        variant=entry.variant,
     )
 
 

@@ -137,4 +137,5 @@ def _score_split(
         parent_ms=timing.parent_ms,
         energy=timing.energy,
         bicubic_psnr_db=protocol.hooks.bicubic_psnr_db(files, split.scale),
+        lr_verdict=started.lr_verdicts[number] if started.lr_verdicts else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from esr.base.errors import printable_line
 from esr.base.house import ROOT
 from esr.base.scratch import scratch_roots
 from esr.challenge.fixed_input import plan
+from esr.datasets.checking.judge_lr import judge_lr
+from esr.datasets.lr_verdict import LrVerdict
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
 from esr.evaluate.build_environment import Installer
@@ -54,6 +56,7 @@ class RunSetting:
     """Holds the folders of the jobs, one a submission."""
     also_hidden: tuple[Path, ...] = ()
     """Where somebody else's results are, who this is measured for."""
+    _lr_verdicts: dict[tuple[int, str], LrVerdict] = field(default_factory=dict)
 
     @cached_property
     def request(self) -> Request:
@@ -78,6 +81,15 @@ class RunSetting:
             *self.also_hidden,
         )
         return options.confinement.policy((*places, *scratch_roots()))
+
+    def judge_lr(self, split: StagedSplit) -> LrVerdict | None:
+        """Say what LR of a data set is, once a run; None where it is no bicubic by the rules."""
+        if self.options.protocol.fixed_input is not None:
+            return None
+        place = split.scale, split.role
+        if place not in self._lr_verdicts:
+            self._lr_verdicts[place] = judge_lr(split)
+        return self._lr_verdicts[place]
 
     @property
     def installer(self) -> Installer:
@@ -126,8 +138,11 @@ class SubmissionRun:
         job = replace(self._describe_job(told, splits), layer=str(layer) if layer else None)
         json_file.dump(job, folder.job)
         make_deployed_folders(folder, job)
+        verdicts = [setting.judge_lr(split) for split in splits]
         further = self._choose_further(splits)
-        self._job = StartedJob(entry, source, setting.request, splits, job, folder, further)
+        self._job = StartedJob(
+            entry, source, setting.request, splits, job, folder, verdicts, further
+        )
 
     def _choose_further(self, splits: Sequence[StagedSplit]) -> tuple[FurtherImage, ...]:
         """Draw what it restores behind the images that are scored."""
@@ -177,8 +192,11 @@ class SubmissionRun:
         if failed.stage == "import" and "needs the package" in failed.reason:
             hint = " (--install fetches what can be had)"
         reason, date = printable_line(f"{failed.reason}{hint}"), provenance.now()
-        name = entry.name if isinstance(entry, CloneSubmission) else None
-        return Failure(entry.label, entry.model_id, failed.stage, reason, date, printed, name)
+        name = entry.name if isinstance(entry, CloneSubmission) and not entry.variant else None
+        model_file = str(entry.model_file)
+        return Failure(
+            entry.label, entry.model_id, failed.stage, reason, date, printed, name, model_file
+        )
 
     def close(self) -> None:
         """End its process and remove its files."""
