@@ -198,6 +198,7 @@ class SubmissionRun:
             passes=procedure.passes,
             trusted=submission.model_id in options.selection.trust,
             memory_bytes=options.confinement.limits.memory_bytes,
+            complexity_input=procedure.protocol.complexity_input,
             fixed_input=plan(procedure.real_time, procedure.protocol, submission.sidecar.scale),
         )
 

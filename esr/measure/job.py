@@ -11,6 +11,7 @@ from pathlib import Path
 
 from esr.base.errors import UserError, printable_line
 from esr.challenge.fixed_input import FixedInputPlan
+from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.records.conditions import Passes
 from esr.records.measurement import Stage
 from esr.submissions.submission import Measurable
@@ -44,6 +45,8 @@ class Job:
     """Folder of the packages that it alone has; None if it needs none."""
     fixed_input: FixedInputPlan | None = None
     """How to run the fixed input; None if the protocol has none."""
+    complexity_input: tuple[int, int, int] = COMPLEXITY_INPUT
+    """(channels, height, width) of the input that parameters and operations are counted for."""
     is_further: bool = False
     """Whether another process was measured and counted already: this one is for its runtimes."""
 
