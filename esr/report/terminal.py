@@ -216,7 +216,8 @@ def _describe_entry(entry: Entry) -> tuple[str, ...]:
         return number, entry.label, "", "", "", f"broken: {entry.reason}"
     if isinstance(entry, CloneSubmission):
         scale = f"x{entry.sidecar.scale}"
-        return str(entry.model_id), entry.label, "", scale, f"by {SELECT}", "ready"
+        weights = entry.folder_call.model_dir if entry.folder_call else f"by {SELECT}"
+        return str(entry.model_id), entry.label, "", scale, weights, "ready"
     return (
         str(entry.model_id),
         entry.name,
