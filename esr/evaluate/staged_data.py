@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
+from esr.base.visible_text import one_line
 from esr.challenge.protocol import Protocol
 from esr.datasets.manifest import check_manifest
 from esr.datasets.splits import DataRequest, Split, find_splits
@@ -16,6 +18,8 @@ from esr.images.metrics import METRICS
 from esr.measure.job import SubmissionFailed
 from esr.records.conditions import Procedure
 from esr.submissions.submission import Broken, Entry, Measurable
+
+_WARNING_AT_MOST = 500
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,8 @@ def stage_all(
     """
     scales = {entry.sidecar.scale for entry in entries if not isinstance(entry, Broken)}
     window_px = max(METRICS[name].window_px for name in procedure.metrics)
-    perceptual.check(procedure.metrics)
+    for line in perceptual.describe_missing(perceptual.probe(procedure.metrics, "cpu")):
+        sys.stderr.write(f"warning: {one_line(line, _WARNING_AT_MOST)}\n")
     staged, protocol = Staged({}, {}), procedure.protocol
     for scale in sorted(scales):
         try:

@@ -23,7 +23,7 @@ from esr.images import Image
 from esr.images.color import rgb2ycbcr
 from esr.images.luma_x4 import LEFT_OUT_PX, psnr_y_x4, ssim_y_x4
 from esr.images.official_image import calculate_psnr
-from esr.images.perceptual import perceptual_score
+from esr.images.perceptual import NAMES, NAMES_UP, perceptual_score
 from esr.images.ssim import calculate_ssim
 
 
@@ -118,8 +118,10 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             Metric("ssim_y_first", "", True, 11, 4, whole_image(calculate_ssim, luma_first)),
             Metric("psnr_y_final", "dB", True, 1, 2, whole_image(calculate_psnr, luma_final)),
             Metric("ssim_y_final", "", True, 11, 4, whole_image(calculate_ssim, luma_final)),
-            Metric("lpips", "", False, 64, 4, partial(perceptual_score, "lpips")),
-            Metric("dists", "", False, 64, 4, partial(perceptual_score, "dists")),
+            *(
+                Metric(name, "", name in NAMES_UP, 64, 4, partial(perceptual_score, name))
+                for name in NAMES
+            ),
         )
     }
 )

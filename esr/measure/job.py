@@ -113,6 +113,14 @@ class JobFolder:
         """A clone's private copy, to work in."""
         return self.path / "clone"
 
+    def given(self, split: int) -> Path:
+        """Folder of the LR images of a data set, as PNG, for who reads a folder."""
+        return self.path / "given" / str(split)
+
+    def returned(self, split: int) -> Path:
+        """Folder that whoever reads a folder writes its SR images to."""
+        return self.path / "returned" / str(split)
+
     def lr_image(self, split: int, index: int) -> Path:
         """LR image, uint8 RGB of shape (h, w, 3), as .npy."""
         return self.path / "lr" / f"{split}-{index:04d}.npy"

@@ -16,6 +16,7 @@ from esr.rank.drawn_field import Drawn, Rival, add_interval, draw_field, place_r
 from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, Section, assess_row, outside
 from esr.rank.figures import Quantity
 from esr.rank.machine_class import explain_other_class
+from esr.rank.perceptual_class import explain_other_source, is_perceptual
 from esr.rank.rank_intervals import RankPlaces
 from esr.rank.scores import OF_QUALITY, SCORES, Figures, Score, score_of
 from esr.records.results_folder import Row
@@ -123,8 +124,12 @@ def _placings(
     entrants = [one for one in candidates if one.reason is None and not one.is_baseline]
     known = base.costs is not None and all(name in base.costs for name in track.terms)
     costs = base.costs if known else None
+    rows = [one.row for one in entrants]
+    unlike = explain_other_source(rows) if is_perceptual(track) else {}
     complaints = {
-        id(candidate): outside(candidate.row, track) or _complaint(candidate, track, base, choices)
+        id(candidate): outside(candidate.row, track)
+        or _complaint(candidate, track, base, choices)
+        or unlike.get(candidate.row.label)
         for candidate in entrants
     }
     rivals = [candidate for candidate in entrants if complaints[id(candidate)] is None]

@@ -17,6 +17,11 @@ SCRIPT, SELECT = "test_demo.py", "select_model"
 FOLDER_SCRIPT = "test.py"
 """The same where a submission is given a folder of images."""
 
+MAIN, GIVEN = "main", ("model_dir", "input_path", "output_path", "device")
+"""Function of such a submission, and its arguments, all of them given by name."""
+
+FOLDER_CALL = f"{MAIN}({', '.join(GIVEN)})"
+
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.+()-]+")
 _LABEL_AT_MOST = 100
 """Bytes; a system allows 255 for the name of a file, what is added to it included."""
@@ -101,6 +106,12 @@ def make_label(name: str, model_id: int) -> str:
 
 Measurable = Submission | CloneSubmission
 """What can be measured."""
+
+
+def is_folder_call(submission: Measurable) -> bool:
+    """Tell whether a submission reads a folder of images and writes one."""
+    return isinstance(submission, CloneSubmission) and submission.folder_call is not None
+
 
 Own = Submission | Broken
 """What a folder in our own layout holds."""

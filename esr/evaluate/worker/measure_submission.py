@@ -14,6 +14,7 @@ from esr.audit.audit_passes import audit, is_repeatable, restored_in_other_range
 from esr.audit.audit_rules import Evidence, TamperWatch
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.evaluate.worker.repeat_passes import repeat
+from esr.evaluate.worker.restore_folders import restore_folders
 from esr.images import Image
 from esr.measure.bench import Bench, official_pass
 from esr.measure.channel import Channel
@@ -55,6 +56,9 @@ def measure(job: Job, folder: JobFolder, channel: Channel) -> None:
         if isinstance(job.submission, CloneSubmission):
             session = Session(job.submission, channel.enter, trusted=job.trusted)
             stack.enter_context(session.opened())
+            if (call := job.submission.folder_call) is not None:
+                restore_folders(job, call, folder, channel, session, observe(job, folder))
+                return
         _measure(job, folder, channel, session)
 
 

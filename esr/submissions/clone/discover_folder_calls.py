@@ -23,7 +23,10 @@ from esr.submissions.clone.control_flow import constants, functions
 from esr.submissions.clone.select_model_branches import branches
 from esr.submissions.clone.source_values import MODEL_ID
 from esr.submissions.submission import (
+    FOLDER_CALL,
     FOLDER_SCRIPT,
+    GIVEN,
+    MAIN,
     SELECT,
     Broken,
     CloneSubmission,
@@ -32,10 +35,6 @@ from esr.submissions.submission import (
     make_label,
 )
 
-MAIN = "main"
-GIVEN = ("model_dir", "input_path", "output_path", "device")
-"""Names of the arguments, all of them given by name."""
-_SIGNATURE = f"{MAIN}({', '.join(GIVEN)})"
 _TEAM = re.compile(r"team(\d{1,6})_(.+)", re.IGNORECASE)
 _ZOOS = ("model_zoo", "models_zoo")
 _LINK = ".txt"
@@ -156,7 +155,7 @@ def _find_main(folder: Path) -> tuple[str, ...]:
             return () if file.name == "__init__.py" else (file.stem,)
         others.append(f"{MAIN} of {file.name} {lacking}")
     found = f" ({'; '.join(others[:3])})" if others else ""
-    raise UserError(f"no function {_SIGNATURE} in models/{folder.name}{found}")
+    raise UserError(f"no function {FOLDER_CALL} in models/{folder.name}{found}")
 
 
 def _lacking(defined: control_flow.Function) -> str | None:
