@@ -214,6 +214,19 @@ def test_a_team_folder_is_ready_or_says_what_it_lacks(name: str, tmp_path: Path)
         assert isinstance(entry, Broken)
 
 
+def test_links_and_folders_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "test.py").write_text(SCRIPT)
+    _write_team(tmp_path, "01_Real")
+    (tmp_path / "models" / "team02_Link").symlink_to(tmp_path / "models" / "team01_Real")
+    (tmp_path / "models" / "team01_Real" / "io.py").unlink()
+    (tmp_path / "models" / "team01_Real" / "io.py").symlink_to("/dev/zero")
+    reasons = {
+        entry.model_id: getattr(entry, "reason", "") for entry in discover_folder_calls(tmp_path)
+    }
+    assert "io.py is no ordinary file" in reasons[1]
+    assert "models/team02_Link is a link; put the folder itself there" in reasons[2]
+
+
 def test_an_id_of_the_script_is_called_as_the_script_calls_it(tmp_path: Path) -> None:
     (tmp_path / "test.py").write_text(SCRIPT)
     (tmp_path / "models").mkdir()

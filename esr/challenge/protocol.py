@@ -44,7 +44,7 @@ FigureName = Literal["val_psnr_db", "test_psnr_db", "val_time_ms", "test_time_ms
 Cost = Literal[TableCost, "fixed_time_ms"]
 """Figures that a track may rank by; less is better. The last is the runtime of the fixed input."""
 
-Metric = Literal[
+MetricMean = Literal[
     "psnr_db",
     "ssim",
     "psnr_y_x4_db",
@@ -58,10 +58,10 @@ Metric = Literal[
 ]
 """Means of a metric (`esr.images.metrics`) over the test set if there is one, else the first."""
 
-Quality = Literal["psnr_rgb_db", "bicubic_psnr_db"] | Metric
+Quality = Literal["psnr_rgb_db", "bicubic_psnr_db"] | MetricMean
 """The first two: mean RGB PSNR of the network and of bicubic interpolation, of the same set."""
 
-QUALITY: tuple[Quality, ...] = (*get_args(get_args(Quality)[0]), *get_args(Metric))
+QUALITY: tuple[Quality, ...] = (*get_args(get_args(Quality)[0]), *get_args(MetricMean))
 """The same by their names."""
 
 Call = Literal["select_model", "main"]

@@ -17,6 +17,7 @@ import numpy as np
 from esr.base import json_file
 from esr.base.errors import UserError, printable_line
 from esr.base.foreign_bytes import read_foreign
+from esr.base.threads import in_parallel
 from esr.datasets.staging import StagedSplit
 from esr.evaluate.dialogue.folder_hand_over import FolderHandOver
 from esr.evaluate.shown_phases import ShownPhases
@@ -107,10 +108,12 @@ def _compare_clocks(hand_over: FolderHandOver) -> Iterator[Flag]:
 
 
 def _keep_images(number: int, split: StagedSplit, hand_over: FolderHandOver) -> None:
-    written = hand_over.handed[number].written
-    for index, (image, (file, _)) in enumerate(zip(split.images, written, strict=True)):
-        shape = np.load(image.hr, mmap_mode="r").shape
+    def keep(index: int) -> None:
+        shape = np.load(split.images[index].hr, mmap_mode="r").shape
+        file, _ = hand_over.handed[number].written[index]
         hand_over.keep(number, index, _read(file, shape))
+
+    in_parallel(keep, range(len(split.images)))
 
 
 def _read(file: Path, shape: tuple[int, ...]) -> Image:

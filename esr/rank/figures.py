@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from esr.challenge.protocol import Metric, RankFigure
+from esr.challenge.protocol import MetricMean, RankFigure
 from esr.images.metrics import may_be_infinite
 from esr.records.official_results import Official, look_up
 from esr.records.record import Record, RobustTiming, SplitResult, SteadyTiming
@@ -126,7 +126,7 @@ def metric_figures(row: Row) -> dict[RankFigure, Quantity]:
     if row.record is None:
         return _official_psnr(row)
     split = ranked_split(row.record)
-    means = {name: split.score(name.removesuffix("_db")) for name in get_args(Metric)}
+    means = {name: split.score(name.removesuffix("_db")) for name in get_args(MetricMean)}
     return {name: Quantity.exact(mean) for name, mean in means.items() if mean is not None}
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from esr.base.errors import UserError
+from esr.base.errors import UserError, cause
 from esr.base.foreign_bytes import read_foreign
 from esr.submissions.clone import control_flow
 from esr.submissions.clone.control_flow import constants, functions
@@ -34,6 +35,8 @@ from esr.submissions.submission import (
     FolderCall,
     make_label,
 )
+
+T = TypeVar("T")
 
 _TEAM = re.compile(r"team(\d{1,6})_(.+)", re.IGNORECASE)
 _ZOOS = ("model_zoo", "models_zoo")
@@ -104,7 +107,7 @@ def _as_text(value: object) -> str | None:
 def _teams(folder: Path) -> list[tuple[Path, re.Match[str]]]:
     if not folder.is_dir():
         return []
-    folders = (path for path in sorted(folder.iterdir()) if path.is_dir() and not path.is_symlink())
+    folders = (path for path in sorted(folder.iterdir()) if path.is_dir())
     return [(path, match) for path in folders if (match := _TEAM.fullmatch(path.name))]
 
 
@@ -114,20 +117,24 @@ def _entry(clone: Path, number: int, name: str, known: _Registered | None) -> En
     team = _TEAM.fullmatch(name)
     label = known.label if known else f"{number:02d}_{team[2] if team else name}"
     safe, script = make_label(label, number), clone / FOLDER_SCRIPT
-    lacking = []
-    module, weights = None, None
-    try:
-        module = _find_main(clone / "models" / name)
-    except UserError as error:
-        lacking.append(error.what)
-    try:
-        weights = _find_weights(clone, number, known)
-    except UserError as error:
-        lacking.append(error.what)
+    lacking: list[str] = []
+    module = _tried(lambda: _find_main(clone / "models" / name), lacking)
+    weights = _tried(lambda: _find_weights(clone, number, known), lacking)
     if module is None or weights is None:
         return Broken(number, safe, clone / "models" / name, "; ".join(lacking))
     call = FolderCall(".".join(["models", name, *module]), weights)
     return CloneSubmission(number, safe, script.parent, name=label, folder_call=call)
+
+
+def _tried(find: Callable[[], T], lacking: list[str]) -> T | None:
+    """Find something; what is lacking, or cannot be read, is told."""
+    try:
+        return find()
+    except UserError as error:
+        lacking.append(error.what)
+    except OSError as error:
+        lacking.append(f"{error.filename} cannot be read ({cause(error)})")
+    return None
 
 
 def _find_main(folder: Path) -> tuple[str, ...]:
@@ -136,7 +143,9 @@ def _find_main(folder: Path) -> tuple[str, ...]:
     Raises:
         UserError: there is none, or it takes other arguments.
     """
-    files = sorted(folder.glob("*.py"))[:_FILES_AT_MOST]
+    if folder.is_symlink():
+        raise UserError(f"models/{folder.name} is a link; put the folder itself there")
+    files = sorted(path for path in folder.iterdir() if path.suffix == ".py")[:_FILES_AT_MOST]
     if not files:
         empty = not any(folder.iterdir())
         what = "is empty, as a git submodule that was not fetched" if empty else "holds no *.py"
