@@ -56,9 +56,9 @@ def official_entry(record: Record, counter: FlopsCounter) -> Official:
 
 
 def _split_entry(split: SplitResult) -> Official:
-    scores = {
-        name: [image.scores[name] for image in split.images] for name in split.images[0].scores
-    }
+    # A perceptual metric may have no value for some image, and then it has no mean.
+    whole = [name for name in split.images[0].scores if split.score(name) is not None]
+    scores = {name: [image.scores[name] for image in split.images] for name in whole}
     values = {
         "runtime": [image.runtime_ms for image in split.images],
         **scores,
