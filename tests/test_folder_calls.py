@@ -22,6 +22,7 @@ from esr.evaluate.dialogue.folder_hand_over import FolderHandOver
 from esr.images.metrics import METRICS
 from esr.measure.channel import TAKE
 from esr.measure.job import JobFolder, SubmissionFailed
+from esr.submissions.clone.discover_clone import discover_clone
 from esr.submissions.clone.discover_folder_calls import discover_folder_calls
 from esr.submissions.submission import Broken, CloneSubmission
 
@@ -244,6 +245,12 @@ def test_an_id_of_the_script_is_called_as_the_script_calls_it(tmp_path: Path) ->
     assert isinstance(entry, CloneSubmission)
     assert entry.folder_call is not None
     assert entry.folder_call.model_dir == "model_zoo/team00_base.pth"
+
+
+def test_such_a_clone_under_another_protocol_is_told_which_ones_take_it(tmp_path: Path) -> None:
+    (tmp_path / "test.py").write_text(SCRIPT)
+    with pytest.raises(UserError, match="--protocol ntire2025_sr_x4 or ntire2026_sr_x4"):
+        discover_clone(tmp_path)
 
 
 @pytest.mark.parametrize("script", [None, "def main(): 0"])
