@@ -87,7 +87,9 @@ def _entry(branch: Branch, script: Path, *, unique: bool) -> Entry:
     label = _label(branch) if unique else f"{branch.model_id:02d}_{_label(branch)}"
     if branch.problem:
         return Broken(branch.model_id, label, script, f"no submission: {branch.problem}")
-    return CloneSubmission(branch.model_id, label, script.parent, name=branch.name)
+    return CloneSubmission(
+        branch.model_id, label, script.parent, name=branch.name, named=branch.checkpoints
+    )
 
 
 def _label(branch: Branch) -> str:
