@@ -57,7 +57,9 @@ class ArchiveScore:
     """What the participants say; None without a readme.txt."""
 
 
-def score_archive(path: Path, split: Split, metrics: Sequence[str], border: int) -> ArchiveScore:
+def score_archive(
+    path: Path, split: Split, metrics: Sequence[str], border: int, crop_px: int | None = None
+) -> ArchiveScore:
     """Score an archive as `esr.evaluate.score_images` scores SR images, to the last bit.
 
     Args:
@@ -65,6 +67,7 @@ def score_archive(path: Path, split: Split, metrics: Sequence[str], border: int)
         split: the data set it is about.
         metrics: names in `esr.images.metrics.METRICS`.
         border: pixels that they leave out on each side; the scale, in the official scripts.
+        crop_px: multiple that the sides of HR are cropped to; the scale by default.
 
     Raises:
         BadArchive: something is wrong with the archive.
@@ -77,7 +80,7 @@ def score_archive(path: Path, split: Split, metrics: Sequence[str], border: int)
 
         def score(pair: ImagePair) -> ImageScore | UserError:
             try:
-                hr = _hr(pair, split.scale, metrics, border)
+                hr = _hr(pair, crop_px or split.scale, metrics, border)
                 sr = _decode(contents, sr_name(pair.name), hr.shape, split.scale)
             except UserError as error:
                 return error
@@ -118,8 +121,8 @@ def _readme(contents: UploadContents) -> Readme | None:
     return read_readme(contents.read(NAME, _README_AT_MOST).decode("utf-8-sig", "replace"))
 
 
-def _hr(pair: ImagePair, scale: int, metrics: Sequence[str], border: int) -> Image:
-    hr: Image = modcrop(imread_uint(pair.hr), scale)
+def _hr(pair: ImagePair, crop_px: int, metrics: Sequence[str], border: int) -> Image:
+    hr: Image = modcrop(imread_uint(pair.hr), crop_px)
     window_px = max(METRICS[name].window_px for name in metrics)
     refuse_too_small(hr.shape, window_px, border, pair.hr)
     return hr
