@@ -1,0 +1,41 @@
+"""Data as YAML, in the part of it that every reader takes alike.
+
+Texts are always quoted: unquoted, a date would lose its time of day, and `no` become false.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+Plain = str | int | bool | Sequence["Plain"] | Mapping[str, "Plain"]
+
+
+def write_yaml(data: Mapping[str, Plain]) -> str:
+    """Write a document; its keys are plain words."""
+    return "".join(f"{line}\n" for line in _mapping(data))
+
+
+def _mapping(data: Mapping[str, Plain]) -> Iterator[str]:
+    for key, value in data.items():
+        if isinstance(value, Mapping | list | tuple) and value:
+            yield f"{key}:"
+            yield from (f"  {line}" for line in _lines(value))
+        else:
+            yield f"{key}: {_scalar(value)}"
+
+
+def _lines(value: Plain) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield from _mapping(value)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            for number, line in enumerate(_lines(item)):
+                yield f"{'  ' if number else '- '}{line}"
+    else:
+        yield _scalar(value)
+
+
+def _scalar(value: Plain) -> str:
+    # JSON is YAML, but for the two halves in which it may write a character.
+    return json.dumps(value, ensure_ascii=False)
