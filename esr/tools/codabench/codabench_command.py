@@ -48,7 +48,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     add("--data_dir", type=Path, required=True, metavar="DIR", help=text)
     text = "the sets DIR/NAME instead of the official ones, one a phase"
     add("--dataset", nargs="+", default=[], metavar="NAME", help=text)
-    text = "leave the other phase out (default: both)"
+    text = "what the competition has (default: both)"
     add("--phases", nargs="+", choices=PHASES, default=list(PHASES), help=text)
     text = "factor between LR and HR (default: the protocol's)"
     add("--scale", type=int, choices=(1, 2, 3, 4, 8), help=text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from esr.base.errors import UserError
@@ -38,20 +39,18 @@ def find_phases(
         request = DataRequest(data_dir, tuple(datasets))
         splits = find_splits(request, protocol, scale)
         roles = wanted if len(splits) == 1 else list(PHASES)
-        return [_renamed(split, role) for split, role in zip(splits, roles, strict=False)]
+        named = [replace(split, role=role) for split, role in zip(splits, roles, strict=False)]
+        return [split for split in named if split.role in wanted]
     request = DataRequest(data_dir, include_test="test" in wanted)
     try:
         splits = find_splits(request, protocol, scale)
     except UserError as error:
         if "test" not in wanted or "valid" not in wanted:
             raise
+        where = "--phases test" if error.where == "--include_test" else error.where
         remedy = f"{error.remedy + ', or ' if error.remedy else ''}leave it out: --phases valid"
-        raise UserError(error.what, where=error.where, remedy=remedy) from error
+        raise UserError(error.what, where=where, remedy=remedy) from error
     return [split for split in splits if split.role in wanted]
-
-
-def _renamed(split: Split, role: str) -> Split:
-    return Split(role, split.dataset, split.scale, split.pairs)
 
 
 def check_hr(split: Split, comparison: ImageComparison) -> None:

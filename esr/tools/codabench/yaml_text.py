@@ -37,5 +37,10 @@ def _lines(value: Plain) -> Iterator[str]:
 
 
 def _scalar(value: Plain) -> str:
-    # JSON is YAML, but for the two halves in which it may write a character.
-    return json.dumps(value, ensure_ascii=False)
+    # JSON is YAML, but for what it escapes in two halves, and what it leaves and YAML forbids.
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else "".join(map(_escape, text))
+
+
+def _escape(char: str) -> str:
+    return char if char.isprintable() else f"\\U{ord(char):08x}"
