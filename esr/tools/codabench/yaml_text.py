@@ -18,22 +18,27 @@ def write_yaml(data: Mapping[str, Plain]) -> str:
 
 def _mapping(data: Mapping[str, Plain]) -> Iterator[str]:
     for key, value in data.items():
-        if isinstance(value, Mapping | list | tuple) and value:
+        if _has_parts(value):
             yield f"{key}:"
             yield from (f"  {line}" for line in _lines(value))
         else:
             yield f"{key}: {_scalar(value)}"
 
 
+def _has_parts(value: Plain) -> bool:
+    # Empty ones have no lines of their own.
+    return isinstance(value, Mapping | list | tuple) and bool(value)
+
+
 def _lines(value: Plain) -> Iterator[str]:
-    if isinstance(value, Mapping):
+    if not _has_parts(value):
+        yield _scalar(value)
+    elif isinstance(value, Mapping):
         yield from _mapping(value)
     elif isinstance(value, list | tuple):
         for item in value:
             for number, line in enumerate(_lines(item)):
                 yield f"{'  ' if number else '- '}{line}"
-    else:
-        yield _scalar(value)
 
 
 def _scalar(value: Plain) -> str:
