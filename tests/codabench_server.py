@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 
+import pytest
 import yaml
 from harness import PATIENCE_S
+
+from esr.tools.codabench import codabench_command
 
 REAL = "ESR_FRESH_VENV"
 """Set it to have pip install the requirements, as an image does; it takes twenty seconds."""
@@ -98,6 +101,14 @@ class Server:
             timeout=PATIENCE_S,
         )
         return Scored(done.returncode, done.stderr, run / "output")
+
+
+def write_without_kit(arguments: list[str]) -> None:
+    """Write a bundle whose starting kit is a stand-in: a real one takes longer than all the rest."""
+    kit = {"example_upload.zip": b"no zip"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("esr.tools.codabench.make_competition.make_kit", lambda *_: kit)
+        assert codabench_command.main(arguments) == 0
 
 
 def fresh_venv(folder: Path, program: Path) -> Path:
