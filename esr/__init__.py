@@ -27,6 +27,7 @@ The one file to open for
     a new metric            images/metrics.py        one entry in METRICS
     a new column            report/columns.py        one entry in OURS
     a new year              challenge/protocols/     one file; a new formula: rank/scores.py
+    a sister challenge      challenge/protocols/     one file: docs/sister-challenges.md
     a new kind of challenge challenge/hooks.py       a folder beside it, which a protocol names
     a new file or report    report/formats.py        one entry in FORMATS
     a new data set          none: --dataset finds it; facts, layouts: challenge/datasets.toml

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esr.challenge.protocol import protocols
-from esr.tools.codabench import codabench_command
+from esr.tools.codabench import codabench_command, scoring_program
 from esr.tools.codabench.check_bundle import check_bundle
 from esr.tools.codabench.competition_file import choose_metrics, make_columns
 from esr.tools.codabench.phase_dates import choose_dates
@@ -302,6 +303,8 @@ def test_phases_without_dates_follow_one_another_from_midnight_on() -> None:
 def test_the_first_psnr_of_a_protocol_ranks() -> None:
     assert choose_metrics(()) == ("psnr", "ssim")
     assert choose_metrics(("ssim",)) == ("psnr", "ssim")
+    x4 = choose_metrics(protocols()["ntire2026_sr_x4"].metrics)
+    assert x4 == ("psnr_y_x4", "ssim_y_x4")
     assert choose_metrics(("ssim_y", "lpips", "psnr_y")) == ("psnr_y", "ssim_y")
     real_time = choose_metrics(protocols()["rtsr2023"].metrics)
     assert real_time[0] == "psnr_rgb"
@@ -309,26 +312,40 @@ def test_the_first_psnr_of_a_protocol_ranks() -> None:
     assert [column.index for column in make_columns(real_time)] == [*range(9)]
 
 
-def test_a_challenge_of_scale_1_and_another_set(tmp_path: Path) -> None:
-    for name in ("noisy", "noisier"):
-        write_image(tmp_path / name / "HR" / "a.png", smooth_image(48, 48))
-        write_image(tmp_path / name / "LR_bicubic" / "X1" / "ax1.png", smooth_image(48, 48, 1))
-    given = ["--data_dir", str(tmp_path), "--dataset", "noisy", "noisier", "--scale", "1"]
+def test_a_challenge_of_scale_1_scores_the_example_of_its_kit(tmp_path: Path) -> None:
+    write_image(tmp_path / "DIV2K_valid_HR" / "0801.png", smooth_image(52, 61))
+    write_image(tmp_path / "DIV2K_valid_noise50" / "0801.png", smooth_image(48, 56, 1))
+    given = ["--protocol", "ntire2026_dn50", "--data_dir", str(tmp_path), "--phases", "valid"]
     assert codabench_command.main([*given, "--out", str(tmp_path / "bundle.zip")]) == 0
     competition, files = _read(tmp_path / "bundle.zip")
     assert check_bundle(competition, files) == []
-    assert {"reference_valid/HR/a.png", "reference_test/HR/a.png"} <= files.keys()
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         page = archive.read("pages/upload.md").decode()
-        lr = archive.read("starting_kit/LR/rocket.png")
-        hr = archive.read("starting_kit/input/ref/HR/rocket.png")
+        archive.extractall(tmp_path / "bundle")
     assert "x1" not in page
-    noisy, clean = (
-        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).astype(float)
-        for data in (lr, hr)
-    )
-    # Noise of standard deviation 50, somewhat less where it is cut off at 0 and 255.
-    assert 35 < (noisy - clean).std() < 50
+    assert "to a multiple of 8." in page
+    kit = tmp_path / "bundle" / "starting_kit"
+    (kit / "output").mkdir()
+    with zipfile.ZipFile(kit / "example_upload.zip") as archive:
+        archive.extractall(kit / "input" / "res")
+    assert scoring_program.main([str(kit / "input"), str(kit / "output")]) == 0
+    scores = json.loads((kit / "output" / "scores.json").read_text())
+    # 20 log10(255 / 50) = 14.15 dB, and somewhat more where the noise is cut off at 0 and 255.
+    assert 14.15 < scores["psnr"] < 16
+    assert f"PSNR [dB] {scores['psnr']:.2f}" in (kit / "README.md").read_text()
+
+
+def test_other_sets_than_the_official_ones(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_image(tmp_path / name / "HR" / "a.png", smooth_image(48, 48))
+        write_image(tmp_path / name / "LR_bicubic" / "X4" / "ax4.png", smooth_image(12, 12))
+    given = ["--data_dir", str(tmp_path), "--dataset", "one", "two"]
+    write_without_kit([*given, "--out", str(tmp_path / "bundle.zip")])
+    competition, files = _read(tmp_path / "bundle.zip")
+    assert [task["description"] for task in competition["tasks"]] == [
+        *("1 images of one", "1 images of two")
+    ]
+    assert {"reference_valid/HR/a.png", "reference_test/HR/a.png"} <= files.keys()
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,12 @@ from esr.datasets.splits import DataRequest, scales_of
 from esr.evaluate.options import Selection
 from esr.records.conditions import Procedure
 from esr.submissions.clone.discover_clone import discover_clone
+from esr.submissions.clone.discover_folder_calls import discover_folder_calls
 from esr.submissions.discovery import adapt, discover
 from esr.submissions.pick_submissions import choose
 from esr.submissions.public_checkpoints import use_public_checkpoints
 from esr.submissions.sidecar import Sidecar, Team
-from esr.submissions.submission import Broken, Entry, Submission
+from esr.submissions.submission import SCRIPT, Broken, CloneSubmission, Entry, Submission
 
 
 def list_entries(
@@ -44,7 +45,16 @@ def list_entries(
         return [
             archive_entry(selection.path, folder, data, procedure.protocol, procedure.real_time)
         ]
-    return [*discover_clone(selection.path)]
+    calls_folders = procedure.protocol.call == "main" and not (selection.path / SCRIPT).exists()
+    discovered = (discover_folder_calls if calls_folders else discover_clone)(selection.path)
+    return [_of_scale(entry, procedure.protocol) for entry in discovered]
+
+
+def _of_scale(entry: Entry, protocol: Protocol) -> Entry:
+    """Give an id of a clone the scale of the challenge, which its source does not say."""
+    if not isinstance(entry, CloneSubmission) or len(protocol.scales) > 1:
+        return entry
+    return replace(entry, sidecar=replace(entry.sidecar, scale=protocol.scales[0]))
 
 
 def choose_entries(entries: Sequence[Entry], selection: Selection) -> list[Entry]:

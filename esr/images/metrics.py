@@ -20,7 +20,9 @@ import numpy.typing as npt
 
 from esr.images import Image
 from esr.images.color import rgb2ycbcr
+from esr.images.luma_x4 import LEFT_OUT_PX, psnr_y_x4, ssim_y_x4
 from esr.images.official_image import calculate_psnr
+from esr.images.perceptual_names import NAMES, NAMES_UP
 from esr.images.ssim import calculate_ssim
 
 
@@ -117,14 +119,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             Metric("ssim", "", True, 11, 4, calculate_ssim),
             Metric("psnr_y", "dB", True, 1, 2, psnr_y),
             Metric("ssim_y", "", True, 11, 4, ssim_y),
+            Metric("psnr_y_x4", "dB", True, 1 + LEFT_OUT_PX, 2, psnr_y_x4),
+            Metric("ssim_y_x4", "", True, 11 + LEFT_OUT_PX, 4, ssim_y_x4),
             Metric("psnr_rgb", "dB", True, 1, 2, whole_image(calculate_psnr)),
             Metric("ssim_rgb", "", True, 11, 4, whole_image(calculate_ssim)),
             Metric("psnr_y_first", "dB", True, 1, 2, whole_image(calculate_psnr, luma_first)),
             Metric("ssim_y_first", "", True, 11, 4, whole_image(calculate_ssim, luma_first)),
             Metric("psnr_y_final", "dB", True, 1, 2, whole_image(calculate_psnr, luma_final)),
             Metric("ssim_y_final", "", True, 11, 4, whole_image(calculate_ssim, luma_final)),
-            Metric("lpips", "", False, 64, 4, _perceptual("lpips")),
-            Metric("dists", "", False, 64, 4, _perceptual("dists")),
+            *(Metric(name, "", name in NAMES_UP, 64, 4, _perceptual(name)) for name in NAMES),
         )
     }
 )

@@ -15,6 +15,7 @@ from esr.records.record import Record, SteadyTiming
 from esr.records.results_folder import Row
 from esr.report.cell import MARK
 from esr.report.claims import COUNTERS, is_partial
+from esr.submissions.submission import FOLDER_CALL
 
 _LAUNCH_BOUND = 0.9
 _LINE_AT_MOST = 1000
@@ -101,6 +102,11 @@ def _explain_data(records: list[Record]) -> Iterator[str]:
     yield from _list_partial_sets(records)
     if any(record.clock == "perf_counter" for record in records):
         yield "Times are wall-clock times of a CPU, not comparable with official figures."
+    if any(record.fork and record.fork.facts.forward == FOLDER_CALL for record in records):
+        yield (
+            "Time of a submission that reads and writes images: that of the whole call, loading,"
+            " reading and writing included, over their number."
+        )
 
 
 def _list_partial_sets(records: list[Record]) -> Iterator[str]:

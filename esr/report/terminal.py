@@ -215,7 +215,9 @@ def _describe_entry(entry: Entry) -> tuple[str, ...]:
         number = "" if entry.model_id is None else str(entry.model_id)
         return number, entry.label, "", "", "", f"broken: {entry.reason}"
     if isinstance(entry, CloneSubmission):
-        return str(entry.model_id), entry.label, "", "x4", f"by {SELECT}", "ready"
+        scale = f"x{entry.sidecar.scale}"
+        weights = entry.folder_call.model_dir if entry.folder_call else f"by {SELECT}"
+        return str(entry.model_id), entry.label, "", scale, weights, "ready"
     return (
         str(entry.model_id),
         entry.name,

@@ -69,9 +69,11 @@ def check_entry(entry: Own, options: Options, hr_dir: Path, job_dir: Path) -> li
 
 
 def _stage(submission: Submission, options: Options, hr_dir: Path) -> StagedSplit:
-    split, *_ = find_splits(options.data, options.protocol, submission.sidecar.scale)
+    protocol = options.protocol
+    split, *_ = find_splits(options.data, protocol, submission.sidecar.scale)
     few = replace(split, pairs=split.pairs[:_PHOTOGRAPHS])
-    return stage(few, hr_dir / submission.label, METRICS["psnr"].window_px)
+    folder, window_px = hr_dir / submission.label, METRICS["psnr"].window_px
+    return stage(few, folder, window_px, protocol.border(split.scale), protocol.crop_px)
 
 
 def _ask(

@@ -92,7 +92,7 @@ def counters(attempt: Attempt) -> str:
     if seen:
         raise Violation("; ".join(seen))
     flops = published_flops(counts, attempt.counter)
-    return f"{counts.params / MEGA:.4g} M parameters" + (
+    return f"{counts.network_params / MEGA:.4g} M parameters" + (
         f", {flops / GIGA:.4g} G FLOPs" if flops is not None else ""
     )
 

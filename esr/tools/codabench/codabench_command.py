@@ -14,7 +14,7 @@ from pathlib import Path
 from esr.base.command import Parser, command
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.images.metrics import METRICS
-from esr.images.perceptual import NAMES as PERCEPTUAL
+from esr.images.perceptual_names import NAMES as PERCEPTUAL
 from esr.tools.codabench.bundle_format import LEADERBOARD
 from esr.tools.codabench.make_competition import BundleRequest, make_competition
 from esr.tools.codabench.phase_data import PHASES, find_phases

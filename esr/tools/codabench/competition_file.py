@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from esr.images.metrics import METRICS
-from esr.images.perceptual import NAMES as PERCEPTUAL
+from esr.images.perceptual_names import NAMES as PERCEPTUAL
 from esr.tools.codabench.results_page import metric_title
 from esr.tools.codabench.server_scores import EXTRA_DATA, ON_CPU, RUNTIME
 

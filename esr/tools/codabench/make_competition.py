@@ -95,7 +95,7 @@ def make_competition(
         terms: terms_content,
         **_pages(request, competition, references),
         **below(_PROGRAM, program),
-        **below(_KIT, make_kit(request.title, references[0], program)),
+        **below(_KIT, make_kit(request.title, references[0], program, protocol.noise)),
     }
     for split, reference in zip(splits, references, strict=True):
         hr = {pair.name: pair.hr for pair in split.pairs}
@@ -105,8 +105,15 @@ def make_competition(
 
 def _reference(protocol: Protocol, split: Split, metrics: tuple[str, ...]) -> Reference:
     names = tuple(pair.name for pair in split.pairs)
-    border = protocol.border(split.scale)
-    return Reference(protocol.name, split.dataset, split.scale, border, metrics, names)
+    return Reference(
+        protocol=protocol.name,
+        dataset=split.dataset,
+        scale=split.scale,
+        crop_px=protocol.crop_px or split.scale,
+        border_px=protocol.border(split.scale),
+        metrics=metrics,
+        images=names,
+    )
 
 
 def _own_file(path: Path | None, name: str) -> tuple[str, Path] | None:
@@ -160,6 +167,7 @@ def _pages(
         "phases": phases,
         "protocol": first.protocol,
         "scale": first.scale,
+        "crop": first.crop_px,
         "border": first.border_px,
         "metric_titles": [metric_title(name) for name in first.metrics],
         "columns": competition.leaderboards[0].columns,

@@ -22,6 +22,8 @@ class Reference:
     """Name of the challenge's rules, e.g. `ntire2026`."""
     dataset: str
     scale: int
+    crop_px: int
+    """Multiple that the sides of HR are cropped to."""
     border_px: int
     metrics: tuple[str, ...]
     """Names in `esr.images.metrics.METRICS`, the one that ranks first."""
@@ -31,7 +33,7 @@ class Reference:
     @property
     def comparison(self) -> ImageComparison:
         """How SR is compared with HR."""
-        return ImageComparison(self.scale, self.border_px, self.metrics)
+        return ImageComparison(self.scale, self.crop_px, self.border_px, self.metrics)
 
     def text(self) -> str:
         """Write the file."""

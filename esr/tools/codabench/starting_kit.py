@@ -10,7 +10,9 @@ import numpy as np
 
 from esr.base.house import ROOT
 from esr.base.scratch import scratch_folder
+from esr.challenge.protocol import NoiseRule
 from esr.datasets.image_folders import list_images
+from esr.datasets.noise import add_noise, image_seed
 from esr.evaluate.upload.upload_format import Readme, sr_name
 from esr.evaluate.upload.write_upload import write_upload
 from esr.images import Image
@@ -23,8 +25,8 @@ from esr.tools.codabench.reference_data import FILE, HR_FOLDER, Reference
 from esr.tools.codabench.results_page import metric_title
 
 DEMO = ROOT / "data" / "demo" / "HR"
-_NOISE_LEVEL = 50
-"""Standard deviation of the noise on the demo images of a challenge of scale 1, of 255."""
+_NOISE = NoiseRule(sigma=50, seed=0)
+"""On the demo images of scale 1 of a challenge that says nothing of noise."""
 _LOGO_PX = 480
 _COARSE_PX = 48
 
@@ -40,15 +42,19 @@ class DemoImage:
     scores: dict[str, float]
 
 
-def make_kit(title: str, reference: Reference, program: dict[str, bytes]) -> dict[str, bytes]:
+def make_kit(
+    title: str, reference: Reference, program: dict[str, bytes], noise: NoiseRule | None
+) -> dict[str, bytes]:
     """Make the starting kit of a competition, by path below its folder.
 
     Args:
         title: of the competition.
         reference: of a phase; the kit is compared likewise.
         program: the scoring program.
+        noise: what LR has where it is HR with noise.
     """
-    images = [_restore(file, reference) for file in list_images(DEMO)]
+    noise = noise or _NOISE
+    images = [_restore(file, reference, noise) for file in list_images(DEMO)]
     names = tuple(image.name for image in images)
     demo = replace(reference, dataset="demo", images=names)
     suffix = f"x{reference.scale}" if reference.scale > 1 else ""
@@ -56,7 +62,7 @@ def make_kit(title: str, reference: Reference, program: dict[str, bytes]) -> dic
         "starting_kit",
         title=title,
         images=len(images),
-        lr_note=f" (noise of standard deviation {_NOISE_LEVEL}, seeded)" if not suffix else "",
+        lr_note=f" (noise of standard deviation {noise.sigma:g})" if not suffix else "",
         method=f"bicubic interpolation x{reference.scale}" if suffix else "LR as it is",
         scores=", ".join(_mean(images, key) for key in reference.metrics),
     )
@@ -81,20 +87,17 @@ def make_logo() -> bytes:
     return encode_uint(np.hstack([coarse[:, :half], fine[:, half:]]), ".png")
 
 
-def _restore(file: Path, reference: Reference) -> DemoImage:
+def _restore(file: Path, reference: Reference, noise: NoiseRule) -> DemoImage:
     scale = reference.scale
-    hr = modcrop(imread_uint(file), scale)
-    lr = imresize_uint8(hr, 1 / scale) if scale > 1 else _add_noise(hr)
-    sr = imresize_uint8(lr, scale) if scale > 1 else lr
+    hr: Image = modcrop(imread_uint(file), reference.crop_px)
+    if scale > 1:
+        lr = imresize_uint8(hr, 1 / scale)
+        sr = imresize_uint8(lr, scale)
+    else:
+        lr = sr = add_noise(hr, noise.sigma, image_seed(file.stem, noise.seed))
     functions = {key: METRICS[key].function for key in reference.metrics}
     scores = {key: metric(sr, hr, reference.border_px) for key, metric in functions.items()}
     return DemoImage(file.name, file, lr, sr, scores)
-
-
-def _add_noise(image: Image) -> Image:
-    noise = np.random.default_rng(0).normal(0, _NOISE_LEVEL, image.shape)
-    noisy: Image = np.clip(image + noise, 0, 255).round().astype(np.uint8)
-    return noisy
 
 
 def _mean(images: list[DemoImage], key: str) -> str:

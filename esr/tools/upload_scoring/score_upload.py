@@ -37,7 +37,9 @@ class ArchiveScore:
     """What the participants say; None without a readme.txt."""
 
 
-def score_archive(path: Path, split: Split, metrics: Sequence[str], border: int) -> ArchiveScore:
+def score_archive(
+    path: Path, split: Split, metrics: Sequence[str], border: int, crop_px: int | None = None
+) -> ArchiveScore:
     """Score an archive as `esr.evaluate.score_images` scores SR images, to the last bit.
 
     Args:
@@ -45,13 +47,14 @@ def score_archive(path: Path, split: Split, metrics: Sequence[str], border: int)
         split: the data set it is about.
         metrics: names in `esr.images.metrics.METRICS`.
         border: pixels that they leave out on each side; the scale, in the official scripts.
+        crop_px: multiple that the sides of HR are cropped to; the scale by default.
 
     Raises:
         BadArchive: something is wrong with the archive.
         UserError: something is wrong with the data.
     """
     names = [sr_name(pair.name) for pair in split.pairs]
-    comparison = ImageComparison(split.scale, border, tuple(metrics))
+    comparison = ImageComparison(split.scale, crop_px or split.scale, border, tuple(metrics))
     with open_archive(path, names, split.scale) as contents:
         readme = readme_of(contents)
         images = score_files(contents, {pair.name: pair.hr for pair in split.pairs}, comparison)

@@ -49,7 +49,9 @@ class ImageComparison:
     """How SR is compared with HR."""
 
     scale: int
-    """Factor between LR and HR; HR is cropped to a multiple of it."""
+    """Factor between LR and HR."""
+    crop_px: int
+    """Multiple that the sides of HR are cropped to, at the bottom and at the right."""
     border_px: int
     """Left out by the metrics on each side; the scale, in the official scripts."""
     metrics: tuple[str, ...]
@@ -114,12 +116,12 @@ def readme_of(files: UploadedFiles) -> Readme | None:
 
 
 def read_hr(file: Path, comparison: ImageComparison) -> Image:
-    """Read HR, cropped to a multiple of the scale.
+    """Read HR, cropped as the comparison says.
 
     Raises:
         UserError: it cannot be read, or is too small to be scored.
     """
-    hr: Image = modcrop(imread_uint(file), comparison.scale)
+    hr: Image = modcrop(imread_uint(file), comparison.crop_px)
     window_px = max(METRICS[name].window_px for name in comparison.metrics)
     refuse_too_small(hr.shape, window_px, comparison.border_px, file)
     return hr
