@@ -212,6 +212,8 @@ print([seen.what for seen in effects.seen if seen.kind in ("read", "write")])
 
 
 SOURCES = {
+    "syntax": ("team03_Net", tiny() + "\nclass (\n", "team03_Net.pth"),
+    "TOML file": ("team03_Net", tiny(), "team03_Net.pth"),
     "file name": ("team3_Net", tiny(), "team03_x.pth"),
     "checkpoint name": ("team03_Net", tiny(), "team30_Net.pth"),
     "one file": (
@@ -235,8 +237,12 @@ def _by_source_rules(harness: Harness, model_id: int) -> dict[str, Finding]:
 @pytest.mark.parametrize("rule", [rule.name for rule in SOURCE])
 def test_broken_files_break_their_rule(harness: Harness, rule: str) -> None:
     stem, source, checkpoint = SOURCES[rule]
-    harness.add(stem, source, checkpoint=checkpoint)
-    assert _failed(_by_source_rules(harness, 3)) == {rule}
+    sidecar = "scales = 4\n" if rule == "TOML file" else None
+    harness.add(stem, source, checkpoint=checkpoint, sidecar=sidecar)
+    findings = _by_source_rules(harness, 3)
+    assert _failed(findings) == {rule}
+    named = {"syntax": "models/team03_Net.py, line 15: ", "TOML file": "models/team03_Net.toml: "}
+    assert findings[rule].detail.startswith(named.get(rule, ""))
     assert _failed(_by_source_rules(harness, 0)) == set()
 
 
@@ -401,7 +407,7 @@ def test_the_command_tells_clean_from_broken(harness: Harness) -> None:
     done = harness.run("--check", "--model_id", "all")
     assert done.returncode == 1, done.stderr
     blocks = done.stdout.split(" rules\n")[1:]
-    assert "00_Tiny is ready: 24 kept." in blocks[0]
+    assert "00_Tiny is ready: 26 kept." in blocks[0]
     broken = [
         [line[8:25].strip() for line in block.splitlines() if line.startswith("  FAIL")]
         for block in blocks

@@ -22,6 +22,7 @@ from esr.evaluate.dialogue.folder_hand_over import FolderHandOver
 from esr.images.metrics import METRICS
 from esr.measure.channel import TAKE
 from esr.measure.job import JobFolder, SubmissionFailed
+from esr.submissions.clone.discover_clone import discover_clone
 from esr.submissions.clone.discover_folder_calls import discover_folder_calls
 from esr.submissions.submission import Broken, CloneSubmission
 
@@ -56,7 +57,7 @@ def main(model_dir, input_path, output_path, device=None):
         cv2.imwrite(os.path.join(output_path, os.path.basename(file)), image)
 """
 DAEMON = (
-    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'],"
+    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', 'MARK'],"
     " start_new_session=True)"
 )
 DEEDS = {
@@ -90,15 +91,15 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.clone, self.outside = folder / "clone", folder / "outside"
         self.outside.mkdir()
+        self.mark = f"left by {folder}"
         self.harness = Harness(folder / "harness")
         write_pairs(self.harness.path / "data" / "demo")
         places = [self.outside / "a.txt", self.harness.path / "data" / "demo" / "HR" / "a.txt"]
         _write_team(self.clone, "01_Near-est")
         (self.clone / "test.py").write_text(SCRIPT)
         for name, (before, change) in DEEDS.items():
-            _write_team(
-                self.clone, name, before.replace("PLACES", repr([*map(str, places)])), change
-            )
+            deed = before.replace("PLACES", repr([*map(str, places)])).replace("MARK", self.mark)
+            _write_team(self.clone, name, deed, change)
         self.places, self.before = places, tree_sha256(self.clone)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -150,7 +151,7 @@ def test_a_daemon_is_named_and_does_not_stay(run: Run) -> None:
     assert row["Status"] == "ok", row["Reason"]
     assert "started_processes" in row["Flags"]
     lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    assert not any("import time; time.sleep(600)" in line for line in lines)
+    assert not any(run.mark in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -244,6 +245,12 @@ def test_an_id_of_the_script_is_called_as_the_script_calls_it(tmp_path: Path) ->
     assert isinstance(entry, CloneSubmission)
     assert entry.folder_call is not None
     assert entry.folder_call.model_dir == "model_zoo/team00_base.pth"
+
+
+def test_such_a_clone_under_another_protocol_is_told_which_ones_take_it(tmp_path: Path) -> None:
+    (tmp_path / "test.py").write_text(SCRIPT)
+    with pytest.raises(UserError, match="--protocol ntire2025_sr_x4 or ntire2026_sr_x4"):
+        discover_clone(tmp_path)
 
 
 @pytest.mark.parametrize("script", [None, "def main(): 0"])

@@ -33,6 +33,8 @@ class StagedImage:
     """HR cropped to a multiple of the scale, as .npy: mapped into memory it costs no decoding."""
     hashes: PairHash
     """Of the files it was decoded from."""
+    lr_file: Path | None = None
+    """That of LR."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def stage(
                 hr.shape, window_px, split.scale if border_px is None else border_px, pair.hr
             )
             lr_file, hr_file = folder / f"{index:04d}-lr.npy", folder / f"{index:04d}-hr.npy"
-            staged = StagedImage(pair.name, lr_file, hr_file, hash_pair(pair))
+            staged = StagedImage(pair.name, lr_file, hr_file, hash_pair(pair), pair.lr)
             _keep(lr, staged.lr)
             _keep(hr, staged.hr)
             return staged

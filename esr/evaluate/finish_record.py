@@ -69,6 +69,7 @@ def finish_record(
         request=request,
         fork=scores.fork,
         perceptual=scores.perceptual,
+        variant=entry.variant,
     )
 
 

@@ -65,6 +65,8 @@ def score_submission(
     scored = [_score_split(number, *both, started) for number, both in splits]
     results = tuple(split for split, _ in scored)
     perceptual = next((source for _, source in scored), None)
+    scale = entry.sidecar.scale
+    border = started.request.procedure.protocol.border(scale)
     first, image = started.splits[0], results[0].images[0]
     other_range = measurement.other_range
     data_range = judge_data_range(
@@ -72,11 +74,11 @@ def score_submission(
         image.scores["psnr"],
         (other_range, started.folder.other_range) if other_range else None,
         entry,
-        started.request.procedure.protocol.border(entry.sidecar.scale),
+        border,
     )
     handed_in = handed_in_flags(entry, first, results[0])
     deployments = score_deployments(started, measurement.deployed)
-    judged = judge_further(further, measurement, started.folder, entry.sidecar.scale)
+    judged = judge_further(further, measurement, started.folder, scale, border)
     return Scores(
         entry,
         source,
@@ -150,5 +152,6 @@ def _score_split(
         parent_ms=timing.parent_ms,
         energy=timing.energy,
         bicubic_psnr_db=protocol.hooks.bicubic_psnr_db(files, split.scale),
+        lr_verdict=started.lr_verdicts[number] if started.lr_verdicts else None,
     )
     return result, seen.source if seen else None

@@ -11,6 +11,7 @@ from pathlib import Path
 from esr.base.errors import UserError, cause
 from esr.base.remove_tree import remove_tree
 from esr.base.threads import in_parallel
+from esr.datasets.lr_verdict import LrVerdict
 from esr.datasets.staging import StagedSplit
 from esr.evaluate.dialogue.further_images import FurtherImage
 from esr.measure.job import DeployedFolder, Job, JobFolder, JobSplit
@@ -32,6 +33,8 @@ class StartedJob:
     job: Job
     """What the process is told."""
     folder: JobFolder
+    lr_verdicts: Sequence[LrVerdict | None] = ()
+    """What LR of each data set is; None where a challenge makes it in a way of its own."""
     further: tuple[FurtherImage, ...] = ()
     """What it restores behind the images that are scored, which it is not told before."""
 

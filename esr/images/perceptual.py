@@ -17,6 +17,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import math
+import os
 import random
 import socket
 import sys
@@ -215,6 +216,8 @@ def _load(file: Path, device: str) -> Any:  # noqa: ANN401
 
 
 def _refuse_network() -> None:
+    os.environ["HF_HUB_OFFLINE"] = "1"  # It would try again and again.
+
     def refuse(*_: object) -> NoReturn:
         raise OSError("its weights are not here, and nothing is downloaded in a measurement")
 

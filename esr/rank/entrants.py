@@ -12,13 +12,17 @@ from esr.rank.figures import (
     Quantity,
     has_test,
     metric_figures,
-    name_missing_runtime,
     official_figure,
     ranked_split,
     real_time_figures,
 )
+from esr.rank.missing_figures import (
+    explain_missing_input,
+    explain_missing_runtime,
+    name_runtime,
+)
 from esr.rank.psnr_gate import GateVerdict, judge_gate
-from esr.rank.runtimes import RUNTIMES, measure_runtime
+from esr.rank.runtimes import measure_runtime
 from esr.rank.scores import Figures
 from esr.records.results_folder import Row
 
@@ -88,6 +92,8 @@ class Candidate:
     """Why it is not ranked."""
     runtime_name: str
     """The runtime that it lacks if it has none to rank by: of the validation set, say."""
+    no_runtime: str
+    """Why it has none, if it has none and more can be said than that it was not measured."""
 
     def name_missing(self, terms: Iterable[RankFigure]) -> list[str]:
         """Name the figures that it lacks, among those that somebody ranks by."""
@@ -96,6 +102,21 @@ class Candidate:
             for name in terms
             if name not in self.costs
         ]
+
+    def explain_missing(self, terms: Iterable[RankFigure]) -> str | None:
+        """Say why it lacks figures of those that somebody ranks by; None if it has them all."""
+        missing = [name for name in terms if name not in self.costs]
+        explained: dict[RankFigure, str] = {
+            "ave_time_ms": self.no_runtime,
+            "fixed_time_ms": explain_missing_input(self.row),
+        }
+        plain = [
+            self.runtime_name if name == "ave_time_ms" else FIGURE_NAMES[name]
+            for name in missing
+            if not explained.get(name)
+        ]
+        reasons = [explained[name] for name in missing if explained.get(name)]
+        return "; ".join(reasons + [f"{', '.join(plain)} not measured"] * bool(plain)) or None
 
     @property
     def section(self) -> Section:
@@ -123,11 +144,10 @@ def assess_row(
         with_test: whether runtimes are means over validation and test set.
     """
     served = row.label == baseline_label or is_baseline(row, protocol)
-    official = choices.runtime == "official"
-    title = "warm" if choices.runtime == "robust" else RUNTIMES[choices.runtime].title
-    runtime_name = name_missing_runtime(row, with_test) if official else f"{title} runtime"
     costs, gate = _costs(row, choices, with_test), judge_gate(row, protocol)
-    candidate = Candidate(row, served, gate, costs, None, runtime_name)
+    runtime_name = name_runtime(row, choices.runtime, with_test)
+    no_runtime = explain_missing_runtime(row, choices.runtime, with_test)
+    candidate = Candidate(row, served, gate, costs, None, runtime_name, no_runtime)
     reason = _why_not(candidate, protocol)
     if with_test and not has_test(row) and row.failure is None:
         reason = reason if gate.passed is False else "not measured on the test set, as others were"
@@ -154,8 +174,7 @@ def _why_not(candidate: Candidate, protocol: Protocol) -> str | None:
         return gate.reason
     if (over := _over_budget(candidate.costs, protocol)) is not None:
         return over
-    missing = candidate.name_missing(protocol.tracks[0].terms)
-    return f"{', '.join(missing)} not measured" if missing else None
+    return candidate.explain_missing(protocol.tracks[0].terms)
 
 
 def _over_budget(costs: Figures, protocol: Protocol) -> str | None:

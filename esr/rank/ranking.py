@@ -88,7 +88,14 @@ def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None
     tracks = [_placings(track, candidates, base, choices, drawn) for track in protocol.tracks]
     standings = [
         Standing(
-            one.row, one.is_baseline, one.gate, one.costs, one.reason, one.runtime_name, placings
+            one.row,
+            one.is_baseline,
+            one.gate,
+            one.costs,
+            one.reason,
+            one.runtime_name,
+            one.no_runtime,
+            placings,
         )
         for one, placings in zip(candidates, zip(*tracks, strict=True), strict=True)
     ]
@@ -192,8 +199,8 @@ def _score(
 
 def _complaint(one: Candidate, track: Track, base: Base, choices: Choices) -> str | None:
     costs = one.costs
-    if missing := one.name_missing(track.terms):
-        return f"{', '.join(missing)} not measured"
+    if missing := one.explain_missing(track.terms):
+        return missing
     if not choices.constraints or base.costs is None:
         return None
     worse = [

@@ -347,6 +347,18 @@ class EnergySamples:
         return sum(window.joules for window in self.windows) / seconds if seconds else None
 
 
+@dataclass(frozen=True)
+class ExtensionBuild:
+    """An extension in C++ or CUDA that a submission compiled (`torch.utils.cpp_extension`)."""
+
+    name: str
+    seconds: float
+    printed: str
+    """The end of what the compiler printed."""
+    problem: str | None = None
+    """Why it could not be built, in words of PyTorch or what was missing."""
+
+
 Isolation = Literal["process", "landlock", "bubblewrap"]
 """What confined a submission: a process of its own, the kernel's file rules on top, `--sandbox`."""
 
@@ -374,6 +386,8 @@ class Findings:
     busy_cores: float | None = None
     """Cores that other programs kept busy during the official pass, on average; filled in by the
     parent, None where the system does not say. Older records lack it."""
+    builds: tuple[ExtensionBuild, ...] = ()
+    """What it compiled; older records lack it."""
 
     def kept(self) -> dict[str, Any]:
         """These fields by their names, for a record."""

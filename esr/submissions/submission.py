@@ -47,11 +47,13 @@ class Submission:
     handed_in_to: str | None = None
     """Challenge whose archive it is: its hooks build the network, weights included, and know what
     else came with it; None if class and checkpoint are all there is."""
+    variant: str | None = None
+    """Label of its own, given with `--label`; None for that of the model."""
 
     @property
     def label(self) -> str:
         """Row name, as the official script spells it: `00_RFDN`."""
-        return f"{self.model_id:02d}_{self.name}"
+        return self.variant or f"{self.model_id:02d}_{self.name}"
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,10 @@ class CloneSubmission:
     """As the clone's source spells it; None if that would have to be run."""
     folder_call: FolderCall | None = None
     """None if `select_model` returns a network that is given one image after the other."""
+    variant: str | None = None
+    """The label, if it was given with `--label`."""
+    named: tuple[str, ...] = ()
+    """Checkpoint files that its branch of `select_model` names."""
 
     @property
     def model_file(self) -> Path:

@@ -25,6 +25,8 @@ from esr.measure.deploy.deployed_pass import deploy
 from esr.measure.device import describe_machine
 from esr.measure.fixed_input_pass import run_fixed_input
 from esr.measure.job import Job, JobFolder
+from esr.measure.loading.extension_builds import ExtensionWatch
+from esr.measure.network_snapshot import seed_generators
 from esr.measure.op_watch import OpWatch
 from esr.measure.pass_costs import PassCosts, read_costs
 from esr.measure.robust_pass import RobustPass
@@ -56,13 +58,23 @@ def measure(job: Job, folder: JobFolder, channel: Channel) -> None:
         if isinstance(job.submission, CloneSubmission):
             session = Session(job.submission, channel.enter, trusted=job.trusted)
             stack.enter_context(session.opened())
-            if (call := job.submission.folder_call) is not None:
-                restore_folders(job, call, folder, channel, session, observe(job, folder))
-                return
-        _measure(job, folder, channel, session)
+        # Before its first line: what it seeds itself, as it would for the official script, holds.
+        seed_generators()
+        if session is not None and (call := session.folder_call) is not None:
+            restore_folders(job, call, folder, channel, session, observe(job, folder))
+            return
+        builds = ExtensionWatch()
+        stack.enter_context(builds.watching())
+        _measure(job, folder, channel, session, builds)
 
 
-def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | None) -> None:
+def _measure(
+    job: Job,
+    folder: JobFolder,
+    channel: Channel,
+    session: Session | None,
+    builds: ExtensionWatch,
+) -> None:
     before, constructor, audit_flags = TamperWatch(), OpWatch(), observe(job, folder)
     with constructor:
         built = prepare(job, channel.enter) if session is None else prepare_clone(job, session)
@@ -102,6 +114,7 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
         flags=(*measurement.flags, *audit_flags.flags()),
         fork=session.facts() if session else None,
         left_out=budget.left_out,
+        builds=builds.builds,
     )
     channel.say("measurement", measurement)
     # What was said stays said, whatever becomes of the network now.

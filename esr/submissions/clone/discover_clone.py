@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from esr.base.errors import UserError, cause
+from esr.challenge.protocol import protocols
 from esr.submissions.clone.control_flow import functions
 from esr.submissions.clone.select_model_branches import Branch, branches
 from esr.submissions.discovery import discover
@@ -61,7 +62,9 @@ def _own_layout(clone: Path, script: Path) -> list[Entry]:
 
 def _remedy(clone: Path) -> str:
     if (clone / FOLDER_SCRIPT).is_file():
-        return f"its {FOLDER_SCRIPT} may be that of a challenge: name it with --protocol"
+        names = [name for name, protocol in protocols().items() if protocol.call == "main"]
+        what = f"its {FOLDER_SCRIPT} may be that of another challenge"
+        return f"{what}: choose it with --protocol {' or '.join(names)}"
     return "give a clone of an official repository or of this one"
 
 
@@ -84,7 +87,9 @@ def _entry(branch: Branch, script: Path, *, unique: bool) -> Entry:
     label = _label(branch) if unique else f"{branch.model_id:02d}_{_label(branch)}"
     if branch.problem:
         return Broken(branch.model_id, label, script, f"no submission: {branch.problem}")
-    return CloneSubmission(branch.model_id, label, script.parent, name=branch.name)
+    return CloneSubmission(
+        branch.model_id, label, script.parent, name=branch.name, named=branch.checkpoints
+    )
 
 
 def _label(branch: Branch) -> str:

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import importlib
 import importlib.util
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +58,9 @@ class Session:
     def __init__(self, submission: CloneSubmission, enter: Enter, *, trusted: bool) -> None:
         self._number, self._enter = submission.model_id, enter
         self._name = submission.name or submission.label
+        self.folder_call = submission.folder_call
         self._mirror = submission.clone.resolve()
+        self._came = _files_in(self._mirror)
         self._redirection = Redirection() if is_needed() else None
         note = self._redirection.note if self._redirection else None
         self._gate = SafeLoad(trusted, enter, note)
@@ -189,8 +192,14 @@ class Session:
         )
 
     def _relative(self, files: Iterable[str | Path]) -> tuple[str, ...]:
+        # What it has compiled or written itself is no file of the clone.
         names = (relative(file, self._mirror) for file in files)
-        return tuple(sorted({name for name in names if name is not None}))
+        return tuple(sorted({name for name in names if name in self._came}))
+
+
+def _files_in(folder: Path) -> frozenset[str]:
+    names = (relative(Path(where, name), folder) for where, _, of in os.walk(folder) for name in of)
+    return frozenset(filter(None, names))
 
 
 def _forward(

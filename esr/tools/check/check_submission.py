@@ -56,7 +56,7 @@ def check_entry(entry: Own, options: Options, hr_dir: Path, job_dir: Path) -> li
     """Try one submission by every rule, in the order of `RULES`."""
     source = SourceFiles(entry, ROOT)
     findings = [try_rule(rule, source) for rule in SOURCE]
-    if isinstance(entry, Broken) or entry.checkpoint is None:
+    if isinstance(entry, Broken) or entry.checkpoint is None or source.problem is not None:
         return findings + [skip_rule(rule) for rule in RULES[len(findings) :]]
     split, protocol = _stage(entry, options, hr_dir), options.protocol
     with job_folder(entry, job_dir) as folder:
