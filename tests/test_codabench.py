@@ -250,6 +250,7 @@ def test_what_the_server_would_refuse_or_misread_is_named(
         _task(reference_data=UUID, input_data="starting_kit/example_upload.zip"),
         _top(fact_sheet={"A": {**FACT, "is_on_leaderboard": False}}, queue=UUID, pages=[]),
         lambda c: c["phases"][1].pop("end"),
+        lambda c: [phase.pop("index") for phase in c["phases"]],
         _column(0, computation="avg", computation_indexes=[1, 2]),
         _top(solutions=[{"index": 0, "tasks": [0, 1], "path": "starting_kit"}]),
     ],

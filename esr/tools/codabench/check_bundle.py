@@ -184,7 +184,7 @@ _CHECKS: tuple[Callable[[Part, ArchiveFiles], Iterator[str]], ...] = (
 
 
 def _check_unique(items: Collection[Part], key: str, where: str) -> Iterator[str]:
-    times = Counter(item.get(key) for item in items)
+    times = Counter(item[key] for item in items if key in item)
     yield from (f"{where}: {key} {value} is there twice" for value, n in times.items() if n > 1)
 
 

@@ -96,7 +96,7 @@ def open_folder(folder: Path, expected: Collection[str], scale: int) -> UploadFo
 
 
 def _files_below(folder: Path) -> Iterator[PurePosixPath]:
-    """List all files that count, folders in the order of their names."""
+    """List all files that count, at any depth."""
     ahead, seen = [PurePosixPath()], 0
     while ahead:
         place = ahead.pop()
