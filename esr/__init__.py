@@ -17,7 +17,7 @@ The rooms in the order of that flow; a room imports only those before it:
     evaluate/     one submission from its files to its record
     rank/         records and official results -> who stands where
     report/       columns, and every file and screen that shows them; two runs compared
-    tools/        --check, uploads scored, training, ranking again
+    tools/        --check, uploads scored, competitions for Codabench, training, ranking again
 
 To read the program, begin at test_demo.py and follow its calls: options, serial_engine,
 pipeline, submission_run, isolated_process, worker, worker_result, scoring, finish_record,

@@ -12,9 +12,9 @@ import numpy as np
 
 from esr.base.errors import UserError, cause
 from esr.base.threads import in_parallel, keep_freed_memory
-from esr.datasets.each_image import quiet_decoders
 from esr.datasets.image_pairs import ImagePair
 from esr.datasets.manifest import PairHash, hash_pair, set_sha256
+from esr.datasets.quiet_decoders import quiet_decoders
 from esr.datasets.scorable_size import refuse_too_small
 from esr.datasets.splits import Split
 from esr.images import Image

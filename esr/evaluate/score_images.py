@@ -20,7 +20,8 @@ from esr.challenge.hooks import RestoredImage, hooks_of
 from esr.datasets.staging import StagedImage, StagedSplit
 from esr.images import Image
 from esr.images.metrics import METRICS, gain_db
-from esr.images.perceptual import NAMES, PerceptualAnswer, perceptual_scores
+from esr.images.perceptual import PerceptualAnswer, perceptual_scores
+from esr.images.perceptual_names import NAMES
 from esr.images.resample import imresize_uint8
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag

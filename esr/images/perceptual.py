@@ -35,13 +35,8 @@ from esr.base.house import run_module
 from esr.base.scratch import scratch_folder
 from esr.base.sha256 import hash_file
 from esr.images import Image
+from esr.images.perceptual_names import NAMES, OF_PAIRS
 
-NAMES = ("lpips", "dists", "niqe", "musiq", "maniqa", "clipiqa")
-"""As pyiqa calls them."""
-NAMES_UP = ("musiq", "maniqa", "clipiqa")
-"""Those of which more is better."""
-OF_PAIRS = ("lpips", "dists")
-"""Those that compare with HR."""
 SEED = 123
 """Of every image: what pyiqa itself takes where it seeds."""
 _LIBRARY = "pyiqa"

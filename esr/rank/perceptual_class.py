@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from esr.challenge.protocol import Track
-from esr.images.perceptual import NAMES, PerceptualSource
+from esr.images.perceptual import PerceptualSource
+from esr.images.perceptual_names import NAMES
 from esr.records.results_folder import Row
 
 
