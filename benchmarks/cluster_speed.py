@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -27,6 +29,7 @@ if str(ROOT) not in sys.path:  # Started by its path, like test_demo.py.
 
 from benchmarks.images import SCALE, pair, photograph  # noqa: E402
 from benchmarks.model import write_submissions  # noqa: E402
+from esr.evaluate.device_use import DEVICE_LOG, DeviceUse, list_uses  # noqa: E402
 from esr.images.resample import imresize_uint8  # noqa: E402
 
 AT_MOST = 0.6
@@ -61,39 +64,50 @@ def measure_all(folder: Path, name: str, more: Sequence[str] = ()) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
+def _print_uses(save_dir: Path) -> None:
+    """Print how long the cores of each node were held, and how long they were free between."""
+    held: dict[tuple[str, ...], list[DeviceUse]] = {}
+    for use in list_uses(save_dir / "logs" / DEVICE_LOG):
+        held.setdefault(use.devices, []).append(use)
+    for devices, uses in held.items():
+        spans = [use.ended_s - use.began_s for use in uses]
+        between = [b.began_s - a.ended_s for a, b in pairwise(uses)]
+        median_s = statistics.median(spans), statistics.median(between or [0.0])
+        print(f"{', '.join(devices)}: {len(uses)} held for {median_s[0]:.1f} s each,", end=" ")
+        print(f"{median_s[1]:.1f} s between")
+
+
 @contextmanager
 def two_nodes() -> Iterator[str]:
-    """Start two nodes with a core each; yield their address."""
+    """Start two nodes with a core each; yield their address as soon as one can be joined."""
     address = f"127.0.0.1:{_PORT}"
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:
-        parts = (
-            ("--head", f"--port={_PORT}", "--include-dashboard=false", f"--temp-dir={folder}"),
-            (f"--address={address}",),
-        )
-        nodes = []
+        head_flags = (f"--port={_PORT}", "--include-dashboard=false", f"--temp-dir={folder}")
+        nodes = [_start_node("--head", *head_flags)]
         try:
-            for part in parts:
-                nodes.append(_start_node(part))
+            _await_start(nodes[0])
+            nodes.append(_start_node(f"--address={address}"))  # It joins while the run begins.
             yield address
         finally:
             for node in nodes:
                 node.send_signal(signal.SIGTERM)
-                node.wait()
+                node.communicate()
 
 
-def _start_node(part: Sequence[str]) -> subprocess.Popen[str]:
-    node = subprocess.Popen(
-        [_RAY, "start", "--block", "--num-cpus=1", *part],
+def _start_node(*flags: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [_RAY, "start", "--block", "--num-cpus=1", *flags],
         env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def _await_start(node: subprocess.Popen[str]) -> None:
     assert node.stdout is not None
-    for line in node.stdout:
-        if "Ray runtime started" in line:
-            return node
-    raise RuntimeError("Ray does not start")
+    if not any("Ray runtime started" in line for line in node.stdout):
+        raise RuntimeError("Ray does not start")
 
 
 def main() -> int:
@@ -110,6 +124,7 @@ def main() -> int:
         start = time.perf_counter()
         measure_all(folder, "serial")
         serial_s = time.perf_counter() - start
+        _print_uses(folder / "serial")
         print(f"serial {serial_s:.1f} s, load {os.getloadavg()[0]:.1f}", flush=True)
         start = time.perf_counter()
         with two_nodes() as address:
@@ -117,8 +132,9 @@ def main() -> int:
             engine = ["--engine", "ray", "--engine_address", address, "--cpus_per_job", "1"]
             measure_all(folder, "ray", engine)
             ray_s = time.perf_counter() - start
+        _print_uses(folder / "ray")
     ratio = ray_s / serial_s
-    print(f"Ray {ray_s:.1f} s, {nodes_s:.1f} of them its start, load {os.getloadavg()[0]:.1f}")
+    print(f"Ray {ray_s:.1f} s, the first node after {nodes_s:.1f}, load {os.getloadavg()[0]:.1f}")
     print(f"ratio: {ratio:.2f} (at most {AT_MOST})")
     return int(ratio > AT_MOST)
 

@@ -40,6 +40,9 @@ COMMANDS = {
     "score_zip": Command(
         "esr.tools.upload_scoring.score_zip", "score an upload as the server does"
     ),
+    "codabench": Command(
+        "esr.tools.codabench.codabench_command", "write a competition to upload to Codabench", True
+    ),
     "rtsr": Command("esr.challenge.rtsr.prepare_rtsr", "prepare data of the Real-Time challenge"),
     "leakage": Command("esr.tools.train.leakage", "no training image may be a test image", True),
     "pages": Command(

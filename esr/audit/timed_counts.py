@@ -49,7 +49,7 @@ def timed_count_flags(counts: Counts, images: Sequence[CountedImage]) -> Iterato
     yield from list(_hidden(counts, images)) or _varying(counts, images)
     # As with the counters: weights computed from parameters beforehand leave those unused.
     beyond = max(i.seen.unregistered_elements - i.seen.untouched_elements for i in images)
-    if share := conspicuous_share(beyond, counts.params):
+    if share := conspicuous_share(beyond, counts.network_params):
         yield Flag(
             "unregistered_weights",
             f"{beyond} weights used in a timed pass are no parameters, {share:.0%} of all",

@@ -20,7 +20,7 @@ from esr.submissions.discovery import adapt, discover, name_variant
 from esr.submissions.pick_submissions import choose
 from esr.submissions.public_checkpoints import use_public_checkpoints
 from esr.submissions.sidecar import Sidecar, Team
-from esr.submissions.submission import Broken, Entry, Submission
+from esr.submissions.submission import Broken, CloneSubmission, Entry, Submission
 
 
 def list_entries(
@@ -51,7 +51,15 @@ def list_entries(
     if len(clones) > 1 and selection.trust:
         remedy = "measure that clone alone"
         raise UserError("an id is of one clone", where="--trust beside several", remedy=remedy)
-    return discover_clones(clones)
+    entries = discover_clones(clones, procedure.protocol.call)
+    return [_of_scale(entry, procedure.protocol) for entry in entries]
+
+
+def _of_scale(entry: Entry, protocol: Protocol) -> Entry:
+    """Give an id of a clone the scale of the challenge, which its source does not say."""
+    if not isinstance(entry, CloneSubmission) or len(protocol.scales) > 1:
+        return entry
+    return replace(entry, sidecar=replace(entry.sidecar, scale=protocol.scales[0]))
 
 
 def find_years(selection: Selection) -> dict[Path, int]:

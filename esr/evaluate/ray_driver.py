@@ -101,10 +101,11 @@ class Driver:
             )
         on_gpu = options.confinement.device != "cpu" and any(has.get("GPU") for has in machines)
         self._needs = {"num_cpus": each, "num_gpus": 1 if on_gpu else 0}
-        if 1 < options.processes < len(machines):
+        able = sum(self._count_slots(has) > 0 for has in machines)
+        if 1 < options.processes < able:
             self.jobs.say(
-                f"{options.processes} processes on {len(machines)} machines: not every submission"
-                f" meets every machine; --processes {len(machines)} lets them"
+                f"{options.processes} processes on {able} machines: not every submission meets"
+                f" every machine; --processes {able} lets them"
             )
         self._fill_machines(machines)
 
@@ -112,13 +113,14 @@ class Driver:
         """List what every machine of the cluster has for jobs."""
         return [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
 
+    def _count_slots(self, has: Mapping[str, float]) -> int:
+        """Count the jobs that a machine has room for."""
+        per_job = {"GPU": self._needs["num_gpus"], "CPU": self._needs["num_cpus"]}
+        return min(int(has.get(what, 0)) // number for what, number in per_job.items() if number)
+
     def _fill_machines(self, machines: Sequence[Mapping[str, float]]) -> None:
         """Open as many stations as there is room for, and need of."""
-        per_job = {"GPU": self._needs["num_gpus"], "CPU": self._needs["num_cpus"]}
-        slots = sum(
-            min(int(has.get(what, 0)) // number for what, number in per_job.items() if number)
-            for has in machines
-        )
+        slots = sum(map(self._count_slots, machines))
         running = sum(place.attempt is not None for place in self._places)
         wanted = min(slots - self._given_up, len(self.waiting) + running)
         for _ in range(len(self._places), wanted):

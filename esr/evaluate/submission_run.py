@@ -22,6 +22,7 @@ from esr.evaluate.build_environment import Installer
 from esr.evaluate.device_use import DEVICE_LOG, noted_use
 from esr.evaluate.dialogue.further_images import FurtherImage, FurtherResult, choose_further
 from esr.evaluate.finish_record import finish_record
+from esr.evaluate.folder_answer import await_folders
 from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
 from esr.evaluate.shown_phases import ShownPhases
@@ -33,6 +34,7 @@ from esr.evaluate.write_job import (
     as_told,
     job_folder,
     job_split,
+    make_call_folders,
     make_deployed_folders,
 )
 from esr.measure.job import Job, SubmissionFailed
@@ -43,7 +45,14 @@ from esr.sandbox import isolated_process
 from esr.sandbox.own_files import refuse_foreign_files
 from esr.sandbox.policy import Policy
 from esr.submissions.environments.environment_lock import EnvironmentLock
-from esr.submissions.submission import Broken, CloneSubmission, Entry, Measurable, Submission
+from esr.submissions.submission import (
+    Broken,
+    CloneSubmission,
+    Entry,
+    Measurable,
+    Submission,
+    is_folder_call,
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,8 @@ class RunSetting:
 
     def judge_lr(self, split: StagedSplit) -> LrVerdict | None:
         """Say what LR of a data set is, once a run; None where it is no bicubic by the rules."""
-        if self.options.protocol.fixed_input is not None:
+        protocol = self.options.protocol
+        if protocol.fixed_input is not None or protocol.noise is not None:
             return None
         place = split.scale, split.role
         if place not in self._lr_verdicts:
@@ -121,6 +131,9 @@ class SubmissionRun:
         """Start its process, and write its job while that imports what it needs."""
         entry, setting = _measurable(self._entry), self._setting
         refuse_foreign_files(entry, setting.policy.hidden)
+        if is_folder_call(entry) and setting.options.procedure.passes.ways:
+            reason = "--deploy takes a network, and this one reads and writes images: leave it out"
+            raise SubmissionFailed("discover", reason)
         splits = setting.staged.of(entry)
         folder = self._folder.enter_context(
             job_folder(entry, setting.job_dir, setting.policy.hidden)
@@ -138,8 +151,10 @@ class SubmissionRun:
         job = replace(self._describe_job(told, splits), layer=str(layer) if layer else None)
         json_file.dump(job, folder.job)
         make_deployed_folders(folder, job)
+        if is_folder_call(entry):
+            make_call_folders(folder, job)
         verdicts = [setting.judge_lr(split) for split in splits]
-        further = self._choose_further(splits)
+        further = () if is_folder_call(entry) else self._choose_further(splits)
         self._job = StartedJob(
             entry, source, setting.request, splits, job, folder, verdicts, further
         )
@@ -165,6 +180,10 @@ class SubmissionRun:
         ):
             shown = ShownPhases(bar, started.job)
             shown.enter("import")
+            if is_folder_call(started.entry):
+                self._measurement = await_folders(self._program, started, self._log, shown)
+                self._further = []
+                return
             self._measurement, self._further = await_measurement(
                 self._program, started, self._log, shown
             )
@@ -216,6 +235,7 @@ class SubmissionRun:
             passes=procedure.passes,
             trusted=submission.model_id in options.selection.trust,
             memory_bytes=options.confinement.limits.memory_bytes,
+            complexity_input=procedure.protocol.complexity_input,
             fixed_input=plan(procedure.real_time, procedure.protocol, submission.sidecar.scale),
         )
 

@@ -185,8 +185,7 @@ def _check(measurement: Measurement, job: Job, official_s: float) -> None:
         raise SubmissionFailed("invalid", f"the worker answered for {answered}, not for {asked}")
     if unlike := find_problem(measurement.fixed_input, job.fixed_input):
         raise SubmissionFailed("invalid", unlike)
-    if len(measurement.flags) > ANSWERED_FLAGS_AT_MOST:
-        raise SubmissionFailed("invalid", f"the worker raises {len(measurement.flags)} flags")
+    _refuse_unlikely(measurement)
     for split in measurement.splits:
         _check_steady(split)
         repeats = split.robust.samples_ms if split.robust else ()
@@ -208,6 +207,13 @@ def _check(measurement: Measurement, job: Job, official_s: float) -> None:
     )
     if repeats_asked and left_out and not excused:
         raise SubmissionFailed("invalid", f"the worker has not repeated {repeats_asked} times")
+
+
+def _refuse_unlikely(measurement: Measurement) -> None:
+    if measurement.counts.params is None:
+        raise SubmissionFailed("invalid", "the worker does not say how many parameters there are")
+    if len(measurement.flags) > ANSWERED_FLAGS_AT_MOST:
+        raise SubmissionFailed("invalid", f"the worker raises {len(measurement.flags)} flags")
 
 
 def _is_costly(repeats: int, job: Job, official_s: float) -> bool:

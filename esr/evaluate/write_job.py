@@ -89,6 +89,18 @@ def make_deployed_folders(folder: JobFolder, job: Job) -> None:
             DeployedFolder(folder.path, number).sr.mkdir()
 
 
+def make_call_folders(folder: JobFolder, job: Job) -> None:
+    """Make the folders that a submission reads and writes, for every data set.
+
+    Raises:
+        UserError: they cannot be written.
+    """
+    with _written(folder):
+        for number in range(len(job.splits)):
+            folder.given(number).mkdir(parents=True)
+            folder.returned(number).mkdir(parents=True)
+
+
 def write_lr_images(split: StagedSplit, folder: JobFolder) -> None:
     """Put copies of all LR images of a data set into the folder of a job, where no time is taken.
 

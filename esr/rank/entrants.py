@@ -11,6 +11,7 @@ from esr.challenge.protocol import Protocol, RankFigure, Track
 from esr.rank.figures import (
     Quantity,
     has_test,
+    metric_figures,
     official_figure,
     ranked_split,
     real_time_figures,
@@ -49,6 +50,16 @@ FIGURE_NAMES: dict[RankFigure, str] = {
     "fixed_time_ms": "runtime of the fixed input",
     "psnr_rgb_db": "RGB PSNR",
     "bicubic_psnr_db": "PSNR of bicubic",
+    "psnr_db": "PSNR",
+    "ssim": "SSIM",
+    "psnr_y_x4_db": "PSNR_Y",
+    "ssim_y_x4": "SSIM_Y",
+    "lpips": "LPIPS",
+    "dists": "DISTS",
+    "niqe": "NIQE",
+    "musiq": "MUSIQ",
+    "maniqa": "MANIQA",
+    "clipiqa": "CLIP-IQA",
 }
 
 
@@ -149,7 +160,7 @@ def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
     for name, key in KEYS.items():
         if (value := official_figure(row, key)) is not None and value >= 0:
             costs[name] = Quantity.exact(value)
-    return costs | real_time_figures(row)
+    return costs | metric_figures(row) | real_time_figures(row)
 
 
 def _why_not(candidate: Candidate, protocol: Protocol) -> str | None:
@@ -161,7 +172,28 @@ def _why_not(candidate: Candidate, protocol: Protocol) -> str | None:
         return f"x{row.record.sidecar.scale}, the challenge is {scales}"
     if gate.passed is False:
         return gate.reason
+    if (over := _over_budget(candidate.costs, protocol)) is not None:
+        return over
     return candidate.explain_missing(protocol.tracks[0].terms)
+
+
+def _over_budget(costs: Figures, protocol: Protocol) -> str | None:
+    """Say what a submission costs more than it may; what was not counted cannot be allowed."""
+    budget = protocol.budget
+    limits: dict[RankFigure, float | None] = {}
+    if budget is not None:
+        limits = {"params_m": budget.params_m, "flops_g": budget.flops_g}
+    size = "x".join(map(str, protocol.complexity_input))
+    for name, limit in limits.items():
+        if limit is None:
+            continue
+        word, unit = FIGURE_NAMES[name], "M" if name == "params_m" else "G"
+        at = f" at {size}" if name == "flops_g" else ""
+        if name not in costs:
+            return f"{word} not counted, and at most {limit:g} {unit}{at} may be ranked"
+        if costs[name].value > limit:
+            return f"{costs[name].value:g} {unit} {word}{at}, at most {limit:g} {unit}"
+    return None
 
 
 def fits(row: Row, protocol: Protocol) -> bool:

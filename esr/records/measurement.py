@@ -155,8 +155,9 @@ class Counts:
 
     input_size: tuple[int, int, int]
     """(channels, height, width) of the dummy input, batch 1."""
-    params: int
-    """Elements of all parameters, frozen ones included, buffers not."""
+    params: int | None
+    """Elements of all parameters, frozen ones included, buffers not; None where no network is
+    handed over, but a function that reads and writes images."""
     flops_official: int | None
     """Official counter (`esr.measure.counts.official_counts`); one multiply-add is one FLOP."""
     flops_fvcore: int | None
@@ -186,6 +187,11 @@ class Counts:
     """Types of those parameters."""
     overridden: tuple[str, ...] = ()
     """What the network has put before PyTorch's functions that tell of parameters."""
+
+    @property
+    def network_params(self) -> int:
+        """The same number where there is a network; without one there is nothing to compare."""
+        return self.params or 0
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from pydantic import BeforeValidator
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.datasets.lr_verdict import LrVerdict
+from esr.images.perceptual import PerceptualSource
 from esr.records.bounds import refuse_impossible
 from esr.records.conditions import Conditions, Drift, GpuStates, Request, upgrade_request
 from esr.records.measurement import EnergySamples, Findings, Flag, Stage, SteadySamples
@@ -314,6 +315,8 @@ class Record(Findings):
     """What the run asked for; older records lack it."""
     fork: CloneSource | None = None
     """The clone of an official repository that it comes from; None for our own layout."""
+    perceptual: PerceptualSource | None = None
+    """What perceptual metrics were calculated with; None without any."""
     variant: str | None = None
     """The label, if it was given with `--label`; older records lack it."""
 

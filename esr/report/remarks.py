@@ -16,6 +16,7 @@ from esr.report.cell import MARK
 from esr.report.claims import COUNTERS, is_partial
 from esr.report.ranking_remarks import explain_ranking
 from esr.report.remark import GRADES, Remark
+from esr.submissions.submission import FOLDER_CALL
 
 _LAUNCH_BOUND = 0.9
 _LINE_AT_MOST = 1000
@@ -117,6 +118,11 @@ def _explain_data(rows: Sequence[Row]) -> Iterator[Remark]:
     if any(record.clock == "perf_counter" for record in records):
         text = "Times are wall-clock times of a CPU, not comparable with official figures."
         yield Remark(text, "forbids")
+    if any(record.fork and record.fork.facts.forward == FOLDER_CALL for record in records):
+        yield Remark(
+            "Time of a submission that reads and writes images: that of the whole call, loading,"
+            " reading and writing included, over their number."
+        )
 
 
 def _list_partial_sets(records: Sequence[Record]) -> Iterator[Remark]:

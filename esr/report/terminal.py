@@ -244,7 +244,9 @@ def _describe_entry(entry: Entry) -> tuple[str, ...]:
         return number, entry.label, "", "", "", f"broken: {entry.reason}"
     state = "; ".join(filter(None, foresee_problems(entry))) or "ready"
     if isinstance(entry, CloneSubmission):
-        return str(entry.model_id), entry.name or entry.label, "", "x4", f"by {SELECT}", state
+        scale = f"x{entry.sidecar.scale}"
+        weights = entry.folder_call.model_dir if entry.folder_call else f"by {SELECT}"
+        return str(entry.model_id), entry.name or entry.label, "", scale, weights, state
     return (
         str(entry.model_id),
         entry.name,

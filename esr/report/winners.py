@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import get_args
 
 from esr.base.visible_text import name
-from esr.challenge.protocol import Quality, RankFigure, Track
+from esr.challenge.protocol import QUALITY, RankFigure, Track
 from esr.rank.ranking import Ranking, Standing
 
 _UNITS: dict[RankFigure, tuple[str, str]] = {
@@ -22,6 +21,8 @@ _UNITS: dict[RankFigure, tuple[str, str]] = {
     "activations_m": (".2f", " M activations"),
     "memory_mib": (".2f", " MiB"),
     "num_conv": (".0f", " convolutions"),
+    "psnr_db": (".2f", " dB"),
+    "psnr_y_x4_db": (".2f", " dB"),
 }
 """How a figure is written that a track ranks by alone."""
 
@@ -48,7 +49,7 @@ def find_winners(ranking: Ranking) -> list[Winner]:
 def _find_winner(ranking: Ranking, number: int, track: Track) -> Iterator[Winner]:
     ranked = [s for s in ranking.standings if s.placings[number].rank is not None]
     best = [standing for standing in ranked if standing.placings[number].rank == 1]
-    weighs_quality = bool(set(track.terms) & set(get_args(Quality)))
+    weighs_quality = bool(set(track.terms) & set(QUALITY))
     judged = all(standing.gate.passed for standing in best)
     if len(ranked) > 1 and best and (weighs_quality or judged):
         names = tuple(name(standing.row.name) for standing in best)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from esr.base.errors import UserError
 from esr.base.visible_text import NAME_AT_MOST, one_line
+from esr.challenge.protocol import Call
 from esr.submissions.clone.discover_clone import discover_clone
-from esr.submissions.submission import SCRIPT, Broken, CloneSubmission, Entry
+from esr.submissions.clone.discover_folder_calls import discover_folder_calls
+from esr.submissions.submission import FOLDER_SCRIPT, SCRIPT, Broken, CloneSubmission, Entry
 
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.+-]+")
 
@@ -37,18 +39,24 @@ def _find_below(path: Path) -> list[Path]:
 
 
 def _is_clone(folder: Path) -> bool:
-    return (folder / SCRIPT).is_file() or any((folder / "models").glob("team*.py"))
+    models = folder / "models"
+    of_folders = (folder / FOLDER_SCRIPT).is_file() and models.is_dir()
+    return (folder / SCRIPT).is_file() or of_folders or any(models.glob("team*.py"))
 
 
-def discover_clones(clones: Sequence[Path]) -> list[Entry]:
+def discover_clones(clones: Sequence[Path], call: Call = "select_model") -> list[Entry]:
     """List the submissions of all clones, those of one label told apart by their clones' names.
+
+    Args:
+        clones: in the order of the list.
+        call: how the challenge calls a submission.
 
     Raises:
         UserError: the only clone cannot be read; of several, such a one is a broken entry.
     """
     if len(clones) == 1:
-        return discover_clone(clones[0])
-    found = [(clone, entry) for clone in clones for entry in _discover(clone)]
+        return _discover_one(clones[0], call)
+    found = [(clone, entry) for clone in clones for entry in _discover(clone, call)]
     shared = Counter(entry.label for _, entry in found)
     suffixes = _name_clones(clones)
     return [
@@ -57,9 +65,15 @@ def discover_clones(clones: Sequence[Path]) -> list[Entry]:
     ]
 
 
-def _discover(clone: Path) -> list[Entry]:
+def _discover_one(clone: Path, call: Call) -> list[Entry]:
+    if call == "main" and not (clone / SCRIPT).exists():
+        return discover_folder_calls(clone)
+    return discover_clone(clone)
+
+
+def _discover(clone: Path, call: Call) -> list[Entry]:
     try:
-        return discover_clone(clone)
+        return _discover_one(clone, call)
     except UserError as error:
         return [Broken(None, _make_safe(clone.name), clone / SCRIPT, str(error))]
 
