@@ -42,7 +42,7 @@ FAIL = {
     "team95_Unbuilt": tiny().replace("super().__init__()", "super().__init__(1)"),
 }
 HANGS, KILLS_ITSELF = "team98_Hangs", "team99_Kills"
-BY_MACHINE = ("Device", "Clock", "Process memory [MiB]", "Mem [M]", "Busy cores")
+BY_MACHINE = ("Device", "Process memory [MiB]", "Mem [M]", "Busy cores")
 BY_DATE = ("Date", "Left out")
 OF_TIME = ("[ms]", "First image", "Spread", "Runtime interval", "Drift", "Parent's clock")
 BEGIN = "-- begun"
