@@ -379,6 +379,21 @@ def test_a_start_without_packages_says_what_is_missing(server: Server, tmp_path:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_package_that_cannot_be_imported_is_one_line(server: Server, tmp_path: Path) -> None:
+    program = server.bundle / "scoring_program"
+    upload = _zip(tmp_path / "good.zip", GOOD)
+    (program / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open\\nit')")
+    try:
+        scored = server.score(upload)
+    finally:
+        (program / "cv2.py").unlink()
+    assert scored.returncode == 2
+    assert scored.stderr == (
+        "error: the image of this competition cannot import what it needs (libGL.so.1: cannot open"
+        " it); tell the organizers\n"
+    )
+
+
 def test_the_example_of_the_starting_kit_scores_what_its_page_says(server: Server) -> None:
     kit = server.bundle / "starting_kit"
     page = (kit / "README.md").read_text()

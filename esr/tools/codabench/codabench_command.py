@@ -62,8 +62,8 @@ def _add_phases(parser: argparse.ArgumentParser) -> None:
     text = "such as '2027-01-31 12:00', UTC (default: the first phase from tomorrow on)"
     for flag in ("--valid_dates", "--test_dates"):
         add(flag, nargs=2, metavar=("START", "END"), help=text)
-    text = "uploads of one participant (default: %(default)s)"
     for flag, default in (("--valid_uploads", (10, 100)), ("--test_uploads", (3, 3))):
+        text = "uploads of one participant (default: {} a day, {} in all)".format(*default)
         add(flag, nargs=2, type=int, default=default, metavar=("PER_DAY", "ALL"), help=text)
     text = "which upload of a participant counts (default: %(default)s)"
     add("--submission_rule", choices=_RULES, default="Force_Best", help=text)
