@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import psutil
 import pytest
 import torch
 from clones import tree_sha256
-from harness import PATIENCE_S, Harness, smooth_image, write_image, write_pairs
+from harness import Harness, smooth_image, write_image, write_pairs
 from sister_clones import find_clone
 
 from esr.base.errors import UserError
@@ -56,22 +56,18 @@ def main(model_dir, input_path, output_path, device=None):
         {change}
         cv2.imwrite(os.path.join(output_path, os.path.basename(file)), image)
 """
-DAEMON = (
-    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', 'MARK'],"
-    " start_new_session=True)"
-)
 DEEDS = {
-    "02_Outside": ("""
+    "02_Hostile": ("""
     for place in (PLACES):
         try:
             open(place, 'w').write('was here')
         except OSError:
             pass
+    sleep = [sys.executable, '-c', 'import time; time.sleep(600)', 'MARK']
+    subprocess.Popen(sleep, start_new_session=True)
 """, ""),
-    "03_Daemon": (DAEMON, ""),
-    "04_Few": ("", "if number: break"),
-    "05_Sizes": ("", "image = image[:-4]"),
-    "06_Link": ("", "os.symlink(file, os.path.join(output_path, os.path.basename(file))); continue"),
+    "03_Few": ("", "if number: break"),
+    "04_Sizes": ("", "image = image[:-4]"),
 }  # fmt: skip
 
 
@@ -105,7 +101,7 @@ class Run:
             patch.setenv("CUDA_VISIBLE_DEVICES", "")
             self.done = self.harness.run(
                 *("--submission", str(self.clone), "--protocol", "ntire2025_sr_x4"),
-                *("--model_id", "1", "2", "3", "4", "5", "6", "--device", "cpu", "--make_zip"),
+                *("--model_id", "1", "2", "3", "4", "--device", "cpu", "--make_zip"),
             )
         self.rows = self.harness.rows()
 
@@ -140,14 +136,14 @@ def test_the_images_of_a_folder_are_scored_and_timed_as_a_whole(run: Run) -> Non
 
 def test_what_it_writes_outside_is_not_there_and_is_named(run: Run) -> None:
     assert not any(place.exists() for place in run.places)
-    row = run.rows["02_Outside"]
+    row = run.rows["02_Hostile"]
     assert row["Status"] == "ok", row["Reason"]
     assert "wrote_files" in row["Flags"]
     assert tree_sha256(run.clone) == run.before
 
 
 def test_a_daemon_is_named_and_does_not_stay(run: Run) -> None:
-    row = run.rows["03_Daemon"]
+    row = run.rows["02_Hostile"]
     assert row["Status"] == "ok", row["Reason"]
     assert "started_processes" in row["Flags"]
     lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
@@ -157,9 +153,8 @@ def test_a_daemon_is_named_and_does_not_stay(run: Run) -> None:
 @pytest.mark.parametrize(
     ("label", "stage", "reason"),
     [
-        ("04_Few", "restore", "wrote 1 of 2 images of valid: no 0001x4.png"),
-        ("05_Sizes", "invalid", "the SR image 0000x4.png is 80x92 px, HR is 80x96"),
-        ("06_Link", "invalid", "an SR image cannot be read: it is no ordinary file"),
+        ("03_Few", "restore", "wrote 1 of 2 images of valid: no 0001x4.png"),
+        ("04_Sizes", "invalid", "the SR image 0000x4.png is 80x92 px, HR is 80x96"),
     ],
 )
 def test_what_is_wrong_with_its_images_is_said(
@@ -361,11 +356,15 @@ def test_an_output_folder_that_leads_elsewhere_is_refused(handed: Handed, when: 
         handed.over.refuse_changed()
 
 
-def test_a_pipe_keeps_nobody_waiting(handed: Handed) -> None:
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_what_is_no_file_is_refused_and_keeps_nobody_waiting(handed: Handed, kind: str) -> None:
     handed.give()
     files = handed.restore()
     files[0].unlink()
-    subprocess.run(["mkfifo", str(files[0])], check=True, timeout=PATIENCE_S)
+    if kind == "pipe":
+        os.mkfifo(files[0])
+    else:
+        files[0].symlink_to(files[1])
     with pytest.raises(SubmissionFailed, match="no ordinary file"):
         handed.over.hear("returned", 5.0)
 

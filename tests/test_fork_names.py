@@ -38,6 +38,7 @@ def test_names_are_kept_and_rows_found_again(tmp_path) -> None:
     (clone / "models" / "team00_tiny.py").write_text(tiny())
     torch.save(nearest_state(), clone / "model_zoo" / "team00_tiny.pth")
     harness = Harness(tmp_path / "harness")
+    harness.count_at(32)
     write_pairs(harness.path / "data" / "demo")
     harness.results.mkdir(parents=True, exist_ok=True)
     # As a version before would have left it: under the name of its file.

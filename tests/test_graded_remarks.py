@@ -133,3 +133,15 @@ def test_rows_that_share_a_reason_share_a_line() -> None:
 
 def test_a_row_that_was_never_measured_has_a_name_of_its_own() -> None:
     assert [Row("01_A").name, boards.failed("02_B", "gone").name] == ["01_A", "02_B"]
+
+
+def test_sets_whose_lr_is_the_same_share_a_line() -> None:
+    verdict = LrVerdict(5, 5, "a.png: LR was made by another resampler", is_defect=True)
+    first, second = boards.record(1, "A", 5.0, 27.0), boards.record(2, "B", 5.0, 27.0)
+    split = replace(first.splits[0], dataset="Set5", lr_verdict=verdict)
+    other = replace(split, role="Set14", dataset="Set14")
+    rows = [replace(first, splits=(split, other)), replace(second, splits=(split,))]
+    (remark,) = [remark for remark in board(*rows).remarks if "MATLAB's bicubic" in remark]
+    assert remark.startswith(
+        "LR of Set5, Set14 (01_A) is not MATLAB's bicubic of HR, 5 of 5 images"
+    )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from harness import write_image
 from synthetic import synthetic_record, synthetic_split
 
 from esr.base.errors import UserError
 from esr.challenge.protocol import BudgetGate, Protocol, Track, protocols, read_protocol
+from esr.datasets.splits import DataRequest, find_splits
 from esr.rank.figures import Quantity
 from esr.rank.ranking import Ranking, rank
 from esr.rank.scores import score_of
@@ -224,3 +227,28 @@ def test_the_files_say_what_their_challenges_are() -> None:
 
 def _says_what_is_unknown(protocol: Protocol) -> bool:
     return len(protocol.unknown) >= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "files"),
+    [
+        ("ntire2025_dn50", {}, ("DIV2K_valid_HR/0801.png", "DIV2K_valid_noise50/0801.png")),
+        (
+            "ntire2023_dn50",
+            {"hybrid_test": True},
+            ("LSDIR_DIV2K_test_HR/0001.png", "LSDIR_DIV2K_test_LR/0001noise50.png"),
+        ),
+        ("ntire2026_sr_x4", {}, ("DIV2K_valid/HR/0801.png", "DIV2K_valid/LQ/0801x4.png")),
+        ("ntire2026_sr_x4", {}, ("HR/0901.png", "LQ/0901x4.png")),
+        ("ntire2025_sr_x4", {}, ("DIV2K_valid_HR/0801.png", "DIV2K_valid_LR/0801x4.png")),
+    ],
+)
+def test_the_official_folders_are_found(
+    name: str, request_: dict[str, bool], files: tuple[str, str], tmp_path: Path
+) -> None:
+    for file in files:
+        write_image(tmp_path / file, np.zeros((16, 16, 3), np.uint8))
+    protocol = protocols()[name]
+    (split,) = find_splits(DataRequest(tmp_path, **request_), protocol, protocol.scales[0])
+    (pair,) = split.pairs
+    assert (pair.hr, pair.lr) == tuple(tmp_path / file for file in files)

@@ -14,7 +14,6 @@ from esr.base.sha256 import hash_file
 from esr.evaluate import provenance
 from esr.evaluate.submission_environment import lock_file
 from esr.evaluate.submission_run import RunSetting
-from esr.records.join_records import find_machine_differences
 from esr.records.measurement import Machine
 from esr.records.record import Record, SplitResult
 from esr.records.results_folder import Row
@@ -147,4 +146,4 @@ def _machine(device: str) -> Machine | None:
 
 
 def _same(then: Machine, now: Machine | None) -> bool:
-    return now is not None and then.device == now.device and not find_machine_differences(then, now)
+    return now is not None and not then.list_differences(now)

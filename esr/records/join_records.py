@@ -6,6 +6,7 @@ anything else differs, figures of both in one row would be of nobody: the new re
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,14 +14,10 @@ from typing import TypeVar
 
 from esr.challenge.protocol import protocols
 from esr.records.bounds import FLAGS_AT_MOST
-from esr.records.measurement import Machine
 from esr.records.record import EarlierRun, Record, SplitResult
 from esr.submissions.sidecar import Claims, Sidecar, Team
 
 T = TypeVar("T")
-
-SAME_MACHINE = ("device_name", "driver", "python", "torch", "cuda", "cudnn", "platform")
-"""Facts of a `Machine`: the others are settings, which a submission may have changed."""
 
 VALIDATION = ("valid", "hybrid_test")
 """Roles of which a row has one; it fills the validation columns."""
@@ -102,11 +99,6 @@ def _validate_on(dataset: str, record: Record) -> Record:
     return replace(record, splits=_order(splits))
 
 
-def find_machine_differences(then: Machine, now: Machine) -> list[str]:
-    """Name the facts of two machines that a runtime depends on and that differ."""
-    return [name for name in SAME_MACHINE if getattr(then, name) != getattr(now, name)]
-
-
 def _name_other_files(earlier: Record, latest: Record) -> Iterator[str]:
     then, now = earlier.provenance, latest.provenance
     if (earlier.fork is None) != (latest.fork is None) or _model(earlier) != _model(latest):
@@ -124,10 +116,11 @@ def _name_other_circumstances(earlier: Record, latest: Record) -> Iterator[str]:
         yield "other packages"
     if earlier.protocol != latest.protocol:
         yield f"{latest.protocol} instead of {earlier.protocol}"
-    if others := find_machine_differences(earlier.machine, latest.machine):
-        name = others[0]
-        pair = getattr(latest.machine, name), getattr(earlier.machine, name)
-        yield f"{name.removesuffix('_name')} {pair[0]} instead of {pair[1]}"
+    others = latest.machine.list_differences(earlier.machine)
+    others.pop("device", None)  # Which of several equal ones is no other circumstance.
+    if others:
+        name, (now_is, was) = next(iter(others.items()))
+        yield f"{name.removesuffix('_name')} {now_is} instead of {was}"
     requests = earlier.request, latest.request
     if all(requests) and len({request.threads for request in requests if request}) > 1:
         yield "other cores or threads"
@@ -194,13 +187,19 @@ def _add(latest: Record, earlier: Record, splits: tuple[SplitResult, ...]) -> Re
         splits=splits,
         # What looked wrong on the sets that stay still does.
         flags=_unite(latest.flags, earlier.flags)[:FLAGS_AT_MOST],
-        left_out=_unite(latest.left_out, earlier.left_out),
+        left_out=_unite_texts(latest.left_out, earlier.left_out),
         note=latest.note or earlier.note,
         crops=tuple(replace(crop, role=renamed[crop.role]) for crop in latest.crops),
         layers=latest.layers or earlier.layers,
         deployments=latest.deployments or earlier.deployments,
         fixed_input=latest.fixed_input or earlier.fixed_input,
     )
+
+
+def _unite_texts(latest: tuple[str, ...], earlier: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out what the latest says as well, with other numbers."""
+    said = {re.sub(r"\d+", "", text) for text in latest}
+    return (*latest, *(text for text in earlier if re.sub(r"\d+", "", text) not in said))
 
 
 def _unite(latest: tuple[T, ...], earlier: tuple[T, ...]) -> tuple[T, ...]:

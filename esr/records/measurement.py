@@ -217,6 +217,16 @@ class Machine:
     cudnn_tf32: bool
     matmul_tf32: bool
 
+    def list_differences(self, other: Machine) -> dict[str, tuple[object, object]]:
+        """List what is not the same of two machines, its own and the other's, by what it is.
+
+        The other facts are settings, which a submission may have changed.
+        """
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in _FACTS}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+_FACTS = ("device", "device_name", "driver", "python", "torch", "cuda", "cudnn", "platform")
 
 WARM, STEADY = "warm passes", "steady passes"
 """What of a run is asked for, and is left out by these names."""

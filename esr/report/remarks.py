@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from esr.base.visible_text import name, one_line
 from esr.challenge.data_set_registry import registry
 from esr.challenge.fixed_input import FixedInput
+from esr.datasets.lr_verdict import LrVerdict
 from esr.rank.figures import steady_runtime, warm_runtime
 from esr.rank.ranking import Ranking
 from esr.records.record import Record, SteadyTiming
@@ -141,28 +142,40 @@ def _list_partial_sets(records: Sequence[Record]) -> Iterator[Remark]:
 
 
 def _judge_lr(rows: Sequence[Row]) -> Iterator[Remark]:
-    """Say what LR was, a line for the rows that were measured on the same."""
-    labels: dict[tuple[str, str], list[str]] = {}
-    verdicts = {}
+    """Say what LR was, a line for all sets of which the same is true."""
+    measured: dict[LrVerdict, dict[str, list[str]]] = {}
     for row in rows:
         for split in row.record.splits if row.record else ():
             if split.lr_verdict is not None:
-                key = name(split.dataset), repr(split.lr_verdict)
-                verdicts[key] = split.lr_verdict
-                labels.setdefault(key, []).append(name(row.name))
-    good = [key for key in verdicts if not verdicts[key].other]
-    for key in verdicts.keys() - set(good):
-        verdict, of = verdicts[key], "" if len(labels[key]) == len(rows) else ", ".join(labels[key])
-        end = ": compare nothing with published figures" if verdict.is_defect else ""
-        yield Remark(
-            f"LR of {key[0]}{f' ({of})' if of else ''} is not MATLAB's bicubic of HR,"
-            f" {verdict.other} of {verdict.looked_at} images looked at: {one_line(verdict.what)}"
-            f"{end} (python -m esr data check says more).",
-            "forbids" if verdict.is_defect else "note",
-        )
+                by_set = measured.setdefault(split.lr_verdict, {})
+                by_set.setdefault(name(split.dataset), []).append(name(row.name))
+    good = [
+        f"{dataset} ({verdict.looked_at} images looked at)"
+        for verdict, by_set in measured.items()
+        for dataset in by_set
+        if not verdict.other
+    ]
+    for verdict, by_set in measured.items():
+        if verdict.other:
+            yield _describe_other_lr(verdict, by_set, len(rows))
     if good:
-        sets = (f"{key[0]} ({verdicts[key].looked_at} images looked at)" for key in sorted(good))
-        yield Remark(f"LR is MATLAB's bicubic of HR: {', '.join(sets)}.")
+        yield Remark(f"LR is MATLAB's bicubic of HR: {', '.join(sorted(set(good)))}.")
+
+
+def _describe_other_lr(
+    verdict: LrVerdict, by_set: Mapping[str, Sequence[str]], rows: int
+) -> Remark:
+    sets = [
+        dataset if len(labels) == rows else f"{dataset} ({', '.join(labels)})"
+        for dataset, labels in by_set.items()
+    ]
+    end = ": compare nothing with published figures" if verdict.is_defect else ""
+    text = (
+        f"LR of {', '.join(sets)} is not MATLAB's bicubic of HR, {verdict.other} of"
+        f" {verdict.looked_at} images looked at: {one_line(verdict.what)}{end} (python -m esr data"
+        " check says more)."
+    )
+    return Remark(text, "forbids" if verdict.is_defect else "note")
 
 
 def _list_other_files(rows: Sequence[Row]) -> Iterator[Remark]:

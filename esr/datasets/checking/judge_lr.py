@@ -11,7 +11,7 @@ from esr.datasets.prepare_lr import make_lr
 from esr.datasets.staging import StagedImage, StagedSplit
 
 SAMPLE = 5
-"""Images of a set; making the LR of one with 2K pixels takes a fifth of a second."""
+"""Images of a set; making the LR of one with 2K pixels takes a twentieth of a second."""
 
 
 def judge_lr(split: StagedSplit) -> LrVerdict:

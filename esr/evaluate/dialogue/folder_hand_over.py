@@ -166,12 +166,12 @@ class FolderHandOver:
     def _find(self, number: int, split: StagedSplit) -> list[Path]:
         """Find the SR file of every image: named as its LR image is, or as that without `x4`."""
         folder, count = self._folder.returned(number), len(split.images)
-        there = {path.name for path in folder.iterdir()}
         found: list[Path] = []
         missing: list[str] = []
         for index in range(count):
             name = f"{lr_stem(index, split.scale)}.png"
-            names = [choice for choice in (name, f"{index:04d}.png") if choice in there]
+            # Not by listing the folder: it may hold millions of others.
+            names = [n for n in (name, f"{index:04d}.png") if os.path.lexists(folder / n)]
             found += [folder / choice for choice in names[:1]]
             missing += [name] if not names else []
         if missing:

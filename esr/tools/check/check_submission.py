@@ -27,7 +27,7 @@ from esr.sandbox import isolated_process
 from esr.sandbox.own_files import refuse_foreign_files
 from esr.sandbox.policy import Policy
 from esr.submissions.submission import Broken, Own, Submission
-from esr.tools.check.figure_rules import FIGURES, START, Attempt
+from esr.tools.check.figure_rules import FIGURES, START, Trial
 from esr.tools.check.network_rules import NETWORK
 from esr.tools.check.rule import (
     CheckAnswer,
@@ -62,10 +62,10 @@ def check_entry(entry: Own, options: Options, hr_dir: Path, job_dir: Path) -> li
     with job_folder(entry, job_dir) as folder:
         answer, reason = _ask(entry, split, folder, options)
         in_ranges = _compare_ranges(entry, answer, split, folder, protocol.border(split.scale))
-    attempt = Attempt(entry, answer, in_ranges, protocol.flops_counter)
-    findings += [try_rule(rule, attempt) for rule in START]
+    trial = Trial(entry, answer, in_ranges, protocol.flops_counter)
+    findings += [try_rule(rule, trial) for rule in START]
     findings += _sort_network_findings(answer, reason)
-    return findings + [try_rule(rule, attempt) for rule in FIGURES]
+    return findings + [try_rule(rule, trial) for rule in FIGURES]
 
 
 def _stage(submission: Submission, options: Options, hr_dir: Path) -> StagedSplit:
