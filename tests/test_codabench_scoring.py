@@ -328,6 +328,17 @@ def test_defects_of_the_competition_are_the_organizers(
     assert "tell its organizers" in scored.error
 
 
+def test_a_name_of_the_competition_moves_no_cursor(
+    server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def rename(res: Path) -> None:
+        (res / A).rename(res / "\x1b[2J.png")
+        reference = res.parent / "ref" / "reference.json"
+        reference.write_text(reference.read_text().replace(A, "\\u001b[2J.png"))
+
+    _is_refused(_run(server, rename, tmp_path, capfd), 2, "HR/\\x1b[2J.png: cannot be read")
+
+
 def test_the_program_holds_the_modules_that_it_imports_and_no_other(
     server: Server, tmp_path: Path
 ) -> None:
