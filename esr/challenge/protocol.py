@@ -48,6 +48,9 @@ Quality = Literal["psnr_rgb_db", "bicubic_psnr_db"]
 
 RankFigure = Cost | Quality
 
+_TRACK_TITLES = {"flops": "FLOPs", "params": "Parameters", "complexity": "Model complexity"}
+"""Of tracks whose names do not say enough."""
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -101,6 +104,13 @@ class Track:
         if self.bicubic_psnr_db is not None and self.dataset is None:
             raise ValueError("bicubic_psnr_db is that of a dataset, which is missing")
 
+    @property
+    def title(self) -> str:
+        """As people call it: `Runtime`, `FLOPs`, `x2 final`."""
+        return _TRACK_TITLES.get(self.name) or (
+            self.name if self.name[:2] in ("x2", "x3", "x4") else self.name.capitalize()
+        )
+
 
 @validated(frozen=True, config=STRICT)
 class FixedInputRule:
@@ -130,6 +140,8 @@ class Protocol:
     """Names of the test set, likewise."""
     tracks: Annotated[tuple[Track, ...], Field(min_length=1)]
     """The first one sorts the leaderboard."""
+    title: str = ""
+    """What people call the challenge; empty in a file that somebody wrote without it."""
     baseline: Baseline | None = None
     """None if no score is relative to a network."""
     hybrid_test: tuple[str, ...] = ("LSDIR_DIV2K_test",)

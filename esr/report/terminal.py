@@ -13,10 +13,10 @@ from rich.text import Text
 from esr.base.console import stdout
 from esr.base.visible_text import name, one_line
 from esr.images.metrics import METRICS
-from esr.records.measurement import LayerCost
 from esr.records.record import Failure, Outcome, Record, SplitResult
 from esr.report.board import Board
 from esr.report.deployment_table import lay_out_deployments, list_deployments
+from esr.report.layer_table import lay_out_layers
 from esr.report.terminal_table import lay_out_leaderboard
 from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
 
@@ -24,10 +24,6 @@ _REASON_AT_MOST = 100
 """A few words; the log and the lines above have all of it."""
 
 _STYLES = {"done": "green", "kept": "cyan", "failed": "red", "stale": "yellow"}
-
-_LEFT = ("Layer", "Type")
-_NAME_AT_LEAST = 16
-"""Letters of a layer's name that stand in one line, however narrow the terminal."""
 
 
 def print_outcome(outcome: Outcome, processes: int = 1) -> None:
@@ -133,39 +129,6 @@ def _explain(failure: Failure, save_dir: Path) -> str:
     log = Path(failure.log)
     below = log.relative_to(save_dir) if log.is_relative_to(save_dir) else log
     return f"{text}; log: {one_line(str(below))}"
-
-
-def lay_out_layers(label: str, layers: Sequence[LayerCost]) -> Table:
-    """Lay out what every layer costs, and the sums."""
-    table = Table(
-        title=Text(f"Layers of {label}"), box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-    )
-    longest = max((len(layer.name) for layer in layers), default=0)
-    for title in (*_LEFT, "Calls", "Output", "Params", "MACs\n[M]", "Acts\n[M]", "Time\n[ms]"):
-        table.add_column(
-            Text(title),
-            justify="left" if title in _LEFT else "right",
-            overflow="fold",
-            no_wrap=title not in _LEFT,
-            min_width=min(longest, _NAME_AT_LEAST) if title == "Layer" else None,
-        )
-    for layer in layers:
-        # The batch is always 1.
-        shape = "x".join(map(str, (layer.output_shape or ())[1:]))
-        texts = (layer.name, layer.kind, str(layer.calls), shape, *_sum_costs([layer]))
-        table.add_row(*map(Text, texts))
-    table.add_section()
-    table.add_row("sum", "", "", "", *_sum_costs(layers))
-    return table
-
-
-def _sum_costs(layers: Sequence[LayerCost]) -> tuple[str, ...]:
-    return (
-        str(sum(layer.params for layer in layers)),
-        f"{sum(layer.flops for layer in layers) / 1e6:.3f}",
-        f"{sum(layer.activations for layer in layers) / 1e6:.3f}",
-        f"{sum(layer.time_ms for layer in layers):.2f}",
-    )
 
 
 def print_estimators(board: Board) -> None:
