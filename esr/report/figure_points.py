@@ -12,7 +12,7 @@ from typing import Literal
 
 from esr.base.visible_text import name
 from esr.images.metrics import METRICS, Metric
-from esr.rank.ranking import Standing
+from esr.rank.ranking import Ranking, Standing
 from esr.report.board import Board, Line
 
 Group = Literal["ranked", "baseline", "not ranked", "failed since"]
@@ -158,3 +158,18 @@ def shorten_name(line: Line) -> str:
     """Show a name where there is little room."""
     label = name(line.standing.row.label).strip()
     return label if len(label) <= _NAME_AT_MOST else f"{label[: _NAME_AT_MOST - 3]}..."
+
+
+def split_score(standing: Standing, ranking: Ranking) -> dict[str, float]:
+    """Break the first track's score into the terms that it is the sum of.
+
+    Returns:
+        a part a figure; empty where the score is no such sum, or a figure is not known
+    """
+    base, track = ranking.base_costs or {}, ranking.protocol.tracks[0]
+    known = all(term in standing.costs and term in base for term in track.terms)
+    if track.score != "exponential" or len(track.terms) < 2 or not known:
+        return {}
+    # Beyond any axis, and within a float.
+    powers = {t: min(2 * standing.costs[t].value / base[t].value, 700.0) for t in track.terms}
+    return {term: weight * math.exp(powers[term]) for term, weight in track.terms.items()}

@@ -6,9 +6,8 @@ import html
 import math
 
 from esr.rank.entrants import FIGURE_NAMES
-from esr.rank.ranking import Ranking, Standing
 from esr.report.board import Board
-from esr.report.figure_points import shorten_name
+from esr.report.figure_points import shorten_name, split_score
 from esr.report.html.rank_chart import Figure
 
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")
@@ -22,10 +21,8 @@ def draw_score_parts(board: Board) -> Figure:
     """Draw a bar a submission in the first track, a part a figure; empty without such a score."""
     ranking = board.ranking
     track = ranking.protocol.tracks[0]
-    if track.score != "exponential" or ranking.base_costs is None or len(track.terms) < 2:
-        return {"data": [], "layout": {}}
-    lines = [line for line in board.lines if _split_score(line.standing, ranking)]
-    parts = [_split_score(line.standing, ranking) for line in lines]
+    lines = [line for line in board.lines if split_score(line.standing, ranking)]
+    parts = [split_score(line.standing, ranking) for line in lines]
     ends = _WIDEST * math.exp(2)
     names = [html.escape(shorten_name(line)) for line in lines]
     data = [
@@ -62,13 +59,3 @@ def draw_score_parts(board: Board) -> Figure:
             "height": 140 + 22 * len(lines),
         },
     }
-
-
-def _split_score(standing: Standing, ranking: Ranking) -> dict[str, float]:
-    """Break a score into the terms that it is the sum of; empty where one is not known."""
-    base, track = ranking.base_costs or {}, ranking.protocol.tracks[0]
-    if any(term not in standing.costs or term not in base for term in track.terms):
-        return {}
-    # Beyond any axis, and within a float.
-    powers = {t: min(2 * standing.costs[t].value / base[t].value, 700.0) for t in track.terms}
-    return {term: weight * math.exp(powers[term]) for term, weight in track.terms.items()}
