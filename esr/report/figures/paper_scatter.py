@@ -137,7 +137,7 @@ def _name_points(
     boxes = [text.get_window_extent() for text in texts]
     at = axes.transData.transform(places)
     named = [
-        Named(px, py, _RADIUS_PX, box.width + 2, box.height)
+        Named(px, py, _RADIUS_PX, box.width + 2, box.height + 1)
         for (px, py), box in zip(at, boxes, strict=True)
     ]
     frame = axes.get_window_extent()

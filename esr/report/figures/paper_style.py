@@ -81,6 +81,8 @@ def save_figure(draw: Draw, height_in: float, file: Path) -> list[Path]:
         figure = Figure(figsize=(COLUMN_IN, height_in), layout="constrained")
         if not draw(figure.add_subplot()):
             return []
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # Once is enough for all formats.
         files = [file.with_name(f"{file.name}.{suffix}") for suffix in SUFFIXES]
         for path, suffix in zip(files, SUFFIXES, strict=True):
             figure.savefig(path, dpi=300, metadata=metadata[suffix])

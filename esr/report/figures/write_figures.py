@@ -12,6 +12,7 @@ from esr.report.figure_points import RUNTIME, Axis, list_axes, list_points
 from esr.report.image_matrix import ImageMatrix, build_matrices
 
 _SCATTER_IN = 2.5
+_COSTS = (RUNTIME.column, "FLOPs [G]", "Params [M]", "Acts [M]", "Mem [M]", "Energy [J/image]")
 
 
 def write_figures(board: Board, folder: Path) -> list[Path]:
@@ -63,10 +64,10 @@ def _list_figures(board: Board) -> Iterator[tuple[str, partial[bool], float]]:
 
 
 def _pair_axes(axes: list[Axis]) -> Iterator[tuple[Axis, Axis]]:
-    """Quality against every cost, and FLOPs against runtime."""
+    """Quality against each cost that papers show, and FLOPs against runtime."""
     quality = [axis for axis in axes if axis.higher_is_better][:1]
-    yield from ((cost, best) for best in quality for cost in axes if not cost.higher_is_better)
-    costs = {axis.column: axis for axis in axes}
+    costs = {axis.column: axis for axis in axes if axis.column in _COSTS}
+    yield from ((cost, best) for best in quality for cost in costs.values())
     if {RUNTIME.column, "FLOPs [G]"} <= costs.keys():
         yield RUNTIME, costs["FLOPs [G]"]
 

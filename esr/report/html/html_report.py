@@ -7,7 +7,6 @@ Jinja2 escapes every text, Plotly draws (see `charts`), DataTables sorts and fil
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +39,7 @@ from esr.report.html.page_assets import (
     read_template,
     write_policy,
 )
+from esr.report.html.page_title import PageTitle
 from esr.report.html.pictures import Album, encode_album, make_album
 from esr.report.html.same_crops import choose_crops, lay_out_crops, list_files
 from esr.report.html.submission_parts import describe_submission, list_detail_files
@@ -57,16 +57,6 @@ PAGE_AT_MOST = 2_950_000
 
 _PACKED = "<!-- data -->"
 """Stands for the packed data; text of strangers is escaped and cannot say it."""
-
-
-@dataclass(frozen=True)
-class PageTitle:
-    """What an organizer calls a leaderboard, above it; empty leaves it to the rules' name."""
-
-    title: str = ""
-    subtitle: str = ""
-    logo: str = ""
-    """Data URI of a picture."""
 
 
 def render_html(board: Board, results: Path, page_title: PageTitle | None = None) -> str:
