@@ -13,7 +13,7 @@ import pytest
 from report_pages import HOSTILE_LABEL, write_results
 
 from esr.report.figure_points import Axis, FigurePoint, find_front
-from esr.report.figures import write_figures
+from esr.report.paper import write_figures
 from esr.tools.leaderboard import main
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
@@ -21,9 +21,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from esr.report.figures.paper_scatter import draw_scatter
-from esr.report.figures.paper_style import COLUMN_IN, paper_style
-from esr.report.figures.place_names import Area, Named, place_names
+from esr.report.paper.paper_scatter import draw_scatter
+from esr.report.paper.paper_style import COLUMN_IN, paper_style
+from esr.report.paper.place_names import Area, Named, place_names
 
 TIME, PSNR = Axis("t", "Runtime [ms]"), Axis("q", "PSNR [dB]", higher_is_better=True)
 
@@ -63,7 +63,7 @@ def test_without_matplotlib_the_tables_are_there_and_one_line_says_what_to_do(
     import_module = builtins.__import__
 
     def refuse(name: str, *rest: Any, **more: Any) -> Any:
-        if name.startswith("esr.report.figures.paper"):
+        if name.startswith("esr.report.paper.paper"):
             raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
         return import_module(name, *rest, **more)
 

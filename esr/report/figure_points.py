@@ -1,6 +1,6 @@
 """What charts are drawn of: the axes that there are figures for, a point a submission, the front.
 
-`report.html` lets the reader choose among the axes; `esr.report.figures` draws some for a paper.
+`report.html` lets the reader choose among the axes; `esr.report.paper` draws some for a paper.
 """
 
 from __future__ import annotations

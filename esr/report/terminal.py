@@ -12,6 +12,7 @@ from rich.text import Text
 
 from esr.base.console import stdout
 from esr.base.visible_text import name, one_line
+from esr.base.word_wrap import wrap_words
 from esr.images.metrics import METRICS
 from esr.records.record import Failure, Outcome, Record, SplitResult
 from esr.report.board import Board
@@ -146,6 +147,7 @@ def print_estimators(board: Board) -> None:
     print_line(compared.note)
 
 
+_REMARKS_AT_MOST = 20
 _LINE_AT_MOST = 4096
 """Paths and reasons are printed whole; what is longer than any path is not."""
 
@@ -158,8 +160,11 @@ def print_leaderboard(board: Board, save_dir: Path) -> None:
     console.print()
     if deployments := list_deployments(board):
         console.print(lay_out_deployments(deployments))
-    for line in (*board.remarks, f"Everything is in {save_dir}"):
+    for line in board.remarks[:_REMARKS_AT_MOST]:
         print_line(line)
+    if (more := len(board.remarks) - _REMARKS_AT_MOST) > 0:
+        print_line(f"{more} more remark{'' if more == 1 else 's'} in report.html")
+    print_line(f"Everything is in {save_dir}")
 
 
 def print_listing(entries: Iterable[Entry]) -> None:
@@ -198,6 +203,9 @@ def print_trust(entries: Iterable[Entry], trust: Collection[int]) -> None:
 
 
 def print_line(line: str) -> None:
-    """Print one line, whatever is in it; the terminal folds it."""
+    """Print one line, whatever is in it; on a terminal it is broken between words."""
+    console, text = stdout(), one_line(line, _LINE_AT_MOST)
+    if console.is_terminal:
+        text = wrap_words(text, console.width)
     # As Text, since rich would read markup and emoji codes in a string.
-    stdout().print(Text(one_line(line, _LINE_AT_MOST)), soft_wrap=True)
+    console.print(Text(text), soft_wrap=True)

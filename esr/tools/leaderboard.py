@@ -29,8 +29,8 @@ from esr.report.board import build_board
 from esr.report.compare.comparison import compare
 from esr.report.compare.comparison_files import print_comparison, write_comparison
 from esr.report.csv_table import choose_columns
-from esr.report.figures.write_figures import write_figures
 from esr.report.html.page_title import make_page_title
+from esr.report.paper.write_figures import write_figures
 
 
 def parser() -> argparse.ArgumentParser:

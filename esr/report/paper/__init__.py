@@ -1,1 +1,1 @@
-"""The comparison that papers of the field print: PSNR and SSIM of Y on several sets."""
+"""For a paper: the charts of the report a column wide, and the comparison on several sets."""

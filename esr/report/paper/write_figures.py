@@ -29,7 +29,7 @@ def write_figures(board: Board, folder: Path) -> list[Path]:
         UserError: a library that figures are drawn with is not installed.
     """
     try:
-        from esr.report.figures.paper_style import save_figure
+        from esr.report.paper.paper_style import save_figure
     except ImportError as error:
         raise UserError(
             f"figures cannot be drawn: {error.name} is not installed",
@@ -46,8 +46,8 @@ def write_figures(board: Board, folder: Path) -> list[Path]:
 
 def _list_figures(board: Board) -> Iterator[tuple[str, partial[bool], float]]:
     """(name of the file, what draws it, its height in inches) of each chart."""
-    from esr.report.figures import paper_rows as rows
-    from esr.report.figures.paper_scatter import draw_scatter
+    from esr.report.paper import paper_rows as rows
+    from esr.report.paper.paper_scatter import draw_scatter
 
     axes = list_axes(board)
     points = list_points(board, axes)

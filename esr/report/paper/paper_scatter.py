@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from esr.report.figure_points import GROUPS, Axis, FigurePoint, Group, find_front
-from esr.report.figures.paper_style import (
+from esr.report.paper.paper_style import (
     BLUE,
     ORANGE,
     PURPLE,
@@ -18,7 +18,7 @@ from esr.report.figures.paper_style import (
     is_wide,
     make_logarithmic,
 )
-from esr.report.figures.place_names import Area, Named, place_names
+from esr.report.paper.place_names import Area, Named, place_names
 
 _LOOKS: dict[Group, tuple[str, bool]] = {
     "ranked": (BLUE, True),

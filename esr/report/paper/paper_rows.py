@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from esr.rank.entrants import FIGURE_NAMES
 from esr.report.board import Board, Line
 from esr.report.figure_points import shorten_name, split_score
-from esr.report.figures.paper_style import (
+from esr.report.image_matrix import RUNTIME, ImageMatrix
+from esr.report.paper.paper_style import (
     BLUE,
     GREEN,
     ORANGE,
@@ -21,7 +22,6 @@ from esr.report.figures.paper_style import (
     is_wide,
     make_logarithmic,
 )
-from esr.report.image_matrix import RUNTIME, ImageMatrix
 
 ROW_IN, HEAD_IN = 0.13, 0.75
 """Height of a row, and of what stands around them."""
