@@ -99,7 +99,7 @@ def draw_image_boxes(axes: Axes, board: Board, matrix: ImageMatrix, metric: str)
     )
     flat = [value for row in values for value in row]
     if metric == RUNTIME and is_wide(flat):
-        make_logarithmic(axes.xaxis)
+        make_logarithmic(axes, "x")
     axes.set_xlabel(
         "Runtime of an image [ms]" if metric == RUNTIME else f"{metric.upper()} of an image"
     )

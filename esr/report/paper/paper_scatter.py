@@ -109,10 +109,10 @@ def _draw_group(
 
 
 def _set_scales(axes: Axes, points: Sequence[FigurePoint], x: Axis, y: Axis) -> None:
-    for axis, chosen in ((axes.xaxis, x), (axes.yaxis, y)):
-        values = _read(points, chosen)
-        if not chosen.higher_is_better and is_wide(values):
-            make_logarithmic(axis)
+    if not x.higher_is_better and is_wide(_read(points, x)):
+        make_logarithmic(axes, "x")
+    if not y.higher_is_better and is_wide(_read(points, y)):
+        make_logarithmic(axes, "y")
     axes.margins(0.12)
 
 
@@ -120,7 +120,7 @@ def _name_points(
     axes: Axes, points: Sequence[FigurePoint], front: Sequence[FigurePoint], x: Axis, y: Axis
 ) -> None:
     """Name the points that there is room for, the first, the baseline and the front before all."""
-    if (figure := axes.get_figure()) is None:
+    if (figure := axes.get_figure(root=True)) is None:
         return
 
     def weigh(point: FigurePoint) -> tuple[int, float]:
@@ -129,9 +129,9 @@ def _name_points(
 
     ordered = sorted(points, key=weigh)
     places = [(point.values[x.column][0], point.values[y.column][0]) for point in ordered]
-    style = {"fontsize": SMALL_PT, "ha": "center", "va": "center"}
     texts = [
-        axes.text(*place, point.name, **style) for place, point in zip(places, ordered, strict=True)
+        axes.text(px, py, point.name, fontsize=SMALL_PT, ha="center", va="center")
+        for (px, py), point in zip(places, ordered, strict=True)
     ]
     figure.draw_without_rendering()  # Only then is it known where everything lies.
     boxes = [text.get_window_extent() for text in texts]
@@ -147,7 +147,7 @@ def _name_points(
             text.remove()
             continue
         back = axes.transData.inverted()
-        text.set_position(back.transform(middle))
+        text.set_position(tuple(back.transform(middle)))
         box = Area.around(*middle, point.width, point.height)
         end = (np.clip(point.x, box.left, box.right), np.clip(point.y, box.bottom, box.top))
         if math.dist(end, (point.x, point.y)) > _LEADS_FROM_PX:

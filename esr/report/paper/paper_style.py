@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -30,7 +30,7 @@ SUFFIXES = ("svg", "pdf", "png")
 SMALL_PT = 6.0
 """Names beside points and rows."""
 
-_STYLE = {
+_STYLE: Any = {
     "font.size": 8,
     "axes.labelsize": 8,
     "xtick.labelsize": 7,
@@ -94,9 +94,10 @@ def is_wide(values: Sequence[float]) -> bool:
     return 0 < _WIDE * min(values) < max(values)
 
 
-def make_logarithmic(axis: Axis) -> None:
+def make_logarithmic(axes: Axes, along: Literal["x", "y"]) -> None:
     """Scale an axis by logarithms, with ticks at 1, 2, 5, 10 as they are read."""
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis = axes.xaxis if along == "x" else axes.yaxis
+    (axes.set_xscale if along == "x" else axes.set_yscale)("log")
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
