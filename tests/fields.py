@@ -17,7 +17,7 @@ from esr.records.measurement import LayerCost
 from esr.records.record import Crop, Failure, Record
 from esr.submissions.sidecar import Claims, Team
 
-IMAGES = 100
+IMAGES = 60
 DETAIL = ("Set14/HR/baboon.png", "Set14/HR/barbara.png", "Set14/HR/zebra.png")
 SIDE = 96
 

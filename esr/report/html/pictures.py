@@ -19,6 +19,9 @@ _SIDE_AT_MOST_PX = 512
 _QUALITIES = (None, 97, 94, 90, 85, 80, 72, 60, 40, 20)
 """Of WebP, the best first; None loses nothing."""
 
+_SAMPLES, _SURELY_MORE = 12, 1.2
+"""Pictures that tell what all will take, how far beyond the room is certain."""
+
 _EXTRA_QUALITY, _EXTRA_AT_MOST = 94, 250_000
 """What all pictures may take, in bytes, for those that are not needed to be there."""
 
@@ -64,7 +67,11 @@ def encode_album(album: Album, at_most: int) -> Pictures:
         album: the pictures.
         at_most: letters that all data URIs may take together.
     """
+    sample = album.pngs[:: max(1, len(album.pngs) // _SAMPLES)]
     for quality in _QUALITIES:
+        expected = sum(len(_embed(png, quality)) for png in sample) * len(album.pngs)
+        if expected > _SURELY_MORE * at_most * len(sample) and quality != _QUALITIES[-1]:
+            continue
         pictures = Pictures(tuple(_embed(png, quality) for png in album.pngs), quality)
         if sum(map(len, pictures.sources)) <= at_most:
             break
