@@ -16,6 +16,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from esr.images import Image
@@ -56,17 +57,23 @@ class Change:
         """Change an image; the size stays.
 
         Args:
-            image: (H, W, C).
+            image: (H, W, 3), uint8.
             scale: its pixels by LR pixels.
         """
-        image = image[:: -1 if self.upside_down else 1, :: -1 if self.mirrored else 1]
-        rows, columns = (
-            (np.arange(length) - moved * scale).clip(0, length - 1)
-            for length, moved in zip(image.shape, (self.down, self.right), strict=False)
-        )
-        moved = image[rows][:, columns].astype(np.int16) + self.brighter
-        changed: Image = moved.clip(0, 255).astype(np.uint8)
-        return changed
+        height, width, _ = image.shape
+        down, aside = self.down * scale, self.right * scale
+        flips = self.mirrored or self.upside_down
+        turned = cv2.flip(image, self._flip_code) if flips else image
+        top, bottom, left, right = max(0, down), max(0, -down), max(0, aside), max(0, -aside)
+        wide = cv2.copyMakeBorder(turned, top, bottom, left, right, cv2.BORDER_REPLICATE)
+        moved = wide[bottom:, right:][:height, :width]
+        brighter = (np.arange(256) + self.brighter).clip(0, 255).astype(np.uint8)
+        return cv2.LUT(moved, brighter).astype(np.uint8, copy=False)
+
+    @property
+    def _flip_code(self) -> int:
+        # OpenCV's: about both axes, about the vertical one, about the horizontal one.
+        return -1 if self.mirrored and self.upside_down else int(self.mirrored)
 
     def compared(self, height: int, width: int) -> tuple[slice, slice]:
         """Say which rows and columns of changed LR are compared; LR is (height, width)."""

@@ -20,12 +20,19 @@ from esr.challenge.hooks import RestoredImage, hooks_of
 from esr.datasets.staging import StagedImage, StagedSplit
 from esr.images import Image
 from esr.images.metrics import METRICS, gain_db
-from esr.images.perceptual import NAMES, perceptual_scores
+from esr.images.perceptual import PerceptualAnswer, perceptual_scores
+from esr.images.perceptual_names import NAMES
 from esr.images.resample import imresize_uint8
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag
 from esr.records.record import SplitResult
-from esr.submissions.submission import SELECT, CloneSubmission, Measurable, Submission
+from esr.submissions.submission import (
+    SELECT,
+    CloneSubmission,
+    Measurable,
+    Submission,
+    is_folder_call,
+)
 
 BETTER_DB = 2.0
 """By how much the other data_range must be better."""
@@ -51,11 +58,11 @@ def score_images(
         images: the decoded pairs.
         sr_files: SR images in the same order, as .npy.
         border: HR pixels left out on each side (`Protocol.border`).
-        metrics: names in `esr.images.metrics.METRICS`.
+        metrics: names in `esr.images.metrics.METRICS`; perceptual ones are left out, which
+            `score_perceptually` calculates for the whole data set.
 
     Raises:
         SubmissionFailed: an SR image that is absent, damaged or of the wrong size.
-        UserError: a perceptual metric cannot be calculated here.
     """
     direct = [name for name in metrics if name not in NAMES]
 
@@ -65,10 +72,26 @@ def score_images(
         sr = read_sr(sr_file, hr.shape)
         return {name: METRICS[name].function(sr, hr, border) for name in direct}
 
-    scores = in_parallel(score, list(zip(images, sr_files, strict=True)))
+    return in_parallel(score, list(zip(images, sr_files, strict=True)))
+
+
+def score_perceptually(
+    images: Sequence[StagedImage], sr_files: Sequence[Path], metrics: Sequence[str], device: str
+) -> PerceptualAnswer | None:
+    """Calculate the perceptual ones of these metrics; None if there are none among them.
+
+    Args:
+        images: the decoded pairs.
+        sr_files: SR images in the same order, as .npy, which `score_images` has checked.
+        metrics: names in `esr.images.metrics.METRICS`.
+        device: `auto`, `cpu`, `cuda` or `cuda:0`.
+
+    Raises:
+        UserError: the process that calculates them failed.
+    """
+    names = [name for name in metrics if name in NAMES]
     pairs = [(sr_file, image.hr) for image, sr_file in zip(images, sr_files, strict=True)]
-    perceptual = perceptual_scores([n for n in metrics if n in NAMES], pairs, border)
-    return [scores_here | further for scores_here, further in zip(scores, perceptual, strict=True)]
+    return perceptual_scores(names, pairs, device) if names else None
 
 
 def hash_images(images: Sequence[StagedImage], sr_files: Sequence[Path]) -> list[str]:
@@ -140,6 +163,8 @@ def range_note(
         submission: what was measured.
         border: that of the PSNR.
     """
+    if is_folder_call(submission):
+        return None  # It reads and writes images, so that no range is declared.
     scale = submission.sidecar.scale
     if gain_db(_quick_bicubic_db(image, border), sr_psnr) < _FAR_BELOW_DB - _KERNELS_DIFFER_DB:
         return None

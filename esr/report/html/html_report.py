@@ -7,6 +7,7 @@ Jinja2 escapes every text, Plotly draws (see `charts`), DataTables sorts and fil
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ from esr.report.html.submission_parts import describe_submission, list_detail_fi
 from esr.report.latex_table import render_latex
 from esr.report.layer_table import HEAD as LAYER_HEAD
 from esr.report.markdown_table import render_markdown
+from esr.report.winners import find_winners
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -146,6 +148,11 @@ def _make_environment() -> Environment:
     return environment
 
 
+def _write_kicker(scales: Sequence[int]) -> str:
+    shown = " and ".join(f"\N{MULTIPLICATION SIGN}{scale}" for scale in scales if scale > 1)
+    return f"Leaderboard, {shown}" if shown else "Leaderboard"
+
+
 def _break_between_words(text: str) -> Markup:
     """Let a name be broken after `_` and `-`, and nowhere within a word."""
     from markupsafe import Markup, escape
@@ -154,18 +161,23 @@ def _break_between_words(text: str) -> Markup:
 
 
 def _describe_head(ranking: Ranking) -> dict[str, object]:
+    """Say what the page is about; what does not apply to these rows is None."""
     protocol, standings = ranking.protocol, ranking.standings
     records = [standing.row.record for standing in standings]
     dates = sorted(one_line(record.provenance.date) for record in records if record)
     sections = [standing.section for standing in standings]
     gate = protocol.gate
+    is_judged = any(standing.gate.passed is not None for standing in standings)
+    is_timed = any("ave_time_ms" in track.terms for track in protocol.tracks)
     return {
-        "scales": " and ".join(f"\N{MULTIPLICATION SIGN}{scale}" for scale in protocol.scales),
-        "baseline": _name_baseline(ranking),
-        "gate": f"{gate.val_psnr_db:.2f} / {gate.test_psnr_db:.2f} dB" if gate else "none is known",
-        "runtime": "warm, with 95 % intervals"
-        if ranking.choices.runtime == "robust"
-        else RUNTIMES[ranking.choices.runtime].title,
+        "kicker": _write_kicker(protocol.scales),
+        "baseline": _name_baseline(ranking) if protocol.baseline else None,
+        "gate": f"{gate.val_psnr_db:.2f} / {gate.test_psnr_db:.2f} dB"
+        if gate and is_judged
+        else None,
+        "runtime": RUNTIMES[ranking.choices.runtime].words
+        if is_timed and len(standings) > 1
+        else None,
         "dates": dates,
         "devices": list(dict.fromkeys(name(r.machine.device_name) for r in records if r)),
         "sets": list(dict.fromkeys(name(s.dataset) for r in records if r for s in r.splits)),
@@ -175,7 +187,7 @@ def _describe_head(ranking: Ranking) -> dict[str, object]:
             "not ranked": sections.count("unranked"),
             "failed": sections.count("failed"),
         },
-        "winners": [_find_winner(ranking, index) for index in range(len(protocol.tracks))],
+        "winners": find_winners(ranking),
     }
 
 
@@ -184,13 +196,5 @@ def _name_baseline(ranking: Ranking) -> str:
         return "none among the rows"
     if ranking.baseline == PUBLISHED and ranking.protocol.baseline is not None:
         return f"{ranking.protocol.baseline.name}, as published"
-    return one_line(ranking.baseline)
-
-
-def _find_winner(ranking: Ranking, track: int) -> dict[str, object]:
-    best = [s for s in ranking.standings if s.placings[track].rank == 1]
-    return {
-        "track": ranking.protocol.tracks[track].title,
-        "names": [one_line(standing.row.label) for standing in best],
-        "score": best[0].placings[track].score if best else None,
-    }
+    names = {standing.row.label: standing.row.name for standing in ranking.standings}
+    return name(names.get(ranking.baseline, ranking.baseline))

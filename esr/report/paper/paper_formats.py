@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from esr.report.cell import format_value
 from esr.report.csv_table import write_csv
 from esr.report.latex_table import escape_latex
 from esr.report.markdown_table import escape_markdown, write_pipes
@@ -66,8 +67,9 @@ def render_paper_latex(table: PaperTable) -> str:
 
 
 def _write_latex_row(row: PaperRow) -> Iterator[str]:
-    flops = _NOTHING if row.flops_g is None else f"{row.flops_g:.2f}"
-    yield from (escape_latex(row.name), rf"$\times${row.scale}", f"{row.params_m:.3f}", flops)
+    params = format_value(row.params_m, ".3f") or _NOTHING
+    flops = format_value(row.flops_g, ".2f") or _NOTHING
+    yield from (escape_latex(row.name), rf"$\times${row.scale}", params, flops)
     for psnr, ssim in _pair(row):
         yield f"{_write_cell(psnr, _LATEX)} / {_write_cell(ssim, _LATEX)}"
 
@@ -88,8 +90,8 @@ def render_paper_markdown(table: PaperTable) -> str:
         [
             escape_markdown(row.name),
             f"x{row.scale}",
-            f"{row.params_m:.3f}",
-            "" if row.flops_g is None else f"{row.flops_g:.2f}",
+            format_value(row.params_m, ".3f"),
+            format_value(row.flops_g, ".2f"),
             *(
                 f"{_write_cell(psnr, _MARKDOWN)} / {_write_cell(ssim, _MARKDOWN)}"
                 for psnr, ssim in _pair(row)

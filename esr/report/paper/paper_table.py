@@ -41,7 +41,7 @@ class PaperRow:
 
     name: str
     scale: int
-    params_m: float
+    params_m: float | None
     flops_g: float | None
     """Multiply-adds of an input of 3x256x256."""
     cells: tuple[PaperCell, ...]
@@ -80,14 +80,14 @@ def build_paper_table(
     records = [row.record for row in rows if row.record]
     chosen = _choose_sets(records, sets)
     _refuse_unmeasured(records, chosen)
-    order = sorted(records, key=lambda r: (r.sidecar.scale, r.counts.params, r.label))
+    order = sorted(records, key=lambda r: (r.sidecar.scale, r.counts.params or 0, r.label))
     lines = [[*_list_cells(record, chosen)] for record in order]
     marks = [_mark_column(order, lines, column, chosen) for column in range(2 * len(chosen))]
     made = [
         PaperRow(
             _name(record),
             record.sidecar.scale,
-            record.counts.params / MEGA,
+            scaled(record.counts.params, MEGA),
             scaled(published_flops(record.counts, counter), GIGA),
             tuple(
                 PaperCell(cell.value, cell.text, column[number])
