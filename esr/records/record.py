@@ -235,8 +235,9 @@ def _mean(values: list[float]) -> float:
 class Crop:
     """A detail of one image, kept as `crops/{label}/{choice}-{bicubic,sr,hr}.png`."""
 
-    choice: Literal["worst", "best"]
-    """By PSNR among the images of the first data set."""
+    choice: Literal["worst", "best", "first", "second", "third"]
+    """By PSNR among the images of the first data set; or its most detailed images, by their LR
+    alone, so that every submission shows them."""
     role: str
     image: str
     psnr_db: float
