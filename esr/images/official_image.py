@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import math
 import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from esr.images import Image, levels
+from esr.images.device_levels import convert_on_device
 from esr.images.image_file import StrPath
 from esr.images.levels import Extremes
 from esr.images.resample import imresize_np
@@ -87,6 +90,8 @@ def tensor2levels(
         data_range: as there.
         helper: one more thread.
     """
+    if _is_image_on_device(img):
+        return convert_on_device(img.detach().squeeze(), data_range)
     values = _on_the_host(img)
     if values.ndim != 3:
         row = values.reshape(1, -1)
@@ -120,25 +125,41 @@ def save_uint(
         ValueError: it has not three dimensions of more than 1.
         OSError: it cannot be written.
     """
+    if _is_image_on_device(img):
+        image, extremes = convert_on_device(img.detach().squeeze(), data_range)
+        with _saving(path, image.shape) as put:
+            put(0, image)
+        return extremes
     values = _on_the_host(img)
     if values.ndim != 3:
         raise ValueError(f"no image: {tuple(img.shape)}")
     channels, height, width = values.shape
-    shape = {"descr": "|u1", "fortran_order": False, "shape": (height, width, channels)}
-    with Path(path).open("wb", buffering=0) as file:
-        np.lib.format.write_array_header_1_0(file, shape)
-        start = file.tell()
-
-        def put(top: int, strip: Image) -> None:
-            written = os.pwrite(file.fileno(), strip.data, start + top * width * channels)
-            if written < strip.nbytes:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
+    with _saving(path, (height, width, channels)) as put:
         return levels.convert(values, data_range, put, helper)
 
 
+@contextmanager
+def _saving(path: StrPath, shape: tuple[int, ...]) -> Iterator[Callable[[int, Image], None]]:
+    """Write a .npy file of uint8 strip by strip, each by its first row."""
+    row_bytes = math.prod(shape[1:])
+    with Path(path).open("wb", buffering=0) as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        start = file.tell()
+
+        def put(top: int, strip: Image) -> None:
+            written = os.pwrite(file.fileno(), strip.data, start + top * row_bytes)
+            if written < strip.nbytes:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+        yield put
+
+
+def _is_image_on_device(img: Tensor) -> bool:
+    return img.device.type != "cpu" and img.squeeze().ndim == 3
+
+
 def _on_the_host(img: Tensor) -> Array:
-    # Clamped on the CPU later: a clamped copy on the GPU would count as the network's peak memory.
     values: Array = img.detach().squeeze().float().cpu().numpy()
     return values
 

@@ -57,7 +57,9 @@ class Bench:
         """Check an output and save the same SR image as .npy."""
         sr = check_output(output, lr, self.sidecar.scale)
         # Whether it is finite is seen on the way: to look first would take as long again.
-        check_finite(*save_uint(sr, self.sidecar.data_range, sr_file, self.helper))
+        with self.memory.aside():
+            extremes = save_uint(sr, self.sidecar.data_range, sr_file, self.helper)
+        check_finite(*extremes)
 
 
 @dataclass
