@@ -63,6 +63,13 @@ def score_images(
     return _with_perceptual(scores, images, sr_files, border, metrics)
 
 
+def score_alone(
+    images: Sequence[StagedImage], sr_files: Sequence[Path], border: int, metrics: Sequence[str]
+) -> list[tuple[dict[str, float], None]]:
+    """Score as `score_images`, with no hash beside the scores."""
+    return [(scores, None) for scores in score_images(images, sr_files, border, metrics)]
+
+
 def hash_images(images: Sequence[StagedImage], sr_files: Sequence[Path]) -> list[str]:
     """Hash the levels of every SR image of a data set.
 

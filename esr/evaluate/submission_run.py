@@ -127,7 +127,10 @@ class SubmissionRun:
         json_file.dump(job, folder.job)
         make_deployed_folders(folder, job)
         further = self._choose_further(splits)
-        self._job = StartedJob(entry, source, setting.request, splits, job, folder, further)
+        several = setting.options.processes > 1
+        self._job = StartedJob(
+            entry, source, setting.request, splits, job, folder, further, several
+        )
 
     def _choose_further(self, splits: Sequence[StagedSplit]) -> tuple[FurtherImage, ...]:
         """Draw what it restores behind the images that are scored."""

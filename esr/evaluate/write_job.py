@@ -34,6 +34,8 @@ class StartedJob:
     folder: JobFolder
     further: tuple[FurtherImage, ...] = ()
     """What it restores behind the images that are scored, which it is not told before."""
+    is_first_of_several: bool = False
+    """Whether further processes follow, whose SR images are compared with its own."""
 
 
 @contextmanager
