@@ -31,7 +31,8 @@ from benchmarks.images import HEIGHT, SCALE, WIDTH  # noqa: E402
 from benchmarks.model import Nearest  # noqa: E402
 from esr.base.threads import cores  # noqa: E402
 from esr.images import Image, levels  # noqa: E402
-from esr.images.official_image import save_uint, tensor2uint  # noqa: E402
+from esr.images.official_image import tensor2uint  # noqa: E402
+from esr.images.output_image import save_uint  # noqa: E402
 
 Way = Callable[[Tensor, Path], object]
 

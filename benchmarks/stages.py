@@ -22,7 +22,7 @@ from benchmarks.model import Nearest
 from esr.base.sha256 import hash_bytes
 from esr.datasets.scorable_size import refuse_too_small
 from esr.evaluate.score_images import read_sr
-from esr.images import Image, image_file, official_image
+from esr.images import Image, image_file, official_image, output_image
 from esr.images.metrics import METRICS
 
 Step = Callable[[], object]
@@ -80,7 +80,7 @@ def _steps(
             "ours": lambda: _keep_hr(hr, hr_data, hr_file, scratch / f"{number}.npy"),
         },
         "to uint8, checked and written": {
-            "ours": lambda: official_image.save_uint(output, 1.0, sr_file)
+            "ours": lambda: output_image.save_uint(output, 1.0, sr_file)
         },
         "job files": {"ours": lambda: shutil.copyfile(lr_copy, scratch / "copy.npy")},
         "PSNR": {

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from esr.images import official_image
+from esr.images import official_image, output_image
 from esr.images.device_levels import convert_on_device, find_thresholds
 from esr.measure.timing import CudaMemory
 
@@ -127,15 +127,31 @@ def test_what_is_converted_on_a_device_is_saved_as_what_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     img = torch.from_numpy(_values(255.0))[None]
-    host = official_image.save_uint(img, 255.0, tmp_path / "host.npy")
-    image, _ = official_image.tensor2levels(img, 255.0)
-    monkeypatch.setattr(official_image, "_is_image_on_device", lambda _: True)
+    host = output_image.save_uint(img, 255.0, tmp_path / "host.npy")
+    image, _ = output_image.tensor2levels(img, 255.0)
+    monkeypatch.setattr(output_image, "_is_image_on_device", lambda _: True)
     with monkeypatch.context() as patched:  # Nothing larger than bytes may reach the host.
-        patched.setattr(official_image, "_on_the_host", lambda _: pytest.fail("floats crossed"))
-        assert official_image.save_uint(img, 255.0, tmp_path / "device.npy") == host
-        assert np.array_equal(official_image.tensor2levels(img, 255.0)[0], image)
+        patched.setattr(output_image, "_on_the_host", lambda _: pytest.fail("floats crossed"))
+        assert output_image.save_uint(img, 255.0, tmp_path / "device.npy") == host
+        assert np.array_equal(output_image.tensor2levels(img, 255.0)[0], image)
     written = [(tmp_path / f"{name}.npy").read_bytes() for name in ("host", "device")]
     assert written[0] == written[1]
+
+
+def test_a_network_that_leaves_no_memory_for_it_is_converted_on_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    img = torch.from_numpy(_values(1.0))[None]
+    expected, extremes = output_image.tensor2levels(img, 1.0)
+
+    def full(values: torch.Tensor, data_range: float) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(output_image, "_is_image_on_device", lambda _: True)
+    monkeypatch.setattr(output_image, "convert_on_device", full)
+    assert output_image.save_uint(img, 1.0, tmp_path / "sr.npy") == extremes
+    assert np.array_equal(np.load(tmp_path / "sr.npy"), expected)
+    assert np.array_equal(output_image.tensor2levels(img, 1.0)[0], expected)
 
 
 def test_what_converting_allocates_is_no_peak_of_the_network(

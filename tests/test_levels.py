@@ -15,7 +15,7 @@ import torch
 from harness import PATIENCE_S
 
 from esr.images.levels import convert
-from esr.images.official_image import save_uint, tensor2levels
+from esr.images.output_image import save_uint, tensor2levels
 
 
 def _official(values: np.ndarray, data_range: float) -> np.ndarray:
