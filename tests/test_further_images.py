@@ -91,6 +91,17 @@ def test_a_cost_that_depends_on_detail_has_a_name_of_its_own() -> None:
     assert flag.name == "flops_depend_on_input"
 
 
+@pytest.mark.parametrize(("picture", "smooth"), [(4e8, 4e8), (1e9, 6e8), (8e8, 1e9)])
+def test_a_cost_that_is_less_for_a_picture_than_for_the_counters_input_is_named(
+    picture: float, smooth: float
+) -> None:
+    images = [_image(WHOLE, 3e8), _image(SIZED, picture), _image(SIZED, smooth, smooth=True)]
+    (flag,) = timed_count_flags(_counts(10**9), images)
+    assert flag.name == "flops_depend_on_input"
+    for figure in (1e9, picture, smooth):
+        assert f"{figure / 1e9:.4g} G" in flag.detail
+
+
 def test_further_evidence_is_flagged() -> None:
     image = _image(
         SIZED, 1e9, unregistered_elements=2 * 10**6, outside_share=0.5, makes_output=False

@@ -58,7 +58,7 @@ class Change:
         """Change an image; the size stays.
 
         Args:
-            image: (H, W, C).
+            image: (H, W, 3), uint8.
             scale: its pixels by LR pixels.
         """
         down, right = self.down * scale, self.right * scale

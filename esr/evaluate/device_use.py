@@ -9,7 +9,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,16 @@ def name_devices(device: str) -> tuple[str, ...]:
         return (f"gpu {physical_gpu(device)}",)
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
     return tuple(f"core {core}" for core in sorted(cores))
+
+
+def list_uses(log: Path) -> list[DeviceUse]:
+    """Read what is noted, oldest first; a line that cannot be read is none."""
+    uses = []
+    with suppress(OSError):
+        for line in log.read_bytes().splitlines():
+            with suppress(UserError):
+                uses.append(json_file.parse(DeviceUse, line))
+    return uses
 
 
 def append(log: Path, lines: bytes) -> None:

@@ -19,11 +19,12 @@ from esr.evaluate.submission_run import RunSetting, SubmissionRun
 from esr.measure.bootstrap import steady_timing
 from esr.measure.job import Job, SubmissionFailed
 from esr.records.bounds import FLAGS_AT_MOST
-from esr.records.measurement import Flag, SplitTiming
+from esr.records.measurement import Flag, Machine, SplitTiming
 from esr.records.record import Outcome, ProcessTiming, Record, SplitResult
 from esr.submissions.submission import Entry, Measurable
 
 FAILED, DIFFERS = "process_failed", "process_output_differs"
+ELSEWHERE = "process_on_another_machine"
 _UNSTEADY = ("not_deterministic", "timed_output_differs")
 """Flags of the first process that say that its outputs differ among themselves."""
 
@@ -75,7 +76,8 @@ class FurtherProcess(SubmissionRun):
             for split, timing in zip(record.splits, measurement.splits, strict=True)
         )
         left_out = (f"process {self.process}: {what}" for what in measurement.left_out)
-        new = [*measurement.flags, *self._differing]
+        elsewhere = flag_other_machine(record.machine, measurement.machine)
+        new = [*measurement.flags, *self._differing, *elsewhere]
         flags = add_flags(record.flags, new, self.process)
         if len(flags) >= FLAGS_AT_MOST:
             raise SubmissionFailed("invalid", f"it raises {len(new)} flags")
@@ -129,6 +131,13 @@ class FurtherProcess(SubmissionRun):
 def _apart(first_db: float, second_db: float) -> float:
     """Difference of two PSNR, which are infinite for images that equal HR."""
     return 0.0 if first_db == second_db else abs(first_db - second_db)
+
+
+def flag_other_machine(first: Machine, now: Machine) -> Iterator[Flag]:
+    """Say that a process ran on another kind of machine than the first: its runtimes are others."""
+    if differences := now.list_differences(first):
+        facts = (f"{name} {here}, the first {there}" for name, (here, there) in differences.items())
+        yield Flag(ELSEWHERE, printable_line("; ".join(facts)))
 
 
 def read_timing(timing: SplitTiming) -> ProcessTiming:

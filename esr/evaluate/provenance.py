@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from esr.submissions.submission import Measurable
 _AFTERWARDS = ("rank", "report", "tools")
 """Rooms that no figure depends on: they begin where a record is finished, or stand beside."""
 
-_SETTINGS = re.compile(r"(OMP|MKL)_NUM_THREADS|GLIBC_TUNABLES|MALLOC_\w+")
+_SETTINGS = re.compile(r"(OMP|MKL|OPENBLAS)_NUM_THREADS|GLIBC_TUNABLES|MALLOC_\w+")
 """Of the environment, which a child is given too."""
 
 
@@ -88,8 +89,7 @@ def describe_request(
     procedure: Procedure, files: KeptFiles, *, interleave: int | None, cores: int, sandbox: bool
 ) -> Request:
     """Say what a run asks of every submission, as far as it changes what is recorded."""
-    settings = sorted(filter(_SETTINGS.fullmatch, os.environ))
-    threads = [f"{name}={os.environ[name]}" for name in settings]
+    threads = [f"{name}={value}" for name, value in list_settings().items()]
     return Request(
         procedure=procedure,
         files=files,
@@ -98,6 +98,18 @@ def describe_request(
         threads=", ".join([f"{cores} cores", *threads]),
         code_sha256=own_code_sha256(),
     )
+
+
+def list_settings() -> dict[str, str]:
+    """List the settings of the environment that change what is measured, by their names."""
+    return {name: os.environ[name] for name in sorted(filter(_SETTINGS.fullmatch, os.environ))}
+
+
+def take_settings(settings: Mapping[str, str]) -> None:
+    """Have the environment hold these and no others, as where a run began."""
+    for name in list_settings():
+        del os.environ[name]
+    os.environ.update(settings)
 
 
 def code_sha256(root: Path) -> str:

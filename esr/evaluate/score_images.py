@@ -20,12 +20,19 @@ from esr.datasets.staging import StagedImage, StagedSplit
 from esr.evaluate.dialogue.sr_files import opened
 from esr.images import Image
 from esr.images.metrics import METRICS, gain_db
-from esr.images.perceptual import NAMES, perceptual_scores
+from esr.images.perceptual import PerceptualAnswer, perceptual_scores
+from esr.images.perceptual_names import NAMES
 from esr.images.resample import imresize_uint8
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag
 from esr.records.record import SplitResult
-from esr.submissions.submission import SELECT, CloneSubmission, Measurable, Submission
+from esr.submissions.submission import (
+    SELECT,
+    CloneSubmission,
+    Measurable,
+    Submission,
+    is_folder_call,
+)
 
 Found = TypeVar("Found")
 
@@ -53,14 +60,13 @@ def score_images(
         images: the decoded pairs.
         sr_files: SR images in the same order, as .npy.
         border: HR pixels left out on each side (`Protocol.border`).
-        metrics: names in `esr.images.metrics.METRICS`.
+        metrics: names in `esr.images.metrics.METRICS`; perceptual ones are left out, which
+            `score_perceptually` calculates for the whole data set.
 
     Raises:
         SubmissionFailed: an SR image that is absent, damaged or of the wrong size.
-        UserError: a perceptual metric cannot be calculated here.
     """
-    scores = _each(images, sr_files, partial(_score, metrics=metrics, border=border))
-    return _with_perceptual(scores, images, sr_files, border, metrics)
+    return _each(images, sr_files, partial(_score, metrics=metrics, border=border))
 
 
 def score_alone(
@@ -68,6 +74,25 @@ def score_alone(
 ) -> list[tuple[dict[str, float], None]]:
     """Score as `score_images`, with no hash beside the scores."""
     return [(scores, None) for scores in score_images(images, sr_files, border, metrics)]
+
+
+def score_perceptually(
+    images: Sequence[StagedImage], sr_files: Sequence[Path], metrics: Sequence[str], device: str
+) -> PerceptualAnswer | None:
+    """Calculate the perceptual ones of these metrics; None if there are none among them.
+
+    Args:
+        images: the decoded pairs.
+        sr_files: SR images in the same order, as .npy, which `score_images` has checked.
+        metrics: names in `esr.images.metrics.METRICS`.
+        device: `auto`, `cpu`, `cuda` or `cuda:0`.
+
+    Raises:
+        UserError: the process that calculates them failed.
+    """
+    names = [name for name in metrics if name in NAMES]
+    pairs = [(sr_file, image.hr) for image, sr_file in zip(images, sr_files, strict=True)]
+    return perceptual_scores(names, pairs, device) if names else None
 
 
 def hash_images(images: Sequence[StagedImage], sr_files: Sequence[Path]) -> list[str]:
@@ -87,10 +112,7 @@ def score_and_hash(
     def both(sr: Image, hr: Image) -> tuple[dict[str, float], str]:
         return _score(sr, hr, metrics, border), _hash(sr)
 
-    found = _each(images, sr_files, both)
-    scores = [scores for scores, _ in found]
-    scores = _with_perceptual(scores, images, sr_files, border, metrics)
-    return [(every, sr_sha256) for every, (_, sr_sha256) in zip(scores, found, strict=True)]
+    return _each(images, sr_files, both)
 
 
 def _each(
@@ -113,18 +135,6 @@ def _score(sr: Image, hr: Image, metrics: Sequence[str], border: int) -> dict[st
 
 def _hash(sr: Image) -> str:
     return hash_bytes(np.ascontiguousarray(sr).data)
-
-
-def _with_perceptual(
-    scores: Sequence[dict[str, float]],
-    images: Sequence[StagedImage],
-    sr_files: Sequence[Path],
-    border: int,
-    metrics: Sequence[str],
-) -> list[dict[str, float]]:
-    pairs = [(sr_file, image.hr) for image, sr_file in zip(images, sr_files, strict=True)]
-    perceptual = perceptual_scores([n for n in metrics if n in NAMES], pairs, border)
-    return [direct | further for direct, further in zip(scores, perceptual, strict=True)]
 
 
 def read_lr_size(image: StagedImage) -> tuple[int, int]:
@@ -184,6 +194,8 @@ def range_note(
         submission: what was measured.
         border: that of the PSNR.
     """
+    if is_folder_call(submission):
+        return None  # It reads and writes images, so that no range is declared.
     scale = submission.sidecar.scale
     if gain_db(_quick_bicubic_db(image, border), sr_psnr) < _FAR_BELOW_DB - _KERNELS_DIFFER_DB:
         return None

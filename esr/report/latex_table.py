@@ -109,7 +109,8 @@ def _list_rank_titles(track: Track, ranking: Ranking) -> tuple[str, ...]:
         return (f"Score {track.name}",)
     (name,) = track.terms
     if name != "ave_time_ms":
-        return tuple(column.title for column in COLUMNS if column.key == KEYS[name])
+        key = KEYS.get(name)
+        return tuple(column.title for column in COLUMNS if key is not None and column.key == key)
     robust = ranking.choices.runtime == "robust"
     return ("Warm Time [ms]",) if robust else ("Ave Time [ms]", "Val Time [ms]")
 

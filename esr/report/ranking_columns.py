@@ -18,6 +18,8 @@ BASE = "base"
 
 _GATE = {True: "passed", False: "failed", None: None}
 _LN_SCORE_AT_MOST = math.log(1e4)
+_DIGITS = {"weighted_sum": ".4f", "product": ".4f"}
+"""Of the scores of a track, as their challenges print them; `.4g` of all others."""
 
 
 def list_ranking_columns(ranking: Ranking) -> list[Column]:
@@ -82,6 +84,7 @@ def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]
     alone = track.score in ABSOLUTE
     tells_more = (several or alone) and len(track.terms) > 1
     log = of_placing(lambda p: p.score.log if p.score else None)
+    digits = _DIGITS.get(track.score, ".4g")
     return [
         Column(
             f"Rank {track.name}",
@@ -94,9 +97,9 @@ def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]
         Column(
             f"Score {track.name}",
             of_placing(lambda p: p.score.value if p.score else None),
-            ".4g",
+            digits,
             priority=(5 if first or alone else 11) if tells_more else None,
-            text=partial(format_score, track=index),
+            text=partial(format_score, track=index, digits=digits),
         ),
         Column(f"Rank low {track.name}", of_placing(lambda p: p.interval and p.interval[0]), "d"),
         Column(f"Rank high {track.name}", of_placing(lambda p: p.interval and p.interval[1]), "d"),
@@ -141,13 +144,13 @@ def _number_in_letters(number: int) -> str:
     return (_number_in_letters(before) if before else "") + chr(ord("a") + last)
 
 
-def format_score(standing: Standing, track: int) -> str:
+def format_score(standing: Standing, track: int, digits: str = ".4g") -> str:
     """Say a score; as `e^33.27` where its digits would tell nothing."""
     score = standing.placings[track].score
     if score is None or score.value is None:
         return ""
     if score.log is None:
-        return format(score.value, ".4g")
+        return format(score.value, digits)
     return f"e^{score.log:.2f}" if score.log > _LN_SCORE_AT_MOST else f"{score.value:.2f}"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esr.base.errors import UserError
-from esr.base.visible_text import one_line
+from esr.base.visible_text import name, one_line
 from esr.rank.entrants import PUBLISHED
 from esr.rank.ranking import Ranking
 from esr.rank.runtimes import RUNTIMES
@@ -32,6 +32,7 @@ from esr.report.html.html_table import (
     write_exact,
 )
 from esr.report.html.submission_parts import describe_submission
+from esr.report.winners import find_winners
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -132,17 +133,22 @@ def _read_asset(package: str, *parts: str) -> str:
 
 
 def _describe_head(ranking: Ranking) -> dict[str, object]:
+    """Say what the page is about; what does not apply to these rows is None."""
     protocol, standings = ranking.protocol, ranking.standings
     records = [standing.row.record for standing in standings]
     dates = sorted(one_line(record.provenance.date) for record in records if record)
     sections = [standing.section for standing in standings]
     gate = protocol.gate
+    is_judged = any(standing.gate.passed is not None for standing in standings)
+    is_timed = any("ave_time_ms" in track.terms for track in protocol.tracks)
     return {
-        "baseline": _name_baseline(ranking),
-        "gate": f"{gate.val_psnr_db:.2f} / {gate.test_psnr_db:.2f} dB" if gate else "none is known",
-        "runtime": "warm, with 95 % intervals"
-        if ranking.choices.runtime == "robust"
-        else RUNTIMES[ranking.choices.runtime].title,
+        "baseline": _name_baseline(ranking) if protocol.baseline else None,
+        "gate": f"{gate.val_psnr_db:.2f} / {gate.test_psnr_db:.2f} dB"
+        if gate and is_judged
+        else None,
+        "runtime": RUNTIMES[ranking.choices.runtime].words
+        if is_timed and len(standings) > 1
+        else None,
         "dates": dates,
         "counts": {
             "submissions": len(standings),
@@ -150,7 +156,7 @@ def _describe_head(ranking: Ranking) -> dict[str, object]:
             "not ranked": sections.count("unranked"),
             "failed": sections.count("failed"),
         },
-        "winners": [_find_winner(ranking, index) for index in range(len(protocol.tracks))],
+        "winners": find_winners(ranking),
     }
 
 
@@ -159,13 +165,5 @@ def _name_baseline(ranking: Ranking) -> str:
         return "none among the rows"
     if ranking.baseline == PUBLISHED and ranking.protocol.baseline is not None:
         return f"{ranking.protocol.baseline.name}, as published"
-    return one_line(ranking.baseline)
-
-
-def _find_winner(ranking: Ranking, track: int) -> dict[str, object]:
-    best = [s for s in ranking.standings if s.placings[track].rank == 1]
-    return {
-        "track": ranking.protocol.tracks[track].name,
-        "names": [one_line(standing.row.label) for standing in best],
-        "score": best[0].placings[track].score if best else None,
-    }
+    names = {standing.row.label: standing.row.name for standing in ranking.standings}
+    return name(names.get(ranking.baseline, ranking.baseline))
