@@ -180,6 +180,23 @@ def test_a_picture_moves_and_its_edge_is_repeated() -> None:
     assert Change(mirrored=True).apply(image)[0, :, 0].tolist() == [3, 2, 1, 0]
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_every_pixel_of_a_changed_image_is_where_the_indices_say(seed: int) -> None:
+    rng, levels = random.Random(seed), np.random.default_rng(seed)
+    height, width, scale = rng.randint(5, 14), rng.randint(5, 14), rng.choice((1, 2, 3, 4))
+    channels = rng.choice((1, 3))
+    image = levels.integers(0, 256, (height * scale, width * scale, channels), dtype=np.uint8)
+    change = draw_change(height, width, symmetric=True, rng=rng)
+    changed = change.apply(image, scale)
+    assert changed.shape == image.shape
+    for row, column in np.ndindex(image.shape[:2]):
+        y = min(max(row - change.down * scale, 0), height * scale - 1)
+        x = min(max(column - change.right * scale, 0), width * scale - 1)
+        source = image[-1 - y if change.upside_down else y, -1 - x if change.mirrored else x]
+        brighter = [min(max(int(level) + change.brighter, 0), 255) for level in source]
+        assert changed[row, column].tolist() == brighter
+
+
 def test_a_part_of_a_smaller_image_goes_on_mirrored() -> None:
     image = np.arange(3, dtype=np.uint8).reshape(1, 3, 1)
     assert Part(0, 1, 1, 5).apply(image)[0, :, 0].tolist() == [1, 2, 2, 1, 1]

@@ -15,6 +15,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -60,20 +61,10 @@ class Change:
             image: (H, W, 3), uint8.
             scale: its pixels by LR pixels.
         """
-        height, width, _ = image.shape
-        down, aside = self.down * scale, self.right * scale
-        flips = self.mirrored or self.upside_down
-        turned = cv2.flip(image, self._flip_code) if flips else image
-        top, bottom, left, right = max(0, down), max(0, -down), max(0, aside), max(0, -aside)
-        wide = cv2.copyMakeBorder(turned, top, bottom, left, right, cv2.BORDER_REPLICATE)
-        moved = wide[bottom:, right:][:height, :width]
-        brighter = (np.arange(256) + self.brighter).clip(0, 255).astype(np.uint8)
-        return cv2.LUT(moved, brighter).astype(np.uint8, copy=False)
-
-    @property
-    def _flip_code(self) -> int:
-        # OpenCV's: about both axes, about the vertical one, about the horizontal one.
-        return -1 if self.mirrored and self.upside_down else int(self.mirrored)
+        down, right = self.down * scale, self.right * scale
+        # By OpenCV: a whole image in a tenth of the time that indices take.
+        moved = _moved(_flipped(image, self.upside_down, self.mirrored), down, right)
+        return _brighter(moved, self.brighter).reshape(image.shape)
 
     def compared(self, height: int, width: int) -> tuple[slice, slice]:
         """Say which rows and columns of changed LR are compared; LR is (height, width)."""
@@ -85,6 +76,27 @@ class Change:
         moved = [f"moved by {self.right}, {self.down} px"] if self.right or self.down else []
         brighter = [f"{self.brighter:+d} grey levels"] if self.brighter else []
         return ", ".join((*flips, *moved, *brighter))
+
+
+def _flipped(image: Image, upside_down: bool, mirrored: bool) -> Image:
+    axes = {(True, False): 0, (False, True): 1, (True, True): -1}
+    axis = axes.get((upside_down, mirrored))
+    return image if axis is None else cast(Image, cv2.flip(image, axis))
+
+
+def _moved(image: Image, down: int, right: int) -> Image:
+    """Move by less than the image's sides; its edge is repeated."""
+    height, width = image.shape[:2]
+    kept = image[max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)]
+    borders = max(0, down), max(0, -down), max(0, right), max(0, -right)
+    return cast(Image, cv2.copyMakeBorder(kept, *borders, cv2.BORDER_REPLICATE))
+
+
+def _brighter(image: Image, levels: int) -> Image:
+    step = np.uint8(abs(levels))
+    if levels < 0:
+        return np.maximum(image, step) - step
+    return np.minimum(image, np.uint8(255) - step) + step
 
 
 def _inner(length: int, moved: int) -> slice:

@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from esr.base.errors import UserError, cause
+from esr.base.sha256 import hash_bytes
 from esr.base.threads import in_parallel, keep_freed_memory
 from esr.datasets.image_pairs import ImagePair
-from esr.datasets.manifest import PairHash, hash_pair, set_sha256
+from esr.datasets.manifest import PairHash, set_sha256
 from esr.datasets.quiet_decoders import quiet_decoders
 from esr.datasets.scorable_size import refuse_too_small
 from esr.datasets.splits import Split
 from esr.images import Image
-from esr.images.image_file import imread_uint
+from esr.images.image_file import decode_uint, read_image_file
 from esr.images.official_image import modcrop
 
 
@@ -80,12 +81,12 @@ def stage(
     def decode(item: tuple[int, ImagePair]) -> StagedImage | UserError:
         index, pair = item
         try:
-            lr, hr = _decode(pair, split.scale, crop_px)
+            lr, hr, hashes = _decode(pair, split.scale, crop_px)
             refuse_too_small(
                 hr.shape, window_px, split.scale if border_px is None else border_px, pair.hr
             )
             lr_file, hr_file = folder / f"{index:04d}-lr.npy", folder / f"{index:04d}-hr.npy"
-            staged = StagedImage(pair.name, lr_file, hr_file, hash_pair(pair), pair.lr)
+            staged = StagedImage(pair.name, lr_file, hr_file, hashes, pair.lr)
             _keep(lr, staged.lr)
             _keep(hr, staged.hr)
             return staged
@@ -103,8 +104,8 @@ def stage(
     return StagedSplit(split.role, split.dataset, split.scale, images, sources)
 
 
-def _decode(pair: ImagePair, scale: int, crop_px: int | None) -> tuple[Image, Image]:
-    lr, hr = imread_uint(pair.lr), imread_uint(pair.hr)
+def _decode(pair: ImagePair, scale: int, crop_px: int | None) -> tuple[Image, Image, PairHash]:
+    (lr, lr_sha256), (hr, hr_sha256) = _read(pair.lr), _read(pair.hr)
     if crop_px is not None:
         lr, hr = modcrop(lr, crop_px // scale), modcrop(hr, crop_px)
     needed = (hr.shape[0] // scale, hr.shape[1] // scale)
@@ -114,7 +115,14 @@ def _decode(pair: ImagePair, scale: int, crop_px: int | None) -> tuple[Image, Im
             where=pair.lr,
             remedy="make LR from this HR again, or correct the scale",
         )
-    return lr, hr[: needed[0] * scale, : needed[1] * scale]
+    hashes = PairHash(pair.name, hr_sha256, lr_sha256)
+    return lr, hr[: needed[0] * scale, : needed[1] * scale], hashes
+
+
+def _read(file: Path) -> tuple[Image, str]:
+    """Decode a file, and hash the very bytes that were decoded."""
+    data = read_image_file(file)
+    return decode_uint(data, file), hash_bytes(data)
 
 
 def _keep(image: Image, target: Path) -> None:

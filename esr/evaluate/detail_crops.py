@@ -137,7 +137,10 @@ def _window_sums(values: npt.NDArray[Any], side: int, scale: int) -> npt.NDArray
     # Of LR pixels first, a sixteenth as many for x4. Integers in float64: exact for any image.
     height, width = values.shape
     rows = np.add.reduce(values.reshape(height // scale, scale, width), 1, np.uint32)
-    blocks = np.add.reduce(rows.reshape(len(rows), width // scale, scale), 2, np.uint32)
+    # Along rows, where neighbours are few, whole columns are added in a fifth of the time.
+    blocks = rows[:, ::scale].copy()
+    for column in range(1, scale):
+        blocks += rows[:, column::scale]
     table = cv2.integral(blocks.astype(np.float64), sdepth=cv2.CV_64F)
     near, far = slice(None, -(side // scale)), slice(side // scale, None)
     sums: npt.NDArray[np.float64] = (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
 from esr.audit.changed_images import (
     Change,
+    Part,
     allowance_db,
     memorised,
     psnr_db,
@@ -15,10 +17,11 @@ from esr.audit.changed_images import (
 )
 from esr.audit.random_output import PsnrSpread, random_output
 from esr.audit.timed_counts import CountedImage, timed_count_flags
+from esr.base.threads import in_parallel
 from esr.evaluate.dialogue import sr_files
-from esr.evaluate.dialogue.further_images import FurtherResult
+from esr.evaluate.dialogue.further_images import FurtherImage, FurtherResult
 from esr.evaluate.score_images import psnr_db as image_psnr_db
-from esr.evaluate.score_images import read_sr
+from esr.evaluate.score_images import read_lr_size, read_sr
 from esr.measure.job import JobFolder
 from esr.records.measurement import Flag, Measurement
 
@@ -47,8 +50,8 @@ def judge_further(
         SubmissionFailed: an SR image that is damaged or of the wrong size.
     """
     flags = [*timed_count_flags(measurement.counts, list(_counted(results)))]
-    for result in results:
-        flags += _judge(result, measurement, folder, scale, border)
+    judged = in_parallel(lambda one: list(_judge(one, measurement, folder, scale, border)), results)
+    flags += chain.from_iterable(judged)
     by_name: dict[str, Flag] = {}
     for flag in flags:  # Two images that say the same are one flag.
         by_name.setdefault(flag.name, flag)
@@ -58,9 +61,13 @@ def judge_further(
 def _counted(results: Sequence[FurtherResult]) -> Iterator[CountedImage]:
     for result in results:
         if result.counted is not None and result.skipped is None:
-            height, width, _ = result.image.make_lr().shape
             is_smooth = result.image.kind == "smooth"
-            yield CountedImage((height, width), result.counted, is_smooth)
+            yield CountedImage(_lr_size(result.image), result.counted, is_smooth)
+
+
+def _lr_size(image: FurtherImage) -> tuple[int, int]:
+    change = image.change
+    return (change.height, change.width) if isinstance(change, Part) else read_lr_size(image.source)
 
 
 def _judge(

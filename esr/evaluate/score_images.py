@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, TypeVar
 
 import cv2
 import numpy as np
 
-from esr.base.errors import UserError
-from esr.base.foreign_bytes import ordinary_file
+from esr.base.sha256 import hash_bytes
 from esr.base.threads import in_parallel
 from esr.challenge.hooks import RestoredImage, hooks_of
 from esr.datasets.staging import StagedImage, StagedSplit
+from esr.evaluate.dialogue.sr_files import opened
 from esr.images import Image
 from esr.images.metrics import METRICS, gain_db
 from esr.images.perceptual import PerceptualAnswer, perceptual_scores
@@ -33,6 +33,8 @@ from esr.submissions.submission import (
     Submission,
     is_folder_call,
 )
+
+Found = TypeVar("Found")
 
 BETTER_DB = 2.0
 """By how much the other data_range must be better."""
@@ -64,15 +66,14 @@ def score_images(
     Raises:
         SubmissionFailed: an SR image that is absent, damaged or of the wrong size.
     """
-    direct = [name for name in metrics if name not in NAMES]
+    return _each(images, sr_files, partial(_score, metrics=metrics, border=border))
 
-    def score(item: tuple[StagedImage, Path]) -> dict[str, float]:
-        image, sr_file = item
-        hr = np.load(image.hr, mmap_mode="r")
-        sr = read_sr(sr_file, hr.shape)
-        return {name: METRICS[name].function(sr, hr, border) for name in direct}
 
-    return in_parallel(score, list(zip(images, sr_files, strict=True)))
+def score_alone(
+    images: Sequence[StagedImage], sr_files: Sequence[Path], border: int, metrics: Sequence[str]
+) -> list[tuple[dict[str, float], None]]:
+    """Score as `score_images`, with no hash beside the scores."""
+    return [(scores, None) for scores in score_images(images, sr_files, border, metrics)]
 
 
 def score_perceptually(
@@ -100,13 +101,46 @@ def hash_images(images: Sequence[StagedImage], sr_files: Sequence[Path]) -> list
     Raises:
         SubmissionFailed: an SR image that is absent, damaged or of the wrong size.
     """
+    return _each(images, sr_files, lambda sr, _: _hash(sr))
 
-    def digest(item: tuple[StagedImage, Path]) -> str:
+
+def score_and_hash(
+    images: Sequence[StagedImage], sr_files: Sequence[Path], border: int, metrics: Sequence[str]
+) -> list[tuple[dict[str, float], str]]:
+    """Do both, and read every SR image only once; arguments and errors as of `score_images`."""
+
+    def both(sr: Image, hr: Image) -> tuple[dict[str, float], str]:
+        return _score(sr, hr, metrics, border), _hash(sr)
+
+    return _each(images, sr_files, both)
+
+
+def _each(
+    images: Sequence[StagedImage], sr_files: Sequence[Path], call: Callable[[Image, Image], Found]
+) -> list[Found]:
+    """Call with SR and HR, in one thread a core."""
+
+    def read(item: tuple[StagedImage, Path]) -> Found:
         image, sr_file = item
-        sr = read_sr(sr_file, np.load(image.hr, mmap_mode="r").shape)
-        return hashlib.sha256(np.ascontiguousarray(sr).data).hexdigest()
+        hr = np.load(image.hr, mmap_mode="r")
+        return call(read_sr(sr_file, hr.shape), hr)
 
-    return in_parallel(digest, list(zip(images, sr_files, strict=True)))
+    return in_parallel(read, list(zip(images, sr_files, strict=True)))
+
+
+def _score(sr: Image, hr: Image, metrics: Sequence[str], border: int) -> dict[str, float]:
+    direct = [name for name in metrics if name not in NAMES]
+    return {name: METRICS[name].function(sr, hr, border) for name in direct}
+
+
+def _hash(sr: Image) -> str:
+    return hash_bytes(np.ascontiguousarray(sr).data)
+
+
+def read_lr_size(image: StagedImage) -> tuple[int, int]:
+    """Read (height, width) of an LR image from its header."""
+    height, width, _ = np.load(image.lr, mmap_mode="r").shape
+    return height, width
 
 
 def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
@@ -116,11 +150,8 @@ def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
         SubmissionFailed: no uint8 array of this shape.
     """
     try:
-        with ordinary_file(path) as (file, _), os.fdopen(os.dup(file), "rb") as reader:
+        with opened(path) as (file, _), os.fdopen(os.dup(file), "rb") as reader:
             return _map(reader, shape)
-    except UserError as error:
-        reason = f"an SR image cannot be read: it {error.what}"
-        raise SubmissionFailed("invalid", reason) from error
     except SubmissionFailed:
         raise
     except Exception as error:  # NumPy's parser promises nothing about what it raises.

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from esr.base.errors import UserError
-from esr.datasets.staging import StagedImage, StagedSplit
+from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
 from esr.evaluate.dialogue.further_images import FurtherResult
 from esr.evaluate.score_deployments import score_deployments
@@ -16,9 +14,10 @@ from esr.evaluate.score_further import judge_further
 from esr.evaluate.score_images import (
     DataRangeVerdict,
     handed_in_flags,
-    hash_images,
     judge_data_range,
-    score_images,
+    read_lr_size,
+    score_alone,
+    score_and_hash,
     score_perceptually,
 )
 from esr.evaluate.write_job import StartedJob
@@ -92,12 +91,6 @@ def score_submission(
     )
 
 
-def read_lr_size(image: StagedImage) -> tuple[int, int]:
-    """Read (height, width) of an LR image from its header."""
-    height, width, _ = np.load(image.lr, mmap_mode="r").shape
-    return height, width
-
-
 def as_it_was(
     entry: Measurable, source: Provenance, measurement: Measurement
 ) -> tuple[Measurable, Provenance, CloneSource | None]:
@@ -125,15 +118,17 @@ def _score_split(
     procedure = started.request.procedure
     protocol = procedure.protocol
     sr_files = [started.folder.sr_image(number, index) for index in range(len(split.images))]
-    scores = score_images(split.images, sr_files, protocol.border(split.scale), procedure.metrics)
+    given = split.images, sr_files, protocol.border(split.scale), procedure.metrics
+    # To hash takes longer than to score.
+    score = score_and_hash if started.is_first_of_several else score_alone
+    scored: Sequence[tuple[dict[str, float], str | None]] = score(*given)
     seen = score_perceptually(split.images, sr_files, procedure.metrics, started.job.device)
     if seen is not None:
-        scores = [values | seen.of_image(index) for index, values in enumerate(scores)]
-    hashes = hash_images(split.images, sr_files)
+        scored = [(one | seen.of_image(n), sr_sha256) for n, (one, sr_sha256) in enumerate(scored)]
     images = tuple(
-        ImageResult(image.name, ms, values, read_lr_size(image), sr_sha256)
-        for image, ms, values, sr_sha256 in zip(
-            split.images, timing.runtime_ms, scores, hashes, strict=True
+        ImageResult(image.name, ms, scores, read_lr_size(image), sr_sha256)
+        for image, ms, (scores, sr_sha256) in zip(
+            split.images, timing.runtime_ms, scored, strict=True
         )
     )
     files = [(image.lr, image.hr) for image in split.images]

@@ -155,9 +155,9 @@ class SubmissionRun:
             make_call_folders(folder, job)
         verdicts = [setting.judge_lr(split) for split in splits]
         further = () if is_folder_call(entry) else self._choose_further(splits)
-        self._job = StartedJob(
-            entry, source, setting.request, splits, job, folder, verdicts, further
-        )
+        several = setting.options.processes > 1
+        given = entry, source, setting.request, splits, job, folder, verdicts, further
+        self._job = StartedJob(*given, is_first_of_several=several)
 
     def _choose_further(self, splits: Sequence[StagedSplit]) -> tuple[FurtherImage, ...]:
         """Draw what it restores behind the images that are scored."""

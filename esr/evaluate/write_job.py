@@ -37,6 +37,8 @@ class StartedJob:
     """What LR of each data set is; None where a challenge makes it in a way of its own."""
     further: tuple[FurtherImage, ...] = ()
     """What it restores behind the images that are scored, which it is not told before."""
+    is_first_of_several: bool = False
+    """Whether further processes follow, whose SR images are compared with its own."""
 
 
 @contextmanager

@@ -43,8 +43,7 @@ class ImageResult:
     lr_size: tuple[int, int] | None = None
     """(height, width) of its LR image; older records lack it."""
     sr_sha256: str | None = None
-    """Hash of the levels of its SR image, for those of further processes; older records lack it.
-    """
+    """Hash of the levels of its SR image, where further processes were asked for at once."""
 
 
 @dataclass(frozen=True)

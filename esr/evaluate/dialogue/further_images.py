@@ -108,7 +108,7 @@ def _draw(
     lr = np.load(image.lr)
     height, width, _ = lr.shape
     if kind == "changed":
-        symmetric = is_bicubic(lr, np.load(image.hr), scale)
+        symmetric = is_bicubic(lr, np.load(image.hr, mmap_mode="r"), scale)
         return draw_change(height, width, symmetric=symmetric, rng=rng)
     if kind == "repeated":
         return Change()
