@@ -21,7 +21,7 @@ from esr.base.errors import ExitCode
 from esr.base.scratch import scratch_folder
 from esr.evaluate import resume
 from esr.evaluate.choose_engine import choose_engine
-from esr.evaluate.entries import choose_entries, list_entries
+from esr.evaluate.entries import choose_entries, find_years, list_entries
 from esr.evaluate.options import Options, parse
 from esr.evaluate.settle_sandbox import settle_sandbox
 from esr.evaluate.staged_data import stage_all
@@ -38,8 +38,10 @@ from esr.report.terminal import (
     print_leaderboard,
     print_listing,
     print_outcome,
+    print_replacement,
     print_summary,
     print_trust,
+    print_years,
 )
 from esr.submissions.submission import Entry
 from esr.tools.check.check_command import check
@@ -51,6 +53,8 @@ def run(options: Options) -> ExitCode:
     """List or measure the submissions that were asked for."""
     with scratch_folder() as code_dir:
         entries = list_entries(options.selection, options.data, options.procedure, code_dir)
+        if not options.is_protocol_stated:
+            print_years(find_years(options.selection), options.protocol.name)
         if options.list:
             print_listing(entries)
             return ExitCode.OK
@@ -75,24 +79,27 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
         setting = RunSetting(options, staged, job_dir)
         plan = resume.plan_run(chosen, setting, store.rows())
         print_kept(plan.kept)
-        for outcome in engine.evaluate_all(plan, setting):
-            (store.keep if shard else store.save)(outcome)
-            official_results.append_log(outcome, store.log)
-            print_outcome(outcome, options.processes)
-            outcomes.append(outcome)
+        try:
+            for outcome in engine.evaluate_all(plan, setting):
+                print_replacement((store.keep if shard else store.save)(outcome))
+                official_results.append_log(outcome, store.log)
+                print_outcome(outcome, options.processes)
+                outcomes.append(outcome)
+        finally:  # Interrupted or not, every table and the report tell what is recorded.
+            finished = build_board(store.shown_rows(), options.protocol, choices)
+            if shard is None and finished.lines:
+                store.publish()
+                write_all(finished, store.save_dir, choose=columns)
         if shard is None:
-            store.publish()  # A run that was killed may have left tables older than its records.
-        finished = build_board(store.rows(), options.protocol, choices)
-        if shard is None:
-            write_all(finished, store.save_dir, choose=columns)
-            print_leaderboard(finished, store.save_dir)
+            told = {outcome.label for outcome in outcomes if isinstance(outcome, Failure)}
+            print_leaderboard(finished, store.save_dir, told)
         print_summary(plan.kept, outcomes, finished, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
 
 @command(
-    interrupted="what was finished is recorded",
+    interrupted="what was finished is recorded, and in every table",
     debug=True,
     ended_by=(signal.SIGTERM, signal.SIGHUP),
 )

@@ -13,7 +13,6 @@ import json
 import resource
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -27,9 +26,8 @@ if str(ROOT) not in sys.path:  # Started by its path, like test_demo.py.
 from benchmarks.harness_overhead import run_official  # noqa: E402
 from benchmarks.images import DIFFERENT, image_folder  # noqa: E402
 from benchmarks.model import write_submissions  # noqa: E402
-from benchmarks.our_loop import Parts, Watcher, note_in, options  # noqa: E402
+from benchmarks.our_loop import Parts, options, watched  # noqa: E402
 from esr.base.own_memory import peak_rss_mib  # noqa: E402
-from esr.evaluate import worker_result  # noqa: E402
 from esr.evaluate.options import Options  # noqa: E402
 from esr.evaluate.resume import Plan  # noqa: E402
 from esr.evaluate.serial_engine import evaluate_all  # noqa: E402
@@ -106,19 +104,12 @@ def run(submissions: int, images: int) -> Whole:
         write_submissions(models, submissions)
         chosen = options(folder, save_dir, with_ssim=False)
         entries = discover(models)
-        watcher, ended = Watcher(job_dir), threading.Event()
-        thread = threading.Thread(target=watcher.run, args=(ended,))
-        vars(worker_result)["HandOver"] = note_in(watcher)
-        thread.start()
-        try:
+        with watched(job_dir) as watcher:
             start = time.perf_counter()
             staged = stage_all(entries, chosen.data, chosen.procedure, hr_dir)
             staged_s = time.perf_counter() - start
             kept = tuple(_keep_each(chosen, staged, entries, job_dir))
             wall_s = time.perf_counter() - start
-        finally:
-            ended.set()
-            thread.join()
     parts = [child.parts for child in watcher.children.values()]
     total = Parts(*(sum(getattr(part, each.name) for part in parts) for each in fields(Parts)))
     return Whole(wall_s, _cpu_s(), staged_s, total, kept)

@@ -33,7 +33,14 @@ from esr.base.threads import cores, in_parallel, keep_freed_memory  # noqa: E402
 from esr.images.image_file import imread_uint  # noqa: E402
 from esr.measure.device import cpu_name  # noqa: E402
 
-TARGET = {1: 1 / 5, 10: 1 / 10}
+SUBMISSIONS = (1, 10)
+
+
+def target(submissions: int, with_ssim: bool) -> float:
+    """Say what share of the official loop's overhead is asked for: less where there are 4 cores."""
+    if with_ssim:
+        return 0.12 if submissions == 1 else 0.08
+    return (0.2 if cores() >= 4 else 0.25) if submissions == 1 else 0.1
 
 
 def run_official(folder: Path, count: int, flags: list[str]) -> dict[str, Any]:
@@ -87,7 +94,7 @@ def measure(images: int, rounds: int, with_ssim: bool) -> dict[str, Any]:
     floors = []
     for number in range(rounds):
         runs["official"].append(run_official(folder, images, flags))
-        for submissions in TARGET:
+        for submissions in SUBMISSIONS:
             runs[str(submissions)].append(run_ours(folder, submissions, flags))
             same_scores(runs["official"][-1], runs[str(submissions)][-1])
         floors.append(floor_ms(folder, images))
@@ -144,10 +151,10 @@ def show(found: dict[str, Any]) -> None:
     for name, key, submissions in (("one", "one_submission", 1), ("ten", "ten_submissions", 10)):
         several, ratio = runs[str(submissions)], found[f"ratio_{key}"]
         median = _median(several, "overhead_ms")
-        verdict = "ok" if ratio <= TARGET[submissions] else "MISSED"
+        asked = target(submissions, found["ssim"])
+        verdict = f"target {asked}: {'ok' if ratio <= asked else 'MISSED'}"
         print(f"  ours, {name:3} submission(s)  {found[f'{key}_ms']:6.1f} ms (median {median:.1f})")
-        target = f"target {TARGET[submissions]}: {verdict}"
-        print(f"      {'of the official loop':26} {ratio:6.3f}    {target}")
+        print(f"      {'of the official loop':26} {ratio:6.3f}    {verdict}")
         for part, ms in _fastest(several)["parts_ms"].items():
             print(f"      {part:26} {ms:6.1f} ms")
         print(f"      {'floor: decoding alone':26} {found[f'floor_{key}_ms']:6.1f} ms")

@@ -22,7 +22,8 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
@@ -139,7 +140,21 @@ class Watcher:
             child.gone = child.gone or now
 
 
-def note_in(watcher: Watcher) -> type[HandOver]:
+@contextmanager
+def watched(job_dir: Path) -> Iterator[Watcher]:
+    """Follow the children whose folders are made in `job_dir`, until all is done."""
+    watcher, ended = Watcher(job_dir), threading.Event()
+    thread = threading.Thread(target=watcher.run, args=(ended,))
+    vars(worker_result)["HandOver"] = _note_in(watcher)
+    thread.start()
+    try:
+        yield watcher
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _note_in(watcher: Watcher) -> type[HandOver]:
     """Make a listener that shows the watcher what it has heard."""
 
     class Noted(HandOver):
@@ -177,25 +192,14 @@ def main(folder: Path, submissions: Path, result: Path, with_ssim: bool) -> None
         for name in ("logs", "records"):
             (Path(save_dir) / name).mkdir()
         chosen = options(folder, Path(save_dir), with_ssim)
-        watcher, ended = Watcher(Path(job_dir)), threading.Event()
-        thread = threading.Thread(target=watcher.run, args=(ended,))
-        thread.start()
-        vars(worker_result)["HandOver"] = note_in(watcher)
-        try:
+        with watched(Path(job_dir)) as watcher:
             start = time.perf_counter()
             with tempfile.TemporaryDirectory() as hr_dir:
                 staged = stage_all(entries, chosen.data, chosen.procedure, Path(hr_dir))
                 staged_s = time.perf_counter() - start
-                outcomes = list(
-                    evaluate_all(
-                        Plan((), tuple(entries), tuple(entries)),
-                        RunSetting(chosen, staged, Path(job_dir)),
-                    )
-                )
+                setting = RunSetting(chosen, staged, Path(job_dir))
+                outcomes = list(evaluate_all(Plan((), (*entries,), (*entries,)), setting))
             wall_s = time.perf_counter() - start
-        finally:
-            ended.set()
-            thread.join()
     result.write_text(json.dumps(_said(outcomes, watcher, staged_s, wall_s)), encoding="utf-8")
 
 

@@ -19,8 +19,10 @@ import torch
 from benchmarks import official_loop
 from benchmarks.images import SCALE, pair
 from benchmarks.model import Nearest
+from esr.base.sha256 import hash_bytes
+from esr.datasets.scorable_size import refuse_too_small
 from esr.evaluate.score_images import read_sr
-from esr.images import image_file, official_image
+from esr.images import Image, image_file, official_image, output_image
 from esr.images.metrics import METRICS
 
 Step = Callable[[], object]
@@ -49,7 +51,8 @@ def _steps(
     folder: Path, number: int, model: Nearest, with_ssim: bool, scratch: Path
 ) -> dict[str, dict[str, Step]]:
     lr_file, hr_file = pair(folder, number)
-    lr_image, hr = image_file.imread_uint(lr_file), image_file.imread_uint(hr_file)
+    hr_data = image_file.read_image_file(hr_file)
+    lr_image, hr = image_file.imread_uint(lr_file), image_file.decode_uint(hr_data, hr_file)
     output = model(official_loop.to_tensor(lr_image, 1.0))
     official_sr, sr = official_loop.to_uint8(output, 1.0), official_image.tensor2uint(output, 1.0)
     sr_file, lr_copy = scratch / "sr.npy", scratch / "lr.npy"
@@ -73,9 +76,11 @@ def _steps(
             "official": lambda: official_loop.to_uint8(output, 1.0),
             "ours": lambda: official_image.tensor2uint(output, 1.0),
         },
-        "write HR": {"ours": lambda: np.save(scratch / "hr.npy", hr)},
+        "HR once decoded: hashed, checked, kept": {
+            "ours": lambda: _keep_hr(hr, hr_data, hr_file, scratch / f"{number}.npy"),
+        },
         "to uint8, checked and written": {
-            "ours": lambda: official_image.save_uint(output, 1.0, sr_file)
+            "ours": lambda: output_image.save_uint(output, 1.0, sr_file)
         },
         "job files": {"ours": lambda: shutil.copyfile(lr_copy, scratch / "copy.npy")},
         "PSNR": {
@@ -89,3 +94,9 @@ def _steps(
             "ours": lambda: METRICS["ssim"].function(sr, hr, SCALE),
         }
     return steps
+
+
+def _keep_hr(hr: Image, data: bytes, file: Path, target: Path) -> None:
+    hash_bytes(data)
+    refuse_too_small(hr.shape, 1, SCALE, file)
+    np.save(target, hr)

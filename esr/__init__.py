@@ -17,7 +17,7 @@ The rooms in the order of that flow; a room imports only those before it:
     evaluate/     one submission from its files to its record
     rank/         records and official results -> who stands where
     report/       columns, and every file and screen that shows them; two runs compared
-    tools/        --check, uploads scored, training, ranking again
+    tools/        --check, uploads scored, competitions for Codabench, training, ranking again
 
 To read the program, begin at test_demo.py and follow its calls: options, serial_engine,
 pipeline, submission_run, isolated_process, worker, worker_result, scoring, finish_record,
@@ -27,6 +27,7 @@ The one file to open for
     a new metric            images/metrics.py        one entry in METRICS
     a new column            report/columns.py        one entry in OURS
     a new year              challenge/protocols/     one file; a new formula: rank/scores.py
+    a sister challenge      challenge/protocols/     one file: docs/sister-challenges.md
     a new kind of challenge challenge/hooks.py       a folder beside it, which a protocol names
     a new file or report    report/formats.py        one entry in FORMATS
     a new data set          none: --dataset finds it; facts, layouts: challenge/datasets.toml

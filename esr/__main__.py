@@ -31,6 +31,8 @@ class Command:
 COMMANDS = {
     "check": Command("esr.tools.check.check_command", "try a submission by every rule", True),
     "leaderboard": Command("esr.tools.leaderboard", "rank what was measured, here or officially"),
+    "paper": Command("esr.tools.paper_command", "write the comparison that a paper prints"),
+    "rows": Command("esr.tools.rows_command", "list, hide and remove rows of a results folder"),
     "env": Command("esr.tools.env_command", "make the environment that a submission needs"),
     "data": Command("esr.datasets.data_command", "list, check, prepare and download data sets"),
     "zoo": Command(
@@ -38,6 +40,9 @@ COMMANDS = {
     ),
     "score_zip": Command(
         "esr.tools.upload_scoring.score_zip", "score an upload as the server does"
+    ),
+    "codabench": Command(
+        "esr.tools.codabench.codabench_command", "write a competition to upload to Codabench", True
     ),
     "rtsr": Command("esr.challenge.rtsr.prepare_rtsr", "prepare data of the Real-Time challenge"),
     "leakage": Command("esr.tools.train.leakage", "no training image may be a test image", True),

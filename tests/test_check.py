@@ -24,7 +24,7 @@ from esr.submissions.discovery import discover
 from esr.submissions.sidecar import Claims, Sidecar
 from esr.submissions.submission import Broken, Submission
 from esr.tools.check.check_submission import RULES
-from esr.tools.check.figure_rules import FIGURES, START, Attempt
+from esr.tools.check.figure_rules import FIGURES, START, Trial
 from esr.tools.check.network_rules import NETWORK
 from esr.tools.check.rule import CheckAnswer, Finding, NotReached, Rule, Violation, try_rule
 from esr.tools.check.source_rules import SOURCE, SourceFiles
@@ -212,6 +212,8 @@ print([seen.what for seen in effects.seen if seen.kind in ("read", "write")])
 
 
 SOURCES = {
+    "syntax": ("team03_Net", tiny() + "\nclass (\n", "team03_Net.pth"),
+    "TOML file": ("team03_Net", tiny(), "team03_Net.pth"),
     "file name": ("team3_Net", tiny(), "team03_x.pth"),
     "checkpoint name": ("team03_Net", tiny(), "team30_Net.pth"),
     "one file": (
@@ -235,8 +237,12 @@ def _by_source_rules(harness: Harness, model_id: int) -> dict[str, Finding]:
 @pytest.mark.parametrize("rule", [rule.name for rule in SOURCE])
 def test_broken_files_break_their_rule(harness: Harness, rule: str) -> None:
     stem, source, checkpoint = SOURCES[rule]
-    harness.add(stem, source, checkpoint=checkpoint)
-    assert _failed(_by_source_rules(harness, 3)) == {rule}
+    sidecar = "scales = 4\n" if rule == "TOML file" else None
+    harness.add(stem, source, checkpoint=checkpoint, sidecar=sidecar)
+    findings = _by_source_rules(harness, 3)
+    assert _failed(findings) == {rule}
+    named = {"syntax": "models/team03_Net.py, line 15: ", "TOML file": "models/team03_Net.toml: "}
+    assert findings[rule].detail.startswith(named.get(rule, ""))
     assert _failed(_by_source_rules(harness, 0)) == set()
 
 
@@ -277,9 +283,9 @@ def test_a_file_that_no_registry_can_read_is_one_finding(harness: Harness) -> No
 
 
 @pytest.fixture(scope="module")
-def attempt() -> Attempt:
+def trial() -> Trial:
     submission = Submission(3, "Net", Path("models/team03_Net.py"), Path("team03_Net.pth"))
-    return Attempt(
+    return Trial(
         submission,
         CheckAnswer(counts=count(Tiny().eval(), (3, 32, 32))),
         DataRangeVerdict(),
@@ -287,22 +293,20 @@ def attempt() -> Attempt:
     )
 
 
-def _by_reports(attempt: Attempt) -> dict[str, Finding]:
-    return {rule.name: try_rule(rule, attempt) for rule in (*START, *FIGURES)}
+def _by_reports(trial: Trial) -> dict[str, Finding]:
+    return {rule.name: try_rule(rule, trial) for rule in (*START, *FIGURES)}
 
 
-def test_a_clean_report_keeps_every_rule(attempt: Attempt) -> None:
-    assert {found.state for found in _by_reports(attempt).values()} == {"passed"}
+def test_a_clean_report_keeps_every_rule(trial: Trial) -> None:
+    assert {found.state for found in _by_reports(trial).values()} == {"passed"}
 
 
 @pytest.mark.parametrize(
     ("stage", "rule"), [("import", "import"), ("build", "build"), ("load", "checkpoint")]
 )
-def test_a_network_that_stops_early_breaks_one_rule(
-    attempt: Attempt, stage: str, rule: str
-) -> None:
+def test_a_network_that_stops_early_breaks_one_rule(trial: Trial, stage: str, rule: str) -> None:
     stopped = replace(
-        attempt, answer=CheckAnswer(failure=JobFailure(stage, "because")), in_ranges=None
+        trial, answer=CheckAnswer(failure=JobFailure(stage, "because")), in_ranges=None
     )
     findings = _by_reports(stopped)
     assert _failed(findings) == {rule}
@@ -310,36 +314,36 @@ def test_a_network_that_stops_early_breaks_one_rule(
     assert {findings[rule.name].state for rule in FIGURES} == {"skipped"}
 
 
-def test_a_network_that_cannot_be_counted_is_not_ready(attempt: Attempt) -> None:
+def test_a_network_that_cannot_be_counted_is_not_ready(trial: Trial) -> None:
     for answer in (CheckAnswer(), CheckAnswer(failure=JobFailure("count", "killed"))):
-        findings = _by_reports(replace(attempt, answer=answer))
+        findings = _by_reports(replace(trial, answer=answer))
         assert _failed(findings) == {"counting"}
         assert findings["counting"].fatal
         assert findings["counters agree"].state == findings["claims agree"].state == "skipped"
         assert findings["checkpoint"].state == "passed"
 
 
-def test_figures_that_differ_break_their_rules(attempt: Attempt) -> None:
+def test_figures_that_differ_break_their_rules(trial: Trial) -> None:
     wrong = replace(
-        attempt, in_ranges=DataRangeVerdict("note", (Flag("wrong_data_range", "20 dB and 30 dB"),))
+        trial, in_ranges=DataRangeVerdict("note", (Flag("wrong_data_range", "20 dB and 30 dB"),))
     )
     assert _failed(_by_reports(wrong)) == {"data range"}
-    hidden = replace(attempt.answer.counts, differs_under=("fvcore",))
-    wrong = replace(attempt, answer=replace(attempt.answer, counts=hidden))
+    hidden = replace(trial.answer.counts, differs_under=("fvcore",))
+    wrong = replace(trial, answer=replace(trial.answer, counts=hidden))
     assert _failed(_by_reports(wrong)) == {"counters agree"}
     assert not _by_reports(wrong)["counters agree"].fatal
     claimed = replace(
-        attempt.submission,
+        trial.submission,
         sidecar=Sidecar(claims=Claims(params_m=Decimal("0.10"), num_conv=Decimal(1))),
     )
-    wrong = replace(attempt, submission=claimed)
+    wrong = replace(trial, submission=claimed)
     assert _failed(_by_reports(wrong)) == {"claims agree"}
     assert _by_reports(wrong)["claims agree"].detail == "claimed params_m 0.10, measured 0.001344"
 
 
-def test_a_claim_of_either_official_counter_agrees(attempt: Attempt) -> None:
+def test_a_claim_of_either_official_counter_agrees(trial: Trial) -> None:
     counts = replace(
-        attempt.answer.counts, flops_official=27_102_622_560, flops_fvcore=27_046_231_296
+        trial.answer.counts, flops_official=27_102_622_560, flops_fvcore=27_046_231_296
     )
     for claim, counter, state in (
         ("27.10", None, "passed"),
@@ -353,9 +357,9 @@ def test_a_claim_of_either_official_counter_agrees(attempt: Attempt) -> None:
         claims = Claims(flops_g=Decimal(claim), flops_counter=counter)
         found = _by_reports(
             replace(
-                attempt,
-                submission=replace(attempt.submission, sidecar=Sidecar(claims=claims)),
-                answer=replace(attempt.answer, counts=counts),
+                trial,
+                submission=replace(trial.submission, sidecar=Sidecar(claims=claims)),
+                answer=replace(trial.answer, counts=counts),
             )
         )
         assert found["claims agree"].state == state
@@ -401,7 +405,7 @@ def test_the_command_tells_clean_from_broken(harness: Harness) -> None:
     done = harness.run("--check", "--model_id", "all")
     assert done.returncode == 1, done.stderr
     blocks = done.stdout.split(" rules\n")[1:]
-    assert "00_Tiny is ready: 24 kept." in blocks[0]
+    assert "00_Tiny is ready: 26 kept." in blocks[0]
     broken = [
         [line[8:25].strip() for line in block.splitlines() if line.startswith("  FAIL")]
         for block in blocks

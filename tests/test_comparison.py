@@ -317,11 +317,12 @@ def write(folder: Path, *records: Record) -> Path:
     return folder
 
 
-def test_the_command_says_what_differs_and_succeeds(tmp_path: Path) -> None:
+def test_the_command_says_what_differs_and_its_status_whether_anything_does(tmp_path: Path) -> None:
     a = write(tmp_path / "a", record(), record(2, "Other"))
     b = write(tmp_path / "b", with_split(record(), other_psnr), record(2, "Other"))
     done = run("--compare", a, b, "--save_dir", tmp_path / "c")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert run("--compare", a, a).returncode == 0
     assert "2 in both: 1 without a mark, 1 differ" in done.stdout
     assert "0804.png" in done.stdout
     assert "02_Other" not in done.stdout

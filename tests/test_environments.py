@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,10 @@ from harness import nearest_state, tiny
 
 from esr.base.errors import UserError
 from esr.evaluate.build_environment import Installer
+from esr.evaluate.pip_tool import Pip
 from esr.evaluate.submission_environment import find_environment, lock_file, make_environment
+from esr.evaluate.thin_environment import PackageTool
+from esr.evaluate.uv_tool import find_uv
 from esr.measure.job import SubmissionFailed
 from esr.submissions.environments.environment_lock import read_lock
 from esr.submissions.environments.stated_requirements import parsed, requirements_of
@@ -23,7 +30,9 @@ from esr.submissions.sidecar import Sidecar
 from esr.submissions.submission import Submission
 
 
-def write_wheel(folder: Path, version: str, requires: str = "", name: str = "esr_colour") -> Path:
+def write_wheel(
+    folder: Path, version: str, requires: str = "", name: str = "esr_colour", payload: bytes = b""
+) -> Path:
     """Make a wheel of one module, which knows its version (packaging.python.org, binary format)."""
     info = f"{name}-{version}.dist-info"
     needs = f"Requires-Dist: {requires}\n" if requires else ""
@@ -32,12 +41,14 @@ def write_wheel(folder: Path, version: str, requires: str = "", name: str = "esr
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    files[f"{info}/RECORD"] = "".join(f"{each},,\n" for each in [*files, f"{info}/RECORD"])
+    listed = [*files, f"{name}.bin", f"{info}/RECORD"]
+    files[f"{info}/RECORD"] = "".join(f"{each},,\n" for each in listed)
     folder.mkdir(exist_ok=True)
     wheel = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in files.items():
             archive.writestr(path, text)
+        archive.writestr(f"{name}.bin", payload)
     return wheel
 
 
@@ -52,12 +63,24 @@ def submission(tmp_path: Path, number: int = 1, requirements: tuple[str, ...] = 
     return Submission(number, "Net", file, checkpoint, Sidecar(requirements=requirements))
 
 
+Finder = Callable[[], PackageTool | None]
+
+
+@pytest.fixture(params=["pip", "uv"])
+def find_tool(request: pytest.FixtureRequest) -> Finder:
+    if request.param == "pip":
+        return Pip
+    if find_uv() is None:
+        pytest.skip("uv is not installed")
+    return find_uv
+
+
 @pytest.fixture
-def installer(tmp_path: Path) -> Installer:
+def installer(tmp_path: Path, find_tool: Finder) -> Installer:
     wheels = tmp_path / "wheels"
     for version in ("1.0", "2.0"):
         write_wheel(wheels, version)
-    return Installer(tmp_path / "shelf", (), wheels, timeout_s=600)
+    return Installer(tmp_path / "shelf", (), wheels, 600, find_tool)
 
 
 def test_what_is_imported_and_absent_is_asked_for(tmp_path: Path) -> None:
@@ -103,17 +126,18 @@ def test_an_environment_is_made_locked_reused_and_rebuilt(
     lock = make_environment(entry, tmp_path / "results", installer)
     wheel = tmp_path / "wheels" / "esr_colour-1.0-py3-none-any.whl"
     sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    assert lock.packages == (f"esr_colour==1.0 --hash=sha256:{sha256}",)
+    assert lock.packages == (f"esr-colour==1.0 --hash=sha256:{sha256}",)
     layer = installer.layer(lock)
     assert (layer / "esr_colour.py").read_text() == "VERSION = '1.0'\n"
     assert not list(layer.glob("torch*"))
     assert read_lock(lock_file(tmp_path / "results", entry.label)) == lock
     # An equal lock is reused: no installer is started.
     with monkeypatch.context() as patch:
-        patch.setattr("esr.evaluate.build_environment.install", None)
+        patch.setattr("esr.evaluate.thin_environment.run_confined", None)
         assert make_environment(entry, tmp_path / "results", installer) == lock
     # On another machine, without a network, from the lock and the wheels.
-    elsewhere = Installer(tmp_path / "other_shelf", (), tmp_path / "wheels", timeout_s=600)
+    # Whatever made the lock, pip can do it.
+    elsewhere = replace(installer, shelf=tmp_path / "other_shelf", find_tool=Pip)
     with pytest.raises(SubmissionFailed, match="its environment is gone") as gone:
         find_environment(entry, tmp_path / "results", elsewhere)
     assert gone.value.stage == "environment"
@@ -122,14 +146,14 @@ def test_an_environment_is_made_locked_reused_and_rebuilt(
     # A wheel of the same name with other contents is not what the lock says.
     with zipfile.ZipFile(wheel, "a") as archive:
         archive.writestr("esr_more.py", "")
-    third = Installer(tmp_path / "third_shelf", (), tmp_path / "wheels", timeout_s=600)
+    third = replace(installer, shelf=tmp_path / "third_shelf")
     with pytest.raises(SubmissionFailed, match=r"(?i)hash"):
         make_environment(entry, tmp_path / "results", third)
 
 
 def test_what_cannot_be_had_says_why(tmp_path: Path, installer: Installer) -> None:
     for asked, reason in [
-        (["esr_colour==9.0"], "esr_colour==9.0"),
+        (["esr_colour==9.0"], "esr.colour==9.0"),
         (["esr_no_such_package"], "esr_no_such_package|esr-no-such-package"),
         (["torch==1.0"], "torch"),
     ]:
@@ -141,6 +165,56 @@ def test_what_cannot_be_had_says_why(tmp_path: Path, installer: Installer) -> No
     with pytest.raises(SubmissionFailed, match="torch"):
         make_environment(submission(tmp_path), tmp_path / "results", installer, ["esr_colour==3.0"])
     assert not list((tmp_path / "shelf").glob("*"))
+
+
+def test_what_is_here_stays_and_is_not_fetched_again(installer: Installer, tmp_path: Path) -> None:
+    write_wheel(installer.wheels, "1.0", requires="torch>=2", name="esr_needs")
+    write_wheel(installer.wheels, "99.0", name="pluggy")
+    write_wheel(installer.wheels, "99.0", name="numpy")
+    log = tmp_path / "log"
+    needs, newer = (installer.build([asked], log) for asked in ("esr_needs", "pluggy==99.0"))
+    found = {line.partition(" ")[0] for lock in (needs, newer) for line in lock.packages}
+    assert found == {"esr-needs==1.0", "pluggy==99.0"}
+    # Nothing of those that are here was left in the folder that goes before them.
+    assert {path.name for path in installer.layer(needs).glob("*.dist-info")} == {
+        "esr_needs-1.0.dist-info"
+    }
+    with pytest.raises(SubmissionFailed, match="numpy") as failed:
+        installer.build(["numpy==99.0"], log)
+    assert failed.value.stage == "environment"
+
+
+def test_without_a_network_that_is_the_reason(
+    tmp_path: Path, find_tool: Finder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Port 9 of this machine: nobody listens there.
+    for tool, index in (("PIP", "INDEX_URL"), ("UV", "DEFAULT_INDEX")):
+        monkeypatch.setenv(f"{tool}_{index}", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    installer = Installer(tmp_path / "shelf", (), None, 600, find_tool)
+    log = tmp_path / "log"
+    with pytest.raises(SubmissionFailed, match="no network: ") as failed:
+        installer.build(["esr_colour"], log)
+    assert failed.value.stage == "environment"
+    assert log.read_bytes()
+
+
+def test_a_full_disk_is_said_to_be_full(
+    tmp_path: Path, find_tool: Finder, installer: Installer
+) -> None:
+    installer.shelf.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(installer.shelf)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    try:
+        write_wheel(installer.wheels, "4.0", payload=os.urandom(2**20))
+        with pytest.raises(SubmissionFailed, match="No space left") as failed:
+            installer.build(["esr_colour==4.0"], tmp_path / "log")
+        assert failed.value.stage == "environment"
+        assert not list(installer.shelf.iterdir())
+    finally:
+        subprocess.run(["umount", str(installer.shelf)], check=True)
 
 
 HOSTILE = """
@@ -157,9 +231,8 @@ raise SystemExit("tired")
 """
 
 
-def _source(folder: Path, attempts: list[str], *, hangs: bool) -> None:
-    import tarfile
-
+def write_source(folder: Path, attempts: list[str], *, hangs: bool) -> None:
+    """Make a source package whose setup.py tries what it should not, then hangs or fails."""
     package = folder / "esr_hostile-1.0"
     package.mkdir(parents=True)
     (package / "setup.py").write_text(HOSTILE.format(attempts=attempts, hangs=hangs))
@@ -169,7 +242,9 @@ def _source(folder: Path, attempts: list[str], *, hangs: bool) -> None:
 
 
 @pytest.mark.parametrize("hangs", [False, True])
-def test_a_setup_that_is_hostile_or_hangs_costs_one_row(tmp_path: Path, hangs: bool) -> None:
+def test_a_setup_that_is_hostile_or_hangs_costs_one_row(
+    tmp_path: Path, find_tool: Finder, hangs: bool
+) -> None:
     from esr.base.house import ROOT
     from esr.sandbox import landlock
 
@@ -181,9 +256,9 @@ def test_a_setup_that_is_hostile_or_hangs_costs_one_row(tmp_path: Path, hangs: b
     attempts = [f"open({str(hr)!r}).read()", f"open({str(ROOT / 'esr' / 'x.py')!r}, 'w')",
                 f"open({str(tmp_path / 'shelf' / 'x')!r}, 'w')"]  # fmt: skip
     wheels = tmp_path / "wheels"
-    _source(wheels, attempts, hangs=hangs)
-    timeout_s = 60 if hangs else 600
-    installer = Installer(tmp_path / "shelf", (tmp_path / "data",), wheels, timeout_s)
+    write_source(wheels, attempts, hangs=hangs)
+    timeout_s = 8 if hangs else 600
+    installer = Installer(tmp_path / "shelf", (tmp_path / "data",), wheels, timeout_s, find_tool)
     log = tmp_path / "log"
     with pytest.raises(SubmissionFailed) as failed:
         installer.build(["esr_hostile"], log)

@@ -91,6 +91,17 @@ def test_a_cost_that_depends_on_detail_has_a_name_of_its_own() -> None:
     assert flag.name == "flops_depend_on_input"
 
 
+@pytest.mark.parametrize(("picture", "smooth"), [(4e8, 4e8), (1e9, 6e8), (8e8, 1e9)])
+def test_a_cost_that_is_less_for_a_picture_than_for_the_counters_input_is_named(
+    picture: float, smooth: float
+) -> None:
+    images = [_image(WHOLE, 3e8), _image(SIZED, picture), _image(SIZED, smooth, smooth=True)]
+    (flag,) = timed_count_flags(_counts(10**9), images)
+    assert flag.name == "flops_depend_on_input"
+    for figure in (1e9, picture, smooth):
+        assert f"{figure / 1e9:.4g} G" in flag.detail
+
+
 def test_further_evidence_is_flagged() -> None:
     image = _image(
         SIZED, 1e9, unregistered_elements=2 * 10**6, outside_share=0.5, makes_output=False
@@ -167,6 +178,23 @@ def test_a_picture_moves_and_its_edge_is_repeated() -> None:
     moved = Change(right=1, brighter=2).apply(image)
     assert moved[0, :, 0].tolist() == [2, 2, 3, 4]
     assert Change(mirrored=True).apply(image)[0, :, 0].tolist() == [3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_pixel_of_a_changed_image_is_where_the_indices_say(seed: int) -> None:
+    rng, levels = random.Random(seed), np.random.default_rng(seed)
+    height, width, scale = rng.randint(5, 14), rng.randint(5, 14), rng.choice((1, 2, 3, 4))
+    channels = rng.choice((1, 3))
+    image = levels.integers(0, 256, (height * scale, width * scale, channels), dtype=np.uint8)
+    change = draw_change(height, width, symmetric=True, rng=rng)
+    changed = change.apply(image, scale)
+    assert changed.shape == image.shape
+    for row, column in np.ndindex(image.shape[:2]):
+        y = min(max(row - change.down * scale, 0), height * scale - 1)
+        x = min(max(column - change.right * scale, 0), width * scale - 1)
+        source = image[-1 - y if change.upside_down else y, -1 - x if change.mirrored else x]
+        brighter = [min(max(int(level) + change.brighter, 0), 255) for level in source]
+        assert changed[row, column].tolist() == brighter
 
 
 def test_a_part_of_a_smaller_image_goes_on_mirrored() -> None:

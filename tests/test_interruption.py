@@ -95,6 +95,20 @@ def test_again_and_again_while_a_submission_runs(
     assert "what was finished is recorded" in started.end()
 
 
+def test_what_was_finished_is_in_every_table_and_in_the_report(
+    harness: Harness, tmp_path: Path
+) -> None:
+    harness.add("team01_Fine")
+    command = (str(harness.path / "test_demo.py"), "--model_id", "1", "0", "--time_budget", "1")
+    started = Started(tmp_path / "scratch", *command)
+    started.await_file("begun")
+    started.interrupt(2)
+    started.end()
+    for name in ("leaderboard.csv", "leaderboard.md", "results.txt", "report.html"):
+        assert "01" in (written := (harness.results / name).read_text()), name
+        assert "Fine" in written, name
+
+
 def test_termination_is_heeded_alike(harness: Harness, tmp_path: Path) -> None:
     started = Started(tmp_path / "scratch", str(harness.path / "test_demo.py"))
     started.await_file("begun")

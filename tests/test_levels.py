@@ -15,7 +15,7 @@ import torch
 from harness import PATIENCE_S
 
 from esr.images.levels import convert
-from esr.images.official_image import save_uint, tensor2levels
+from esr.images.output_image import save_uint, tensor2levels
 
 
 def _official(values: np.ndarray, data_range: float) -> np.ndarray:
@@ -41,6 +41,18 @@ def test_an_image_of_many_strips_is_saved_with_the_official_bytes(
     image, extremes = tensor2levels(img, data_range)
     assert np.array_equal(image, expected)
     assert extremes == (img.min(), img.max())
+
+
+@pytest.mark.parametrize("data_range", [1.0, 255.0, 0.7])
+@pytest.mark.parametrize("lowest", [-1, 0])
+def test_values_of_any_size_become_black_or_white(data_range: float, lowest: int) -> None:
+    """Up to what float32 holds, and past what an integer of 32 bits does, with a sign or without."""
+    sizes = np.geomspace(1e-3, 1e35, 6 * 400).reshape(1, 3, 20, 40) * data_range
+    signs = np.random.default_rng(5).choice([lowest, 1, 1], sizes.shape)
+    for largest in (1.1, 1e5, 1e6, 1e7, 1e9, 1e35):
+        img = torch.from_numpy((np.minimum(sizes, largest * data_range) * signs).astype(np.float32))
+        expected = _official(img[0].numpy(), data_range)
+        assert np.array_equal(tensor2levels(img, data_range)[0], expected)
 
 
 def test_strides_do_not_matter() -> None:

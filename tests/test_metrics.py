@@ -17,7 +17,7 @@ def test_every_entry_stands_under_its_own_name() -> None:
     assert list(METRICS)[:4] == ["psnr", "ssim", "psnr_y", "ssim_y"]
     for name, metric in METRICS.items():
         assert metric.name == name
-        assert metric.higher_is_better == (name not in ("lpips", "dists"))
+        assert metric.higher_is_better == (name not in ("lpips", "dists", "niqe"))
         assert metric.unit == ("dB" if "psnr" in name else "")
 
 

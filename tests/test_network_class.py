@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from torch import nn
 
 from esr.base.errors import UserError
-from esr.measure.loading.network import build, import_model
+from esr.measure.loading.network import build, import_model, load
 from esr.submissions.sidecar import Sidecar
 from esr.submissions.submission import Submission
 
@@ -47,6 +48,36 @@ def _build(tmp_path: Path, source: str, **sidecar: object) -> nn.Module:
     path.parent.mkdir(exist_ok=True)
     path.write_text(NET + source)
     return build(import_model(path), Submission(7, "Net", path, None, Sidecar(**sidecar)))
+
+
+HELPER = """
+class Helper(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return x * self.scale
+"""
+
+
+def test_a_checkpoint_of_another_class_names_the_class(tmp_path: Path) -> None:
+    helper = _build(tmp_path, HELPER)
+    assert type(helper).__name__ == "Helper"
+    net = _build(tmp_path, HELPER, arch="Net")
+    torch.save(net.state_dict(), tmp_path / "net.pth")
+    torch.save({"other": torch.ones(1)}, tmp_path / "none.pth")
+    with pytest.raises(UserError) as of_net:
+        load(helper, tmp_path / "net.pth", strict=True)
+    assert of_net.value.remedy.endswith(
+        'the keys are those of Net: set arch = "Net" in team07_Net.toml'
+    )
+    with pytest.raises(UserError) as of_none:
+        load(helper, tmp_path / "none.pth", strict=True)
+    assert "class Helper was taken; others: Net" in of_none.value.remedy
+    with pytest.raises(UserError) as told:
+        load(helper, tmp_path / "none.pth", strict=False)
+    assert "others: Net" in told.value.remedy
 
 
 AFTER = {

@@ -86,8 +86,11 @@ def test_other_outputs_in_a_further_process_are_flagged(harness: Harness) -> Non
         f"import os\nlevel = os.getpid() % 97 / 200\n{tiny('self.up(self.body(x)) + level')}",
     )
     harness.count_at(32)
+    # Nobody knew then that a further process would follow.
+    assert harness.run("--model_id", "1").returncode == 0
     done = harness.run("--model_id", "1", "2", "--processes", "2")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "01_Chance: process 2 of 2" in done.stdout
     chance_flags = {flag.name: flag.detail for flag in _read(harness, "01_Chance").flags}
     assert "not deterministic" in chance_flags["process_output_differs"]
     details = {flag.name: flag.detail for flag in _read(harness, "02_Else").flags}
@@ -114,7 +117,10 @@ def test_a_failed_further_process_costs_no_record_and_is_tried_again(harness: Ha
     assert [flag.name for flag in kept.flags if flag.name == "process_failed"] == ["process_failed"]
     (harness.path / "models" / "bad").unlink()
     assert harness.run("--model_id", "0", "--resume", "--processes", "3").returncode == 0
-    assert _read(harness, "00_Tiny").process_count == 3
+    complete = _read(harness, "00_Tiny")
+    assert complete.process_count == 3
+    # Its first process has left no hashes: it was not known that others would follow.
+    assert not [flag for flag in complete.flags if flag.name == "process_output_differs"]
 
 
 def test_a_killed_run_loses_the_process_under_way_alone(harness: Harness, tmp_path: Path) -> None:

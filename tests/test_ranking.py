@@ -538,7 +538,8 @@ def test_without_repeats_it_is_the_warm_runtime_that_is_missing() -> None:
     ranking = rank(
         read_rows({"01_A": _entry(1.0)}), protocols()["ntire2025"], Choices(runtime="robust")
     )
-    assert ranking.standings[0].reason == "warm runtime not measured"
+    reason = ranking.standings[0].reason
+    assert reason == "neither a steady nor a warm runtime: the results that were read hold none"
 
 
 def test_a_baseline_of_the_test_set_alone_says_which_runtime_it_lacks() -> None:

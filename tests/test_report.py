@@ -86,7 +86,7 @@ def test_the_protocols_scores_are_printed_exploding_ones_as_powers(official_2026
     }
     assert scores["01_PDS"] == "5.84"
     assert scores["17_AMCANet"] == "90.36"
-    assert (scores["00_SPAN"], scores["21_SAFMN"]) == ("7.39", "e^33.31")  # 2.9e14
+    assert (scores["00_SPAN"], scores["21_SAFMN"]) == ("7.39", "2.91e14")  # e^33.31
 
 
 def test_a_line_parts_ranked_unranked_and_failed() -> None:
@@ -122,16 +122,17 @@ def test_one_row_has_no_rank_and_few_remarks() -> None:
     made = build_board([boards.row(boards.record(1, "Lone", 5.0, 27.02))], protocols()["ntire2026"])
     assert "Rank" not in _printed(made, 160)
     assert made.remarks == (
-        "test: DIV2K_LSDIR_test; valid: DIV2K_LSDIR_valid",
         "test: 3 images are not DIV2K_LSDIR_test, which has 200: compare nothing with published"
         " figures.",
         "valid: 3 images are not DIV2K_LSDIR_valid, which has 200: compare nothing with published"
         " figures.",
-        "The runtime is of a single run.",
         "Rules of ntire2026; no scores, since the baseline SPAN is not among the rows: measure it"
         " too, with --model_id 2026, or choose one with python -m esr leaderboard RESULTS"
-        " --baseline LABEL, or its published figures with --baseline published.",
+        " --baseline LABEL, or take its published figures with --baseline published.",
+        "test: DIV2K_LSDIR_test; valid: DIV2K_LSDIR_valid",
+        "The runtime is of a single run.",
     )
+    assert [remark.grade for remark in made.remarks] == ["forbids"] * 2 + ["warning"] + ["note"] * 2
 
 
 def _on_files(number: int, digest: str | None) -> Row:
@@ -144,7 +145,7 @@ def test_rows_of_other_files_of_the_same_set_are_named() -> None:
     rows = [_on_files(1, "a" * 64), _on_files(2, "b" * 64), _on_files(3, "a" * 64)]
     made = build_board([*rows, _on_files(4, None)], protocols()["ntire2026"])
     (said,) = [line for line in made.remarks if "other files" in line]
-    assert said.startswith("valid: DIV2K_LSDIR_valid consisted of other files for 02_Net than")
+    assert said.startswith("DIV2K_LSDIR_valid consisted of other files for 02_Net than")
     same = build_board([rows[0], rows[2], _on_files(4, None)], protocols()["ntire2026"])
     assert not any("other files" in line for line in same.remarks)
 

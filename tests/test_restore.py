@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from esr.base.errors import UserError
-from esr.images.official_image import tensor2levels
+from esr.images.output_image import tensor2levels
 from esr.measure.restore import check_finite, check_output, restorer
 from esr.submissions.sidecar import Sidecar
 

@@ -89,7 +89,8 @@ def test_without_the_challenges_input_there_is_no_score() -> None:
     assert _score(_placing(_ranking(turned), 1, "x2")) == _score(_placing(_ranking(one), 1, "x2"))
     (standing,) = _ranking(small).standings
     assert standing.section == "unranked"
-    assert standing.reason == "runtime of the fixed input not measured"
+    asked = "the challenge asks for 3x1920x1080 (leave out --runtime_size)"
+    assert standing.reason == f"its fixed input was 3x24x24, {asked}"
 
 
 def test_efficient_sr_networks_and_others_results_are_not_ranked() -> None:

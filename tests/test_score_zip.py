@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from codabench_server import Server, write_without_kit
 from harness import PATIENCE_S, Harness, smooth_image, write_image
 from skimage.metrics import peak_signal_noise_ratio
 
@@ -88,6 +89,28 @@ def test_an_archive_scores_bit_for_bit_as_the_evaluation_did(
     for image in measured:
         assert f"{image['scores']['psnr']:.2f}" in done.stdout
         assert f"{image['scores']['ssim_y']:.4f}" in done.stdout
+
+
+def test_a_competition_scores_the_archive_bit_for_bit_as_the_evaluation_did(
+    evaluated: Harness, tmp_path: Path
+) -> None:
+    data, bundle = evaluated.path / "data", tmp_path / "bundle.zip"
+    given = ["--data_dir", str(data), "--out", str(bundle)]
+    write_without_kit([*given, "--metrics", "psnr_y", "ssim_y"])
+    server = Server(bundle, tmp_path / "server")
+    for phase, role in enumerate(("valid", "test")):
+        scored = server.score(evaluated.results / "07_Tiny" / f"{role}.zip", phase)
+        assert scored.returncode == 0, scored.stderr
+        images = evaluated.record("07_Tiny")["splits"][phase]["images"]
+        measured = [{"name": image["name"], "scores": image["scores"]} for image in images]
+        assert json.loads((scored.output / "per_image.json").read_text()) == measured
+        assert scored.scores is not None
+        row = evaluated.rows()["07_Tiny"]
+        assert scored.scores["psnr"] == float(row[f"{role.title().replace('Valid', 'Val')} PSNR"])
+        assert scored.scores["cpu"] == 1.0
+        for key in ("psnr", "ssim", "psnr_y", "ssim_y"):
+            values = [image["scores"][key] for image in images]
+            assert scored.scores[key] == sum(values) / len(values)
 
 
 def test_an_archive_holds_sr_at_its_top_level_under_the_names_of_hr(evaluated: Harness) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import shutil
+import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
@@ -16,6 +18,7 @@ from esr.datasets.image_pairs import ImagePair
 from esr.datasets.splits import Split
 from esr.datasets.staging import StagedSplit, stage
 from esr.evaluate.score_images import score_images
+from esr.images import image_file
 
 SIDE, SCALE = 240, 4
 
@@ -49,6 +52,27 @@ def test_files_hold_the_pixels_cropped_to_the_scale(tmp_path: Path, height: int)
         assert np.array_equal(np.load(image.hr), hr[:SIDE])
         assert np.array_equal(np.load(image.lr), lr)
         assert image.hr.parent == image.lr.parent == tmp_path / "private"
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no sha256sum on this machine")
+def test_the_hashes_are_those_that_sha256sum_prints_of_what_was_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = _split(tmp_path, 1)
+    command = ["sha256sum", "0.png", "0x4.png"]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    decode = image_file.decode_plain_png
+
+    def decode_while_somebody_writes(data: bytes) -> np.ndarray | None:
+        for file in (split.pairs[0].hr, split.pairs[0].lr):
+            if file.read_bytes() == data:
+                file.write_bytes(b"another file by now")
+        return decode(data)
+
+    monkeypatch.setattr(image_file, "decode_plain_png", decode_while_somebody_writes)
+    (image,) = stage(split, tmp_path / "private", 11).images
+    hr_sha256, _, lr_sha256, _ = printed.stdout.split()
+    assert (image.hashes.hr_sha256, image.hashes.lr_sha256) == (hr_sha256, lr_sha256)
 
 
 def test_a_staged_image_holds_no_pixels(tmp_path: Path) -> None:

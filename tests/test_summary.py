@@ -44,7 +44,8 @@ def test_forty_submissions_are_told_on_one_screen() -> None:
     starts = [line.split()[:2] for line in lines if line[0] != " "]
     assert starts == [["done", "30"], ["kept", "4"], ["failed", "5"], ["stale", "1"]]
     assert str(SAVE_DIR) not in text
-    assert "36_Net: discover: no checkpoint" in text
+    assert "36_Net: discover 37_Net" in text
+    assert "no checkpoint" not in text
     assert "log: logs/36" not in text
 
 
@@ -60,4 +61,4 @@ def test_a_baseline_that_is_measured_often_counts_once_as_it_ended() -> None:
 def test_a_name_cannot_write_to_the_terminal() -> None:
     lines = _printed([], [Failure("01_\x1b[2J", 1, "load", "a\nb[red]c", "2026-11-21")], [])
     assert "\x1b" not in "".join(lines)
-    assert "b[red]c" in " ".join(lines)
+    assert "load" in " ".join(lines)

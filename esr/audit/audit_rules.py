@@ -9,6 +9,7 @@
     lazy_output              the output is computed when it is read, or no plain tensor
     timed_output_differs     an output of the robust pass is not the one that is scored
     not_deterministic        two passes over one image differ, and there was no robust pass
+    random_output            so do they: how far the PSNR moves from pass to pass
     cached_output            an image that was seen costs less than a noisy copy of it
     input_dependent_runtime  an image that was seen costs less than half of a random one
     half_precision           it computes with 16 bits
@@ -29,7 +30,8 @@
     audit_incomplete         a check could not be carried out
     flops_hidden             a counter misses multiply-adds that the dispatcher sees, or a timed
                              pass over an image costs more than what is counted
-    flops_depend_on_input    so it does, and not over a picture without detail
+    flops_depend_on_input    it costs more or less over a picture than over one without detail, or
+                             far less than what is counted
     memorised_images         an image is restored better than when it is moved or mirrored
     large_checkpoint         the checkpoint holds far more than the parameters
     flops_exceed             a counter finds far more multiply-adds than the dispatcher

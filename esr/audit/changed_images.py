@@ -15,7 +15,9 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
+import cv2
 import numpy as np
 
 from esr.images import Image
@@ -56,17 +58,13 @@ class Change:
         """Change an image; the size stays.
 
         Args:
-            image: (H, W, C).
+            image: (H, W, 3), uint8.
             scale: its pixels by LR pixels.
         """
-        image = image[:: -1 if self.upside_down else 1, :: -1 if self.mirrored else 1]
-        rows, columns = (
-            (np.arange(length) - moved * scale).clip(0, length - 1)
-            for length, moved in zip(image.shape, (self.down, self.right), strict=False)
-        )
-        moved = image[rows][:, columns].astype(np.int16) + self.brighter
-        changed: Image = moved.clip(0, 255).astype(np.uint8)
-        return changed
+        down, right = self.down * scale, self.right * scale
+        # By OpenCV: a whole image in a tenth of the time that indices take.
+        moved = _moved(_flipped(image, self.upside_down, self.mirrored), down, right)
+        return _brighter(moved, self.brighter).reshape(image.shape)
 
     def compared(self, height: int, width: int) -> tuple[slice, slice]:
         """Say which rows and columns of changed LR are compared; LR is (height, width)."""
@@ -78,6 +76,27 @@ class Change:
         moved = [f"moved by {self.right}, {self.down} px"] if self.right or self.down else []
         brighter = [f"{self.brighter:+d} grey levels"] if self.brighter else []
         return ", ".join((*flips, *moved, *brighter))
+
+
+def _flipped(image: Image, upside_down: bool, mirrored: bool) -> Image:
+    axes = {(True, False): 0, (False, True): 1, (True, True): -1}
+    axis = axes.get((upside_down, mirrored))
+    return image if axis is None else cast(Image, cv2.flip(image, axis))
+
+
+def _moved(image: Image, down: int, right: int) -> Image:
+    """Move by less than the image's sides; its edge is repeated."""
+    height, width = image.shape[:2]
+    kept = image[max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)]
+    borders = max(0, down), max(0, -down), max(0, right), max(0, -right)
+    return cast(Image, cv2.copyMakeBorder(kept, *borders, cv2.BORDER_REPLICATE))
+
+
+def _brighter(image: Image, levels: int) -> Image:
+    step = np.uint8(abs(levels))
+    if levels < 0:
+        return np.maximum(image, step) - step
+    return np.minimum(image, np.uint8(255) - step) + step
 
 
 def _inner(length: int, moved: int) -> slice:

@@ -178,7 +178,7 @@ def conspicuous_share(beyond: int, params: int) -> float:
 
 
 def _parameters(counts: Counts, seen: Dispatched) -> Iterator[Flag]:
-    share = seen.untouched_elements / max(counts.params, 1)
+    share = seen.untouched_elements / max(counts.network_params, 1)
     if share > PARAMETER_SHARE:
         rest = len(seen.untouched) - _NAMED_AT_MOST
         names = ", ".join(seen.untouched[:_NAMED_AT_MOST]) + (f" and {rest} more" * (rest > 0))
@@ -189,7 +189,7 @@ def _parameters(counts: Counts, seen: Dispatched) -> Iterator[Flag]:
         )
     # Whoever computes weights from parameters beforehand leaves those unused, and they are counted.
     beyond = seen.unregistered_elements - seen.untouched_elements
-    if share := conspicuous_share(beyond, counts.params):
+    if share := conspicuous_share(beyond, counts.network_params):
         named = sorted(seen.unregistered, key=lambda each: -each.elements)[:_NAMED_AT_MOST]
         names = ", ".join(f"{each.elements} {each.name}" for each in named)
         yield Flag(
@@ -205,7 +205,7 @@ def _registered(counts: Counts) -> Iterator[Flag]:
         names = ", ".join(counts.overridden[:_NAMED_AT_MOST]) + f" and {rest} more" * (rest > 0)
         text = f"not PyTorch's own: {names}; parameters are counted without asking them"
         yield Flag("overridden_parameters", text)
-    if counts.wide_elements > PARAMETER_SHARE * counts.params:
+    if counts.wide_elements > PARAMETER_SHARE * counts.network_params:
         yield Flag(
             "wide_parameters",
             f"parameters of {', '.join(counts.wide)} can hold {counts.wide_elements} numbers more"

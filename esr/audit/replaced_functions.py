@@ -36,6 +36,7 @@ READERS = (
     *("concurrent.futures.thread.ThreadPoolExecutor.submit", "concurrent.futures.Future.cancel"),
     *("concurrent.futures.thread._WorkItem.run", "concurrent.futures.Future.result"),
     *("torch.Tensor.detach", "torch.Tensor.cpu", "torch.Tensor.numpy", "torch.Tensor.squeeze"),
+    *("torch.aminmax", "torch.bucketize", "cv2.threshold"),
     *("torch.Tensor.to", "torch.Tensor.float", "torch.Tensor.__getattribute__"),
     *("torch.Tensor.numel", "torch.nn.Module.__call__", "torch.nn.Module._call_impl"),
     *("torch.nn.Module.parameters", "torch.nn.Module.named_parameters"),

@@ -22,6 +22,8 @@ _PADDED_TO_AT_MOST = 256
 _LAW_SHARE = 0.02
 _SIMILAR_SHARE = 0.1
 """Of the area: by so much an input may differ from the official one and be like it."""
+_LOW_SHARE = 0.7
+"""Of what is counted: less on an input like it is no law, but for windows of 192 px and more."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,10 @@ def timed_count_flags(counts: Counts, images: Sequence[CountedImage]) -> Iterato
     """
     if not images:
         return
-    yield from _hidden(counts, images)
+    yield from list(_hidden(counts, images)) or _varying(counts, images)
     # As with the counters: weights computed from parameters beforehand leave those unused.
     beyond = max(i.seen.unregistered_elements - i.seen.untouched_elements for i in images)
-    if share := conspicuous_share(beyond, counts.params):
+    if share := conspicuous_share(beyond, counts.network_params):
         yield Flag(
             "unregistered_weights",
             f"{beyond} weights used in a timed pass are no parameters, {share:.0%} of all",
@@ -84,13 +86,44 @@ def _hidden(counts: Counts, images: Sequence[CountedImage]) -> Iterator[Flag]:
         yield Flag("flops_hidden", text)
 
 
+def _varying(counts: Counts, images: Sequence[CountedImage]) -> Iterator[Flag]:
+    """Flag a cost that is another for a picture than for the input of the counters.
+
+    Parts in the size of that input alone are looked at: there every law by which an honest cost
+    grows gives nearly what is counted, and two parts of the same size cost the same.
+    """
+    alike = [image for image in images if _is_like_official(counts, image)]
+    if not alike or not counts.flops_dispatch or _is_padding(counts, images):
+        return
+    least, most = (pick(alike, key=lambda image: image.seen.flops) for pick in (min, max))
+    apart = most.seen.flops > (1 + HIDDEN_SHARE) * least.seen.flops and most.size == least.size
+    low = least.seen.flops < _LOW_SHARE * counts.flops_dispatch
+    if apart or low:
+        official = "x".join(map(str, counts.input_size))
+        yield Flag(
+            "flops_depend_on_input",
+            f"{counts.flops_dispatch / 1e9:.4g} G are counted for {official}, "
+            + ", ".join(
+                f"{image.seen.flops / 1e9:.4g} G over a {'smooth ' * image.is_smooth}picture of"
+                f" 3x{image.size[0]}x{image.size[1]}"
+                for image in alike
+            ),
+        )
+
+
+def _is_like_official(counts: Counts, image: CountedImage) -> bool:
+    official = counts.input_size[1] * counts.input_size[2]
+    areas = [height * width / official for height, width in image.seen.calls]
+    return len(areas) == 1 and abs(areas[0] - 1) <= _SIMILAR_SHARE
+
+
 def times_expected(counts: Counts, image: CountedImage) -> float:
     """Divide what a pass has cost by the most that it may honestly cost."""
     counted, calls = counts.flops_dispatch or 0, image.seen.calls
     official = counts.input_size[1] * counts.input_size[2]
     areas = [height * width / official for height, width in calls]
     allowed = sum(areas)
-    if len(calls) != 1 or abs(areas[0] - 1) > _SIMILAR_SHARE:
+    if not _is_like_official(counts, image):
         allowed = PADDED_TIMES * max(allowed, sum(area**2 for area in areas))
     allowed = max(allowed, len(calls))  # It need not grow at all.
     return _ratio(image.seen.flops, counted * allowed)

@@ -21,6 +21,6 @@ def hash_text(text: str) -> str:
     return hash_bytes(text.encode("utf-8", "surrogateescape"))
 
 
-def hash_bytes(data: bytes) -> str:
+def hash_bytes(data: bytes | memoryview) -> str:
     """Hash bytes."""
     return hashlib.sha256(data).hexdigest()

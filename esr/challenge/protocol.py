@@ -1,7 +1,8 @@
-"""One challenge: data sets, FLOPs counter, gate, baseline, tracks. `protocols/*.toml`.
+"""One challenge: data sets, degradation, call, metrics, gates, tracks. `protocols/*.toml`.
 
-Source: the official repositories of 2022 to 2026. Their metric code is the same in all years; only
-the data sets, the FLOPs counter and the ranking differ, and those are data, one file a year.
+Source: the official repositories of 2022 to 2026, and those of the sister challenges. Between the
+years only the data sets, the FLOPs counter and the ranking differ; another challenge has another
+scale, degradation, way of being called and metrics. All of it is data, one file each.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import field
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass as validated
@@ -43,10 +44,35 @@ FigureName = Literal["val_psnr_db", "test_psnr_db", "val_time_ms", "test_time_ms
 Cost = Literal[TableCost, "fixed_time_ms"]
 """Figures that a track may rank by; less is better. The last is the runtime of the fixed input."""
 
-Quality = Literal["psnr_rgb_db", "bicubic_psnr_db"]
-"""Mean RGB PSNR of the network and of bicubic interpolation, of the test set if there is one."""
+MetricMean = Literal[
+    "psnr_db",
+    "ssim",
+    "psnr_y_x4_db",
+    "ssim_y_x4",
+    "lpips",
+    "dists",
+    "niqe",
+    "musiq",
+    "maniqa",
+    "clipiqa",
+]
+"""Means of a metric (`esr.images.metrics`) over the test set if there is one, else the first."""
+
+Quality = Literal["psnr_rgb_db", "bicubic_psnr_db"] | MetricMean
+"""The first two: mean RGB PSNR of the network and of bicubic interpolation, of the same set."""
+
+QUALITY: tuple[Quality, ...] = (*get_args(get_args(Quality)[0]), *get_args(MetricMean))
+"""The same by their names."""
+
+Call = Literal["select_model", "main"]
+"""How a submission is called: `select_model` returns a network that is given one image after the
+other; or a function of the submission, `main(model_dir, input_path, output_path, device)`, reads a
+folder of images and writes one."""
 
 RankFigure = Cost | Quality
+
+_TRACK_TITLES = {"flops": "FLOPs", "params": "Parameters", "complexity": "Model complexity"}
+"""Of tracks whose names do not say enough."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -62,6 +88,32 @@ class PsnrGate:
     decimals: Annotated[int, Field(ge=0)] | None = None
     """Digits to which a PSNR is rounded before it is compared, as the official table prints it;
     None compares it as it was measured."""
+
+
+@validated(frozen=True, config=STRICT)
+class BudgetGate:
+    """Most that a ranked submission may cost, at `Protocol.complexity_input`; table `[budget]`."""
+
+    params_m: Positive | None = None
+    flops_g: Positive | None = None
+    """Multiply-adds, by the challenge's counter."""
+
+    def __post_init__(self) -> None:
+        if self.params_m is None and self.flops_g is None:
+            raise ValueError("a budget limits params_m, flops_g or both")
+
+
+@validated(frozen=True, config=STRICT)
+class NoiseRule:
+    """How LR is made of HR where it is HR with noise; table `[noise]`.
+
+    Official recipe: `esr.datasets.noise`.
+    """
+
+    sigma: Positive
+    """Standard deviation of the Gaussian noise, in grey levels of 255."""
+    seed: int
+    """Of the harness: officially there is none."""
 
 
 @validated(frozen=True, config=STRICT)
@@ -88,6 +140,8 @@ class Track:
     """Name of the formula, in `esr.rank.scores.SCORES`."""
     terms: Annotated[dict[RankFigure, Positive], Field(min_length=1)]
     """Figures that count, with their weights."""
+    ranked_apart: tuple[tuple[RankFigure, ...], ...] = ()
+    """The same figures in groups, each of which makes a rank of its own, for `best_rank`."""
     not_worse_than_baseline: tuple[Cost, ...] = ()
     """Constraint of the announcement, which the published procedures do not apply."""
     scale: int | None = None
@@ -100,6 +154,16 @@ class Track:
     def __post_init__(self) -> None:
         if self.bicubic_psnr_db is not None and self.dataset is None:
             raise ValueError("bicubic_psnr_db is that of a dataset, which is missing")
+        apart = [name for group in self.ranked_apart for name in group]
+        if apart and sorted(apart) != sorted(self.terms):
+            raise ValueError("ranked_apart must name each of the terms once")
+
+    @property
+    def title(self) -> str:
+        """As people call it: `Runtime`, `FLOPs`, `x2 final`."""
+        is_scale = self.name[:2] in ("x2", "x3", "x4")
+        plain = self.name if is_scale else self.name[:1].upper() + self.name[1:]
+        return _TRACK_TITLES.get(self.name, plain)
 
 
 @validated(frozen=True, config=STRICT)
@@ -130,6 +194,8 @@ class Protocol:
     """Names of the test set, likewise."""
     tracks: Annotated[tuple[Track, ...], Field(min_length=1)]
     """The first one sorts the leaderboard."""
+    title: str = ""
+    """What people call the challenge; empty in a file that somebody wrote without it."""
     baseline: Baseline | None = None
     """None if no score is relative to a network."""
     hybrid_test: tuple[str, ...] = ("LSDIR_DIV2K_test",)
@@ -137,6 +203,17 @@ class Protocol:
     scales: Annotated[tuple[int, ...], Field(min_length=1)] = (4,)
     border_px: Annotated[int, Field(ge=0)] | None = None
     """HR pixels left out on each side when images are compared; None for as many as the scale."""
+    crop_px: Count | None = None
+    """HR and LR are cropped to sides that are multiples of this (of this over the scale) when they
+    are read, at the bottom and at the right; None: HR to multiples of the scale."""
+    call: Call = "select_model"
+    """How a submission to it is called."""
+    complexity_input: tuple[Count, Count, Count] = COMPLEXITY_INPUT
+    """(channels, height, width) of the input that parameters and operations are counted for."""
+    noise: NoiseRule | None = None
+    """None if LR is no noisy HR."""
+    budget: BudgetGate | None = None
+    """None if nothing limits what a submission costs."""
     challenge: str | None = None
     """Folder of `esr.challenge` that holds its hooks; None if this file says it all."""
     layouts: tuple[str, ...] = ()
@@ -156,6 +233,8 @@ class Protocol:
         names = [track.name for track in self.tracks]
         if len(set(names)) < len(names):
             raise ValueError("two tracks have the same name")
+        if any((self.crop_px or scale) % scale for scale in self.scales):
+            raise ValueError("crop_px must be a multiple of every scale")
 
     @property
     def hooks(self) -> ChallengeHooks:

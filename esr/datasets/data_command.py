@@ -10,12 +10,16 @@ from esr.base.command import Parser, command
 from esr.base.console import stdout
 from esr.base.errors import ExitCode, UserError
 from esr.base.visible_text import one_line
+from esr.challenge.data_set_registry import Layout, registry
+from esr.challenge.protocol import protocols
 from esr.datasets import set_report
 from esr.datasets.checking.check_set import CheckedSet, check_set
 from esr.datasets.image_folders import find_sets
 from esr.datasets.manifest import MANIFEST, find_manifests, read_manifest, write_manifest
+from esr.datasets.noise import CROP_PX, make_noisy
 from esr.datasets.obtain_set import obtain
-from esr.datasets.prepare_lr import prepare
+from esr.datasets.prepare_lr import LRMaker, prepare
+from esr.images import Image
 
 _SCALES = range(2, 9)
 
@@ -47,20 +51,38 @@ def _write(data_dir: Path, checked: Sequence[CheckedSet]) -> Path:
 
 def make(given: argparse.Namespace) -> ExitCode:
     """Make the LR images of every set in a folder that has HR images."""
-    folders = [folder for folder in find_sets(given.dir, given.scale) if folder.hr is not None]
+    scale, layouts, maker = _choose_maker(given)
+    found = find_sets(given.dir, scale, layouts)
+    folders = [folder for folder in found if folder.hr is not None]
     if not folders:
         raise UserError("no HR images to make LR from", where=given.dir)
     for folder in folders:
-        lr = prepare(folder)
+        lr = prepare(folder, maker)
         kept = f", {lr.kept} were there" if lr.kept else ""
         _print(f"{folder.name} x{folder.scale}: {lr.made} LR images made{kept}: {lr.folder}")
         if lr.cropped:
             _print(
                 f"  {lr.cropped} HR images were cropped at the bottom and at the right to a"
-                f" multiple of {folder.scale} first, as an evaluation crops them; the files are as"
-                " they were"
+                f" multiple of {maker.crop_px if maker else folder.scale} first, as an evaluation"
+                " crops them; the files are as they were"
             )
     return ExitCode.OK
+
+
+def _choose_maker(
+    given: argparse.Namespace,
+) -> tuple[int, tuple[Layout, ...] | None, LRMaker | None]:
+    """Say of which scale LR is, where it lies and what makes it."""
+    if given.protocol is None:
+        return given.scale, None, None
+    protocol = protocols()[given.protocol]
+    noise = protocol.noise
+    assert noise is not None, "the parser offers no other"
+
+    def make_one(hr: Image, stem: str) -> Image:
+        return make_noisy(hr, stem, noise.sigma, noise.seed)
+
+    return protocol.scales[0], registry().choose(protocol.layouts), LRMaker(make_one, CROP_PX)
 
 
 def download(given: argparse.Namespace) -> ExitCode:
@@ -108,7 +130,11 @@ def _parser() -> Parser:
     _add_folder(checks)
     text = f"write {MANIFEST} into the folder: every evaluation compares its files with it"
     checks.add_argument("--write_manifest", action="store_true", help=text)
-    _add_folder(_command(commands, "prepare", make, "make LR from HR by MATLAB's bicubic"))
+    makes = _command(commands, "prepare", make, "make LR from HR by MATLAB's bicubic, or noisy HR")
+    _add_folder(makes)
+    noisy = [name for name, protocol in protocols().items() if protocol.noise]
+    text = "add the noise of this challenge to HR instead, with a seed of our own"
+    makes.add_argument("--protocol", choices=noisy, metavar="NAME", help=text)
     loads = _command(commands, "download", download, "download a set that has public addresses")
     loads.add_argument("name", metavar="NAME")
     loads.add_argument(

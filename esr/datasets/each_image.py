@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from esr.base.console import progress_bar
 from esr.base.threads import in_parallel, keep_freed_memory
+from esr.datasets.quiet_decoders import quiet_decoders
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -35,19 +34,3 @@ def map_images(call: Callable[[Item], Result], items: Sequence[Item], text: str)
             return result
 
         return in_parallel(call_and_show, items)
-
-
-@contextlib.contextmanager
-def quiet_decoders() -> Iterator[None]:
-    """Keep off standard error what decoders announce there of a damaged image."""
-    # OpenCV and libpng announce a damaged image on stderr, beside the one line that says what to
-    # do; libpng writes to the file descriptor itself.
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -93,33 +93,44 @@ def _lr_folder(hr: Path, candidates: Sequence[Path], layout: Layout, scale: int)
     return next(fitting, filled[0] if filled else None)
 
 
-def find_sets(data_dir: Path, scale: int) -> list[SetFolder]:
-    """Find the sets of bicubic LR in a folder, or the one that it is.
+def find_sets(
+    data_dir: Path, scale: int, layouts: Sequence[Layout] | None = None
+) -> list[SetFolder]:
+    """Find the sets in a folder, or the one that it is.
+
+    Args:
+        data_dir: the folder.
+        scale: of the LR images.
+        layouts: those of bicubic LR without any.
 
     Raises:
         UserError: no such folder, or no set in it.
     """
     if not data_dir.is_dir():
         raise UserError("no such folder", where=data_dir)
-    itself = find_set(data_dir, OWN, scale)
+    itself = find_set(data_dir, OWN, scale, layouts)
     if itself.hr is not None:
         return [itself]
-    existing = sets_below(data_dir, scale)
+    existing = sets_below(data_dir, scale, layouts)
     if not existing:
+        bicubic = "HR/, NAME/HR/ or NAME_HR/"
+        places = [str(layout.hr_folder(Path(), "NAME")) for layout in layouts or ()]
         raise UserError(
-            "no data set here: expected HR/, NAME/HR/ or NAME_HR/ with images",
+            f"no data set here: expected {' or '.join(places) or bicubic} with images",
             where=data_dir,
             remedy="see docs/data.md",
         )
     return existing
 
 
-def sets_below(data_dir: Path, scale: int) -> list[SetFolder]:
-    """List the sets of bicubic LR that folders in a folder hold, without the folder itself."""
+def sets_below(
+    data_dir: Path, scale: int, layouts: Sequence[Layout] | None = None
+) -> list[SetFolder]:
+    """List the sets that folders in a folder hold, without the folder itself."""
     folders = [path.name for path in sorted(data_dir.iterdir()) if path.is_dir()]
-    layouts = registry().choose()
+    layouts = layouts or registry().choose()
     names = (name for folder in folders for of in layouts for name in of.names(folder, scale))
-    sets = [find_set(data_dir, name, scale) for name in dict.fromkeys(names)]
+    sets = [find_set(data_dir, name, scale, layouts) for name in dict.fromkeys(names)]
     return [folder for folder in sets if folder.folders]
 
 

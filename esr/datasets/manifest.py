@@ -13,7 +13,7 @@ from pathlib import Path
 
 from esr.base import json_file
 from esr.base.errors import UserError
-from esr.base.sha256 import hash_file, hash_text
+from esr.base.sha256 import hash_text
 from esr.base.visible_text import one_line
 from esr.datasets.image_pairs import ImagePair
 
@@ -31,15 +31,6 @@ class PairHash:
     """HR file name."""
     hr_sha256: str
     lr_sha256: str
-
-
-def hash_pair(pair: ImagePair) -> PairHash:
-    """Hash the files of a pair.
-
-    Raises:
-        OSError: one cannot be read.
-    """
-    return PairHash(pair.name, hash_file(pair.hr), hash_file(pair.lr))
 
 
 def set_sha256(hashes: Iterable[PairHash]) -> str:

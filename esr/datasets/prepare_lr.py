@@ -1,11 +1,11 @@
-"""LR made from HR: MATLAB's bicubic, beside the HR images, under the official names.
+"""LR made from HR, beside the HR images and under the official names: MATLAB's bicubic, or noise.
 
 Beside it what else is in circulation: two variants of it, and the resamplers of other programs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -42,6 +42,16 @@ _OPENCV = {
 
 
 @dataclass(frozen=True)
+class LRMaker:
+    """How LR is made."""
+
+    make: Callable[[Image, str], Image]
+    """(HR, its name without suffix) -> LR."""
+    crop_px: int
+    """HR is cropped to multiples of this before."""
+
+
+@dataclass(frozen=True)
 class PreparedLR:
     """What was done for one set."""
 
@@ -51,31 +61,35 @@ class PreparedLR:
     kept: int
     """LR images that were there already."""
     cropped: int
-    """HR images, of those made, that are no multiple of the scale."""
+    """HR images, of those made, that are no multiple of what they are cropped to."""
 
 
-def prepare(folder: SetFolder) -> PreparedLR:
+def prepare(folder: SetFolder, maker: LRMaker | None = None) -> PreparedLR:
     """Make the LR images that a set lacks, in parallel.
 
     Each appears whole or not at all, so that a run that was broken off can be started again.
 
     Args:
         folder: the set; its HR images are only read.
+        maker: what makes one; MATLAB's bicubic by default.
 
     Raises:
         UserError: an HR image cannot be decoded, an LR image does not fit it or cannot be written.
     """
     if folder.hr is None:
         raise UserError("no HR images to make LR from", where=folder.lr or folder.data_dir)
+    if maker is None:
+        maker = LRMaker(lambda hr, _: make_lr(hr, folder.scale), folder.scale)
+    chosen = maker
     target = _make_target(list_images(folder.hr), folder)
     pairing = pair_images(_as_named_here(replace(folder, lr=target)))
     for misnamed in pairing.misnamed:
         raise misnamed.error
     for pair in pairing.pairs:
-        _refuse_misfit(pair, folder.scale)
+        _refuse_misfit(pair, folder.scale, chosen.crop_px)
     missing, kept = pairing.hr_alone, len(pairing.pairs)
-    sizes = map_images(lambda file: _make(file, target, folder), missing, folder.name)
-    cropped = sum(any(side % folder.scale for side in size) for size in sizes)
+    sizes = map_images(lambda file: _make(file, target, folder, chosen), missing, folder.name)
+    cropped = sum(any(side % chosen.crop_px for side in size) for size in sizes)
     return PreparedLR(target, len(missing), kept, cropped)
 
 
@@ -110,10 +124,10 @@ def _make_target(files: list[Path], folder: SetFolder) -> Path:
     return target
 
 
-def _refuse_misfit(pair: ImagePair, scale: int) -> None:
+def _refuse_misfit(pair: ImagePair, scale: int, crop_px: int) -> None:
     try:
-        width, height = read_size(pair.hr)
-        fits = read_size(pair.lr) == (width // scale, height // scale)
+        width, height = ((side - side % crop_px) // scale for side in read_size(pair.hr))
+        fits = read_size(pair.lr) == (width, height)
     except UserError:
         fits = False
     if not fits:
@@ -121,12 +135,13 @@ def _refuse_misfit(pair: ImagePair, scale: int) -> None:
         raise UserError(what, where=pair.lr, remedy="move it away and run again")
 
 
-def _make(hr_file: Path, target: Path, folder: SetFolder) -> tuple[int, int]:
-    hr, scale = imread_uint(hr_file), folder.scale
-    if min(hr.shape[:2]) < scale:
-        raise UserError(f"smaller than {scale} px", where=hr_file, remedy="leave the image out")
+def _make(hr_file: Path, target: Path, folder: SetFolder, maker: LRMaker) -> tuple[int, int]:
+    hr = imread_uint(hr_file)
+    if min(hr.shape[:2]) < maker.crop_px:
+        what = f"smaller than {maker.crop_px} px"
+        raise UserError(what, where=hr_file, remedy="leave the image out")
     with json_file.replacing(target / f"{folder.lr_stems(hr_file)[0]}.png") as file:
-        file.write(encode_uint(make_lr(hr, scale), ".png"))
+        file.write(encode_uint(maker.make(hr, hr_file.stem), ".png"))
     return hr.shape[0], hr.shape[1]
 
 

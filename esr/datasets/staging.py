@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from esr.base.errors import UserError, cause
+from esr.base.sha256 import hash_bytes
 from esr.base.threads import in_parallel, keep_freed_memory
-from esr.datasets.each_image import quiet_decoders
 from esr.datasets.image_pairs import ImagePair
-from esr.datasets.manifest import PairHash, hash_pair, set_sha256
+from esr.datasets.manifest import PairHash, set_sha256
+from esr.datasets.quiet_decoders import quiet_decoders
 from esr.datasets.scorable_size import refuse_too_small
 from esr.datasets.splits import Split
 from esr.images import Image
-from esr.images.image_file import imread_uint
+from esr.images.image_file import decode_uint, read_image_file
+from esr.images.official_image import modcrop
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class StagedImage:
     """HR cropped to a multiple of the scale, as .npy: mapped into memory it costs no decoding."""
     hashes: PairHash
     """Of the files it was decoded from."""
+    lr_file: Path | None = None
+    """That of LR."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,22 @@ class StagedSplit:
         return set_sha256(image.hashes for image in self.images)
 
 
-def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
+def stage(
+    split: Split,
+    folder: Path,
+    window_px: int,
+    border_px: int | None = None,
+    crop_px: int | None = None,
+) -> StagedSplit:
     """Decode and check every image of a data set, in parallel.
 
     Args:
         split: what to decode.
         folder: receives the decoded images; no child may know of it.
         window_px: what must be left of an image within its border, for the metrics to be defined.
+        border_px: that border; as many pixels as the scale by default.
+        crop_px: multiple to which the sides of HR are cropped first, and those of LR likewise; the
+            scale by default, to which LR is never cropped.
 
     Raises:
         UserError: an image that cannot be decoded, or an LR that does not fit its HR.
@@ -68,10 +81,12 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
     def decode(item: tuple[int, ImagePair]) -> StagedImage | UserError:
         index, pair = item
         try:
-            lr, hr = _decode(pair, split.scale)
-            refuse_too_small(hr.shape, window_px, split.scale, pair.hr)
+            lr, hr, hashes = _decode(pair, split.scale, crop_px)
+            refuse_too_small(
+                hr.shape, window_px, split.scale if border_px is None else border_px, pair.hr
+            )
             lr_file, hr_file = folder / f"{index:04d}-lr.npy", folder / f"{index:04d}-hr.npy"
-            staged = StagedImage(pair.name, lr_file, hr_file, hash_pair(pair))
+            staged = StagedImage(pair.name, lr_file, hr_file, hashes, pair.lr)
             _keep(lr, staged.lr)
             _keep(hr, staged.hr)
             return staged
@@ -89,8 +104,10 @@ def stage(split: Split, folder: Path, window_px: int) -> StagedSplit:
     return StagedSplit(split.role, split.dataset, split.scale, images, sources)
 
 
-def _decode(pair: ImagePair, scale: int) -> tuple[Image, Image]:
-    lr, hr = imread_uint(pair.lr), imread_uint(pair.hr)
+def _decode(pair: ImagePair, scale: int, crop_px: int | None) -> tuple[Image, Image, PairHash]:
+    (lr, lr_sha256), (hr, hr_sha256) = _read(pair.lr), _read(pair.hr)
+    if crop_px is not None:
+        lr, hr = modcrop(lr, crop_px // scale), modcrop(hr, crop_px)
     needed = (hr.shape[0] // scale, hr.shape[1] // scale)
     if lr.shape[:2] != needed:
         raise UserError(
@@ -98,7 +115,14 @@ def _decode(pair: ImagePair, scale: int) -> tuple[Image, Image]:
             where=pair.lr,
             remedy="make LR from this HR again, or correct the scale",
         )
-    return lr, hr[: needed[0] * scale, : needed[1] * scale]
+    hashes = PairHash(pair.name, hr_sha256, lr_sha256)
+    return lr, hr[: needed[0] * scale, : needed[1] * scale], hashes
+
+
+def _read(file: Path) -> tuple[Image, str]:
+    """Decode a file, and hash the very bytes that were decoded."""
+    data = read_image_file(file)
+    return decode_uint(data, file), hash_bytes(data)
 
 
 def _keep(image: Image, target: Path) -> None:

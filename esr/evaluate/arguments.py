@@ -79,6 +79,8 @@ def _add_submissions(group: argparse._ArgumentGroup) -> None:
     text = "folder of the authors' checkpoints, as model_zoo/public.toml names them"
     add("--checkpoint_dir", type=_path, metavar="DIR", help=text)
     add("--form", metavar="NAME", help="use this form of a submission that has several")
+    text = "name of its row, beside that of the model: for another checkpoint or form, say"
+    add("--label", metavar="NAME", help=text)
     add("--list", action="store_true", help="list the submissions and stop")
     text = "try the submissions by every rule, say what to correct, and stop; nothing is written"
     add("--check", action="store_true", help=text)
@@ -86,13 +88,13 @@ def _add_submissions(group: argparse._ArgumentGroup) -> None:
 
 def _add_strangers(group: argparse._ArgumentGroup) -> None:
     text = (
-        "what is measured instead: a clone of an official repository or of this one, or"
-        " submission_ID.zip of the real-time challenge"
+        "what is measured instead: clones of official repositories or of this one, folders of"
+        " them, or submission_ID.zip of the real-time challenge"
     )
-    group.add_argument("--submission", type=_clone, metavar="PATH", help=text)
+    many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": ()}
+    group.add_argument("--submission", type=_clone, metavar="PATH", help=text, **many)
     text = "ids whose checkpoints may run code: pickled networks, TorchScript"
-    many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "ID"}
-    group.add_argument("--trust", type=_number, help=text, **many)
+    group.add_argument("--trust", type=_number, metavar="ID", help=text, **many)
 
 
 def _add_data(group: argparse._ArgumentGroup, root: Path) -> None:
@@ -189,8 +191,8 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add("--disk_limit", type=_positive("GiB"), default=DISK_GIB, metavar="GIB", help=text)
     text = "fetch the packages that a submission lacks into an environment of its own"
     add("--install", action="store_true", help=text)
-    text = "take them from this folder of wheels alone, without a network"
-    add("--wheels", type=_path, metavar="DIR", help=text)
+    text = "the same from this folder of wheels alone, without a network"
+    add("--wheels", type=_folder, metavar="DIR", help=text)
     either = group.add_mutually_exclusive_group()
     text = (
         "run it in bubblewrap: no network, and no files but what it needs (default with"
@@ -221,6 +223,14 @@ def _path(text: str) -> Path:
     if _ADDRESS.match(text):
         raise UserError("an address, not a file or folder here", where=text, remedy="download it")
     return Path(text)
+
+
+def _folder(text: str) -> Path:
+    path = _path(text)
+    if not path.is_dir():
+        what = "is no folder" if path.exists() else "no such folder"
+        raise UserError(what, where=f"--wheels {text}", remedy="name a folder of wheels")
+    return path
 
 
 def _clone(text: str) -> Path:

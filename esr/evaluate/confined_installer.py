@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from esr.sandbox import launch, process_tree
-from esr.sandbox.policy import places_of_house
+from esr.sandbox.policy import Places
 
 _SETTINGS = (
     "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "PIP_TRUSTED_HOST",
-    "PIP_DEFAULT_TIMEOUT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
+    "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
+    "UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS",
+    "UV_INDEX_STRATEGY", "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_INSECURE_HOST",
     "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
 )  # fmt: skip
 """Where packages are found; what holds a password is left out, for a `setup.py` reads it, too."""
 
-
 _CONFIGURED = ("/etc/pip.conf", "/etc/xdg/pip/pip.conf", "/etc/xdg/pip/constraints.txt")
 """The same, for all of the machine."""
 
+_PIP_SAYS = {
+    "UV_DEFAULT_INDEX": "PIP_INDEX_URL",
+    "UV_INDEX": "PIP_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS": "PIP_FIND_LINKS",
+    "SSL_CERT_FILE": "PIP_CERT",
+}
+"""uv reads no setting of pip's; where it is told nothing else, it finds packages where pip does."""
 
-def install(
+
+def run_confined(
     command: Sequence[str],
-    folder: Path,
-    shown: Sequence[Path],
-    hidden: Sequence[Path],
+    places: Places,
     log: Path,
     timeout_s: float,
+    settings: Mapping[str, str],
 ) -> int | None:
     """Run a command that may write to one folder alone, and leave nothing of it behind.
 
     Args:
         command: program and arguments.
-        folder: its own.
-        shown: what it may read beside the system and Python.
-        hidden: what it must not see.
-        log: receives what it prints.
+        places: its own folder, and what it may and must not see.
+        log: receives what it prints, behind what is there.
         timeout_s: after which it is killed.
+        settings: environment variables, beside those that say where packages are found.
 
     Returns:
         its exit status; None if it was killed for its time.
@@ -47,13 +56,13 @@ def install(
     Raises:
         OSError: the log cannot be written.
     """
-    places = places_of_house(folder, (*shown, *_configuration()), hidden)
+    places = replace(places, own=(*places.own, *_configuration()))
     process_tree.adopt_orphans()
     ours = {process.pid for process in process_tree.descendants(os.getpid())}
-    settings = [f"{name}={value}" for name, value in _settings(os.environ).items()]
-    with log.open("wb") as output:
+    settings = {**_settings(os.environ), **settings}
+    with log.open("ab") as output:
         child, connection, _ = launch.start(
-            ["/usr/bin/env", *settings, *command], places, output, sandbox=False
+            command, places, output, sandbox=False, settings=settings
         )
         connection.close()
         try:
@@ -73,4 +82,24 @@ def _configuration() -> Iterator[Path]:
 
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:
     given = {name: environment[name] for name in _SETTINGS if name in environment}
-    return {name: value for name, value in given.items() if "@" not in value}
+    settings = {name: value for name, value in given.items() if "@" not in value}
+    if any(name.startswith("UV_") and ("INDEX" in name or "LINKS" in name) for name in settings):
+        return settings
+    of_pip = {**_configured(), **settings}
+    for name, its in _PIP_SAYS.items():
+        if its in of_pip:
+            between = "," if name == "UV_FIND_LINKS" else " "
+            settings.setdefault(name, between.join(of_pip[its].split()))
+    return settings
+
+
+def _configured() -> dict[str, str]:
+    """Read what pip's own files say, under the names of its variables."""
+    found: dict[str, str] = {}
+    for path in _configuration():
+        parser = configparser.RawConfigParser()
+        with suppress(OSError, ValueError, configparser.Error):
+            parser.read_string(path.read_text(encoding="utf-8"))
+            for name, value in parser.items("global"):
+                found[f"PIP_{name.upper().replace('-', '_')}"] = value
+    return found

@@ -14,12 +14,13 @@ from esr.challenge.protocol import Protocol, protocols
 from esr.datasets.splits import DataRequest, scales_of
 from esr.evaluate.options import Selection
 from esr.records.conditions import Procedure
-from esr.submissions.clone.discover_clone import discover_clone
-from esr.submissions.discovery import adapt, discover
+from esr.submissions.clone.clone_year import recognise_year
+from esr.submissions.clone.many_clones import discover_clones, find_clones
+from esr.submissions.discovery import adapt, discover, name_variant
 from esr.submissions.pick_submissions import choose
 from esr.submissions.public_checkpoints import use_public_checkpoints
 from esr.submissions.sidecar import Sidecar, Team
-from esr.submissions.submission import Broken, Entry, Submission
+from esr.submissions.submission import Broken, CloneSubmission, Entry, Submission
 
 
 def list_entries(
@@ -37,14 +38,36 @@ def list_entries(
     Raises:
         UserError: there is nothing to list.
     """
-    if selection.path is None:
+    if not selection.paths:
         return [*discover(root)]
-    if _is_archive(selection.path):
+    if any(map(_is_archive, selection.paths)):
         _refuse_choices(selection)
-        return [
-            archive_entry(selection.path, folder, data, procedure.protocol, procedure.real_time)
-        ]
-    return [*discover_clone(selection.path)]
+        protocol, given = procedure.protocol, procedure.real_time
+        places = {path: folder / str(number) for number, path in enumerate(selection.paths)}
+        for place in places.values():
+            place.mkdir()
+        return [archive_entry(path, places[path], data, protocol, given) for path in places]
+    clones = find_clones(selection.paths)
+    if len(clones) > 1 and selection.trust:
+        remedy = "measure that clone alone"
+        raise UserError("an id is of one clone", where="--trust beside several", remedy=remedy)
+    entries = discover_clones(clones, procedure.protocol.call)
+    return [_of_scale(entry, procedure.protocol) for entry in entries]
+
+
+def _of_scale(entry: Entry, protocol: Protocol) -> Entry:
+    """Give an id of a clone the scale of the challenge, which its source does not say."""
+    if not isinstance(entry, CloneSubmission) or len(protocol.scales) > 1:
+        return entry
+    return replace(entry, sidecar=replace(entry.sidecar, scale=protocol.scales[0]))
+
+
+def find_years(selection: Selection) -> dict[Path, int]:
+    """Say of which year's challenge clones are, where their scripts tell."""
+    if any(map(_is_archive, selection.paths)):
+        return {}
+    years = {clone: recognise_year(clone) for clone in find_clones(selection.paths)}
+    return {clone: year for clone, year in years.items() if year is not None}
 
 
 def choose_entries(entries: Sequence[Entry], selection: Selection) -> list[Entry]:
@@ -53,23 +76,32 @@ def choose_entries(entries: Sequence[Entry], selection: Selection) -> list[Entry
     Raises:
         UserError: there is no such submission, checkpoint or form.
     """
-    if selection.path is not None and _is_archive(selection.path):
+    if any(map(_is_archive, selection.paths)):
         return [*entries]
     picked = choose(entries, selection.wanted)
-    if selection.checkpoint and len({entry.model_id for entry in picked}) > 1:
-        raise UserError(
-            "fits one submission", where="--checkpoint", remedy="give a single --model_id"
-        )
+    several = len({entry.model_id for entry in picked}) > 1
+    several |= sum(not isinstance(entry, Broken) for entry in picked) > 1
+    for flag, value in (("--checkpoint", selection.checkpoint), ("--label", selection.label)):
+        if value and several:
+            raise UserError("fits one submission", where=flag, remedy="give a single --model_id")
     chosen = [adapt(entry, selection.checkpoint, selection.form) for entry in picked]
+    if selection.label is not None:
+        chosen = [name_variant(entry, selection.label, entries) for entry in chosen]
     if selection.checkpoint_dir is None:
         return chosen
     return use_public_checkpoints(chosen, selection.checkpoint_dir)
 
 
 def _refuse_choices(selection: Selection) -> None:
-    if selection.checkpoint or selection.form or selection.interleave is not None:
-        flags = "--checkpoint, --form and --interleave"
-        raise UserError(f"cannot be combined with {flags}", where=f"--submission {selection.path}")
+    given = selection.checkpoint, selection.form, selection.label
+    if any(given) or selection.interleave is not None:
+        flags = "--checkpoint, --form, --label and --interleave"
+        where = f"--submission {selection.paths[0]}"
+        raise UserError(f"cannot be combined with {flags}", where=where)
+    if not all(map(_is_archive, selection.paths)):
+        raise UserError(
+            "archives and clones are measured one after the other", where="--submission"
+        )
 
 
 def _is_archive(path: Path) -> bool:

@@ -19,7 +19,7 @@ from esr.evaluate.upload.write_upload import write_uploads
 from esr.evaluate.write_job import StartedJob
 from esr.images.image_file import imsave
 from esr.measure.job import JobFolder
-from esr.records.measurement import Measurement
+from esr.records.measurement import Flag, Measurement
 from esr.records.record import SCHEMA, Crop, Record
 from esr.submissions.submission import Measurable
 
@@ -62,13 +62,20 @@ def finish_record(
             *clone_flags(scores.fork, trusted=started.job.trusted),
             *scores.handed_in,
             *(flag for flag in scores.further if flag.name not in said),
-            *checkpoint_flags(_list_checkpoints(scores), measurement.counts.params),
+            *_checkpoint_flags(scores, measurement.counts.params),
         ),
         crops=crops,
         deployments=scores.deployments,
         request=request,
         fork=scores.fork,
+        perceptual=scores.perceptual,
+        variant=entry.variant,
     )
+
+
+def _checkpoint_flags(scores: Scores, params: int | None) -> tuple[Flag, ...]:
+    """Compare checkpoints with the parameters, where those are known."""
+    return () if params is None else (*checkpoint_flags(_list_checkpoints(scores), params),)
 
 
 def _list_checkpoints(scores: Scores) -> list[Path]:

@@ -115,14 +115,17 @@ class FurtherProcess(SubmissionRun):
     def _compare(self, split: SplitResult, staged: StagedSplit, number: int) -> list[float]:
         """List by how much the PSNR of each SR image differs that is another one."""
         sr_files = [self._job.folder.sr_image(number, n) for n in range(len(split.images))]
-        hashes = hash_images(staged.images, sr_files)
+        hashed = all(image.sr_sha256 for image in split.images)
+        hashes = hash_images(staged.images, sr_files) if hashed else [""] * len(sr_files)
         pairs = zip(split.images, hashes, strict=True)
         others = [n for n, (image, now) in enumerate(pairs) if image.sr_sha256 != now]
         border = self._job.request.procedure.protocol.border(staged.scale)
         images = [staged.images[n] for n in others]
         scores = score_images(images, [sr_files[n] for n in others], border, ["psnr"])
         then = [split.images[n].scores["psnr"] for n in others]
-        return [_apart(a, b["psnr"]) for a, b in zip(then, scores, strict=True)]
+        apart = [_apart(a, b["psnr"]) for a, b in zip(then, scores, strict=True)]
+        # Without hashes, another image is known by its PSNR, which is never the same by chance.
+        return apart if hashed else [db for db in apart if db]
 
 
 def _apart(first_db: float, second_db: float) -> float:

@@ -24,12 +24,15 @@ class Selection:
 
     model_ids: tuple[str, ...]
     """Ids and names, with wildcards, or `all`."""
-    path: Path | None
-    """Clone of an official repository or of this one, or an archive; None for what is here."""
+    paths: tuple[Path, ...]
+    """Clones of official repositories or of this one, folders of them, or archives; none for what
+    is here."""
     checkpoint: Path | None
     checkpoint_dir: Path | None
     """Folder of public checkpoints under their own names."""
     form: str | None
+    label: str | None
+    """Name of its row; None for that of the model."""
     interleave: int | None
     """Id of the baseline that is measured between the others."""
     trust: frozenset[int]
@@ -131,6 +134,8 @@ class Options:
     """Whether to try the submissions by the rules instead of measuring them."""
     processes: int
     """Processes of its own that each submission is measured in, one after the other."""
+    is_protocol_stated: bool
+    """Whether the user has chosen the protocol."""
     resume: bool
     """Whether to keep records that this run would only repeat."""
     debug: bool
@@ -155,7 +160,7 @@ def parse(arguments: list[str], root: Path) -> Options:
     """
     given = make_parser(root).parse_args(arguments)
     some = any(text == "all" or "*" in text for text in given.model_id)
-    strangers = some or given.submission is not None
+    strangers = some or bool(given.submission)
     if given.processes > 1 and given.interleave is not None:
         raise UserError(
             "cannot be combined with --interleave",
@@ -168,10 +173,11 @@ def parse(arguments: list[str], root: Path) -> Options:
     return Options(
         selection=Selection(
             model_ids=given.model_id,
-            path=given.submission,
+            paths=given.submission,
             checkpoint=given.checkpoint,
             checkpoint_dir=given.checkpoint_dir,
             form=given.form,
+            label=given.label,
             interleave=given.interleave,
             trust=frozenset(given.trust),
         ),
@@ -196,7 +202,7 @@ def parse(arguments: list[str], root: Path) -> Options:
             ),
             sandbox=strangers if given.sandbox is None else given.sandbox,
             is_sandbox_stated=given.sandbox is not None,
-            install=given.install,
+            install=given.install or given.wheels is not None,
             wheels=given.wheels,
         ),
         output=Output(
@@ -214,6 +220,7 @@ def parse(arguments: list[str], root: Path) -> Options:
         list=given.list,
         check=given.check,
         processes=given.processes,
+        is_protocol_stated=any(text.partition("=")[0] == "--protocol" for text in arguments),
         resume=not given.force and (given.resume or "all" in given.model_id),
         debug=given.debug,
         command=tuple(argument.encode("utf-8", "replace").decode() for argument in arguments),

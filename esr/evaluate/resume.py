@@ -14,9 +14,8 @@ from esr.base.sha256 import hash_file
 from esr.evaluate import provenance
 from esr.evaluate.submission_environment import lock_file
 from esr.evaluate.submission_run import RunSetting
-from esr.records.conditions import Request
 from esr.records.measurement import Machine
-from esr.records.record import Record
+from esr.records.record import Record, SplitResult
 from esr.records.results_folder import Row
 from esr.submissions.clone.clone_files import hashes
 from esr.submissions.environments.environment_lock import read_lock
@@ -49,9 +48,10 @@ def plan_run(entries: Sequence[Entry], setting: RunSetting, rows: Sequence[Row])
         return Plan((), tuple(entries), tuple(entries))
     records = {row.label: row.record for row in rows if row.record and not row.failure}
     kept = {
-        entry.label: records[entry.label]
+        entry.label: record
         for entry in entries
-        if entry.label in records and _is_repetition(records[entry.label], entry, setting)
+        if entry.label in records
+        and (record := _repeat(records[entry.label], entry, setting)) is not None
     }
     if kept and options.engine.is_here:
         here = _machine(options.confinement.device)
@@ -74,21 +74,26 @@ def plan_run(entries: Sequence[Entry], setting: RunSetting, rows: Sequence[Row])
     )
 
 
-def _is_repetition(record: Record, entry: Entry, setting: RunSetting) -> bool:
-    if isinstance(entry, Broken):
-        return False
-    splits = setting.staged.splits.get(entry.sidecar.scale, [])
-    return (
-        _is_asked_again(record.request, setting)
-        and [(s.role, s.dataset, s.data_sha256) for s in record.splits]
-        == [(s.role, s.dataset, s.sha256) for s in splits]
-        and _is_of(record, entry)
-        and _has_environment(record, entry, setting)
-    )
+def _repeat(record: Record, entry: Entry, setting: RunSetting) -> Record | None:
+    """Take of a record what this run would only repeat; None if there is more to measure."""
+    if isinstance(entry, Broken) or not _is_of(record, entry):
+        return None
+    measured = {
+        (split.dataset, split.data_sha256): split
+        for split in record.splits
+        if _is_asked_again(split, record, setting)
+    }
+    wanted = setting.staged.splits.get(entry.sidecar.scale, [])
+    if not wanted or any((split.dataset, split.sha256) not in measured for split in wanted):
+        return None
+    # A set has another role once there are others beside it.
+    splits = tuple(replace(measured[s.dataset, s.sha256], role=s.role) for s in wanted)
+    return replace(record, splits=splits) if _has_environment(record, entry, setting) else None
 
 
-def _is_asked_again(then: Request | None, setting: RunSetting) -> bool:
+def _is_asked_again(split: SplitResult, record: Record, setting: RunSetting) -> bool:
     """Whether the same was asked for; the default sandbox repeats nothing, a stated one does."""
+    then = split.earlier.request if split.earlier else record.request
     now = setting.request
     if then is not None and not setting.options.confinement.is_sandbox_stated:
         now = replace(now, sandbox=then.sandbox)

@@ -10,6 +10,7 @@ from statistics import fmean
 import numpy as np
 
 from esr.datasets.staging import StagedImage
+from esr.evaluate.dialogue import sr_files
 from esr.evaluate.score_images import read_sr, score_images
 from esr.evaluate.write_job import StartedJob
 from esr.measure.bootstrap import steady_timing
@@ -55,5 +56,4 @@ def _score(started: StartedJob, number: int, runtime: DeployedRuntime) -> Deploy
 
 def _difference(image: StagedImage, file: Path, scored: Path) -> int:
     shape = np.load(image.hr, mmap_mode="r").shape
-    first, second = (read_sr(path, shape).astype(np.int16) for path in (file, scored))
-    return int(np.abs(first - second).max())
+    return sr_files.largest_difference(read_sr(file, shape), read_sr(scored, shape))

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
 from esr.audit.changed_images import (
     Change,
+    Part,
     allowance_db,
     memorised,
     psnr_db,
     worse_where_counted,
 )
+from esr.audit.random_output import PsnrSpread, random_output
 from esr.audit.timed_counts import CountedImage, timed_count_flags
+from esr.base.threads import in_parallel
 from esr.evaluate.dialogue import sr_files
-from esr.evaluate.dialogue.further_images import FurtherResult
-from esr.evaluate.score_images import read_sr
+from esr.evaluate.dialogue.further_images import FurtherImage, FurtherResult
+from esr.evaluate.score_images import psnr_db as image_psnr_db
+from esr.evaluate.score_images import read_lr_size, read_sr
 from esr.measure.job import JobFolder
 from esr.records.measurement import Flag, Measurement
 
@@ -26,7 +31,11 @@ _ROUNDING_LEVELS = 2
 
 
 def judge_further(
-    results: Sequence[FurtherResult], measurement: Measurement, folder: JobFolder, scale: int
+    results: Sequence[FurtherResult],
+    measurement: Measurement,
+    folder: JobFolder,
+    scale: int,
+    border: int,
 ) -> tuple[Flag, ...]:
     """Compare how they were restored, and what that cost, with what is scored and counted.
 
@@ -35,13 +44,14 @@ def judge_further(
         measurement: what it has answered.
         folder: with the SR images.
         scale: factor between SR and LR.
+        border: HR pixels left out on each side, for PSNR.
 
     Raises:
         SubmissionFailed: an SR image that is damaged or of the wrong size.
     """
     flags = [*timed_count_flags(measurement.counts, list(_counted(results)))]
-    for result in results:
-        flags += _judge(result, measurement, folder, scale)
+    judged = in_parallel(lambda one: list(_judge(one, measurement, folder, scale, border)), results)
+    flags += chain.from_iterable(judged)
     by_name: dict[str, Flag] = {}
     for flag in flags:  # Two images that say the same are one flag.
         by_name.setdefault(flag.name, flag)
@@ -51,13 +61,17 @@ def judge_further(
 def _counted(results: Sequence[FurtherResult]) -> Iterator[CountedImage]:
     for result in results:
         if result.counted is not None and result.skipped is None:
-            height, width, _ = result.image.make_lr().shape
             is_smooth = result.image.kind == "smooth"
-            yield CountedImage((height, width), result.counted, is_smooth)
+            yield CountedImage(_lr_size(result.image), result.counted, is_smooth)
+
+
+def _lr_size(image: FurtherImage) -> tuple[int, int]:
+    change = image.change
+    return (change.height, change.width) if isinstance(change, Part) else read_lr_size(image.source)
 
 
 def _judge(
-    result: FurtherResult, measurement: Measurement, folder: JobFolder, scale: int
+    result: FurtherResult, measurement: Measurement, folder: JobFolder, scale: int, border: int
 ) -> Iterator[Flag]:
     image = result.image
     of_set = image.kind in ("changed", "repeated")
@@ -68,15 +82,22 @@ def _judge(
             yield Flag("audit_incomplete", what)
         return
     if image.kind == "repeated":
-        yield from _repeated(result, measurement, folder)
+        yield from _repeated(result, measurement, folder, border)
     elif image.kind != "smooth":
         yield from _compared(result, folder, scale)
 
 
-def _repeated(result: FurtherResult, measurement: Measurement, folder: JobFolder) -> Iterator[Flag]:
+def _repeated(
+    result: FurtherResult, measurement: Measurement, folder: JobFolder, border: int
+) -> Iterator[Flag]:
     again, scored = result.image.place, result.image.source_place
     files = folder.sr_image(*again), folder.sr_image(*scored)
     difference = sr_files.compare(*files, _SR_BYTES_AT_MOST)
+    if difference and measurement.is_repeatable is False:
+        source = result.image.source
+        again_db, scored_db = (image_psnr_db(source, file, border) for file in files)
+        if again_db is not None and scored_db is not None:
+            yield from random_output([PsnrSpread(source.name, scored_db, (again_db,))])
     if difference > _ROUNDING_LEVELS and measurement.is_repeatable:
         yield Flag(
             "counter_detected",

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, TypeVar
 
 import cv2
 import numpy as np
 
-from esr.base.errors import UserError
-from esr.base.foreign_bytes import ordinary_file
+from esr.base.sha256 import hash_bytes
 from esr.base.threads import in_parallel
 from esr.challenge.hooks import RestoredImage, hooks_of
 from esr.datasets.staging import StagedImage, StagedSplit
+from esr.evaluate.dialogue.sr_files import opened
 from esr.images import Image
 from esr.images.metrics import METRICS, gain_db
-from esr.images.perceptual import NAMES, perceptual_scores
+from esr.images.perceptual import PerceptualAnswer, perceptual_scores
+from esr.images.perceptual_names import NAMES
 from esr.images.resample import imresize_uint8
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag
 from esr.records.record import SplitResult
-from esr.submissions.submission import SELECT, CloneSubmission, Measurable, Submission
+from esr.submissions.submission import (
+    SELECT,
+    CloneSubmission,
+    Measurable,
+    Submission,
+    is_folder_call,
+)
+
+Found = TypeVar("Found")
 
 BETTER_DB = 2.0
 """By how much the other data_range must be better."""
@@ -51,24 +60,39 @@ def score_images(
         images: the decoded pairs.
         sr_files: SR images in the same order, as .npy.
         border: HR pixels left out on each side (`Protocol.border`).
-        metrics: names in `esr.images.metrics.METRICS`.
+        metrics: names in `esr.images.metrics.METRICS`; perceptual ones are left out, which
+            `score_perceptually` calculates for the whole data set.
 
     Raises:
         SubmissionFailed: an SR image that is absent, damaged or of the wrong size.
-        UserError: a perceptual metric cannot be calculated here.
     """
-    direct = [name for name in metrics if name not in NAMES]
+    return _each(images, sr_files, partial(_score, metrics=metrics, border=border))
 
-    def score(item: tuple[StagedImage, Path]) -> dict[str, float]:
-        image, sr_file = item
-        hr = np.load(image.hr, mmap_mode="r")
-        sr = read_sr(sr_file, hr.shape)
-        return {name: METRICS[name].function(sr, hr, border) for name in direct}
 
-    scores = in_parallel(score, list(zip(images, sr_files, strict=True)))
+def score_alone(
+    images: Sequence[StagedImage], sr_files: Sequence[Path], border: int, metrics: Sequence[str]
+) -> list[tuple[dict[str, float], None]]:
+    """Score as `score_images`, with no hash beside the scores."""
+    return [(scores, None) for scores in score_images(images, sr_files, border, metrics)]
+
+
+def score_perceptually(
+    images: Sequence[StagedImage], sr_files: Sequence[Path], metrics: Sequence[str], device: str
+) -> PerceptualAnswer | None:
+    """Calculate the perceptual ones of these metrics; None if there are none among them.
+
+    Args:
+        images: the decoded pairs.
+        sr_files: SR images in the same order, as .npy, which `score_images` has checked.
+        metrics: names in `esr.images.metrics.METRICS`.
+        device: `auto`, `cpu`, `cuda` or `cuda:0`.
+
+    Raises:
+        UserError: the process that calculates them failed.
+    """
+    names = [name for name in metrics if name in NAMES]
     pairs = [(sr_file, image.hr) for image, sr_file in zip(images, sr_files, strict=True)]
-    perceptual = perceptual_scores([n for n in metrics if n in NAMES], pairs, border)
-    return [scores_here | further for scores_here, further in zip(scores, perceptual, strict=True)]
+    return perceptual_scores(names, pairs, device) if names else None
 
 
 def hash_images(images: Sequence[StagedImage], sr_files: Sequence[Path]) -> list[str]:
@@ -77,13 +101,46 @@ def hash_images(images: Sequence[StagedImage], sr_files: Sequence[Path]) -> list
     Raises:
         SubmissionFailed: an SR image that is absent, damaged or of the wrong size.
     """
+    return _each(images, sr_files, lambda sr, _: _hash(sr))
 
-    def digest(item: tuple[StagedImage, Path]) -> str:
+
+def score_and_hash(
+    images: Sequence[StagedImage], sr_files: Sequence[Path], border: int, metrics: Sequence[str]
+) -> list[tuple[dict[str, float], str]]:
+    """Do both, and read every SR image only once; arguments and errors as of `score_images`."""
+
+    def both(sr: Image, hr: Image) -> tuple[dict[str, float], str]:
+        return _score(sr, hr, metrics, border), _hash(sr)
+
+    return _each(images, sr_files, both)
+
+
+def _each(
+    images: Sequence[StagedImage], sr_files: Sequence[Path], call: Callable[[Image, Image], Found]
+) -> list[Found]:
+    """Call with SR and HR, in one thread a core."""
+
+    def read(item: tuple[StagedImage, Path]) -> Found:
         image, sr_file = item
-        sr = read_sr(sr_file, np.load(image.hr, mmap_mode="r").shape)
-        return hashlib.sha256(np.ascontiguousarray(sr).data).hexdigest()
+        hr = np.load(image.hr, mmap_mode="r")
+        return call(read_sr(sr_file, hr.shape), hr)
 
-    return in_parallel(digest, list(zip(images, sr_files, strict=True)))
+    return in_parallel(read, list(zip(images, sr_files, strict=True)))
+
+
+def _score(sr: Image, hr: Image, metrics: Sequence[str], border: int) -> dict[str, float]:
+    direct = [name for name in metrics if name not in NAMES]
+    return {name: METRICS[name].function(sr, hr, border) for name in direct}
+
+
+def _hash(sr: Image) -> str:
+    return hash_bytes(np.ascontiguousarray(sr).data)
+
+
+def read_lr_size(image: StagedImage) -> tuple[int, int]:
+    """Read (height, width) of an LR image from its header."""
+    height, width, _ = np.load(image.lr, mmap_mode="r").shape
+    return height, width
 
 
 def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
@@ -93,11 +150,8 @@ def read_sr(path: Path, shape: tuple[int, ...]) -> Image:
         SubmissionFailed: no uint8 array of this shape.
     """
     try:
-        with ordinary_file(path) as (file, _), os.fdopen(os.dup(file), "rb") as reader:
+        with opened(path) as (file, _), os.fdopen(os.dup(file), "rb") as reader:
             return _map(reader, shape)
-    except UserError as error:
-        reason = f"an SR image cannot be read: it {error.what}"
-        raise SubmissionFailed("invalid", reason) from error
     except SubmissionFailed:
         raise
     except Exception as error:  # NumPy's parser promises nothing about what it raises.
@@ -140,6 +194,8 @@ def range_note(
         submission: what was measured.
         border: that of the PSNR.
     """
+    if is_folder_call(submission):
+        return None  # It reads and writes images, so that no range is declared.
     scale = submission.sidecar.scale
     if gain_db(_quick_bicubic_db(image, border), sr_psnr) < _FAR_BELOW_DB - _KERNELS_DIFFER_DB:
         return None

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from esr.base.errors import UserError
-from esr.datasets.staging import StagedImage, StagedSplit
+from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
 from esr.evaluate.dialogue.further_images import FurtherResult
 from esr.evaluate.score_deployments import score_deployments
@@ -16,11 +14,14 @@ from esr.evaluate.score_further import judge_further
 from esr.evaluate.score_images import (
     DataRangeVerdict,
     handed_in_flags,
-    hash_images,
     judge_data_range,
-    score_images,
+    read_lr_size,
+    score_alone,
+    score_and_hash,
+    score_perceptually,
 )
 from esr.evaluate.write_job import StartedJob
+from esr.images.perceptual import PerceptualSource
 from esr.measure.bootstrap import robust_timing, steady_timing
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag, Measurement, SplitTiming
@@ -43,6 +44,8 @@ class Scores:
     """The network in the ways of `--deploy`."""
     handed_in: tuple[Flag, ...]
     """How SR images that came with the submission differ from its own."""
+    perceptual: PerceptualSource | None = None
+    """What perceptual metrics were calculated with; None without any."""
     further: tuple[Flag, ...] = ()
     """What the images that it restored behind the scored ones say."""
 
@@ -57,12 +60,12 @@ def score_submission(
             cannot be of this clone.
     """
     entry, source, fork = as_it_was(started.entry, started.source, measurement)
-    results = tuple(
-        _score_split(number, split, timing, started)
-        for number, (split, timing) in enumerate(
-            zip(started.splits, measurement.splits, strict=True)
-        )
-    )
+    splits = enumerate(zip(started.splits, measurement.splits, strict=True))
+    scored = [_score_split(number, *both, started) for number, both in splits]
+    results = tuple(split for split, _ in scored)
+    perceptual = next((source for _, source in scored), None)
+    scale = entry.sidecar.scale
+    border = started.request.procedure.protocol.border(scale)
     first, image = started.splits[0], results[0].images[0]
     other_range = measurement.other_range
     data_range = judge_data_range(
@@ -70,18 +73,22 @@ def score_submission(
         image.scores["psnr"],
         (other_range, started.folder.other_range) if other_range else None,
         entry,
-        started.request.procedure.protocol.border(entry.sidecar.scale),
+        border,
     )
     handed_in = handed_in_flags(entry, first, results[0])
     deployments = score_deployments(started, measurement.deployed)
-    judged = judge_further(further, measurement, started.folder, entry.sidecar.scale)
-    return Scores(entry, source, fork, results, data_range, deployments, tuple(handed_in), judged)
-
-
-def read_lr_size(image: StagedImage) -> tuple[int, int]:
-    """Read (height, width) of an LR image from its header."""
-    height, width, _ = np.load(image.lr, mmap_mode="r").shape
-    return height, width
+    judged = judge_further(further, measurement, started.folder, scale, border)
+    return Scores(
+        entry,
+        source,
+        fork,
+        results,
+        data_range,
+        deployments,
+        tuple(handed_in),
+        perceptual,
+        judged,
+    )
 
 
 def as_it_was(
@@ -107,21 +114,26 @@ def as_it_was(
 
 def _score_split(
     number: int, split: StagedSplit, timing: SplitTiming, started: StartedJob
-) -> SplitResult:
+) -> tuple[SplitResult, PerceptualSource | None]:
     procedure = started.request.procedure
     protocol = procedure.protocol
     sr_files = [started.folder.sr_image(number, index) for index in range(len(split.images))]
-    scores = score_images(split.images, sr_files, protocol.border(split.scale), procedure.metrics)
-    hashes = hash_images(split.images, sr_files)
+    given = split.images, sr_files, protocol.border(split.scale), procedure.metrics
+    # To hash takes longer than to score.
+    score = score_and_hash if started.is_first_of_several else score_alone
+    scored: Sequence[tuple[dict[str, float], str | None]] = score(*given)
+    seen = score_perceptually(split.images, sr_files, procedure.metrics, started.job.device)
+    if seen is not None:
+        scored = [(one | seen.of_image(n), sr_sha256) for n, (one, sr_sha256) in enumerate(scored)]
     images = tuple(
-        ImageResult(image.name, ms, values, read_lr_size(image), sr_sha256)
-        for image, ms, values, sr_sha256 in zip(
-            split.images, timing.runtime_ms, scores, hashes, strict=True
+        ImageResult(image.name, ms, scores, read_lr_size(image), sr_sha256)
+        for image, ms, (scores, sr_sha256) in zip(
+            split.images, timing.runtime_ms, scored, strict=True
         )
     )
     files = [(image.lr, image.hr) for image in split.images]
     repeated = timing.robust
-    return SplitResult(
+    result = SplitResult(
         role=split.role,
         dataset=split.dataset,
         images=images,
@@ -135,4 +147,6 @@ def _score_split(
         parent_ms=timing.parent_ms,
         energy=timing.energy,
         bicubic_psnr_db=protocol.hooks.bicubic_psnr_db(files, split.scale),
+        lr_verdict=started.lr_verdicts[number] if started.lr_verdicts else None,
     )
+    return result, seen.source if seen else None

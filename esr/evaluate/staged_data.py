@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
+from esr.base.visible_text import one_line
+from esr.challenge.protocol import Protocol
 from esr.datasets.manifest import check_manifest
 from esr.datasets.splits import DataRequest, Split, find_splits
 from esr.datasets.staging import StagedSplit, stage
@@ -15,6 +18,8 @@ from esr.images.metrics import METRICS
 from esr.measure.job import SubmissionFailed
 from esr.records.conditions import Procedure
 from esr.submissions.submission import Broken, Entry, Measurable
+
+_WARNING_AT_MOST = 500
 
 
 @dataclass(frozen=True)
@@ -60,13 +65,14 @@ def stage_all(
     """
     scales = {entry.sidecar.scale for entry in entries if not isinstance(entry, Broken)}
     window_px = max(METRICS[name].window_px for name in procedure.metrics)
-    perceptual.check(procedure.metrics)
-    staged = Staged({}, {})
+    for line in perceptual.describe_missing(perceptual.probe(procedure.metrics, "cpu")):
+        sys.stderr.write(f"warning: {one_line(line, _WARNING_AT_MOST)}\n")
+    staged, protocol = Staged({}, {}), procedure.protocol
     for scale in sorted(scales):
         try:
-            splits = find_splits(data, procedure.protocol, scale)
+            splits = find_splits(data, protocol, scale)
             staged.splits[scale] = [
-                _staged(split, hr_dir / f"x{scale}-{number}", window_px, data.data_dir)
+                _staged(split, hr_dir / f"x{scale}-{number}", window_px, data.data_dir, protocol)
                 for number, split in enumerate(splits)
             ]
         except UserError as error:
@@ -76,7 +82,10 @@ def stage_all(
     return staged
 
 
-def _staged(split: Split, folder: Path, window_px: int, data_dir: Path) -> StagedSplit:
-    staged = stage(split, folder, window_px)
+def _staged(
+    split: Split, folder: Path, window_px: int, data_dir: Path, protocol: Protocol
+) -> StagedSplit:
+    border_px, crop_px = protocol.border(split.scale), protocol.crop_px
+    staged = stage(split, folder, window_px, border_px, crop_px)
     check_manifest(split.pairs, [image.hashes for image in staged.images], data_dir)
     return staged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,12 +14,15 @@ from esr.base.errors import printable_line
 from esr.base.house import ROOT
 from esr.base.scratch import scratch_roots
 from esr.challenge.fixed_input import plan
+from esr.datasets.checking.judge_lr import judge_lr
+from esr.datasets.lr_verdict import LrVerdict
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
-from esr.evaluate.build_environment import Installer, shelf
+from esr.evaluate.build_environment import Installer
 from esr.evaluate.device_use import DEVICE_LOG, noted_use
 from esr.evaluate.dialogue.further_images import FurtherImage, FurtherResult, choose_further
 from esr.evaluate.finish_record import finish_record
+from esr.evaluate.folder_answer import await_folders
 from esr.evaluate.options import Options
 from esr.evaluate.scoring import Scores, score_submission
 from esr.evaluate.shown_phases import ShownPhases
@@ -31,6 +34,7 @@ from esr.evaluate.write_job import (
     as_told,
     job_folder,
     job_split,
+    make_call_folders,
     make_deployed_folders,
 )
 from esr.measure.job import Job, SubmissionFailed
@@ -41,7 +45,14 @@ from esr.sandbox import isolated_process
 from esr.sandbox.own_files import refuse_foreign_files
 from esr.sandbox.policy import Policy
 from esr.submissions.environments.environment_lock import EnvironmentLock
-from esr.submissions.submission import Broken, CloneSubmission, Entry, Measurable, Submission
+from esr.submissions.submission import (
+    Broken,
+    CloneSubmission,
+    Entry,
+    Measurable,
+    Submission,
+    is_folder_call,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,7 @@ class RunSetting:
     """Holds the folders of the jobs, one a submission."""
     also_hidden: tuple[Path, ...] = ()
     """Where somebody else's results are, who this is measured for."""
+    _lr_verdicts: dict[tuple[int, str], LrVerdict] = field(default_factory=dict)
 
     @cached_property
     def request(self) -> Request:
@@ -79,10 +91,20 @@ class RunSetting:
         )
         return options.confinement.policy((*places, *scratch_roots()))
 
+    def judge_lr(self, split: StagedSplit) -> LrVerdict | None:
+        """Say what LR of a data set is, once a run; None where it is no bicubic by the rules."""
+        protocol = self.options.protocol
+        if protocol.fixed_input is not None or protocol.noise is not None:
+            return None
+        place = split.scale, split.role
+        if place not in self._lr_verdicts:
+            self._lr_verdicts[place] = judge_lr(split)
+        return self._lr_verdicts[place]
+
     @property
     def installer(self) -> Installer:
         """What makes environments for submissions."""
-        return Installer(shelf(), self.policy.hidden, self.options.confinement.wheels)
+        return Installer.of(self.options.confinement, self.policy.hidden)
 
 
 class SubmissionRun:
@@ -109,6 +131,9 @@ class SubmissionRun:
         """Start its process, and write its job while that imports what it needs."""
         entry, setting = _measurable(self._entry), self._setting
         refuse_foreign_files(entry, setting.policy.hidden)
+        if is_folder_call(entry) and setting.options.procedure.passes.ways:
+            reason = "--deploy takes a network, and this one reads and writes images: leave it out"
+            raise SubmissionFailed("discover", reason)
         splits = setting.staged.of(entry)
         folder = self._folder.enter_context(
             job_folder(entry, setting.job_dir, setting.policy.hidden)
@@ -126,8 +151,13 @@ class SubmissionRun:
         job = replace(self._describe_job(told, splits), layer=str(layer) if layer else None)
         json_file.dump(job, folder.job)
         make_deployed_folders(folder, job)
-        further = self._choose_further(splits)
-        self._job = StartedJob(entry, source, setting.request, splits, job, folder, further)
+        if is_folder_call(entry):
+            make_call_folders(folder, job)
+        verdicts = [setting.judge_lr(split) for split in splits]
+        further = () if is_folder_call(entry) else self._choose_further(splits)
+        several = setting.options.processes > 1
+        given = entry, source, setting.request, splits, job, folder, verdicts, further
+        self._job = StartedJob(*given, is_first_of_several=several)
 
     def _choose_further(self, splits: Sequence[StagedSplit]) -> tuple[FurtherImage, ...]:
         """Draw what it restores behind the images that are scored."""
@@ -150,6 +180,10 @@ class SubmissionRun:
         ):
             shown = ShownPhases(bar, started.job)
             shown.enter("import")
+            if is_folder_call(started.entry):
+                self._measurement = await_folders(self._program, started, self._log, shown)
+                self._further = []
+                return
             self._measurement, self._further = await_measurement(
                 self._program, started, self._log, shown
             )
@@ -177,8 +211,11 @@ class SubmissionRun:
         if failed.stage == "import" and "needs the package" in failed.reason:
             hint = " (--install fetches what can be had)"
         reason, date = printable_line(f"{failed.reason}{hint}"), provenance.now()
-        name = entry.name if isinstance(entry, CloneSubmission) else None
-        return Failure(entry.label, entry.model_id, failed.stage, reason, date, printed, name)
+        name = entry.name if isinstance(entry, CloneSubmission) and not entry.variant else None
+        model_file = str(entry.model_file)
+        return Failure(
+            entry.label, entry.model_id, failed.stage, reason, date, printed, name, model_file
+        )
 
     def close(self) -> None:
         """End its process and remove its files."""
@@ -198,6 +235,7 @@ class SubmissionRun:
             passes=procedure.passes,
             trusted=submission.model_id in options.selection.trust,
             memory_bytes=options.confinement.limits.memory_bytes,
+            complexity_input=procedure.protocol.complexity_input,
             fixed_input=plan(procedure.real_time, procedure.protocol, submission.sidecar.scale),
         )
 

@@ -24,6 +24,7 @@ from esr.challenge.fixed_input import find_problem
 from esr.evaluate.dialogue.further_images import FurtherPlan, FurtherResult
 from esr.evaluate.dialogue.hand_over import HandedImage, HandOver
 from esr.evaluate.dialogue.timed_passes import TimedPass
+from esr.evaluate.repeated_scores import scorer, spread_flags
 from esr.evaluate.shown_phases import ShownPhases
 from esr.evaluate.write_job import StartedJob
 from esr.measure.job import Job, JobFailure, SubmissionFailed
@@ -61,9 +62,10 @@ def await_measurement(
     with closing(_hand_over(started, shown)) as hand_over:
         ended = worker.run(started.job, log, hand_over)
         answer = check_answer(hand_over, started.job, ended.status)
+        passes = hand_over.passes.complete if answer.is_repeatable is False else ()
     measurement = replace(
         answer,
-        flags=(*answer.flags, *ended.flags),
+        flags=(*answer.flags, *ended.flags, *spread_flags(passes, started)),
         isolation=ended.isolation,
         busy_cores=hand_over.busy_cores,
         left_out=(*hand_over.further.left_out, *answer.left_out),
@@ -81,6 +83,7 @@ def _hand_over(started: StartedJob, shown: ShownPhases) -> HandOver:
         further,
         ways=passes.ways,
         entered=shown.enter,
+        score=scorer(started),
     )
 
 
@@ -182,8 +185,7 @@ def _check(measurement: Measurement, job: Job, official_s: float) -> None:
         raise SubmissionFailed("invalid", f"the worker answered for {answered}, not for {asked}")
     if unlike := find_problem(measurement.fixed_input, job.fixed_input):
         raise SubmissionFailed("invalid", unlike)
-    if len(measurement.flags) > ANSWERED_FLAGS_AT_MOST:
-        raise SubmissionFailed("invalid", f"the worker raises {len(measurement.flags)} flags")
+    _refuse_unlikely(measurement)
     for split in measurement.splits:
         _check_steady(split)
         repeats = split.robust.samples_ms if split.robust else ()
@@ -205,6 +207,13 @@ def _check(measurement: Measurement, job: Job, official_s: float) -> None:
     )
     if repeats_asked and left_out and not excused:
         raise SubmissionFailed("invalid", f"the worker has not repeated {repeats_asked} times")
+
+
+def _refuse_unlikely(measurement: Measurement) -> None:
+    if measurement.counts.params is None:
+        raise SubmissionFailed("invalid", "the worker does not say how many parameters there are")
+    if len(measurement.flags) > ANSWERED_FLAGS_AT_MOST:
+        raise SubmissionFailed("invalid", f"the worker raises {len(measurement.flags)} flags")
 
 
 def _is_costly(repeats: int, job: Job, official_s: float) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from esr.base.errors import UserError, cause
 from esr.base.remove_tree import remove_tree
 from esr.base.threads import in_parallel
+from esr.datasets.lr_verdict import LrVerdict
 from esr.datasets.staging import StagedSplit
 from esr.evaluate.dialogue.further_images import FurtherImage
 from esr.measure.job import DeployedFolder, Job, JobFolder, JobSplit
@@ -32,8 +33,12 @@ class StartedJob:
     job: Job
     """What the process is told."""
     folder: JobFolder
+    lr_verdicts: Sequence[LrVerdict | None] = ()
+    """What LR of each data set is; None where a challenge makes it in a way of its own."""
     further: tuple[FurtherImage, ...] = ()
     """What it restores behind the images that are scored, which it is not told before."""
+    is_first_of_several: bool = False
+    """Whether further processes follow, whose SR images are compared with its own."""
 
 
 @contextmanager
@@ -84,6 +89,18 @@ def make_deployed_folders(folder: JobFolder, job: Job) -> None:
     with _written(folder):
         for number in range(len(job.passes.ways)):
             DeployedFolder(folder.path, number).sr.mkdir()
+
+
+def make_call_folders(folder: JobFolder, job: Job) -> None:
+    """Make the folders that a submission reads and writes, for every data set.
+
+    Raises:
+        UserError: they cannot be written.
+    """
+    with _written(folder):
+        for number in range(len(job.splits)):
+            folder.given(number).mkdir(parents=True)
+            folder.returned(number).mkdir(parents=True)
 
 
 def write_lr_images(split: StagedSplit, folder: JobFolder) -> None:

@@ -79,11 +79,19 @@ def imread_uint(path: StrPath, n_channels: int = 3) -> Image:
         raise ValueError(f"n_channels is 1 or 3, not {n_channels}")
     # OpenCV is given bytes, not a path: it then tells a missing file from a damaged one, reads any
     # file name on any system, and rejects a truncated PNG.
+    return decode_uint(read_image_file(path), path, n_channels)
+
+
+def read_image_file(path: StrPath) -> bytes:
+    """Read what `decode_uint` decodes.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     try:
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})", where=path) from error
-    return decode_uint(data, path, n_channels)
 
 
 def decode_uint(data: bytes, path: StrPath, n_channels: int = 3) -> Image:

@@ -21,6 +21,9 @@ Extremes = tuple[float, float]
 _STRIP_VALUES = 2**17
 """Of one channel: whatever a strip needs stays in the cache of one core."""
 
+_SATURATES = 2**20
+"""So many times `data_range` are still a level that an int32 holds, and become 255."""
+
 
 def convert(
     values: Plane,
@@ -73,12 +76,15 @@ def convert(
 def scale(values: Plane, data_range: float, scratch: Plane, out: Levels) -> Extremes:
     """Convert (H, W) values into `out`; `scratch` is of that shape too."""
     low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= data_range):
+    if not high <= _SATURATES * data_range:
         values = np.clip(values, 0, data_range, out=scratch)
+    elif low < 0:
+        cv2.threshold(values, 0, 0, cv2.THRESH_TOZERO, dst=scratch)
+        values = scratch
     factor = 255.0
     if data_range != 1:
         values, factor = np.multiply(values, np.float32(255), out=scratch), 1.0
         np.divide(scratch, np.float32(data_range), out=scratch)
-    # Multiplies in float32 and rounds half to even, in one go; nothing is negative or above 255.
+    # Multiplies in float32, rounds half to even and saturates, in one go; nothing is negative.
     cv2.convertScaleAbs(values, out, factor)
     return low, high

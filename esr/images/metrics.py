@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -21,8 +20,9 @@ import numpy.typing as npt
 
 from esr.images import Image
 from esr.images.color import rgb2ycbcr
+from esr.images.luma_x4 import LEFT_OUT_PX, psnr_y_x4, ssim_y_x4
 from esr.images.official_image import calculate_psnr
-from esr.images.perceptual import perceptual_score
+from esr.images.perceptual_names import NAMES, NAMES_UP
 from esr.images.ssim import calculate_ssim
 
 
@@ -101,6 +101,16 @@ def luma_final(img: Image) -> Plane:
     return luma
 
 
+def _perceptual(name: str) -> Callable[[Image, Image, int], float]:
+    def function(sr: Image, hr: Image, border: int) -> float:
+        # Fidelity needs NumPy and OpenCV alone, as on the server of a competition.
+        from esr.images.perceptual import perceptual_score
+
+        return perceptual_score(name, sr, hr, border)
+
+    return function
+
+
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         metric.name: metric
@@ -109,14 +119,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             Metric("ssim", "", True, 11, 4, calculate_ssim),
             Metric("psnr_y", "dB", True, 1, 2, psnr_y),
             Metric("ssim_y", "", True, 11, 4, ssim_y),
+            Metric("psnr_y_x4", "dB", True, 1 + LEFT_OUT_PX, 2, psnr_y_x4),
+            Metric("ssim_y_x4", "", True, 11 + LEFT_OUT_PX, 4, ssim_y_x4),
             Metric("psnr_rgb", "dB", True, 1, 2, whole_image(calculate_psnr)),
             Metric("ssim_rgb", "", True, 11, 4, whole_image(calculate_ssim)),
             Metric("psnr_y_first", "dB", True, 1, 2, whole_image(calculate_psnr, luma_first)),
             Metric("ssim_y_first", "", True, 11, 4, whole_image(calculate_ssim, luma_first)),
             Metric("psnr_y_final", "dB", True, 1, 2, whole_image(calculate_psnr, luma_final)),
             Metric("ssim_y_final", "", True, 11, 4, whole_image(calculate_ssim, luma_final)),
-            Metric("lpips", "", False, 64, 4, partial(perceptual_score, "lpips")),
-            Metric("dists", "", False, 64, 4, partial(perceptual_score, "dists")),
+            *(Metric(name, "", name in NAMES_UP, 64, 4, _perceptual(name)) for name in NAMES),
         )
     }
 )

@@ -6,20 +6,15 @@ scores, never loads it.
 
 from __future__ import annotations
 
-import errno
 import math
-import os
-from concurrent.futures import Executor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from esr.images import Image, levels
-from esr.images.image_file import StrPath
-from esr.images.levels import Extremes
+from esr.images import Image
+from esr.images.output_image import tensor2levels
 from esr.images.resample import imresize_np
 
 if TYPE_CHECKING:
@@ -75,72 +70,6 @@ def tensor2uint(img: Tensor, data_range: float) -> Image:
     bytes. Dimensions of size 1 are dropped. `img` itself is not clamped.
     """
     return tensor2levels(img, data_range)[0]
-
-
-def tensor2levels(
-    img: Tensor, data_range: float, helper: Executor | None = None
-) -> tuple[Image, Extremes]:
-    """Convert as `tensor2uint`, and say what the smallest and the largest value were.
-
-    Args:
-        img: as there.
-        data_range: as there.
-        helper: one more thread.
-    """
-    values = _on_the_host(img)
-    if values.ndim != 3:
-        row = values.reshape(1, -1)
-        flat = np.empty(row.shape, np.uint8)
-        extremes = levels.scale(row, data_range, np.empty_like(row), flat)
-        return flat.reshape(values.shape), extremes
-    channels, height, width = values.shape
-    image = np.empty((height, width, channels), np.uint8)
-
-    def put(top: int, strip: Image) -> None:
-        image[top : top + len(strip)] = strip
-
-    return image, levels.convert(values, data_range, put, helper)
-
-
-def save_uint(
-    img: Tensor, data_range: float, path: StrPath, helper: Executor | None = None
-) -> Extremes:
-    """Save what `tensor2uint` makes of (1, C, H, W) as .npy, without ever holding all of it.
-
-    Args:
-        img: as there.
-        data_range: as there.
-        path: of the file.
-        helper: one more thread.
-
-    Returns:
-        as `tensor2levels`; NaN has no level, and what is saved is of no use then.
-
-    Raises:
-        ValueError: it has not three dimensions of more than 1.
-        OSError: it cannot be written.
-    """
-    values = _on_the_host(img)
-    if values.ndim != 3:
-        raise ValueError(f"no image: {tuple(img.shape)}")
-    channels, height, width = values.shape
-    shape = {"descr": "|u1", "fortran_order": False, "shape": (height, width, channels)}
-    with Path(path).open("wb", buffering=0) as file:
-        np.lib.format.write_array_header_1_0(file, shape)
-        start = file.tell()
-
-        def put(top: int, strip: Image) -> None:
-            written = os.pwrite(file.fileno(), strip.data, start + top * width * channels)
-            if written < strip.nbytes:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-        return levels.convert(values, data_range, put, helper)
-
-
-def _on_the_host(img: Tensor) -> Array:
-    # Clamped on the CPU later: a clamped copy on the GPU would count as the network's peak memory.
-    values: Array = img.detach().squeeze().float().cpu().numpy()
-    return values
 
 
 def tensor2single(img: Tensor) -> npt.NDArray[np.float32]:

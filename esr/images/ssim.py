@@ -23,7 +23,7 @@ _HALF = _WINDOW // 2
 _SIGMA = 1.5
 _C1 = (0.01 * 255) ** 2
 _C2 = (0.03 * 255) ** 2
-_STRIP_ROWS = 64
+_STRIP_ROWS = 16
 """What is computed at once where no neighbours matter: it stays in the cache."""
 
 
@@ -79,13 +79,22 @@ def _ssim_map(x: Array, y: Array, out: Array) -> None:
 
 
 def _formula(mean_x: Array, mean_y: Array, xx: Array, yy: Array, xy: Array) -> Array:
-    # In the order of the official formula, which decides about the last digits.
+    # In the order of the official formula, which decides about the last digits. Not in the moments'
+    # own memory: what is made of a strip stays in the cache, they would have to be written back.
     squares_x, squares_y, product = mean_x**2, mean_y**2, mean_x * mean_y
-    variance_x, variance_y, covariance = xx - squares_x, yy - squares_y, xy - product
-    similarity: Array = ((2 * product + _C1) * (2 * covariance + _C2)) / (
-        (squares_x + squares_y + _C1) * (variance_x + variance_y + _C2)
-    )
-    return similarity
+    variances, covariance = xx - squares_x, xy - product
+    variances += yy - squares_y
+    variances += _C2
+    squares_x += squares_y
+    squares_x += _C1
+    product *= 2
+    product += _C1
+    covariance *= 2
+    covariance += _C2
+    product *= covariance
+    squares_x *= variances
+    product /= squares_x
+    return product
 
 
 def _blur(plane: Array) -> Array:

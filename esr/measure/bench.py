@@ -14,7 +14,8 @@ from torch import Tensor
 
 from esr.base.own_memory import peak_rss_mib
 from esr.images import Image
-from esr.images.official_image import save_uint, tensor2levels, uint2tensor4
+from esr.images.official_image import uint2tensor4
+from esr.images.output_image import save_uint, tensor2levels
 from esr.measure.channel import Channel
 from esr.measure.counts.timed_count import TimedCount
 from esr.measure.job import Job, JobFolder, describe_error
@@ -57,7 +58,9 @@ class Bench:
         """Check an output and save the same SR image as .npy."""
         sr = check_output(output, lr, self.sidecar.scale)
         # Whether it is finite is seen on the way: to look first would take as long again.
-        check_finite(*save_uint(sr, self.sidecar.data_range, sr_file, self.helper))
+        with self.memory.aside():
+            extremes = save_uint(sr, self.sidecar.data_range, sr_file, self.helper)
+        check_finite(*extremes)
 
 
 @dataclass

@@ -18,6 +18,9 @@ to the SR image: what a child claims of its time has to fit between.
     "shown"        null
     "measurement"  a `Measurement`; or
     "failure"      a `JobFailure`
+    in place of all images, where a submission reads a folder and writes one:
+    "folder"       number of the data set       `TAKE`: its LR images are there now
+    "returned"     runtime of the call in ms    `TAKE`: what it wrote has been taken note of
     after a measurement, for every way of `--deploy`:
     "deploy"       its number
     "pass", "passed", "shown" as above
@@ -54,6 +57,8 @@ Word = Literal[
     "failure",
     "deploy",
     "deployed",
+    "folder",
+    "returned",
 ]
 
 _WHOLE = ("restore", "count")
@@ -94,6 +99,24 @@ class Channel:
             ConnectionError: the parent has gone.
         """
         self.say("image", [split, index])
+        self._hear()
+
+    def take_folder(self, split: int) -> None:
+        """Wait until the parent has put all LR images of a data set into the folder.
+
+        Raises:
+            ConnectionError: the parent has gone.
+        """
+        self.say("folder", split)
+        self._hear()
+
+    def return_folder(self, ms: float) -> None:
+        """Say how long the call took, and wait until the parent has seen what it wrote.
+
+        Raises:
+            ConnectionError: the parent has gone.
+        """
+        self.say("returned", ms)
         self._hear()
 
     def take_further(self) -> FurtherTurn | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from esr.base.errors import UserError, printable_line
 from esr.challenge.fixed_input import FixedInputPlan
+from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.records.conditions import Passes
 from esr.records.measurement import Stage
 from esr.submissions.submission import Measurable
@@ -44,6 +45,8 @@ class Job:
     """Folder of the packages that it alone has; None if it needs none."""
     fixed_input: FixedInputPlan | None = None
     """How to run the fixed input; None if the protocol has none."""
+    complexity_input: tuple[int, int, int] = COMPLEXITY_INPUT
+    """(channels, height, width) of the input that parameters and operations are counted for."""
     is_further: bool = False
     """Whether another process was measured and counted already: this one is for its runtimes."""
 
@@ -109,6 +112,14 @@ class JobFolder:
     def clone(self) -> Path:
         """A clone's private copy, to work in."""
         return self.path / "clone"
+
+    def given(self, split: int) -> Path:
+        """Folder of the LR images of a data set, as PNG, for who reads a folder."""
+        return self.path / "given" / str(split)
+
+    def returned(self, split: int) -> Path:
+        """Folder that whoever reads a folder writes its SR images to."""
+        return self.path / "returned" / str(split)
 
     def lr_image(self, split: int, index: int) -> Path:
         """LR image, uint8 RGB of shape (h, w, 3), as .npy."""

@@ -19,6 +19,13 @@ from esr.measure.registered import own_buffers, own_modules, own_parameters
 _CONTAINERS = (dict, OrderedDict, list, set)
 
 
+def seed_generators() -> None:
+    """Begin all generators anew, those of GPUs that are not started yet included."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
 @contextmanager
 def preserved(model: nn.Module) -> Iterator[None]:
     """Lend a network in eval mode, to run it or to hook it, and restore it afterwards.
@@ -125,9 +132,7 @@ def _fixed_randomness(gpus: list[int]) -> Iterator[None]:
     python, numpy = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(gpus):
-            random.seed(0)
-            np.random.seed(0)
-            torch.default_generator.manual_seed(0)
+            seed_generators()
             for gpu in gpus:
                 torch.cuda.default_generators[gpu].manual_seed(0)
             yield

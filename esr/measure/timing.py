@@ -11,7 +11,8 @@ their place later is seen (`esr.audit.replaced_functions`) and timed by the real
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -134,6 +135,10 @@ class PeakMemory:
     def release(self) -> None:
         """Give back what the allocator keeps for later."""
 
+    def aside(self) -> AbstractContextManager[None]:
+        """Leave what is allocated within out of the peaks of what is allocated."""
+        return nullcontext()
+
     def official_mib(self) -> float | None:
         """The peak as if it had never been reset; None if unknown."""
         return None
@@ -157,6 +162,7 @@ class CudaMemory(PeakMemory):
     def __init__(self, device: torch.device) -> None:
         super().__init__(device)
         self._earlier_mib = 0.0
+        self._before_aside_mib = 0.0
         # Statistics cannot be reset before there is a context, and nothing may have made one yet:
         # a network without parameters has no tensor on the GPU. The first image would make it.
         torch.cuda.init()  # type: ignore[no-untyped-call]
@@ -164,11 +170,23 @@ class CudaMemory(PeakMemory):
     def restart(self) -> None:
         """Begin a new data set."""
         self._earlier_mib = max(self._earlier_mib, self.split_mib())
+        self._before_aside_mib = 0.0
         torch.cuda.reset_peak_memory_stats(self._device)
 
     def release(self) -> None:
         """Give back what the allocator keeps for later."""
         torch.cuda.empty_cache()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leave what is allocated within out of the peaks of what is allocated."""
+        before_mib = self.split_mib()
+        try:
+            yield
+        finally:
+            if self.split_mib() > before_mib:
+                self._before_aside_mib = before_mib
+                torch.cuda.reset_peak_memory_stats(self._device)
 
     def official_mib(self) -> float:
         """The peak as if it had never been reset."""
@@ -176,7 +194,7 @@ class CudaMemory(PeakMemory):
 
     def split_mib(self) -> float:
         """The peak since the last restart."""
-        return torch.cuda.max_memory_allocated(self._device) / MIB
+        return max(self._before_aside_mib, torch.cuda.max_memory_allocated(self._device) / MIB)
 
     def reserved_mib(self) -> float:
         """The peak since the last restart of what PyTorch's allocator held, caches included."""

@@ -11,13 +11,18 @@ from esr.challenge.protocol import Protocol, RankFigure, Track
 from esr.rank.figures import (
     Quantity,
     has_test,
-    name_missing_runtime,
+    metric_figures,
     official_figure,
     ranked_split,
     real_time_figures,
 )
+from esr.rank.missing_figures import (
+    explain_missing_input,
+    explain_missing_runtime,
+    name_runtime,
+)
 from esr.rank.psnr_gate import GateVerdict, judge_gate
-from esr.rank.runtimes import RUNTIMES, measure_runtime
+from esr.rank.runtimes import measure_runtime
 from esr.rank.scores import Figures
 from esr.records.results_folder import Row
 
@@ -45,6 +50,16 @@ FIGURE_NAMES: dict[RankFigure, str] = {
     "fixed_time_ms": "runtime of the fixed input",
     "psnr_rgb_db": "RGB PSNR",
     "bicubic_psnr_db": "PSNR of bicubic",
+    "psnr_db": "PSNR",
+    "ssim": "SSIM",
+    "psnr_y_x4_db": "PSNR_Y",
+    "ssim_y_x4": "SSIM_Y",
+    "lpips": "LPIPS",
+    "dists": "DISTS",
+    "niqe": "NIQE",
+    "musiq": "MUSIQ",
+    "maniqa": "MANIQA",
+    "clipiqa": "CLIP-IQA",
 }
 
 
@@ -77,6 +92,8 @@ class Candidate:
     """Why it is not ranked."""
     runtime_name: str
     """The runtime that it lacks if it has none to rank by: of the validation set, say."""
+    no_runtime: str
+    """Why it has none, if it has none and more can be said than that it was not measured."""
 
     def name_missing(self, terms: Iterable[RankFigure]) -> list[str]:
         """Name the figures that it lacks, among those that somebody ranks by."""
@@ -85,6 +102,21 @@ class Candidate:
             for name in terms
             if name not in self.costs
         ]
+
+    def explain_missing(self, terms: Iterable[RankFigure]) -> str | None:
+        """Say why it lacks figures of those that somebody ranks by; None if it has them all."""
+        missing = [name for name in terms if name not in self.costs]
+        explained: dict[RankFigure, str] = {
+            "ave_time_ms": self.no_runtime,
+            "fixed_time_ms": explain_missing_input(self.row),
+        }
+        plain = [
+            self.runtime_name if name == "ave_time_ms" else FIGURE_NAMES[name]
+            for name in missing
+            if not explained.get(name)
+        ]
+        reasons = [explained[name] for name in missing if explained.get(name)]
+        return "; ".join(reasons + [f"{', '.join(plain)} not measured"] * bool(plain)) or None
 
     @property
     def section(self) -> Section:
@@ -112,11 +144,10 @@ def assess_row(
         with_test: whether runtimes are means over validation and test set.
     """
     served = row.label == baseline_label or is_baseline(row, protocol)
-    official = choices.runtime == "official"
-    title = "warm" if choices.runtime == "robust" else RUNTIMES[choices.runtime].title
-    runtime_name = name_missing_runtime(row, with_test) if official else f"{title} runtime"
     costs, gate = _costs(row, choices, with_test), judge_gate(row, protocol)
-    candidate = Candidate(row, served, gate, costs, None, runtime_name)
+    runtime_name = name_runtime(row, choices.runtime, with_test)
+    no_runtime = explain_missing_runtime(row, choices.runtime, with_test)
+    candidate = Candidate(row, served, gate, costs, None, runtime_name, no_runtime)
     reason = _why_not(candidate, protocol)
     if with_test and not has_test(row) and row.failure is None:
         reason = reason if gate.passed is False else "not measured on the test set, as others were"
@@ -129,7 +160,7 @@ def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
     for name, key in KEYS.items():
         if (value := official_figure(row, key)) is not None and value >= 0:
             costs[name] = Quantity.exact(value)
-    return costs | real_time_figures(row)
+    return costs | metric_figures(row) | real_time_figures(row)
 
 
 def _why_not(candidate: Candidate, protocol: Protocol) -> str | None:
@@ -141,8 +172,28 @@ def _why_not(candidate: Candidate, protocol: Protocol) -> str | None:
         return f"x{row.record.sidecar.scale}, the challenge is {scales}"
     if gate.passed is False:
         return gate.reason
-    missing = candidate.name_missing(protocol.tracks[0].terms)
-    return f"{', '.join(missing)} not measured" if missing else None
+    if (over := _over_budget(candidate.costs, protocol)) is not None:
+        return over
+    return candidate.explain_missing(protocol.tracks[0].terms)
+
+
+def _over_budget(costs: Figures, protocol: Protocol) -> str | None:
+    """Say what a submission costs more than it may; what was not counted cannot be allowed."""
+    budget = protocol.budget
+    limits: dict[RankFigure, float | None] = {}
+    if budget is not None:
+        limits = {"params_m": budget.params_m, "flops_g": budget.flops_g}
+    size = "x".join(map(str, protocol.complexity_input))
+    for name, limit in limits.items():
+        if limit is None:
+            continue
+        word, unit = FIGURE_NAMES[name], "M" if name == "params_m" else "G"
+        at = f" at {size}" if name == "flops_g" else ""
+        if name not in costs:
+            return f"{word} not counted, and at most {limit:g} {unit}{at} may be ranked"
+        if costs[name].value > limit:
+            return f"{costs[name].value:g} {unit} {word}{at}, at most {limit:g} {unit}"
+    return None
 
 
 def fits(row: Row, protocol: Protocol) -> bool:

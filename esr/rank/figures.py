@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
-from esr.challenge.protocol import RankFigure
+from esr.challenge.protocol import MetricMean, RankFigure
 from esr.images.metrics import may_be_infinite
 from esr.records.official_results import Official, look_up
 from esr.records.record import Record, RobustTiming, SplitResult, SteadyTiming
@@ -118,6 +119,22 @@ def real_time_figures(row: Row) -> dict[RankFigure, Quantity]:
         "bicubic_psnr_db": split.bicubic_psnr_db,
     }
     return {name: Quantity.exact(value) for name, value in values.items() if value is not None}
+
+
+def metric_figures(row: Row) -> dict[RankFigure, Quantity]:
+    """Take the means of metrics that a track may rank by, as far as they were measured."""
+    if row.record is None:
+        return _official_psnr(row)
+    split = ranked_split(row.record)
+    means = {name: split.score(name.removesuffix("_db")) for name in get_args(MetricMean)}
+    return {name: Quantity.exact(mean) for name, mean in means.items() if mean is not None}
+
+
+def _official_psnr(row: Row) -> dict[RankFigure, Quantity]:
+    keys = ("test_ave_psnr", "valid_ave_psnr", "hybrid_test_ave_psnr")
+    means = (official_figure(row, key) for key in keys)
+    mean = next((mean for mean in means if mean is not None), None)
+    return {} if mean is None else {"psnr_db": Quantity.exact(mean)}
 
 
 def warm_runtime(row: Row) -> Quantity | None:

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from esr.base.errors import UserError
-from esr.challenge.protocol import Cost, Protocol, Quality, Track
+from esr.challenge.protocol import QUALITY, Cost, Protocol, Track
 from esr.rank.baseline import Base, counts_test, find_base, find_baseline
 from esr.rank.drawn_field import Drawn, Rival, add_interval, draw_field, place_rivals
 from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, Section, assess_row, outside
 from esr.rank.figures import Quantity
 from esr.rank.machine_class import explain_other_class
+from esr.rank.perceptual_class import explain_other_source, is_perceptual
 from esr.rank.rank_intervals import RankPlaces
-from esr.rank.scores import ABSOLUTE, SCORES, Figures, Score, score_of
+from esr.rank.scores import OF_QUALITY, SCORES, Figures, Score, score_of
 from esr.records.results_folder import Row
 
 
@@ -87,7 +88,14 @@ def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None
     tracks = [_placings(track, candidates, base, choices, drawn) for track in protocol.tracks]
     standings = [
         Standing(
-            one.row, one.is_baseline, one.gate, one.costs, one.reason, one.runtime_name, placings
+            one.row,
+            one.is_baseline,
+            one.gate,
+            one.costs,
+            one.reason,
+            one.runtime_name,
+            one.no_runtime,
+            placings,
         )
         for one, placings in zip(candidates, zip(*tracks, strict=True), strict=True)
     ]
@@ -103,9 +111,14 @@ def _check(protocol: Protocol) -> None:
             raise UserError(f"no formula is called '{track.score}'", where=where, remedy=remedy)
         if track.score == "figure" and len(track.terms) > 1:
             raise UserError("a figure is one term", where=where, remedy="leave one")
-        if track.score not in ABSOLUTE and (more := set(track.terms) & set(get_args(Quality))):
+        if track.score not in OF_QUALITY and (more := set(track.terms) & set(QUALITY)):
             what = f"'{track.score}' takes figures of which less is better"
             raise UserError(what, where=where, remedy=f"leave out {', '.join(sorted(more))}")
+        if track.score == "product" and "ave_time_ms" not in track.terms:
+            raise UserError("a product takes ave_time_ms, for the speedup", where=where)
+        if track.score == "best_rank" and not track.ranked_apart:
+            what = "best_rank takes groups of terms"
+            raise UserError(what, where=where, remedy="add ranked_apart")
 
 
 def _placings(
@@ -118,8 +131,12 @@ def _placings(
     entrants = [one for one in candidates if one.reason is None and not one.is_baseline]
     known = base.costs is not None and all(name in base.costs for name in track.terms)
     costs = base.costs if known else None
+    rows = [one.row for one in entrants]
+    unlike = explain_other_source(rows) if is_perceptual(track) else {}
     complaints = {
-        id(candidate): outside(candidate.row, track) or _complaint(candidate, track, base, choices)
+        id(candidate): outside(candidate.row, track)
+        or _complaint(candidate, track, base, choices)
+        or unlike.get(candidate.row.label)
         for candidate in entrants
     }
     rivals = [candidate for candidate in entrants if complaints[id(candidate)] is None]
@@ -182,8 +199,8 @@ def _score(
 
 def _complaint(one: Candidate, track: Track, base: Base, choices: Choices) -> str | None:
     costs = one.costs
-    if missing := one.name_missing(track.terms):
-        return f"{', '.join(missing)} not measured"
+    if missing := one.explain_missing(track.terms):
+        return missing
     if not choices.constraints or base.costs is None:
         return None
     worse = [

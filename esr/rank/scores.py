@@ -4,7 +4,10 @@ A formula works on arrays, an element a way the figures may be: as measured and 
 their intervals (`score_of`), or as a bootstrap draws them (`esr.rank.drawn_field`).
 
 Sources: report of 2022 (sums of ranks); READMEs of 2024 to 2026, Ranking Strategy (exponential);
-the Real-Time challenge of 2023 (`esr.challenge.rtsr.real_time_score`).
+the Real-Time challenge of 2023 (`esr.challenge.rtsr.real_time_score`); for sums of qualities, their
+product with a speedup and the better of two ranks the READMEs and `eval.py` of
+zhengchen1999/NTIRE2025_ImageSR_x4 and NTIRE2026_ImageSR_x4, Kai-Liu001/NTIRE2026_infraredSR and
+jiatongli2024/NTIRE2026_Mobile_RealWorld_ImageSR.
 """
 
 from __future__ import annotations
@@ -98,6 +101,63 @@ def real_time(
     return np.array([-real_time_score(*map(float, way)) for way in ways])
 
 
+GAINS: Mapping[RankFigure, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "lpips": lambda mean: 1 - mean,
+    "dists": lambda mean: 1 - mean,
+    "niqe": lambda mean: np.maximum(0, 10 - mean),
+}
+"""What of a figure counts where more is to be better; every other figure as it is."""
+
+
+def weighted_sum(
+    track: Track, own: Values, others: Sequence[Values], base: Values | None
+) -> NDArray[np.float64]:
+    """Sum what each figure gains, with its weight; more is better: the negative ranks.
+
+    It is calculated of means over the data set, as the official scripts do.
+    """
+    del others, base
+    return -_sum_gains(track, own, list(track.terms))
+
+
+def _sum_gains(track: Track, own: Values, names: Sequence[RankFigure]) -> NDArray[np.float64]:
+    gains = [track.terms[name] * GAINS.get(name, np.asarray)(own[name]) for name in names]
+    return np.asarray(sum(gains))
+
+
+def product(
+    track: Track, own: Values, others: Sequence[Values], base: Values | None
+) -> NDArray[np.float64] | None:
+    """Double for each point of a weighted sum of qualities, times the speedup to its weight.
+
+    The speedup is the baseline's runtime over the own one; more is better: the negative ranks.
+    """
+    del others
+    if base is None or not (own["ave_time_ms"] > 0).all():
+        return None
+    qualities = [name for name in track.terms if name != "ave_time_ms"]
+    speedup = base["ave_time_ms"] / own["ave_time_ms"]
+    return -(2.0 ** _sum_gains(track, own, qualities) * speedup ** track.terms["ave_time_ms"])
+
+
+def best_rank(
+    track: Track, own: Values, others: Sequence[Values], base: Values | None
+) -> NDArray[np.float64]:
+    """Take the best of the ranks in each group of figures, and of equal ones the mean rank.
+
+    The whole part is the best rank; behind the point stands the mean of the ranks, over one more
+    than there are ranked, so that it never reaches the next whole number.
+    """
+    del base
+    ranks = []
+    for group in track.ranked_apart:
+        gain = _sum_gains(track, own, group)
+        better = ((_sum_gains(track, o, group) > gain).astype(np.float64) for o in others)
+        ranks.append(1.0 + sum(better, np.zeros_like(gain)))
+    of_groups = np.stack(ranks)
+    return np.asarray(of_groups.min(axis=0) + of_groups.mean(axis=0) / (len(others) + 2))
+
+
 Formula = Callable[[Track, Values, Sequence[Values], Values | None], "NDArray[np.float64] | None"]
 """(track, own figures, those of all others that are ranked, those of the baseline) -> what ranks,
 (ways,), if anything does."""
@@ -107,15 +167,20 @@ SCORES: dict[str, Formula] = {
     "rank_sum": rank_sum,
     "exponential": exponential,
     "real_time": real_time,
+    "weighted_sum": weighted_sum,
+    "product": product,
+    "best_rank": best_rank,
 }
 """By the name that protocols use; one entry adds a formula of `RankFigure`."""
 
-ABSOLUTE = ("real_time",)
-"""Formulas whose score says something of a single submission."""
+ABSOLUTE = ("real_time", "weighted_sum", "product")
+"""Formulas of which more is better, and which say something of a single submission."""
 
-
-RELATIVE = ("rank_sum",)
+RELATIVE = ("rank_sum", "best_rank")
 """Formulas that look at the figures of others, which are prepared for no other formula."""
+
+OF_QUALITY = (*ABSOLUTE, "best_rank")
+"""Formulas that take figures of which more is better."""
 
 
 def score_of(

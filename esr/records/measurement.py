@@ -155,8 +155,9 @@ class Counts:
 
     input_size: tuple[int, int, int]
     """(channels, height, width) of the dummy input, batch 1."""
-    params: int
-    """Elements of all parameters, frozen ones included, buffers not."""
+    params: int | None
+    """Elements of all parameters, frozen ones included, buffers not; None where no network is
+    handed over, but a function that reads and writes images."""
     flops_official: int | None
     """Official counter (`esr.measure.counts.official_counts`); one multiply-add is one FLOP."""
     flops_fvcore: int | None
@@ -186,6 +187,11 @@ class Counts:
     """Types of those parameters."""
     overridden: tuple[str, ...] = ()
     """What the network has put before PyTorch's functions that tell of parameters."""
+
+    @property
+    def network_params(self) -> int:
+        """The same number where there is a network; without one there is nothing to compare."""
+        return self.params or 0
 
 
 @dataclass(frozen=True)
@@ -351,6 +357,18 @@ class EnergySamples:
         return sum(window.joules for window in self.windows) / seconds if seconds else None
 
 
+@dataclass(frozen=True)
+class ExtensionBuild:
+    """An extension in C++ or CUDA that a submission compiled (`torch.utils.cpp_extension`)."""
+
+    name: str
+    seconds: float
+    printed: str
+    """The end of what the compiler printed."""
+    problem: str | None = None
+    """Why it could not be built, in words of PyTorch or what was missing."""
+
+
 Isolation = Literal["process", "landlock", "bubblewrap"]
 """What confined a submission: a process of its own, the kernel's file rules on top, `--sandbox`."""
 
@@ -378,6 +396,8 @@ class Findings:
     busy_cores: float | None = None
     """Cores that other programs kept busy during the official pass, on average; filled in by the
     parent, None where the system does not say. Older records lack it."""
+    builds: tuple[ExtensionBuild, ...] = ()
+    """What it compiled; older records lack it."""
 
     def kept(self) -> dict[str, Any]:
         """These fields by their names, for a record."""

@@ -51,14 +51,14 @@ def official_entry(record: Record, counter: FlopsCounter) -> Official:
         "activations": scaled(counts.activations, MEGA),
         "num_conv": counts.num_conv,
         "flops": scaled(published_flops(counts, counter), GIGA),
-        "num_parameters": counts.params / MEGA,
+        "num_parameters": scaled(counts.params, MEGA),
     }
 
 
 def _split_entry(split: SplitResult) -> Official:
-    scores = {
-        name: [image.scores[name] for image in split.images] for name in split.images[0].scores
-    }
+    # A perceptual metric may have no value for some image, and then it has no mean.
+    whole = [name for name in split.images[0].scores if split.score(name) is not None]
+    scores = {name: [image.scores[name] for image in split.images] for name in whole}
     values = {
         "runtime": [image.runtime_ms for image in split.images],
         **scores,
@@ -191,4 +191,5 @@ def _count_lines(record: Record) -> Iterator[str]:
         yield f"{'#Conv2d':>16s} : {counts.num_conv:<d}"
     if flops is not None:
         yield f"{'FLOPs':>16s} : {flops / GIGA:<.4f} [G]"
-    yield f"{'#Params':>16s} : {counts.params / MEGA:<.4f} [M]"
+    if counts.params is not None:
+        yield f"{'#Params':>16s} : {counts.params / MEGA:<.4f} [M]"

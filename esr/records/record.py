@@ -19,6 +19,8 @@ from pydantic import BeforeValidator
 
 from esr.base import json_file
 from esr.base.errors import UserError
+from esr.datasets.lr_verdict import LrVerdict
+from esr.images.perceptual import PerceptualSource
 from esr.records.bounds import refuse_impossible
 from esr.records.conditions import Conditions, Drift, GpuStates, Request, upgrade_request
 from esr.records.measurement import EnergySamples, Findings, Flag, Stage, SteadySamples
@@ -41,8 +43,7 @@ class ImageResult:
     lr_size: tuple[int, int] | None = None
     """(height, width) of its LR image; older records lack it."""
     sr_sha256: str | None = None
-    """Hash of the levels of its SR image, for those of further processes; older records lack it.
-    """
+    """Hash of the levels of its SR image, where further processes were asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,15 @@ class ProcessTiming:
 
 
 @dataclass(frozen=True)
+class EarlierRun:
+    """The run that measured a data set, where it was another one than that of the record."""
+
+    date: str
+    command: tuple[str, ...]
+    request: Request | None
+
+
+@dataclass(frozen=True)
 class SplitResult:
     """One data set."""
 
@@ -119,6 +129,10 @@ class SplitResult:
     """None where the device counts no energy, or the run asked for no steady runtime."""
     processes: tuple[ProcessTiming, ...] = ()
     """Further processes that measured the same; the first one's figures are the fields above."""
+    lr_verdict: LrVerdict | None = None
+    """What LR is; older records lack it."""
+    earlier: EarlierRun | None = None
+    """None if it was measured by the run that the record tells of."""
 
     @property
     def cold_ms(self) -> float:
@@ -220,8 +234,9 @@ def _mean(values: list[float]) -> float:
 class Crop:
     """A detail of one image, kept as `crops/{label}/{choice}-{bicubic,sr,hr}.png`."""
 
-    choice: Literal["worst", "best"]
-    """By PSNR among the images of the first data set."""
+    choice: Literal["worst", "best", "first", "second", "third"]
+    """By PSNR among the images of the first data set; or its most detailed images, by their LR
+    alone, so that every submission shows them."""
     role: str
     image: str
     psnr_db: float
@@ -300,6 +315,16 @@ class Record(Findings):
     """What the run asked for; older records lack it."""
     fork: CloneSource | None = None
     """The clone of an official repository that it comes from; None for our own layout."""
+    perceptual: PerceptualSource | None = None
+    """What perceptual metrics were calculated with; None without any."""
+    variant: str | None = None
+    """The label, if it was given with `--label`; older records lack it."""
+
+    @property
+    def title(self) -> str:
+        """What people read: of a clone as `select_model` spells it, else the label."""
+        said = self.fork.facts.name if self.fork and not self.variant else ""
+        return said if said.strip() else self.label
 
     @property
     def process_count(self) -> int:
@@ -321,6 +346,13 @@ class Failure:
     """File that holds what the submission printed."""
     name: str | None = None
     """As the source of a clone spells it; None where that is its label, or cannot be told."""
+    model_file: str | None = None
+    """Path of its model file, or of the script of its clone; older failures lack it."""
+
+    @property
+    def title(self) -> str:
+        """What people read."""
+        return self.name if self.name and self.name.strip() else self.label
 
 
 Outcome = Record | Failure

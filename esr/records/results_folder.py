@@ -1,16 +1,19 @@
 """The results folder: one file a submission, and the tables that are rebuilt from those files.
 
-Nothing that was there is lost: a failure is kept beside an earlier record, and models in
-`results.json` that came from elsewhere stay in it.
+Nothing that was there is lost: a failure is kept beside an earlier record, a record that another
+one replaces is moved away, and models in `results.json` that came from elsewhere stay in it.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
+import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -22,6 +25,7 @@ from esr.base.scratch import scratch_folder
 from esr.challenge.protocol import Protocol
 from esr.records import official_results
 from esr.records.bounds import refuse_impossible
+from esr.records.join_records import align_validation, join_records
 from esr.records.record import Failure, Outcome, Record, read_record
 
 Kept = TypeVar("Kept", Record, Failure)
@@ -37,13 +41,34 @@ class Row:
     """A success removes it, so it is later than the record."""
     official: official_results.Official | None = None
     """The record in the official keys, or an entry of somebody else's `results.json`."""
+    is_gone: bool = False
+    """Whether it failed and its model is not there any more: the failure says nothing of today."""
+    is_title_shared: bool = False
+    """Whether another row has the same title, so that the label has to tell them apart."""
 
     @property
     def name(self) -> str:
-        """What it is called in tables: of a clone as `select_model` spells it, else its label."""
-        fork = self.record.fork if self.record else None
-        said = fork.facts.name if fork else self.failure.name if self.failure else None
-        return said if said and said.strip() else self.label
+        """What it is called, in every table, remark and line."""
+        return self.label if self.is_title_shared else self.title
+
+    @property
+    def title(self) -> str:
+        """What it calls itself, which others may do as well."""
+        outcome = self.record or self.failure
+        return self.label if outcome is None else outcome.title
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A record that another one has taken the place of."""
+
+    label: str
+    date: str
+    """Of the record that was there."""
+    lost: tuple[str, ...]
+    """What the new one is measured of or on that the old one was not."""
+    file: Path
+    """Where the old one is kept."""
 
 
 Publisher = Callable[[list[Row], Path], None]
@@ -65,6 +90,7 @@ class Store:
         self.save_dir = save_dir
         self._protocol = protocol
         self._publishers = publishers
+        self._dropped: set[str] = set()
         self._written: tuple[_Stamp, dict[str, official_results.Official]] = None, {}
         self._records = _Files(self.save_dir / "records", read_record)
         self._failures = _Files(self.save_dir / "failures", _read_failure)
@@ -80,37 +106,94 @@ class Store:
         file_handler(self.log).close()
         official_results.results_table(self._foreign_results())
 
-    def save(self, outcome: Outcome) -> None:
+    def save(self, outcome: Outcome) -> Replacement | None:
         """Keep an outcome and rebuild every table."""
-        self.keep(outcome)
+        replaced = self.keep(outcome)
         self.publish()
+        return replaced
 
-    def keep(self, outcome: Outcome) -> None:
-        """Keep an outcome, and leave the tables as they are."""
+    def keep(self, outcome: Outcome) -> Replacement | None:
+        """Keep an outcome, and leave the tables as they are.
+
+        The data sets of an earlier record stay in the new one where it is of the same submission.
+
+        Returns:
+            what was there before, if it is of something else and was moved away
+        """
         outcome = _readable(outcome)
         failure_file = self.save_dir / "failures" / f"{outcome.label}.json"
-        if isinstance(outcome, Record):
-            record_file = self.save_dir / "records" / f"{outcome.label}.json"
-            _set_unreadable_aside(record_file)
-            json_file.dump(outcome, record_file)
-            failure_file.unlink(missing_ok=True)
-        else:
+        if not isinstance(outcome, Record):
             json_file.dump(outcome, failure_file)
+            return None
+        record_file = self.save_dir / "records" / f"{outcome.label}.json"
+        with _locked(record_file.parent):
+            replaced = _take_place(outcome, record_file)
+        failure_file.unlink(missing_ok=True)
+        return replaced
 
     def rows(self) -> list[Row]:
-        """Read every row, sorted by label; a file that cannot be read is a row that says why."""
+        """Read every row, sorted by label; a file that cannot be read is a row that says why.
+
+        Those that are hidden are among them.
+        """
         records, no_records = self._records.read_all()
         failures, no_failures = self._failures.read_all()
         failures = {**no_records, **no_failures, **failures}
-        return [
+        records = dict(zip(records, align_validation([*records.values()]), strict=True))
+        return _tell_apart(
             self._row(label, records.get(label), failures.get(label))
             for label in sorted(records.keys() | failures.keys())
-        ]
+        )
+
+    def shown_rows(self) -> list[Row]:
+        """Read the rows that are not hidden."""
+        hidden = self.hidden()
+        return _tell_apart(row for row in self.rows() if row.label not in hidden)
+
+    def hidden(self) -> set[str]:
+        """Read the labels of the rows that no table shows.
+
+        Raises:
+            UserError: the file that names them cannot be read.
+        """
+        file = self._hidden_file
+        return set(json_file.load(list[str], file)) if file.exists() else set()
+
+    def hide(self, labels: Iterable[str]) -> None:
+        """Leave rows out of every table; what was measured stays."""
+        self._write_hidden(self.hidden() | {*labels})
+
+    def show(self, labels: Iterable[str]) -> None:
+        """Take rows into the tables again."""
+        self._write_hidden(self.hidden() - {*labels})
+
+    def remove(self, labels: Iterable[str]) -> list[Path]:
+        """Move records and failures away, where nobody reads them.
+
+        Returns:
+            where they are now
+        """
+        wanted, moved = {*labels}, []
+        for row in self.rows():
+            if row.label in wanted:
+                self._dropped |= {*_list_names(row)}
+        for label in sorted(wanted):
+            for kind in ("records", "failures"):
+                file = self.save_dir / kind / f"{label}.json"
+                if file.exists():
+                    moved.append(_move_aside(file, file.parent / "removed"))
+        self.show(wanted)
+        return moved
+
+    def _write_hidden(self, labels: set[str]) -> None:
+        if labels or self._hidden_file.exists():
+            json_file.write_text(self._hidden_file, json_file.dump_text(sorted(labels)) + "\n")
 
     def _row(self, label: str, record: Record | None, failure: Failure | None) -> Row:
         counter = self._protocol.flops_counter
         official = official_results.official_entry(record, counter) if record else None
-        return Row(label, record, failure, official)
+        is_gone = failure is not None and _has_lost_its_model(failure)
+        return Row(label, record, failure, official, is_gone)
 
     def _showable(self, rows: list[Row]) -> list[Row]:
         """Make a failure of each row that cannot be shown, whoever wrote it."""
@@ -130,20 +213,16 @@ class Store:
 
     def results(self, rows: list[Row]) -> dict[str, official_results.Official]:
         """Say rows in the official keys, beside what somebody else left in `results.json`."""
-        shared = Counter(row.name for row in rows)
-        measured = {
-            row.name if shared[row.name] == 1 else row.label: row.official
-            for row in rows
-            if row.official is not None
-        }
+        measured = {row.name: row.official for row in rows if row.official is not None}
         # What these rows were called before, by an older version or while the name was not shared.
-        spelled = {each for row in rows for each in (row.label, row.name)} - measured.keys()
+        known = {each for row in (*rows, *self.rows()) for each in _list_names(row)}
+        spelled = (known | self._dropped) - measured.keys()
         foreign = self._foreign_results().items()
         return {key: value for key, value in foreign if key not in spelled} | measured
 
     def publish(self) -> None:
         """Rebuild `results.json`, `results.txt` and what the publishers write."""
-        rows = self.rows()
+        rows = self.shown_rows()
         results = self.results(rows)
         json_file.write_text(self._results_file, json_file.dump_text(results))
         self._written = _stamp(self._results_file), results
@@ -165,6 +244,10 @@ class Store:
         return self.save_dir / "logs" / "test_demo.log"
 
     @property
+    def _hidden_file(self) -> Path:
+        return self.save_dir / "hidden.json"
+
+    @property
     def _results_file(self) -> Path:
         return self.save_dir / "results.json"
 
@@ -175,6 +258,19 @@ class Store:
         return (
             official_results.read_results(self._results_file) if self._results_file.exists() else {}
         )
+
+
+def _tell_apart(rows: Iterable[Row]) -> list[Row]:
+    """Call those by their labels whose titles are the same."""
+    made = [*rows]
+    called = Counter(text for row in made for text in {row.title, row.label})
+    return [replace(row, is_title_shared=called[row.title] > 1) for row in made]
+
+
+def _list_names(row: Row) -> Iterator[str]:
+    """List what a row is called, or was: by an older version, or while nobody else was so."""
+    yield row.label
+    yield from (outcome.title for outcome in (row.record, row.failure) if outcome)
 
 
 class _Files(Generic[Kept]):
@@ -263,22 +359,74 @@ def _as_failure(path: Path, error: UserError) -> Failure:
     return Failure(path.stem, None, "record", printable_line(str(error)), written)
 
 
-def _set_unreadable_aside(path: Path) -> None:
-    """Keep what is no record of this label, and is about to be replaced, where nobody reads it.
+def _take_place(latest: Record, file: Path) -> Replacement | None:
+    """Write a record over the one that is there, with what stays of that."""
+    earlier = _read_earlier(file)
+    joined = join_records(earlier, latest) if earlier else None
+    replaced = None
+    if earlier is not None and joined is not None and joined.lost:
+        date = earlier.provenance.date
+        when = re.sub(r"[^0-9T]", "", date.partition("+")[0])
+        aside = _find_free(file.parent / "replaced", f"{latest.label}.{when}")
+        json_file.write_bytes(aside, json_file.read_bytes(file))
+        replaced = Replacement(latest.label, date, joined.lost, aside)
+    json_file.dump(joined.record if joined else latest, file)
+    return replaced
+
+
+def _find_free(folder: Path, stem: str) -> Path:
+    numbers = ["", *(f".{number}" for number in range(2, 10_000))]
+    files = (folder / f"{stem}{number}.json" for number in numbers)
+    return next(file for file in files if not os.path.lexists(file))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let nobody else read a record and replace it meanwhile, where the file system knows locks."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _read_earlier(path: Path) -> Record | None:
+    """Read the record of this label; what is none is kept where nobody reads it.
+
+    Raises:
+        UserError: it cannot be moved.
+    """
+    if not path.exists():
+        return None
+    try:
+        return _read_named(read_record, path)
+    except UserError:
+        _move_aside(path, path.parent / "unreadable")
+    return None
+
+
+def _move_aside(file: Path, folder: Path) -> Path:
+    """Move a file where nobody reads it.
 
     Raises:
         UserError: it cannot be moved.
     """
     try:
-        if path.exists():
-            _read_named(read_record, path)
-    except UserError:
-        aside = path.parent / "unreadable"
-        try:
-            aside.mkdir(exist_ok=True)
-            path.rename(aside / path.name)
-        except OSError as error:
-            raise UserError(f"cannot be moved away ({cause(error)})", where=path) from error
+        folder.mkdir(exist_ok=True)
+        return file.rename(_find_free(folder, file.stem))
+    except OSError as error:
+        raise UserError(f"cannot be moved away ({cause(error)})", where=file) from error
+
+
+def _has_lost_its_model(failure: Failure) -> bool:
+    """Whether its file is gone, as far as this machine is the one that it lay on."""
+    if failure.model_file is None:
+        return False
+    file = Path(failure.model_file)
+    was_here = file.parent.is_dir() or file.parent.parent.is_dir()
+    return was_here and not os.path.lexists(file)
 
 
 def _make_folder(path: Path) -> None:

@@ -16,6 +16,7 @@ from esr.report.claims import ClaimedFigure, list_claims
 from esr.report.columns import list_columns
 from esr.report.empty_cells import COUNTED, explain_empty_cell, list_empty_cells
 from esr.report.estimator_table import EstimatorTable, compare_estimators
+from esr.report.remark import Remark
 from esr.report.remarks import write_remarks
 
 
@@ -31,8 +32,8 @@ class Line:
 
     @property
     def name(self) -> str:
-        """The row's label, fit to be shown."""
-        return name(self.standing.row.label)
+        """What the row is called, fit to be shown."""
+        return name(self.standing.row.name)
 
     @cached_property
     def values(self) -> tuple[Value, ...]:
@@ -49,8 +50,8 @@ class Board:
     shown: tuple[int, ...]
     """Positions of the columns that people see: the rank first if there is one, then the name."""
     lines: tuple[Line, ...]
-    remarks: tuple[str, ...]
-    """What the figures cannot say themselves, a line each."""
+    remarks: tuple[Remark, ...]
+    """What the figures cannot say themselves, a line each; the gravest first."""
 
     def list_section(self, section: Section) -> list[Line]:
         """Choose the ranked, the unranked or the failed lines."""
@@ -94,7 +95,7 @@ def build_board(rows: Sequence[Row], protocol: Protocol, choices: Choices | None
         (line.standing, {_name_column(columns[i]): reason for i, reason in line.reasons.items()})
         for line in lines
     ]
-    remarks = write_remarks(ranking, marked, list(list_empty_cells(empty)))
+    remarks = write_remarks(ranking, marked, list(list_empty_cells(empty, ranking)))
     return Board(ranking, columns, tuple(shown), tuple(lines), tuple(remarks))
 
 

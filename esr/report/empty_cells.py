@@ -7,6 +7,7 @@ from itertools import groupby
 
 from esr.base.visible_text import name, one_line
 from esr.images.metrics import METRICS
+from esr.rank.entrants import outside
 from esr.rank.ranking import Ranking, Standing
 from esr.records.measurement import STEADY, WARM
 from esr.records.record import Record
@@ -98,19 +99,25 @@ def _explain_split(title: str, record: Record) -> str:
 
 
 def list_empty_cells(
-    reasons: Sequence[tuple[Standing, Mapping[str, str]]],
+    reasons: Sequence[tuple[Standing, Mapping[str, str]]], ranking: Ranking
 ) -> Iterator[str]:
     """Say what is empty and why, a line for all submissions that lack the same for one reason.
 
     Args:
         reasons: of each submission, by the heading of every column that is empty.
+        ranking: whose tracks may each be about another scale or data set.
     """
+    tracks = ranking.protocol.tracks
+    elsewhere = {outside(standing.row, track) for standing, _ in reasons for track in tracks}
+    if any(reason in elsewhere for _, by_heading in reasons for reason in by_heading.values()):
+        yield "Who was measured at another scale, or on another data set, has no score in a track."
     lacking: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for standing, by_heading in reasons:
         ordered = sorted(by_heading, key=lambda heading: by_heading[heading])
         for reason, headings in groupby(ordered, key=lambda heading: by_heading[heading]):
-            if reason != standing.reason:  # Which a remark of its own says.
-                lacking.setdefault((tuple(headings), reason), []).append(name(standing.row.label))
+            # Which remarks of their own say.
+            if reason != standing.reason and reason not in elsewhere:
+                lacking.setdefault((tuple(headings), reason), []).append(name(standing.row.name))
     for (titles, reason), labels in lacking.items():
         more = len(labels) - _NAMES_AT_MOST
         who = ", ".join(labels[:_NAMES_AT_MOST]) + (f" and {more} more" if more > 0 else "")

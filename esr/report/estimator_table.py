@@ -57,7 +57,7 @@ def compare_estimators(ranking: Ranking) -> EstimatorTable | None:
         return None
     places = [_list_places(made, track) for made in rankings]
     ranked = [
-        standing.row.label
+        standing.row
         for standing in ranking.standings
         if any(standing.row.label in by_label for by_label in places)
     ]
@@ -65,11 +65,11 @@ def compare_estimators(ranking: Ranking) -> EstimatorTable | None:
     by_images = any("(" in text for by_label in places for text in by_label.values())
     notes = [_BY_PROCESSES] * by_processes + [_BY_IMAGES] * by_images
     return EstimatorTable(
-        ranking.protocol.tracks[track].name,
+        ranking.protocol.tracks[track].title,
         tuple(RUNTIMES[word].title for word in names),
         tuple(
-            (name(label), tuple(by_label.get(label, NO_RANK) for by_label in places))
-            for label in ranked
+            (name(row.name), tuple(by_label.get(row.label, NO_RANK) for by_label in places))
+            for row in ranked
         ),
         " ".join(notes),
     )

@@ -18,6 +18,8 @@ BASE = "base"
 
 _GATE = {True: "passed", False: "failed", None: None}
 _LN_SCORE_AT_MOST = math.log(1e4)
+_DIGITS = {"weighted_sum": ".4f", "product": ".4f"}
+"""Of the scores of a track, as their challenges print them; `.4g` of all others."""
 
 
 def list_ranking_columns(ranking: Ranking) -> list[Column]:
@@ -82,6 +84,7 @@ def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]
     alone = track.score in ABSOLUTE
     tells_more = (several or alone) and len(track.terms) > 1
     log = of_placing(lambda p: p.score.log if p.score else None)
+    digits = _DIGITS.get(track.score, ".4g")
     return [
         Column(
             f"Rank {track.name}",
@@ -89,14 +92,15 @@ def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]
             "d",
             priority=(0 if first else 11) if several else None,
             text=partial(format_rank, track=index),
-            short_title="Rank" if first else "",
+            short_title="Rank" if first else f"Rank {_shorten(track)}",
         ),
         Column(
             f"Score {track.name}",
             of_placing(lambda p: p.score.value if p.score else None),
-            ".4g",
+            digits,
             priority=(5 if first or alone else 11) if tells_more else None,
-            text=partial(format_score, track=index),
+            text=partial(format_score, track=index, digits=digits),
+            short_title=f"Score {_shorten(track)}",
         ),
         Column(f"Rank low {track.name}", of_placing(lambda p: p.interval and p.interval[0]), "d"),
         Column(f"Rank high {track.name}", of_placing(lambda p: p.interval and p.interval[1]), "d"),
@@ -104,6 +108,11 @@ def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]
         Column(f"ln Score {track.name}", log, ".3f"),
         Column(f"Not ranked in {track.name} because", of_placing(lambda p: p.reason)),
     ]
+
+
+def _shorten(track: Track) -> str:
+    """A track's title where columns are narrow."""
+    return track.title.replace("Parameters", "Params")
 
 
 def format_rank(standing: Standing, track: int) -> str:
@@ -141,14 +150,18 @@ def _number_in_letters(number: int) -> str:
     return (_number_in_letters(before) if before else "") + chr(ord("a") + last)
 
 
-def format_score(standing: Standing, track: int) -> str:
-    """Say a score; as `e^33.27` where its digits would tell nothing."""
+def format_score(standing: Standing, track: int, digits: str = ".4g") -> str:
+    """Say a score; as `2.94e14` where its digits would tell nothing, whatever a float can hold."""
     score = standing.placings[track].score
     if score is None or score.value is None:
         return ""
     if score.log is None:
-        return format(score.value, ".4g")
-    return f"e^{score.log:.2f}" if score.log > _LN_SCORE_AT_MOST else f"{score.value:.2f}"
+        return format(score.value, digits)
+    if score.log <= _LN_SCORE_AT_MOST:
+        return f"{score.value:.2f}"
+    power = math.floor(score.log / math.log(10))
+    mantissa = f"{math.exp(score.log - power * math.log(10)):.2f}"
+    return f"1.00e{power + 1}" if mantissa == "10.00" else f"{mantissa}e{power}"
 
 
 def format_interval(runtime: Quantity | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -12,22 +12,19 @@ from rich.text import Text
 
 from esr.base.console import stdout
 from esr.base.visible_text import name, one_line
+from esr.base.word_wrap import wrap_words
+from esr.challenge.protocol import protocols
 from esr.images.metrics import METRICS
-from esr.records.measurement import LayerCost
 from esr.records.record import Failure, Outcome, Record, SplitResult
+from esr.records.results_folder import Replacement
 from esr.report.board import Board
 from esr.report.deployment_table import lay_out_deployments, list_deployments
+from esr.report.layer_table import lay_out_layers
 from esr.report.terminal_table import lay_out_leaderboard
+from esr.submissions.foreseen_problems import foresee_problems
 from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
 
-_REASON_AT_MOST = 100
-"""A few words; the log and the lines above have all of it."""
-
 _STYLES = {"done": "green", "kept": "cyan", "failed": "red", "stale": "yellow"}
-
-_LEFT = ("Layer", "Type")
-_NAME_AT_LEAST = 16
-"""Letters of a layer's name that stand in one line, however narrow the terminal."""
 
 
 def print_outcome(outcome: Outcome, processes: int = 1) -> None:
@@ -37,7 +34,7 @@ def print_outcome(outcome: Outcome, processes: int = 1) -> None:
         outcome: after one of its processes.
         processes: how many it shall have.
     """
-    label = name(outcome.label)
+    label = name(outcome.title)
     if isinstance(outcome, Failure):
         log = f" [log: {outcome.log}]" if outcome.log else ""
         print_line(f"{label}: failed ({outcome.stage}): {outcome.reason}{log}")
@@ -47,13 +44,24 @@ def print_outcome(outcome: Outcome, processes: int = 1) -> None:
     else:
         print_line(f"{label}: {_describe_figures(outcome)}")
     if outcome.layers and outcome.process_count == 1:
-        stdout().print(lay_out_layers(outcome.label, outcome.layers))
+        stdout().print(lay_out_layers(outcome.title, outcome.layers))
+
+
+def print_replacement(replaced: Replacement | None) -> None:
+    """Say that a row is of something else now, and where its earlier record is."""
+    if replaced is not None:
+        what = ", ".join(replaced.lost)
+        print_line(
+            f"{name(replaced.label)}: takes the place of what was measured"
+            f" {replaced.date.partition('T')[0]} ({what}), which is now {replaced.file};"
+            " --label NAME keeps both"
+        )
 
 
 def print_kept(records: Iterable[Record]) -> None:
     """Print what is not measured again, with its figures."""
     for record in records:
-        print_line(f"{name(record.label)}: kept: {_describe_figures(record)}")
+        print_line(f"{name(record.title)}: kept: {_describe_figures(record)}")
 
 
 def _describe_processes(record: Record, processes: int) -> str:
@@ -98,7 +106,7 @@ def print_summary(
 def lay_out_summary(
     kept: Sequence[Record], outcomes: Sequence[Outcome], recorded: Iterable[str], save_dir: Path
 ) -> Table:
-    """Lay out who was measured and kept, who failed and why, and whose figures are of before.
+    """Lay out who was measured and kept, who failed where, and whose figures are of before.
 
     Args:
         kept: records that were not measured again.
@@ -110,8 +118,8 @@ def lay_out_summary(
     last = {outcome.label: outcome for outcome in outcomes}
     failures = [outcome for outcome in last.values() if isinstance(outcome, Failure)]
     groups = {
-        "done": [name(outcome.label) for outcome in last.values() if isinstance(outcome, Record)],
-        "kept": [name(record.label) for record in kept],
+        "done": [name(outcome.title) for outcome in last.values() if isinstance(outcome, Record)],
+        "kept": [name(record.title) for record in kept],
         "failed": [_explain(f, save_dir) for f in failures if f.label not in recorded],
         "stale": [_explain(f, save_dir) for f in failures if f.label in recorded],
     }
@@ -127,45 +135,13 @@ def lay_out_summary(
 
 
 def _explain(failure: Failure, save_dir: Path) -> str:
-    text = f"{name(failure.label)}: {failure.stage}: {one_line(failure.reason, _REASON_AT_MOST)}"
+    """Say where to look; the reason was told when it failed."""
+    text = f"{name(failure.title)}: {failure.stage}"
     if not failure.log:
         return text
     log = Path(failure.log)
     below = log.relative_to(save_dir) if log.is_relative_to(save_dir) else log
     return f"{text}; log: {one_line(str(below))}"
-
-
-def lay_out_layers(label: str, layers: Sequence[LayerCost]) -> Table:
-    """Lay out what every layer costs, and the sums."""
-    table = Table(
-        title=Text(f"Layers of {label}"), box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-    )
-    longest = max((len(layer.name) for layer in layers), default=0)
-    for title in (*_LEFT, "Calls", "Output", "Params", "MACs\n[M]", "Acts\n[M]", "Time\n[ms]"):
-        table.add_column(
-            Text(title),
-            justify="left" if title in _LEFT else "right",
-            overflow="fold",
-            no_wrap=title not in _LEFT,
-            min_width=min(longest, _NAME_AT_LEAST) if title == "Layer" else None,
-        )
-    for layer in layers:
-        # The batch is always 1.
-        shape = "x".join(map(str, (layer.output_shape or ())[1:]))
-        texts = (layer.name, layer.kind, str(layer.calls), shape, *_sum_costs([layer]))
-        table.add_row(*map(Text, texts))
-    table.add_section()
-    table.add_row("sum", "", "", "", *_sum_costs(layers))
-    return table
-
-
-def _sum_costs(layers: Sequence[LayerCost]) -> tuple[str, ...]:
-    return (
-        str(sum(layer.params for layer in layers)),
-        f"{sum(layer.flops for layer in layers) / 1e6:.3f}",
-        f"{sum(layer.activations for layer in layers) / 1e6:.3f}",
-        f"{sum(layer.time_ms for layer in layers):.2f}",
-    )
 
 
 def print_estimators(board: Board) -> None:
@@ -183,30 +159,50 @@ def print_estimators(board: Board) -> None:
     print_line(compared.note)
 
 
+_REMARKS_AT_MOST = 20
 _LINE_AT_MOST = 4096
 """Paths and reasons are printed whole; what is longer than any path is not."""
 
 
-def print_leaderboard(board: Board, save_dir: Path) -> None:
-    """Print the leaderboard, what it cannot say, and where everything was written."""
+def print_leaderboard(board: Board, save_dir: Path, told: Collection[str] = ()) -> None:
+    """Print the leaderboard, what it cannot say, and where everything was written.
+
+    Args:
+        board: the leaderboard.
+        save_dir: where it was written to.
+        told: labels of those whose failure stands on the screen already.
+    """
     console = stdout()
     console.print()
     console.print(lay_out_leaderboard(board, console.width))
     console.print()
     if deployments := list_deployments(board):
         console.print(lay_out_deployments(deployments))
-    for line in (*board.remarks, f"Everything is in {save_dir}"):
+    remarks = [remark for remark in board.remarks if remark.failed not in told]
+    for line in remarks[:_REMARKS_AT_MOST]:
         print_line(line)
+    if (more := len(remarks) - _REMARKS_AT_MOST) > 0:
+        print_line(f"{more} more remark{'' if more == 1 else 's'} in report.html")
+    print_line(f"Everything is in {save_dir}")
+
+
+_LISTED_AT_MOST = 32
+"""Letters of a name that stand in one line of the listing."""
 
 
 def print_listing(entries: Iterable[Entry]) -> None:
     """Print what `--list` shows: every submission, and what is wrong with it."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for title in ("ID", "Name", "Team", "Scale", "Checkpoint", "State"):
+    titles = ("ID", "Name", "Team", "Scale", "Checkpoint", "State")
+    rows = [[one_line(cell) for cell in _describe_entry(entry)] for entry in entries]
+    columns = [column for column in zip(titles, *rows, strict=True) if any(column[1:])]
+    for title, *cells in columns:
         justify: JustifyMethod = "right" if title in ("ID", "Scale") else "left"
-        table.add_column(title, justify=justify, overflow="fold", min_width=len(title))
-    for entry in entries:
-        table.add_row(*(Text(one_line(cell)) for cell in _describe_entry(entry)))
+        longest = max(map(len, cells)) if title == "Name" else 0
+        width = max(len(title), min(longest, _LISTED_AT_MOST))
+        table.add_column(title, justify=justify, overflow="fold", min_width=width)
+    for row in zip(*(cells for _, *cells in columns), strict=True):
+        table.add_row(*map(Text, row))
     stdout().print(table)
 
 
@@ -214,16 +210,38 @@ def _describe_entry(entry: Entry) -> tuple[str, ...]:
     if isinstance(entry, Broken):
         number = "" if entry.model_id is None else str(entry.model_id)
         return number, entry.label, "", "", "", f"broken: {entry.reason}"
+    state = "; ".join(filter(None, foresee_problems(entry))) or "ready"
     if isinstance(entry, CloneSubmission):
-        return str(entry.model_id), entry.label, "", "x4", f"by {SELECT}", "ready"
+        scale = f"x{entry.sidecar.scale}"
+        weights = entry.folder_call.model_dir if entry.folder_call else f"by {SELECT}"
+        return str(entry.model_id), entry.name or entry.label, "", scale, weights, state
     return (
         str(entry.model_id),
         entry.name,
         entry.sidecar.team.name or "",
         f"x{entry.sidecar.scale}",
         entry.checkpoint.name if entry.checkpoint else "missing",
-        entry.problem or "ready",
+        "; ".join([entry.problem, *([] if state == "ready" else [state])])
+        if entry.problem
+        else state,
     )
+
+
+def print_years(years: Mapping[Path, int], protocol: str) -> None:
+    """Say which clones are of another year than the rules they are measured by.
+
+    Args:
+        years: of the clones whose scripts tell.
+        protocol: name of the one that nobody has chosen.
+    """
+    known = {year for year in years.values() if f"ntire{year}" in protocols()}
+    for year in sorted(year for year in known if f"ntire{year}" != protocol):
+        clones = [name(clone.name) for clone, of in years.items() if of == year]
+        more = f" and {len(clones) - 5} more" if len(clones) > 5 else ""
+        print_line(
+            f"{', '.join(clones[:5])}{more}: of {year}, measured by the rules of {protocol};"
+            f" --protocol ntire{year} takes its own"
+        )
 
 
 def print_trust(entries: Iterable[Entry], trust: Collection[int]) -> None:
@@ -235,6 +253,9 @@ def print_trust(entries: Iterable[Entry], trust: Collection[int]) -> None:
 
 
 def print_line(line: str) -> None:
-    """Print one line, whatever is in it; the terminal folds it."""
+    """Print one line, whatever is in it; on a terminal it is broken between words."""
+    console, text = stdout(), one_line(line, _LINE_AT_MOST)
+    if console.is_terminal:
+        text = wrap_words(text, console.width)
     # As Text, since rich would read markup and emoji codes in a string.
-    stdout().print(Text(one_line(line, _LINE_AT_MOST)), soft_wrap=True)
+    console.print(Text(text), soft_wrap=True)

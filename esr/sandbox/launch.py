@@ -27,6 +27,7 @@ def start(
     output: IO[bytes],
     *,
     sandbox: bool,
+    settings: Mapping[str, str] | None = None,
 ) -> tuple[subprocess.Popen[bytes], socket.socket, Isolation]:
     """Start a command in a session of its own, confined to its places.
 
@@ -35,6 +36,7 @@ def start(
         places: of the submission; the private folder exists.
         output: receives what it prints.
         sandbox: whether to use bubblewrap.
+        settings: variables it gets beside those of this environment that it may know.
 
     Returns:
         (the process, the socket that is its standard input, what confines it)
@@ -67,7 +69,7 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=places.folder,
-            env=scrub_environment(os.environ, places),
+            env={**(settings or {}), **scrub_environment(os.environ, places)},
             start_new_session=True,
             pass_fds=inherited,
             # System calls alone: a thread of ours may hold any lock at the moment of the fork.

@@ -40,6 +40,7 @@ def flag_left_files(
     for number, split in enumerate(job.splits):
         for name in (folder.lr_image, folder.sr_image):
             ours |= {name(number, index) for index in range(split.count + FURTHER_IMAGES)}
+    ours |= {folder.given(0).parent, folder.returned(0).parent}
     known = {path.resolve() for path in (*ours, *before)}
     usual = {places.home: _CACHES + _CACHES_OF_HOME, places.temporary: _CACHES}
     strange = [

@@ -86,6 +86,32 @@ def adapt(entry: Entry, checkpoint: Path | None, form: str | None) -> Entry:
     return entry
 
 
+def name_variant(entry: Entry, label: str, others: Sequence[Entry]) -> Entry:
+    """Give an entry a label, and with it a row of its own.
+
+    Args:
+        entry: the submission.
+        label: its name in results.
+        others: all that are here, whose labels it must not take.
+
+    Raises:
+        UserError: it cannot be the name of a row.
+    """
+    where = f"--label {one_line(label, NAME_AT_MOST)}"
+    if (fault := _fault_of_name(label)) is not None:
+        raise UserError(fault.removesuffix("; rename it"), where=where, remedy="choose another")
+    if Path(label).name != label or label.startswith(".") or not label.strip():
+        raise UserError("files cannot be named so", where=where, remedy="choose a plain name")
+    if label in {other.label for other in others} - {entry.label}:
+        what = "is the label of another submission"
+        raise UserError(what, where=where, remedy="choose a name of its own")
+    if isinstance(entry, Broken):
+        return replace(entry, label=label)
+    if isinstance(entry, CloneSubmission):
+        return replace(entry, label=label, variant=label)
+    return replace(entry, variant=label)
+
+
 def _with_form(submission: Submission, form: str) -> Submission:
     file = submission.model_file
     sidecar = read_sidecar(file.with_suffix(".toml"))

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from esr.base.command import Parser, command
-from esr.base.errors import ExitCode, UserError
+from esr.base.errors import ExitCode
 from esr.base.house import ROOT
 from esr.base.scratch import scratch_folder, scratch_roots
 from esr.base.visible_text import name
-from esr.evaluate.build_environment import Installer, shelf
+from esr.evaluate.build_environment import Installer
 from esr.evaluate.entries import choose_entries, list_entries
 from esr.evaluate.options import Options, parse
 from esr.evaluate.submission_environment import installer_log, make_environment
@@ -34,8 +34,6 @@ def main(arguments: list[str]) -> int:
     for each in known.asked:
         parsed(each)
     options = parse([*(["--submission", known.path] if known.path else []), *rest], ROOT)
-    if options.confinement.wheels is not None and not options.confinement.wheels.is_dir():
-        raise UserError("no such folder", where=f"--wheels {options.confinement.wheels}")
     with scratch_folder() as folder:
         entries = list_entries(options.selection, options.data, options.procedure, folder)
         return _prepare(choose_entries(entries, options.selection), options, known.asked)
@@ -44,7 +42,7 @@ def main(arguments: list[str]) -> int:
 def _prepare(entries: Sequence[Entry], options: Options, asked: Sequence[str]) -> ExitCode:
     save_dir = options.output.save_dir
     hidden = (options.data.data_dir, save_dir, *scratch_roots())
-    installer = Installer(shelf(), hidden, options.confinement.wheels)
+    installer = Installer.of(options.confinement, hidden)
     status = ExitCode.OK
     for entry in entries:
         label = name(entry.label)

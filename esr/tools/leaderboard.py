@@ -8,6 +8,7 @@ Works on records alone, without PyTorch.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from typing import Literal
 from esr.base import json_file
 from esr.base.command import Parser, command
 from esr.base.did_you_mean import suggest
-from esr.base.errors import UserError
+from esr.base.errors import ExitCode, UserError
 from esr.base.visible_text import name
 from esr.challenge.protocol import DEFAULT_PROTOCOL, Protocol, protocols
 from esr.rank.entrants import PUBLISHED, Choices
@@ -29,6 +30,8 @@ from esr.report.board import build_board
 from esr.report.compare.comparison import compare
 from esr.report.compare.comparison_files import print_comparison, write_comparison
 from esr.report.csv_table import choose_columns
+from esr.report.html.page_title import make_page_title
+from esr.report.paper.write_figures import write_figures
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,6 +67,11 @@ def parser() -> argparse.ArgumentParser:
     add("--estimators", action="store_true", help=text)
     text = "leave no column out of leaderboard.csv, not even those that no row fills"
     add("--all_columns", action="store_true", help=text)
+    add("--title", default="", help="what report.html is called (default: the challenge's name)")
+    add("--subtitle", default="", help="the line above it")
+    add("--logo", type=Path, metavar="FILE", help="a picture beside it")
+    text = "draw every chart for a paper, too: SVG, PDF and PNG"
+    add("--figures", type=Path, metavar="DIR", help=text)
     return made
 
 
@@ -78,8 +86,8 @@ def _decimals(text: str) -> int | Literal["none", "protocol"]:
 
 
 @command()
-def main(arguments: list[str]) -> None:
-    """Read, rank or compare, write and print."""
+def main(arguments: list[str]) -> int | None:
+    """Read, rank or compare, write and print; 1 if what was compared differs."""
     given = parser().parse_args(arguments)
     if (given.path is None) == (given.compare is None):
         raise UserError(
@@ -87,23 +95,28 @@ def main(arguments: list[str]) -> None:
             where="command line",
             remedy="give one of them",
         )
-    if given.compare is None:
-        _rank(given)
-    else:
-        _compare(given)
+    if given.compare is not None:
+        return _compare(given)
+    _rank(given)
+    return None
 
 
 def _rank(given: argparse.Namespace) -> None:
     protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
     rows, results = read(given.path, protocol)
     finished = build_board(rows, protocol, _choices(given, rows))
+    page_title = make_page_title(given.title, given.subtitle, given.logo)
     save_dir = given.save_dir or _beside(given.path)
     json_file.write_text(save_dir / "results.txt", official_results.results_table(results))
     source = given.path if given.path.is_dir() else given.path.parent
-    formats.write_all(finished, save_dir, source, choose_columns(given.all_columns))
+    columns = choose_columns(given.all_columns)
+    formats.write_all(finished, save_dir, source, columns, page_title)
+    figures = write_figures(finished, given.figures) if given.figures else []
     terminal.print_leaderboard(finished, save_dir.absolute())
     if given.estimators:
         terminal.print_estimators(finished)
+    if figures:
+        terminal.print_line(f"{len(figures)} figures are in {given.figures.absolute()}")
 
 
 def _beside(path: Path) -> Path:
@@ -113,7 +126,7 @@ def _beside(path: Path) -> Path:
     return (path if path.is_dir() else path.parent) / "leaderboard"
 
 
-def _compare(given: argparse.Namespace) -> None:
+def _compare(given: argparse.Namespace) -> int:
     protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
     a, b = (read(path, protocol)[0] for path in given.compare)
     _choices(given, b)  # A baseline has to be in both.
@@ -122,17 +135,48 @@ def _compare(given: argparse.Namespace) -> None:
     if given.save_dir is not None:
         write_comparison(found, name_a, name_b, given.save_dir)
     print_comparison(found, name_a, name_b)
+    same = not (found.differing or found.only_a or found.only_b)
+    return ExitCode.OK if same else ExitCode.SOME_FAILED
 
 
 def _choices(given: argparse.Namespace, rows: list[Row]) -> Choices:
     chosen = given.baseline
+    if chosen == PUBLISHED:
+        _refuse_cpu(rows, protocols()[given.protocol])
     if chosen not in (None, PUBLISHED):
-        chosen = _find_label(chosen, rows)
+        chosen = find_label(chosen, rows, "--baseline", [PUBLISHED])
     return Choices(given.runtime, chosen, given.constraints, given.mixed_machines)
 
 
-def _find_label(text: str, rows: list[Row]) -> str:
-    """Find the row of a label or name; of a name without its id, if a single row has it."""
+def _refuse_cpu(rows: list[Row], protocol: Protocol) -> None:
+    """Hold no runtime of a CPU against one that was published of a GPU.
+
+    Raises:
+        UserError: a row is of a CPU.
+    """
+    timed = [row for row in rows if row.record and row.record.clock == "perf_counter"]
+    if timed and any("ave_time_ms" in track.terms for track in protocol.tracks):
+        hardware = protocol.baseline.hardware if protocol.baseline else None
+        raise UserError(
+            f"the published runtime is of a GPU{f' ({hardware})' if hardware else ''},"
+            f" {name(timed[0].name)} was timed on a CPU",
+            where=f"--baseline {PUBLISHED}",
+            remedy="measure the baseline here and give --baseline LABEL",
+        )
+
+
+def find_label(text: str, rows: list[Row], flag: str, also: Sequence[str] = ()) -> str:
+    """Find the row of a label or name; of a name without its id, if a single row has it.
+
+    Args:
+        text: what the user has typed.
+        rows: those that there are.
+        flag: that it was typed for.
+        also: what else may be typed.
+
+    Raises:
+        UserError: there is no such row.
+    """
     labels = [row.label for row in rows]
     if same := [row.label for row in rows if text in (row.label, row.name, row.name.strip())]:
         return same[0]
@@ -140,11 +184,12 @@ def _find_label(text: str, rows: list[Row]) -> str:
     if len(named) == 1:
         return named[0]
     shown = [name(row.name) for row in rows]
-    meant = suggest(text, [*shown, PUBLISHED])
+    meant = suggest(text, [*shown, *also])
+    others = "".join(f", or '{word}'" for word in also)
     raise UserError(
         f"no row is called '{name(text)}'",
-        where="--baseline",
-        remedy=meant or f"choose one of {', '.join(shown)}, or '{PUBLISHED}'",
+        where=flag,
+        remedy=meant or f"choose one of {', '.join(shown)}{others}",
     )
 
 
@@ -153,6 +198,29 @@ def _with_gate(protocol: Protocol, decimals: int | Literal["none", "protocol"]) 
         return protocol
     digits = None if decimals == "none" else decimals
     return replace(protocol, gate=replace(protocol.gate, decimals=digits))
+
+
+def _advise(path: Path) -> str:
+    """Say what to give instead of a path that cannot be ranked."""
+    for place in path.absolute().parents:
+        if (place / "records").is_dir() or (place / "results.json").is_file():
+            return f"give the folder: python -m esr leaderboard {place}"
+    return "give a --save_dir of test_demo.py, or an official results.json"
+
+
+def _refuse_part(path: Path) -> None:
+    """Refuse what is written beside the results, or is one of them.
+
+    Raises:
+        UserError: it is such a file.
+    """
+    if not path.is_file():
+        return
+    if path.suffix.lower() != ".json":
+        what = "is a table made of results, from which nothing is read"
+        raise UserError(what, where=path, remedy=_advise(path))
+    if path.absolute().parent.name in ("records", "failures"):
+        raise UserError("is of one submission alone", where=path, remedy=_advise(path))
 
 
 def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]]:
@@ -164,14 +232,15 @@ def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]
     Raises:
         UserError: there is nothing there, or it cannot be read.
     """
-    if path.is_dir() and (rows := (store := Store(path, protocol)).rows()):
+    if path.is_dir() and (rows := (store := Store(path, protocol)).shown_rows()):
         return rows, store.results(rows)
     file = path / "results.json" if path.is_dir() else path
+    _refuse_part(path)
     if not file.exists():
         raise UserError(
             "holds no results" if path.is_dir() else "no such file or folder",
             where=path,
-            remedy="give a --save_dir of test_demo.py, or an official results.json",
+            remedy=_advise(path),
         )
     # The path is the user's own, who may well have linked it.
     official = official_results.read_results(file.resolve())

@@ -92,25 +92,27 @@ def choose_further(
     assert len(kinds) == FURTHER_IMAGES
     rng.shuffle(kinds)
     numbers = [len(split.images) for split in splits]
-    further = []
+    further, sides = [], rng.sample(SIDES, 2)  # The same for both kinds that are compared.
     for kind, (number, index), is_counted in kinds:
         image = splits[number].images[index]
         place = (number, numbers[number])
         numbers[number] += 1
-        change = _draw(kind, image, splits[number].scale, rng)
+        change = _draw(kind, image, splits[number].scale, sides, rng)
         further.append(FurtherImage(kind, image, (number, index), place, change, is_counted))
     return tuple(further)
 
 
-def _draw(kind: FurtherKind, image: StagedImage, scale: int, rng: random.Random) -> Change | Part:
+def _draw(
+    kind: FurtherKind, image: StagedImage, scale: int, sides: Sequence[int], rng: random.Random
+) -> Change | Part:
     lr = np.load(image.lr)
     height, width, _ = lr.shape
     if kind == "changed":
-        symmetric = is_bicubic(lr, np.load(image.hr), scale)
+        symmetric = is_bicubic(lr, np.load(image.hr, mmap_mode="r"), scale)
         return draw_change(height, width, symmetric=symmetric, rng=rng)
     if kind == "repeated":
         return Change()
-    rows, columns = rng.sample(SIDES, 2)
+    rows, columns = sides
     top, left = (rng.randint(0, max(0, a - b)) for a, b in ((height, rows), (width, columns)))
     return Part(top, left, rows, columns)
 

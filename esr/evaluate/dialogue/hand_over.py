@@ -23,7 +23,13 @@ from esr.evaluate.dialogue import lr_files, sr_files
 from esr.evaluate.dialogue.deployed_passes import DeployedPasses
 from esr.evaluate.dialogue.further_images import FurtherImages, FurtherPlan, Seen
 from esr.evaluate.dialogue.machine_load import LoadMeter
-from esr.evaluate.dialogue.timed_passes import TimedPass, TimedPasses, out_of_turn, read_runtime
+from esr.evaluate.dialogue.timed_passes import (
+    Scorer,
+    TimedPass,
+    TimedPasses,
+    out_of_turn,
+    read_runtime,
+)
 from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
 from esr.records.bounds import check_possible
@@ -78,6 +84,7 @@ class HandOver:
         now_ns: a monotonic clock.
         ways: of `--deploy`, which follow on the measurement.
         entered: called with each stage that begins, and what begins behind the images.
+        score: PSNR of the output of a timed pass, given (data set, image) and its file.
     """
 
     def __init__(
@@ -89,6 +96,7 @@ class HandOver:
         now_ns: Callable[[], int] = time.monotonic_ns,
         ways: Sequence[tuple[str, ...]] = (),
         entered: Callable[[Stage | Begun], None] = lambda _: None,
+        score: Scorer = lambda *_: None,
     ) -> None:
         self._entered = entered
         self.folder, self._progress, self._now_ns = folder, progress, now_ns
@@ -97,7 +105,7 @@ class HandOver:
             for number, split in enumerate(splits)
             for index, image in enumerate(split.images)
         ]
-        self.passes = TimedPasses(folder, [len(split.images) for split in splits])
+        self.passes = TimedPasses(folder, [len(split.images) for split in splits], score)
         self._load: LoadMeter | None = None
         self.busy_cores: float | None = None
         self.deployed = DeployedPasses(folder, len(splits[0].images), ways)

@@ -1,10 +1,13 @@
-"""LR files put into a worker's folder while its submission runs: it may put anything there."""
+"""Files put into a worker's folder while its submission runs: it may put anything there."""
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from typing import BinaryIO
+
+import numpy as np
 
 from esr.base.errors import cause
 from esr.measure.job import SubmissionFailed
@@ -29,3 +32,15 @@ def put(lr_dir: int, name: str, source: BinaryIO) -> None:
     except OSError as error:
         reason = f"its LR image cannot be written ({cause(error)})"
         raise SubmissionFailed("restore", reason) from error
+
+
+def put_bytes(folder: int, name: str, data: bytes) -> None:
+    """Write a file of these bytes, as `put` does."""
+    put(folder, name, io.BytesIO(data))
+
+
+def put_array(folder: int, name: str, array: np.ndarray) -> None:
+    """Write an array as .npy, as `put` does."""
+    data = io.BytesIO()
+    np.save(data, array)
+    put_bytes(folder, name, data.getvalue())

@@ -13,6 +13,7 @@ import numpy as np
 
 from esr.base.errors import UserError
 from esr.base.foreign_bytes import ordinary_file, read_foreign
+from esr.images import Image
 from esr.measure.job import SubmissionFailed
 
 _SAMPLES, _SAMPLE_BYTES = 32, 256
@@ -27,7 +28,7 @@ def note(sr_file: Path) -> Noted:
     Raises:
         SubmissionFailed: it is no ordinary file, or cannot be read.
     """
-    with _opened(sr_file) as (file, size):
+    with opened(sr_file) as (file, size):
         places = [secrets.randbelow(max(1, size - _SAMPLE_BYTES)) for _ in range(_SAMPLES)]
         return tuple((place, os.pread(file, _SAMPLE_BYTES, place)) for place in places)
 
@@ -35,7 +36,7 @@ def note(sr_file: Path) -> Noted:
 def is_as_noted(sr_file: Path, noted: Noted) -> bool:
     """Whether those bytes are still the same."""
     try:
-        with _opened(sr_file) as (file, _):
+        with opened(sr_file) as (file, _):
             return all(os.pread(file, len(data), place) == data for place, data in noted)
     except SubmissionFailed:
         return False
@@ -62,10 +63,15 @@ def compare(shown: Path, scored: Path, at_most: int) -> int:
         first, second = (np.load(io.BytesIO(data), allow_pickle=False) for data in files)
         if not (first.dtype == second.dtype == np.uint8 and first.shape == second.shape):
             raise ValueError(f"{first.dtype} of shape {first.shape}")
-        return int(np.abs(first.astype(np.int16) - second).max())
+        return largest_difference(first, second)
     except Exception as error:  # NumPy's parser promises nothing about what it raises.
         reason = f"the output of a timed pass is no SR image: {error}"
         raise SubmissionFailed("invalid", reason) from error
+
+
+def largest_difference(first: Image, second: Image) -> int:
+    """Say by how many grey levels two images of one shape differ at most."""
+    return int((np.maximum(first, second) - np.minimum(first, second)).max())
 
 
 def _read(path: Path, at_most: int) -> bytes:
@@ -76,10 +82,15 @@ def _read(path: Path, at_most: int) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[int, int]]:
+def opened(path: Path) -> Iterator[tuple[int, int]]:
+    """Open an SR file as `ordinary_file` does.
+
+    Raises:
+        SubmissionFailed: it is no ordinary file, or cannot be read.
+    """
     try:
-        with ordinary_file(path) as opened:
-            yield opened
+        with ordinary_file(path) as file:
+            yield file
     except UserError as error:
         raise _unreadable(error) from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from esr.audit.seen_by_parent import SeenPass
 from esr.base import json_file
@@ -19,6 +20,8 @@ from esr.measure.job import JobFolder, SubmissionFailed
 _MS_AT_MOST = 1e9
 _PASSES_AT_MOST = 2_000_000
 _SR_BYTES_AT_MOST = 2**29
+
+Scorer = Callable[[tuple[int, int], Path], float | None]
 
 
 @dataclass
@@ -36,6 +39,8 @@ class TimedPass:
     shown_ns: int = 0
     difference: int | None = None
     """Largest difference in grey levels from the scored image; None until it was shown."""
+    psnr_db: float | None = None
+    """Of an output that differs from the scored image."""
 
     @property
     def place(self) -> tuple[int, int]:
@@ -59,10 +64,13 @@ class TimedPasses:
     Args:
         folder: of its job.
         counts: numbers of images of its data sets.
+        score: PSNR of an SR image, given (data set, image) and its file.
     """
 
-    def __init__(self, folder: JobFolder, counts: Sequence[int]) -> None:
-        self._folder, self._counts = folder, counts
+    def __init__(
+        self, folder: JobFolder, counts: Sequence[int], score: Scorer = lambda *_: None
+    ) -> None:
+        self._folder, self._counts, self._score = folder, counts, score
         self._all: list[TimedPass] = []
 
     @property
@@ -103,6 +111,8 @@ class TimedPasses:
         timed.shown_ns = now_ns
         scored = self._folder.sr_image(*timed.place)
         timed.difference = sr_files.compare(self._folder.shown, scored, _SR_BYTES_AT_MOST)
+        if timed.difference:
+            timed.psnr_db = self._score(timed.place, self._folder.shown)
         return b""
 
     @property

@@ -45,7 +45,7 @@ def prepare(job: Job, enter: Callable[[Stage], None]) -> Built:
     """
     submission = job.submission
     assert isinstance(submission, Submission)
-    device = _device(job)
+    device = choose_device(job)
     enter("import")
     sys.dont_write_bytecode = True  # A clone's files stay as they are.
     remark = ""
@@ -78,14 +78,15 @@ def _loaded(
 
 def prepare_clone(job: Job, session: Session) -> Built:
     """Let a clone's own `select_model` do it, and take its own call of the network."""
-    device = _device(job)
+    device = choose_device(job)
     selected = session.select(device)
     sidecar = replace(job.submission.sidecar, data_range=selected.data_range, tile=selected.tile)
     forward = selected.forward or restorer(selected.network, sidecar)
     return Built(device, selected.network, sidecar, forward)
 
 
-def _device(job: Job) -> torch.device:
+def choose_device(job: Job) -> torch.device:
+    """Find the device that was asked for, and make it the current one."""
     device = resolve(job.device)
     torch.backends.cudnn.benchmark = False
     if device.type == "cuda":

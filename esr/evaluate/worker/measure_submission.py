@@ -12,9 +12,9 @@ from torch import nn
 
 from esr.audit.audit_passes import audit, is_repeatable, restored_in_other_range
 from esr.audit.audit_rules import Evidence, TamperWatch
-from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare, prepare_clone
 from esr.evaluate.worker.repeat_passes import repeat
+from esr.evaluate.worker.restore_folders import restore_folders
 from esr.images import Image
 from esr.measure.bench import Bench, official_pass
 from esr.measure.channel import Channel
@@ -25,6 +25,8 @@ from esr.measure.deploy.deployed_pass import deploy
 from esr.measure.device import describe_machine
 from esr.measure.fixed_input_pass import run_fixed_input
 from esr.measure.job import Job, JobFolder
+from esr.measure.loading.extension_builds import ExtensionWatch
+from esr.measure.network_snapshot import seed_generators
 from esr.measure.op_watch import OpWatch
 from esr.measure.pass_costs import PassCosts, read_costs
 from esr.measure.robust_pass import RobustPass
@@ -56,10 +58,23 @@ def measure(job: Job, folder: JobFolder, channel: Channel) -> None:
         if isinstance(job.submission, CloneSubmission):
             session = Session(job.submission, channel.enter, trusted=job.trusted)
             stack.enter_context(session.opened())
-        _measure(job, folder, channel, session)
+        # Before its first line: what it seeds itself, as it would for the official script, holds.
+        seed_generators()
+        if session is not None and (call := session.folder_call) is not None:
+            restore_folders(job, call, folder, channel, session, observe(job, folder))
+            return
+        builds = ExtensionWatch()
+        stack.enter_context(builds.watching())
+        _measure(job, folder, channel, session, builds)
 
 
-def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | None) -> None:
+def _measure(
+    job: Job,
+    folder: JobFolder,
+    channel: Channel,
+    session: Session | None,
+    builds: ExtensionWatch,
+) -> None:
     before, constructor, audit_flags = TamperWatch(), OpWatch(), observe(job, folder)
     with constructor:
         built = prepare(job, channel.enter) if session is None else prepare_clone(job, session)
@@ -71,9 +86,10 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
         bench, job, folder, channel, lambda: TimedCount(model, bench.forward, bench.sidecar.scale)
     )
     costs = read_costs(official, job, folder)
+    counting_s = counted_s(costs, job.complexity_input)
     budget = TimeBudget(max(job.passes.budget_s, costs.official_s) - official.further_s)
     before.look()
-    with budget.reserved(0 if job.is_further else beyond_timing_s(costs)):
+    with budget.reserved(0 if job.is_further else beyond_timing_s(costs, counting_s)):
         repeated = repeat(bench, job, folder, channel, official.splits, costs, budget)
     before.look()
     channel.enter("count")
@@ -82,7 +98,7 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
     pass_s = costs.splits[place[0]][place[1]].pass_s
     evidence = Evidence(before, constructor, official, repeated.robust, image, pass_s)
     measurement = Measurement(
-        counts=complexity.uncounted(model, COMPLEXITY_INPUT, "counted in the first process"),
+        counts=complexity.uncounted(model, job.complexity_input, "counted in the first process"),
         clock=bench.watch.clock,
         splits=tuple(repeated.splits),
         output_dtype=", ".join(sorted(official.dtypes)),
@@ -98,21 +114,22 @@ def _measure(job: Job, folder: JobFolder, channel: Channel, session: Session | N
         flags=(*measurement.flags, *audit_flags.flags()),
         fork=session.facts() if session else None,
         left_out=budget.left_out,
+        builds=builds.builds,
     )
     channel.say("measurement", measurement)
     # What was said stays said, whatever becomes of the network now.
     deploy(bench, model, job, folder, channel)
 
 
-def beyond_timing_s(costs: PassCosts) -> float:
+def beyond_timing_s(costs: PassCosts, counting_s: float) -> float:
     """What has to be left of the time when the timed passes are over."""
     largest_s = max(image.pass_s for split in costs.splits for image in split)
-    return COUNTED * counted_s(costs) + CHECKED * largest_s
+    return COUNTED * counting_s + CHECKED * largest_s
 
 
-def counted_s(costs: PassCosts) -> float:
+def counted_s(costs: PassCosts, counted_input: tuple[int, int, int]) -> float:
     """What a pass over the input of the counters will take."""
-    _, height, width = COMPLEXITY_INPUT
+    _, height, width = counted_input
     return costs.of_size_s(height * width)
 
 
@@ -128,7 +145,7 @@ def examine(
     What figures need comes first, and is done in any case; then the most telling checks.
     """
     with budget.reserved(CHECKED * evidence.pass_s):
-        counts = complexity.count(model, COMPLEXITY_INPUT, budget)
+        counts = complexity.count(model, measurement.counts.input_size, budget)
     repeatable = None
     if budget.allows("repeatability", 2 * evidence.pass_s):
         repeatable = is_repeatable(bench, evidence.image)
@@ -154,8 +171,9 @@ def add_costs(
 ) -> Measurement:
     """Add what comes last: layers, the other data_range, and what changes the network."""
     layer_costs: tuple[LayerCost, ...] = ()
-    if job.passes.layers and budget.allows("layers", LAYERED * counted_s(costs)):
-        layer_costs = layers(model, COMPLEXITY_INPUT)
+    counting_s = counted_s(costs, job.complexity_input)
+    if job.passes.layers and budget.allows("layers", LAYERED * counting_s):
+        layer_costs = layers(model, job.complexity_input)
     other = None
     if budget.allows("other data_range", costs.splits[0][0].pass_s):
         lr_file = folder.lr_image(0, 0)

@@ -13,7 +13,7 @@ from types import ModuleType
 from torch import nn
 
 from esr.base.errors import UserError
-from esr.measure.loading.network_class import choose_class, name_it
+from esr.measure.loading.network_class import choose_class, describe_other_classes, name_it
 from esr.measure.loading.state_dict import WRAPPERS, StateDict, canonical, fit, is_packed, shorten
 from esr.submissions.checkpoint_file import first_line, read_checkpoint
 from esr.submissions.submission import Submission
@@ -81,7 +81,8 @@ def load(network: nn.Module, path: Path, *, strict: bool, trusted: bool = False)
     if wanted and len(getattr(left, "missing_keys", ())) == len(wanted):
         what = f"has none of the {len(wanted)} keys of the network {type(network).__name__}"
         has = f"{what}, but {shorten(list(fitted.state))}" if fitted.state else what
-        raise UserError(has, where=path.name, remedy=_BELONG)
+        remedy = describe_other_classes(network, fitted.state.keys()) or _BELONG
+        raise UserError(has, where=path.name, remedy=remedy)
     return fitted.remark
 
 
@@ -116,6 +117,8 @@ def _misfit(
             "the network's own keys are all there: with strict = false in the TOML file beside the"
             " model, an evaluation leaves the others out"
         )
+    elif (others := describe_other_classes(network, state.keys())) is not None:
+        remedy = others
     what = f"does not fit the network {type(network).__name__}: {said}"
     return UserError(what, where=path.name, remedy=remedy)
 

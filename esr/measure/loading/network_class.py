@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -54,6 +55,41 @@ def choose_class(module: ModuleType, path: Path, kwargs: Mapping[str, Any]) -> N
 def name_it(path: Path) -> str:
     """Say how the network of a model file is named."""
     return f'name the network with arch = "..." in {path.stem}.toml'
+
+
+def describe_other_classes(network: nn.Module, keys: Collection[str]) -> str | None:
+    """Say which other networks its model file holds, where a checkpoint is not of this one.
+
+    Args:
+        network: that was built.
+        keys: of the checkpoint's state_dict.
+
+    Returns:
+        what to do, with the class whose keys they are if there is one; None if it holds no other
+    """
+    module = sys.modules.get(type(network).__module__)
+    file = getattr(module, "__file__", None)
+    if module is None or file is None:
+        return None
+    path, taken = Path(file), type(network)
+    others = [
+        cls
+        for cls in _classes(module, path)
+        if cls is not taken and issubclass(cls, nn.Module) and _can_be_built(cls, {})
+    ]
+    fitting = [cls.__name__ for cls in others if _has_keys(cls, keys)]
+    if len(fitting) == 1:
+        arch = f'set arch = "{fitting[0]}" in {path.stem}.toml'
+        return f"class {taken.__name__} was taken, but the keys are those of {fitting[0]}: {arch}"
+    names = ", ".join(cls.__name__ for cls in others)
+    is_last = f"class {taken.__name__} was taken; others: {names}"
+    return f"{is_last}; {name_it(path)}" if others else None
+
+
+def _has_keys(cls: NetworkClass, keys: Collection[str]) -> bool:
+    with suppress(Exception):  # A submission may raise anything.
+        return cls().state_dict().keys() == {*keys}
+    return False
 
 
 def _classes(module: ModuleType, path: Path) -> Iterator[type]:

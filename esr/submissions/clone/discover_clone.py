@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from collections import Counter
 from pathlib import Path
 
 from esr.base.errors import UserError, cause
+from esr.challenge.protocol import protocols
 from esr.submissions.clone.control_flow import functions
 from esr.submissions.clone.select_model_branches import Branch, branches
 from esr.submissions.discovery import discover
-from esr.submissions.submission import SCRIPT, SELECT, Broken, CloneSubmission, Entry
+from esr.submissions.submission import (
+    FOLDER_SCRIPT,
+    SCRIPT,
+    SELECT,
+    Broken,
+    CloneSubmission,
+    Entry,
+    make_label,
+)
 
-_NOT_IN_FILE_NAMES = re.compile(r"[^\w.+()-]+")
-_LABEL_AT_MOST = 100
-"""Bytes; a system allows 255 for the name of a file, what is added to it included."""
 _BYTES_AT_MOST = 2**22
 
 
@@ -50,9 +55,17 @@ def _own_layout(clone: Path, script: Path) -> list[Entry]:
         raise UserError(
             f"{what}, and models/ holds no team[ID]_[Model].py",
             where=script,
-            remedy="give a clone of an official repository or of this one",
+            remedy=_remedy(clone),
         )
     return entries
+
+
+def _remedy(clone: Path) -> str:
+    if (clone / FOLDER_SCRIPT).is_file():
+        names = [name for name, protocol in protocols().items() if protocol.call == "main"]
+        what = f"its {FOLDER_SCRIPT} may be that of another challenge"
+        return f"{what}: choose it with --protocol {' or '.join(names)}"
+    return "give a clone of an official repository or of this one"
 
 
 def _parsed(script: Path) -> ast.Module:
@@ -74,12 +87,13 @@ def _entry(branch: Branch, script: Path, *, unique: bool) -> Entry:
     label = _label(branch) if unique else f"{branch.model_id:02d}_{_label(branch)}"
     if branch.problem:
         return Broken(branch.model_id, label, script, f"no submission: {branch.problem}")
-    return CloneSubmission(branch.model_id, label, script.parent, name=branch.name)
+    return CloneSubmission(
+        branch.model_id, label, script.parent, name=branch.name, named=branch.checkpoints
+    )
 
 
 def _label(branch: Branch) -> str:
     # Decided before anything runs, and it must do as the name of a file.
     fallback = f"{branch.model_id:02d}_{branch.imported or 'submission'}"
     name = branch.name or fallback
-    safe = _NOT_IN_FILE_NAMES.sub("_", name).lstrip(".").encode()[:_LABEL_AT_MOST]
-    return safe.decode("utf-8", "ignore") or fallback
+    return make_label(name, branch.model_id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from esr.submissions.clone.control_flow import Function, Path, constants
 from esr.submissions.clone.source_values import MODEL_ID, Names, Unknown, is_model_id, value
+from esr.submissions.submission import CHECKPOINT_SUFFIXES
 
 _IDS_AT_MOST = 10_000
 _FURTHEST_ID = 10**6
@@ -25,6 +26,8 @@ class Branch:
     """Why there is no submission."""
     imported: str | None = None
     """First name that is imported from `models`."""
+    checkpoints: tuple[str, ...] = ()
+    """Texts in it that are names of checkpoint files."""
 
 
 def branches(tree: ast.Module, function: Function) -> list[Branch]:
@@ -44,7 +47,15 @@ def _branch(function: Function, number: int, known: Names) -> Branch | None:
     for node in imports:
         if (node.module or "").split(".")[0] == "models" and branch.imported is None:
             branch.imported = node.names[0].name
+    branch.checkpoints = tuple(_list_checkpoints(path))
     return branch
+
+
+def _list_checkpoints(path: Path) -> Iterator[str]:
+    for node in (inner for statement in path.statements for inner in ast.walk(statement)):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and text.endswith(CHECKPOINT_SUFFIXES):
+            yield text
 
 
 def _name(last: ast.stmt | None, names: Names) -> str | None:

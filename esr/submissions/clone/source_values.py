@@ -95,6 +95,10 @@ def _formatted(node: ast.FormattedValue, names: Mapping[str, Any]) -> str:
 def _call(node: ast.Call, names: Mapping[str, Any]) -> object:
     if node.keywords:
         raise Unknown
+    if ast.unparse(node.func) == "os.path.join":
+        parts = [value(argument, names) for argument in node.args]
+        if all(isinstance(part, str) for part in parts):
+            return _short("/".join(part.strip("/") for part in parts))
     given = [value(argument, names) for argument in node.args]
     if isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
         return _FUNCTIONS[node.func.id](*given)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import importlib.util
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from esr.base.errors import UserError
 from esr.submissions.clone.clone_files import CloneFacts, relative
@@ -31,7 +33,17 @@ from esr.submissions.clone_session.clone_calls import (
 from esr.submissions.clone_session.clone_world import forget, in_place, modules_in, world_of
 from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
 from esr.submissions.clone_session.safe_load import Enter, SafeLoad, absent
-from esr.submissions.submission import CHECKPOINT_SUFFIXES, SCRIPT, SELECT, CloneSubmission
+from esr.submissions.submission import (
+    CHECKPOINT_SUFFIXES,
+    FOLDER_CALL,
+    MAIN,
+    SCRIPT,
+    SELECT,
+    CloneSubmission,
+    FolderCall,
+)
+
+T = TypeVar("T")
 
 
 class Session:
@@ -45,7 +57,10 @@ class Session:
 
     def __init__(self, submission: CloneSubmission, enter: Enter, *, trusted: bool) -> None:
         self._number, self._enter = submission.model_id, enter
+        self._name = submission.name or submission.label
+        self.folder_call = submission.folder_call
         self._mirror = submission.clone.resolve()
+        self._came = _files_in(self._mirror)
         self._redirection = Redirection() if is_needed() else None
         note = self._redirection.note if self._redirection else None
         self._gate = SafeLoad(trusted, enter, note)
@@ -74,7 +89,7 @@ class Session:
         call = forward_call(tree, self._number)
         mode = self._redirection.mode() if self._redirection else contextlib.nullcontext()
         with mode, self._missing_named():
-            selected = self._selected_without_absent(
+            selected = self._without_absent(
                 lambda: self._select(tree, source, call, torch.device(device.type))
             )
         forward = [functions(tree)[call.function]] if call and call.function != NETWORK else []
@@ -83,7 +98,26 @@ class Session:
         self._selected = selected
         return selected
 
-    def _selected_without_absent(self, select: Callable[[], Selected]) -> Selected:
+    def folder_function(self, call: FolderCall) -> Callable[..., object]:
+        """Import the function of a submission that reads a folder of images and writes one.
+
+        Raises:
+            UserError: it lacks a package, or there is no such function.
+        """
+        self._enter("import")
+        self._stack.enter_context(world_of(self._mirror))
+        mode = self._redirection.mode() if self._redirection else contextlib.nullcontext()
+        with mode, self._missing_named():
+            module = self._without_absent(lambda: importlib.import_module(call.module))
+        function: Callable[..., object] | None = getattr(module, MAIN, None)
+        if function is None or not callable(function):
+            raise UserError(f"{call.module} has no function {MAIN}")
+        if self._redirection:
+            self._stack.enter_context(self._redirection.mode())
+        self._selected = Selected(nn.Identity(), self._name, 1.0, None, call=FOLDER_CALL)
+        return function
+
+    def _without_absent(self, select: Callable[[], T]) -> T:
         """Begin again when an import fails, with something in the place of what is not installed.
 
         Not at once: the clone's code may well be prepared for a package that is absent.
@@ -158,8 +192,14 @@ class Session:
         )
 
     def _relative(self, files: Iterable[str | Path]) -> tuple[str, ...]:
+        # What it has compiled or written itself is no file of the clone.
         names = (relative(file, self._mirror) for file in files)
-        return tuple(sorted({name for name in names if name is not None}))
+        return tuple(sorted({name for name in names if name in self._came}))
+
+
+def _files_in(folder: Path) -> frozenset[str]:
+    names = (relative(Path(where, name), folder) for where, _, of in os.walk(folder) for name in of)
+    return frozenset(filter(None, names))
 
 
 def _forward(

@@ -1,7 +1,7 @@
 """A lock: exact versions and hashes of what was added for one submission.
 
-A text that pip reads (`pip install --require-hashes -r FILE`). Its first line says what was asked
-for; the packages of the harness, PyTorch among them, are inherited and not in it.
+A text that pip and uv read (`pip install --require-hashes -r FILE`). Its first line says what was
+asked for; the packages of the harness, PyTorch among them, are inherited and not in it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from esr.base.errors import UserError, cause
 
@@ -39,6 +41,11 @@ class EnvironmentLock:
         """Say it as a file of requirements."""
         head = f"# esr environment, Python {self.python}, for: {', '.join(self.asked)}"
         return "\n".join((head, *self.packages, ""))
+
+
+def lock_line(name: str, version: str, sha256: str) -> str:
+    """Say which file was installed, alike whatever has installed it."""
+    return f"{canonicalize_name(name)}=={version} --hash=sha256:{sha256}"
 
 
 def read_lock(path: Path) -> EnvironmentLock | None:

@@ -56,7 +56,7 @@ def check(entries: Sequence[Entry], options: Options) -> ExitCode:
     if len(in_our_layout) < len(entries):
         raise UserError(
             "is measured as it stands; the rules are for our own layout",
-            where=f"--submission {options.selection.path}",
+            where=f"--submission {options.selection.paths[0]}",
             remedy="put the network into models/team[ID]_[Model].py, or leave out --check",
         )
     ready: dict[str, bool] = {}

@@ -27,7 +27,7 @@ from esr.sandbox import isolated_process
 from esr.sandbox.own_files import refuse_foreign_files
 from esr.sandbox.policy import Policy
 from esr.submissions.submission import Broken, Own, Submission
-from esr.tools.check.figure_rules import FIGURES, START, Attempt
+from esr.tools.check.figure_rules import FIGURES, START, Trial
 from esr.tools.check.network_rules import NETWORK
 from esr.tools.check.rule import (
     CheckAnswer,
@@ -56,22 +56,24 @@ def check_entry(entry: Own, options: Options, hr_dir: Path, job_dir: Path) -> li
     """Try one submission by every rule, in the order of `RULES`."""
     source = SourceFiles(entry, ROOT)
     findings = [try_rule(rule, source) for rule in SOURCE]
-    if isinstance(entry, Broken) or entry.checkpoint is None:
+    if isinstance(entry, Broken) or entry.checkpoint is None or source.problem is not None:
         return findings + [skip_rule(rule) for rule in RULES[len(findings) :]]
     split, protocol = _stage(entry, options, hr_dir), options.protocol
     with job_folder(entry, job_dir) as folder:
         answer, reason = _ask(entry, split, folder, options)
         in_ranges = _compare_ranges(entry, answer, split, folder, protocol.border(split.scale))
-    attempt = Attempt(entry, answer, in_ranges, protocol.flops_counter)
-    findings += [try_rule(rule, attempt) for rule in START]
+    trial = Trial(entry, answer, in_ranges, protocol.flops_counter)
+    findings += [try_rule(rule, trial) for rule in START]
     findings += _sort_network_findings(answer, reason)
-    return findings + [try_rule(rule, attempt) for rule in FIGURES]
+    return findings + [try_rule(rule, trial) for rule in FIGURES]
 
 
 def _stage(submission: Submission, options: Options, hr_dir: Path) -> StagedSplit:
-    split, *_ = find_splits(options.data, options.protocol, submission.sidecar.scale)
+    protocol = options.protocol
+    split, *_ = find_splits(options.data, protocol, submission.sidecar.scale)
     few = replace(split, pairs=split.pairs[:_PHOTOGRAPHS])
-    return stage(few, hr_dir / submission.label, METRICS["psnr"].window_px)
+    folder, window_px = hr_dir / submission.label, METRICS["psnr"].window_px
+    return stage(few, folder, window_px, protocol.border(split.scale), protocol.crop_px)
 
 
 def _ask(

@@ -12,7 +12,6 @@ from torch import nn
 
 from esr.audit.audit_passes import restored_in_other_range
 from esr.base import json_file
-from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.evaluate.worker.build_network import make_bench, prepare
 from esr.measure.bench import Bench
 from esr.measure.channel import Channel
@@ -49,7 +48,8 @@ def main(argv: list[str]) -> int:
     channel.enter("count")
     answer = replace(answer, trying=None)
     with contextlib.suppress(Exception):  # Then there are no figures, and their rule says so.
-        answer = replace(answer, counts=complexity.count(built.model, COMPLEXITY_INPUT))
+        counts = complexity.count(built.model, job.complexity_input)
+        answer = replace(answer, counts=counts)
     answer = _in_both_ranges(bench, built.model, folder, answer)
     return _say(folder, replace(answer, complete=True))
 

@@ -24,7 +24,7 @@ _STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Trial:
     """A submission, and what the child says of it."""
 
     submission: Submission
@@ -46,11 +46,11 @@ class Attempt:
         return self.answer.counts
 
 
-def gets_through(stage: Stage, how: str) -> Callable[[Attempt], str]:
+def gets_through(stage: Stage, how: str) -> Callable[[Trial], str]:
     """Make the rule that the network comes through a stage."""
 
-    def rule(attempt: Attempt) -> str:
-        failure = attempt.answer.failure
+    def rule(trial: Trial) -> str:
+        failure = trial.answer.failure
         if failure is not None and failure.stage == stage:
             raise Violation(failure.reason)
         if failure is not None and _STAGES.index(failure.stage) < _STAGES.index(stage):
@@ -60,46 +60,46 @@ def gets_through(stage: Stage, how: str) -> Callable[[Attempt], str]:
     return rule
 
 
-def counted(attempt: Attempt) -> str:
+def counted(trial: Trial) -> str:
     """Parameters and operations can be counted."""
-    detail = gets_through("count", "at 3x256x256")(attempt)
-    if attempt.answer.trying is not None:  # A rule has ended the child.
+    detail = gets_through("count", "at 3x256x256")(trial)
+    if trial.answer.trying is not None:  # A rule has ended the child.
         raise NotReached
-    if attempt.answer.counts is None:
+    if trial.answer.counts is None:
         raise Violation("its operations could not be counted")
     return detail
 
 
-def data_range(attempt: Attempt) -> str:
+def data_range(trial: Trial) -> str:
     """The declared data_range is the better one."""
-    if attempt.in_ranges is None:
+    if trial.in_ranges is None:
         raise NotReached
-    for flag in attempt.in_ranges.flags:
+    for flag in trial.in_ranges.flags:
         raise Violation(flag.detail)
-    if attempt.in_ranges.note:
-        raise Violation(attempt.in_ranges.note)
-    return f"{attempt.submission.sidecar.data_range:g}"
+    if trial.in_ranges.note:
+        raise Violation(trial.in_ranges.note)
+    return f"{trial.submission.sidecar.data_range:g}"
 
 
-def counters(attempt: Attempt) -> str:
+def counters(trial: Trial) -> str:
     """The counters agree, or say what they have not counted."""
-    counts = attempt.counts
-    if attempt.in_ranges is None:
+    counts = trial.counts
+    if trial.in_ranges is None:
         raise NotReached
     flags = [flag for flag in complexity_flags(counts) if flag.name not in _BY_TIME]
     seen = [f"{flag.name}: {flag.detail}" for flag in flags]
     seen += counts.notes
     if seen:
         raise Violation("; ".join(seen))
-    flops = published_flops(counts, attempt.counter)
-    return f"{counts.params / MEGA:.4g} M parameters" + (
+    flops = published_flops(counts, trial.counter)
+    return f"{counts.network_params / MEGA:.4g} M parameters" + (
         f", {flops / GIGA:.4g} G FLOPs" if flops is not None else ""
     )
 
 
-def claims(attempt: Attempt) -> str:
+def claims(trial: Trial) -> str:
     """The factsheet's complexity is what is counted; FLOPs by its counter, or any official one."""
-    compared = list(_claimed(attempt))
+    compared = list(_claimed(trial))
     differing = [
         f"{what} {claim}, measured {' or '.join(f'{value:.6g}' for value in measured)}"
         for what, claim, measured in compared
@@ -110,8 +110,8 @@ def claims(attempt: Attempt) -> str:
     return f"{len(compared)} figures compared" if compared else "none are made"
 
 
-def _claimed(attempt: Attempt) -> Iterator[tuple[str, Decimal, list[float]]]:
-    counts, claims = attempt.counts, attempt.submission.sidecar.claims
+def _claimed(trial: Trial) -> Iterator[tuple[str, Decimal, list[float]]]:
+    counts, claims = trial.counts, trial.submission.sidecar.claims
     counters: tuple[ClaimCounter, ...] = ("official", "fvcore")
     counters = counters if claims.flops_counter is None else (claims.flops_counter,)
     flops = tuple(count_by(counts, counter) for counter in counters)
@@ -126,7 +126,7 @@ def _claimed(attempt: Attempt) -> Iterator[tuple[str, Decimal, list[float]]]:
             yield what, claim, values
 
 
-START: tuple[Rule[Attempt], ...] = (
+START: tuple[Rule[Trial], ...] = (
     Rule(
         "import",
         gets_through("import", "as a module of its own"),
@@ -144,7 +144,7 @@ START: tuple[Rule[Attempt], ...] = (
     ),
 )
 
-FIGURES: tuple[Rule[Attempt], ...] = (
+FIGURES: tuple[Rule[Trial], ...] = (
     Rule("data range", data_range, "state data_range in the TOML file: 1.0 or 255.0"),
     Rule("counting", counted, "let it restore 256x256 px, and be watched while it does"),
     Rule(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from esr.base.errors import UserError
+from esr.submissions.sidecar import read_sidecar
 from esr.submissions.submission import Broken, Own
 from esr.tools.check.rule import NotReached, Rule, Violation
 
@@ -27,12 +30,40 @@ class SourceFiles:
     """Holds `models/` and `model_zoo/`."""
 
     @cached_property
-    def tree(self) -> ast.Module:
-        """The model file, parsed."""
+    def problem(self) -> str | None:
+        """Why the model file is no Python, and where; None if it is."""
+        file = self.entry.model_file
         try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ast.parse(file.read_bytes())
+        except SyntaxError as error:
+            return f"{file.parent.name}/{file.name}, line {error.lineno}: {error.msg}"
+        except (OSError, ValueError) as error:
+            return f"{file.parent.name}/{file.name} cannot be read: {error}"
+        return None
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The model file, parsed.
+
+        Raises:
+            NotReached: it cannot be parsed, as a rule of its own says.
+        """
+        if self.problem is not None:
+            raise NotReached
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             return ast.parse(self.entry.model_file.read_bytes())
-        except (OSError, ValueError, SyntaxError) as error:
-            raise Violation(f"the model file cannot be read: {error}") from error
+
+    @cached_property
+    def sidecar_problem(self) -> UserError | None:
+        """Why its TOML file cannot be used; None if it can, or is absent."""
+        try:
+            read_sidecar(self.entry.model_file.with_suffix(".toml"))
+        except UserError as error:
+            return error
+        return None
 
     @cached_property
     def imported(self) -> tuple[str, ...]:
@@ -41,13 +72,30 @@ class SourceFiles:
 
 
 def file_name(source: SourceFiles) -> str:
-    """The file is named as the registry needs it, and its sidecar can be read."""
+    """The file is named as the registry needs it."""
     entry, stem = source.entry, source.entry.model_file.stem
-    if isinstance(entry, Broken):
+    if isinstance(entry, Broken) and source.sidecar_problem is None:
         raise Violation(entry.reason)
     if not _OFFICIAL_STEM.fullmatch(stem):
         raise Violation(f"{stem}.py is not team[ID]_[Model].py with an ID of two digits")
     return f"{stem}.py"
+
+
+def syntax(source: SourceFiles) -> str:
+    """The model file is Python."""
+    if isinstance(source.entry, Broken) and source.entry.model_file.suffix != ".py":
+        raise NotReached
+    if source.problem is not None:
+        raise Violation(source.problem)
+    return "is Python"
+
+
+def sidecar(source: SourceFiles) -> str:
+    """The TOML file can be read, where there is one."""
+    file = source.entry.model_file.with_suffix(".toml")
+    if source.sidecar_problem is not None:
+        raise Violation(f"{file.parent.name}/{source.sidecar_problem}")
+    return file.name if file.exists() else "none is needed"
 
 
 def checkpoint_name(source: SourceFiles) -> str:
@@ -124,6 +172,8 @@ def _values(tree: ast.Module) -> list[ast.Constant]:
 
 SOURCE: tuple[Rule[SourceFiles], ...] = (
     Rule("file name", file_name, "name it models/team[ID]_[Model].py, as in team07_MyNet.py"),
+    Rule("syntax", syntax, "correct that line; nothing else can be tried before"),
+    Rule("TOML file", sidecar, "correct it, or leave it out; docs/sidecar.md lists its keys"),
     Rule(
         "checkpoint name",
         checkpoint_name,

@@ -88,7 +88,7 @@ def _complexity(forms: Sequence[Measured]) -> str:
     for form in forms:
         counts = form.counts
         values = (
-            counts.params / 1e6,
+            counts.network_params / 1e6,
             (counts.flops_official or 0) / 1e9,
             (counts.activations or 0) / 1e6,
             counts.num_conv or 0,

@@ -123,7 +123,7 @@ def measure(submission: Submission, data_dir: Path, checkpoint_dir: Path) -> Che
         model_id=submission.model_id,
         form=submission.form,
         scale=submission.sidecar.scale,
-        params=ours.counts.params,
+        params=ours.counts.network_params,
         authors_file=authors.provenance.checkpoint if authors else None,
         authors_sha256=authors.provenance.checkpoint_sha256 if authors else None,
         sets=sets,

@@ -48,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     text = "the year whose sets are official (default: %(default)s)"
     add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
     text = "factor between LR and HR (default: the protocol's)"
-    add("--scale", type=int, choices=(2, 3, 4, 8), help=text)
+    add("--scale", type=int, choices=(1, 2, 3, 4, 8), help=text)
     text = f"calculate these metrics besides PSNR and SSIM: {', '.join(METRICS)}"
     add("--metrics", nargs="+", choices=METRICS, default=[], metavar="NAME", help=text)
     add("--per_image", action="store_true", help="print the scores of every image")
@@ -62,8 +62,9 @@ def main(arguments: list[str]) -> None:
     given = make_parser().parse_args(arguments)
     metrics = tuple(dict.fromkeys((*_OFFICIAL, *given.metrics)))
     split = _split(given)
+    protocol = protocols()[given.protocol]
     score = score_archive(
-        given.archive, split, metrics, border=protocols()[given.protocol].border(split.scale)
+        given.archive, split, metrics, protocol.border(split.scale), protocol.crop_px
     )
     if given.json is not None:
         json_file.dump(score, given.json)

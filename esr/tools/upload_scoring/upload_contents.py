@@ -7,29 +7,28 @@ directory says and the caller allows.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from esr.base.archive_kind import SUFFIXES as ARCHIVE_SUFFIXES
 from esr.base.archive_kind import archive_kind
-from esr.base.errors import ExitCode, UserError, cause
+from esr.base.errors import UserError, cause
 from esr.base.visible_text import one_line
 from esr.base.zip_archive import DamagedZip, RefusedZip, ZipArchive, ZipLimits, open_zip
-from esr.evaluate.upload.upload_format import NAME, meant
+from esr.evaluate.upload.upload_format import NAME
+from esr.tools.upload_scoring.upload_names import (
+    REPACK,
+    BadArchive,
+    check_names,
+    is_harmless,
+    with_number,
+)
 
 _BYTES_AT_MOST = 4 * 2**30
 """That all members unpack to; 200 images of 2K, uncompressed, are 1.7 GB."""
 _SPARE_FILES = 64
 """Members beside the images: readme.txt, and what a Mac puts into every archive."""
 _HEAD_BYTES = 512
-_REPACK = "pack the images and readme.txt again as an ordinary .zip"
-
-
-class BadArchive(UserError):
-    """An upload that cannot be scored, as the server would find out."""
-
-    status = ExitCode.SOME_FAILED
 
 
 class UploadContents:
@@ -60,9 +59,7 @@ class UploadContents:
         try:
             return self._archive.read(member)
         except DamagedZip as error:
-            raise BadArchive(
-                f"cannot be unpacked ({error})", where=where, remedy=_REPACK
-            ) from error
+            raise BadArchive(f"cannot be unpacked ({error})", where=where, remedy=REPACK) from error
 
     def has(self, name: str) -> bool:
         """Tell whether there is such a member."""
@@ -92,8 +89,8 @@ def open_archive(path: Path, expected: Collection[str], scale: int) -> Iterator[
     try:
         with open_zip(path, limits) as archive:
             members = archive.members.values()
-            images = [member.filename for member in members if not _is_harmless(member)]
-            _check_names(images, expected, scale, path)
+            images = [member.filename for member in members if not _is_beside(member)]
+            check_names(images, expected, scale, str(path))
             yield UploadContents(archive, path)
     except RefusedZip as refused:
         what = refused.say(
@@ -102,9 +99,10 @@ def open_archive(path: Path, expected: Collection[str], scale: int) -> Iterator[
                 "bytes": f"unpacks to {{number}} bytes, more than {limits.bytes}",
             }
         )
-        _refuse(_with_number(refused.names, what) if refused.names else what, path)
+        what = with_number(refused.names, what) if refused.names else what
+        raise BadArchive(what, where=path, remedy=REPACK) from refused
     except DamagedZip as error:
-        raise BadArchive(_diagnose(path, error), where=path, remedy=_REPACK) from error
+        raise BadArchive(_diagnose(path, error), where=path, remedy=REPACK) from error
     except OSError as error:
         raise UserError(f"cannot be read ({cause(error)})", where=path) from error
 
@@ -120,37 +118,6 @@ def _diagnose(path: Path, error: DamagedZip) -> str:
     return "is cut off: its end is missing" if is_begun else "is no zip archive"
 
 
-def _refuse(what: str, path: Path, remedy: str = _REPACK) -> None:
-    raise BadArchive(what, where=path, remedy=remedy)
-
-
-def _with_number(names: Sequence[str], what: str) -> str:
-    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-    return f"'{one_line(names[0])}' {what}{more}"
-
-
-def _is_harmless(entry: zipfile.ZipInfo) -> bool:
-    """Tell what is no image and changes nothing: folders, the readme, what a Mac adds."""
-    path = PurePosixPath(entry.filename)
-    mac = path.parts[:1] == ("__MACOSX",) or path.name == ".DS_Store"
-    return entry.is_dir() or mac or entry.filename == NAME
-
-
-def _check_names(images: Sequence[str], expected: Collection[str], scale: int, path: Path) -> None:
-    others = [name for name in images if name not in expected]
-    misnamed = [(name, better) for name in others if (better := meant(name, expected, scale))]
-    if misnamed:
-        official, remedy = misnamed[0][1]
-        names = [name for name, _ in misnamed]
-        _refuse(_with_number(names, f"should be '{official}'"), path, remedy)
-    inner = [name for name in others if PurePosixPath(name).suffix.lower() in ARCHIVE_SUFFIXES]
-    if inner:
-        remedy = "unpack it, and pack the images that are in it themselves"
-        _refuse(_with_number(inner, "is an archive within the archive"), path, remedy)
-    there = set(images)
-    missing = [name for name in expected if name not in there]
-    if missing:
-        _refuse(_with_number(missing, "is missing"), path, "add every image of the data set")
-    if others:
-        remedy = f"leave it out: the data set has {len(expected)} images"
-        _refuse(_with_number(others, "is no image of this data set"), path, remedy)
+def _is_beside(entry: zipfile.ZipInfo) -> bool:
+    is_readme = entry.filename == NAME
+    return entry.is_dir() or is_readme or is_harmless(PurePosixPath(entry.filename))

@@ -1,0 +1,76 @@
+"""pip adds packages to a thin environment, and reports what it has added."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from esr.evaluate.thin_environment import ThinEnvironment
+from esr.measure.job import SubmissionFailed
+from esr.submissions.environments.environment_lock import EnvironmentLock, lock_line
+
+_REASON = re.compile(r"^\s*(?:ERROR|error|OSError)[: ]*(.+)$")
+_NO_NETWORK = ("Failed to establish", "NewConnectionError", "NameResolutionError")
+_ALWAYS = (
+    *("--no-input", "--no-color", "--disable-pip-version-check", "--no-warn-script-location"),
+    *("--no-compile", "--progress-bar", "off"),
+)
+
+
+class Pip:
+    """pip of this Python."""
+
+    def add(
+        self, environment: ThinEnvironment, asked: Sequence[str], lock: EnvironmentLock | None
+    ) -> tuple[str, ...]:
+        """Add what was asked for, or exactly what a lock says; see `PackageTool`."""
+        report = environment.folder / "report.json"
+        command = [sys.executable, "-m", "pip", "--python", str(environment.python), "install"]
+        command += ["--report", str(report), *_ALWAYS, *_sources(environment.wheels)]
+        environment.run([*command, *_what(environment, asked, lock)], explain)
+        return tuple(sorted(_read_report(report)))
+
+
+def _sources(wheels: Path | None) -> list[str]:
+    if wheels is None:
+        return []
+    # What is built is built with the setuptools of this machine, as no index is asked for one.
+    return ["--no-index", "--no-build-isolation", "--find-links", str(wheels.absolute())]
+
+
+def _what(
+    environment: ThinEnvironment, asked: Sequence[str], lock: EnvironmentLock | None
+) -> list[str]:
+    if lock is None:
+        return ["--constraint", str(environment.write_pins()), *asked]
+    file = environment.folder / "lock.txt"
+    file.write_text(lock.text(), encoding="utf-8")
+    return ["--no-deps", "--require-hashes", "-r", str(file)]
+
+
+def _read_report(report: Path) -> Iterator[str]:
+    """Read what pip has installed from its report (pip.pypa.io, installation report)."""
+    try:
+        for each in json.loads(report.read_text(encoding="utf-8"))["install"]:
+            name, version = each["metadata"]["name"], each["metadata"]["version"]
+            sha256 = each["download_info"]["archive_info"]["hashes"]["sha256"]
+            yield lock_line(name, version, sha256)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SubmissionFailed("environment", "what was installed cannot be told") from error
+
+
+def explain(printed: str) -> str:
+    """Find the line that says why in what pip has printed."""
+    lines = printed.splitlines()
+    said = [match[1] for line in lines if (match := _REASON.match(line))]
+    causes = [line for line in said if not line.startswith(("No matching", "subprocess-exited"))]
+    chosen = causes or said or [line for line in lines if line.strip()] or ["pip has failed"]
+    if "The conflict is caused by:" in lines:
+        start = lines.index("The conflict is caused by:") + 1
+        end = next((i for i in range(start, len(lines)) if not lines[i].strip()), len(lines))
+        chosen = ["; ".join(line.strip() for line in lines[start:end])]
+    no_network = any(sign in line for line in lines for sign in _NO_NETWORK)
+    return f"{'no network: ' * no_network}{chosen[0].strip()}"

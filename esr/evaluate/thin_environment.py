@@ -1,0 +1,134 @@
+"""An environment that is being made: it holds nothing, sees what is here, and is added to."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import time
+import venv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from esr.base.errors import printable_line
+from esr.base.remove_tree import remove_tree
+from esr.evaluate.confined_installer import run_confined
+from esr.measure.job import SubmissionFailed
+from esr.sandbox.policy import places_of_house
+from esr.submissions.environments.environment_lock import EnvironmentLock
+from esr.submissions.environments.stated_requirements import inherited
+
+_SEES = "base.pth"
+
+
+@dataclass(frozen=True)
+class ThinEnvironment:
+    """A folder that packages are put into by a tool that can write nowhere else."""
+
+    folder: Path
+    """Exists, and is empty at first."""
+    wheels: Path | None
+    """Folder of wheels, to use nothing else; None for the network."""
+    hidden: tuple[Path, ...]
+    """What the tool must not see."""
+    log: Path
+    """Receives what the tool prints."""
+    timeout_s: float
+    """In which it must be made."""
+    began_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "environment" / "bin" / "python"
+
+    @property
+    def site(self) -> Path:
+        """Where its packages go."""
+        base = str(self.folder / "environment")
+        return Path(sysconfig.get_path("purelib", "venv", {"base": base, "platbase": base}))
+
+    def create(self) -> None:
+        """Make it, and let it see all packages of this one.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        venv.create(self.folder / "environment", symlinks=True, with_pip=False)
+        seen = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+        (self.site / _SEES).write_text("\n".join(seen), encoding="utf-8")
+
+    def close(self) -> Path:
+        """Leave nothing in it but what was added.
+
+        Returns:
+            its packages.
+        """
+        (self.site / _SEES).unlink()
+        return self.site
+
+    def write_pins(self) -> Path:
+        """Write a file of constraints: what is inherited stays at the version that is here."""
+        file = self.folder / "inherited.txt"
+        pins = "".join(f"{name}=={version}\n" for name, version in inherited().items())
+        file.write_text(pins, encoding="utf-8")
+        return file
+
+    def run(
+        self,
+        command: Sequence[str],
+        explain: Callable[[str], str],
+        program: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> str:
+        """Run a tool that may write to this folder alone.
+
+        Args:
+            command: program and arguments.
+            explain: finds in what was printed why it failed.
+            program: file of the program, where it is not Python.
+            settings: environment variables.
+
+        Returns:
+            what it printed.
+
+        Raises:
+            SubmissionFailed: it failed, or there was no time left for it.
+            OSError: its log cannot be written.
+        """
+        shown = [path for path in (self.wheels, program) if path is not None]
+        places = places_of_house(self.folder, shown, self.hidden)
+        begins = self.log.stat().st_size if self.log.exists() else 0
+        left_s = max(0.0, self.timeout_s - (time.monotonic() - self.began_s))
+        try:
+            status = run_confined(command, places, self.log, left_s, settings or {})
+        finally:
+            for folder in (places.home, places.temporary):
+                remove_tree(folder)
+        if status is None:
+            reason = f"not made within {self.timeout_s:g} s (--timeout)"
+            raise SubmissionFailed("environment", reason)
+        with self.log.open("rb") as file:
+            file.seek(begins)
+            printed = file.read().decode("utf-8", "replace")
+        if status != 0:
+            raise SubmissionFailed("environment", printable_line(explain(printed)))
+        return printed
+
+
+class PackageTool(Protocol):
+    """What resolves, fetches, builds and unpacks packages."""
+
+    def add(
+        self, environment: ThinEnvironment, asked: Sequence[str], lock: EnvironmentLock | None
+    ) -> tuple[str, ...]:
+        """Add what was asked for, or exactly what a lock says.
+
+        Returns:
+            what was added, as lines of a lock.
+
+        Raises:
+            SubmissionFailed: that cannot be done.
+            OSError: the folder cannot be written.
+        """

@@ -1,0 +1,190 @@
+"""What the places on a leaderboard cannot say themselves: gate, baseline, runtime, ties, rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from esr.base.visible_text import name
+from esr.rank.entrants import PUBLISHED
+from esr.rank.ranking import Ranking, Standing
+from esr.rank.runtimes import RUNTIMES, read_processes
+from esr.records.record import Record
+from esr.report.remark import Remark
+
+_NAMES_AT_MOST = 5
+
+
+def explain_ranking(ranking: Ranking) -> Iterator[Remark]:
+    """Say by which rules, who is left out and why, and which rows cannot be compared."""
+    if not any(standing.row.official for standing in ranking.standings):
+        return
+    yield from _explain_gate(ranking)
+    if len(ranking.standings) > 1:
+        yield _explain_baseline(ranking)
+        yield from _explain_ranks(ranking)
+        yield from _explain_constraints(ranking)
+        yield from _find_unlike(ranking)
+    elif ranking.protocol.baseline and ranking.baseline is None:
+        yield _explain_baseline(ranking)
+
+
+def _explain_gate(ranking: Ranking) -> Iterator[Remark]:
+    unranked = [s for s in ranking.standings if s.section == "unranked"]
+    for reason, labels in _group(unranked, [s.reason for s in unranked]).items():
+        yield Remark(f"{labels} not ranked: {reason}", "warning")
+    for standing in ranking.standings:
+        if standing.section == "ranked" and standing.is_baseline and standing.gate.passed is False:
+            label = name(standing.row.name)
+            yield Remark(
+                f"{label}, the baseline, fails the gate: {standing.gate.reason}", "warning"
+            )
+    gate = ranking.protocol.gate
+    if gate is not None and gate.decimals is None:
+        yield Remark("The PSNR gate was applied to PSNR as measured, not as printed.")
+    judged = {standing.gate.passed for standing in ranking.standings if standing.row.official}
+    if judged == {None} and len(ranking.standings) > 1:
+        known = f"it is about {ranking.protocol.valid[0]} and {ranking.protocol.test[0]}"
+        reason = "none is known" if gate is None else known
+        text = f"The PSNR gate of {ranking.protocol.name} was not judged: {reason}."
+        yield Remark(text, "note" if gate is None else "warning")
+
+
+def _group(standings: Sequence[Standing], reasons: Sequence[str | None]) -> dict[str, str]:
+    """Say who shares a reason, as the beginning of a sentence."""
+    labels: dict[str, list[str]] = {}
+    for standing, reason in zip(standings, reasons, strict=True):
+        if reason:
+            labels.setdefault(reason, []).append(name(standing.row.name))
+    return {reason: say_who(of) for reason, of in labels.items()}
+
+
+def say_who(labels: Sequence[str]) -> str:
+    """Name the first few of those who are something."""
+    more = len(labels) - _NAMES_AT_MOST
+    who = ", ".join(labels[:_NAMES_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+    return f"{who} {'is' if len(labels) == 1 else 'are'}"
+
+
+def _find_unlike(ranking: Ranking) -> Iterator[Remark]:
+    """Say what forbids a comparison of the rows."""
+    records = [standing.row.record for standing in ranking.standings if standing.row.record]
+    questions: tuple[tuple[str, Callable[[Record], object]], ...] = (
+        ("devices", lambda record: record.machine.device_name),
+        ("PyTorch versions", lambda record: record.machine.torch),
+    )
+    unlike = [facts for facts, read in questions if len({read(record) for record in records}) > 1]
+    if _find_other_sets(records):
+        unlike.append("data sets")
+    for facts in unlike:
+        text = f"The rows were measured with different {facts}: do not compare them."
+        yield Remark(text, "forbids")
+    others = sorted({record.protocol for record in records} - {ranking.protocol.name})
+    if others:
+        text = f"Some rows were measured under {', '.join(others)}, ranked by other rules here."
+        yield Remark(text, "warning")
+
+
+def _find_other_sets(records: Sequence[Record]) -> bool:
+    """Whether a column of figures is about more than one set."""
+    sets: dict[str, set[str]] = {}
+    for record in records:
+        for split in record.splits:
+            column = "valid" if split.role == "hybrid_test" else split.role
+            sets.setdefault(column, set()).add(split.dataset)
+    return any(len(of_role) > 1 for of_role in sets.values())
+
+
+def _explain_constraints(ranking: Ranking) -> Iterator[Remark]:
+    if not ranking.choices.constraints:
+        return
+    text = "A track leaves out who is worse than the baseline in what its announcement names."
+    yield Remark(text)
+    for place, track in enumerate(ranking.protocol.tracks):
+        reasons = [standing.placings[place].reason for standing in ranking.standings]
+        for reason, labels in _group(ranking.standings, reasons).items():
+            yield Remark(f"{labels} not ranked in {track.name}: {reason}")
+
+
+def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
+    if not any("ave_time_ms" in track.terms for track in ranking.protocol.tracks):
+        return
+    robust = ranking.choices.runtime == "robust"
+    kind = RUNTIMES[ranking.choices.runtime].words
+    processes = _count_processes(ranking)
+    if max(processes.values(), default=1) > 1:
+        kind += ", the mean over the processes"
+    elif RUNTIMES[ranking.choices.runtime].official:
+        kind += ", a single run each"
+    alone = "" if ranking.with_test else ", on the validation set alone"
+    yield Remark(f"Ranked by {kind}{alone}.")
+    placings = [placing for standing in ranking.standings for placing in standing.placings]
+    if any(placing.interval for placing in placings):
+        yield Remark(
+            "[low-high] is the 95 % interval of a rank, by a bootstrap over processes and rounds;"
+            " ranks with the same letter are a tie: fewer than 97.5 % of the draws agree on their"
+            " order."
+        )
+        names = {standing.row.label: name(standing.row.name) for standing in ranking.standings}
+        alone_labels = [names[label] for label, count in processes.items() if count == 1]
+        if alone_labels:
+            yield Remark(
+                f"Measured in one process: {', '.join(alone_labels)}; noise between"
+                " processes is taken from the other rows."
+            )
+    else:
+        if any(placing.ties for placing in placings):
+            overlap = "their intervals overlap that of the best among them"
+            how = overlap if robust else "equal scores"
+            yield Remark(f"Ranks with the same letter are a tie: {how}.")
+        if sum(placing.rank is not None for placing in placings) > len(ranking.protocol.tracks):
+            yield Remark(
+                "Rank intervals cannot be known: with one process, the noise between processes is"
+                " unseen."
+            )
+
+
+def _count_processes(ranking: Ranking) -> dict[str, int]:
+    """Count the processes of everybody who is ranked by runtimes of single images or blocks."""
+    runtime = RUNTIMES[ranking.choices.runtime]
+    counts = {
+        standing.row.label: len(read_processes(standing.row, runtime, ranking.with_test))
+        for standing in ranking.standings
+        if standing.section == "ranked"
+    }
+    known = {label: count for label, count in counts.items() if count}
+    return known if len(known) > 1 else {}
+
+
+def _explain_baseline(ranking: Ranking) -> Remark:
+    protocol = ranking.protocol
+    rules = f"Rules of {protocol.name}; baseline: "
+    if protocol.baseline is None:
+        return Remark(f"Rules of {protocol.name}, whose scores are relative to no network.")
+    if ranking.baseline is None and not any(t.score == "exponential" for t in protocol.tracks):
+        return Remark(f"{rules}{protocol.baseline.name}, which is not among the rows.")
+    if ranking.baseline is None:
+        return Remark(_say_how_to_get_scores(ranking), "warning")
+    if ranking.baseline == PUBLISHED:
+        hardware = f" on {protocol.baseline.hardware}" if protocol.baseline.hardware else ""
+        rules += f"{protocol.baseline.name}, published{hardware}"
+    else:
+        names = {standing.row.label: standing.row.name for standing in ranking.standings}
+        rules += name(names.get(ranking.baseline, ranking.baseline))
+    if problem := ranking.baseline_problem:
+        return Remark(f"{rules}; scores are missing, since it {problem}.", "warning")
+    return Remark(f"{rules}.")
+
+
+def _say_how_to_get_scores(ranking: Ranking) -> str:
+    protocol, baseline = ranking.protocol, ranking.protocol.baseline
+    assert baseline is not None
+    shipped = baseline.shipped_id
+    ways = [] if shipped is None else [f"measure it too, with --model_id {shipped}"]
+    ways.append("choose one with python -m esr leaderboard RESULTS --baseline LABEL")
+    records = [standing.row.record for standing in ranking.standings]
+    if not any(record and record.clock == "perf_counter" for record in records):
+        ways.append("take its published figures with --baseline published")
+    return (
+        f"Rules of {protocol.name}; no scores, since the baseline {baseline.name} is not among the"
+        f" rows: {', or '.join(ways)}."
+    )

@@ -1,0 +1,32 @@
+"""What is said of the figures of a leaderboard, graded by how much it matters."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Grade = Literal["forbids", "warning", "note"]
+"""`forbids`: figures of this board must not be compared, with each other or with published ones.
+`warning`: something looks wrong, or is missing that a reader would expect. `note`: how to read."""
+
+GRADES: tuple[Grade, ...] = ("forbids", "warning", "note")
+"""The gravest first."""
+
+
+class Remark(str):
+    """One line of plain text.
+
+    Args:
+        text: the line.
+        grade: how much it matters.
+        failed: label of the row whose failure it tells; empty for any other remark.
+    """
+
+    __slots__ = ("failed", "grade")
+    grade: Grade
+    failed: str
+
+    def __new__(cls, text: str, grade: Grade = "note", failed: str = "") -> Remark:
+        """Make one."""
+        made = super().__new__(cls, text)
+        made.grade, made.failed = grade, failed
+        return made

@@ -1,0 +1,1 @@
+"""A whole competition for Codabench: its files written here, its uploads scored there."""
