@@ -9,7 +9,6 @@ share one folder; submissions may read it and not write to it.
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
 import sys
@@ -20,8 +19,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from esr.base.errors import cause, printable_line
+from esr.base import json_file
+from esr.base.errors import UserError, cause, printable_line
 from esr.base.remove_tree import remove_tree
 from esr.evaluate.confined_installer import install
 from esr.measure.job import SubmissionFailed
@@ -138,13 +139,14 @@ def _what(folder: Path, asked: Sequence[str], lock: EnvironmentLock | None) -> l
 def _packages(report: Path) -> tuple[str, ...]:
     """Read what pip has installed from its report (pip.pypa.io, installation report)."""
     try:
-        installed = json.loads(report.read_text(encoding="utf-8"))["install"]
+        # What is built on the way may have put anything in its place.
+        installed = json_file.parse(dict[str, Any], json_file.read_bytes(report))["install"]
         lines = []
         for each in installed:
             name, version = each["metadata"]["name"], each["metadata"]["version"]
             sha256 = each["download_info"]["archive_info"]["hashes"]["sha256"]
             lines.append(f"{name}=={version} --hash=sha256:{sha256}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (UserError, KeyError, TypeError) as error:
         raise SubmissionFailed("environment", "what was installed cannot be told") from error
     return tuple(sorted(lines))
 
