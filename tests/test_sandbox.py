@@ -325,6 +325,19 @@ def test_a_limit_that_is_broken_is_named(job, monkeypatch: pytest.MonkeyPatch) -
         Limits(60, 2**40, 2**20), job, monkeypatch, lambda: junk.write_bytes(bytes(2**22))
     )
     assert (stage, "--disk_limit is 0.000977 GiB" in reason) == ("limit", True)
+
+    def make_empty_files() -> None:
+        for number in range(500):
+            (job[1].path / "tmp" / f"empty-{number}").touch()
+
+    junk.unlink()
+    stage, reason = _look(Limits(60, 2**40, 2**22), job, monkeypatch, make_empty_files)
+    assert (stage, "its folder holds" in reason) == ("limit", True)
+    inodes = iter([2**20, 100, 100])
+    monkeypatch.setattr(limit_guard, "_free_inodes", lambda _: next(inodes))
+    stage, reason = _look(Limits(60, 2**40, 2**40), job, monkeypatch)
+    assert (stage, "it left room for 100 files" in reason) == ("limit", True)
+    monkeypatch.undo()
     monkeypatch.setattr(limit_guard, "PROCESSES_AT_MOST", 0)
     stage, reason = _look(Limits(60, 2**40, 2**40), job, monkeypatch)
     assert (stage, "more than 0 processes" in reason) == ("limit", True)
