@@ -31,6 +31,7 @@ class Command:
 COMMANDS = {
     "check": Command("esr.tools.check.check_command", "try a submission by every rule", True),
     "leaderboard": Command("esr.tools.leaderboard", "rank what was measured, here or officially"),
+    "paper": Command("esr.tools.paper_command", "write the comparison that a paper prints"),
     "rows": Command("esr.tools.rows_command", "list, hide and remove rows of a results folder"),
     "env": Command("esr.tools.env_command", "make the environment that a submission needs"),
     "data": Command("esr.datasets.data_command", "list, check, prepare and download data sets"),

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from contextlib import contextmanager
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
+import plotly.graph_objects as go
 import pytest
+from fields import write_field
 from report_pages import HOSTILE, HOSTILE_LABEL, NOTED, board_of, write_page, write_results
 
 from esr.base.visible_text import one_line
 from esr.rank.entrants import Choices
 from esr.report.csv_table import render_csv
+from esr.report.latex_table import render_latex
+from esr.report.markdown_table import render_markdown
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.common.by import By  # noqa: E402
@@ -208,7 +214,7 @@ def test_ties_and_reasons_are_seen(opened: Any) -> None:
     assert any("took longer than 600 s" in reason for reason in reasons)
 
 
-def test_charts_are_drawn(opened: Any) -> None:
+def test_charts_are_drawn_along_the_axes_of_the_readers_choice(opened: Any, report: Path) -> None:
     def drawn(chart: str, mark: str) -> int:
         return len(opened.find_elements(By.CSS_SELECTOR, f"#{chart} {mark}"))
 
@@ -216,10 +222,214 @@ def test_charts_are_drawn(opened: Any) -> None:
     assert drawn("flops-runtime", ".scatterlayer .points path.point") == 8
     assert drawn("psnr-runtime", ".shapelayer path") == 1
     assert drawn("psnr-images", ".boxlayer path.box") == 8
+    assert drawn("runtime-images", ".boxlayer path.box") == 8
+    assert drawn("score-parts", ".barlayer path") == 3 * 8
+    assert "Pareto front" in opened.find_element(By.CSS_SELECTOR, "#psnr-runtime .legend").text
+    drawn_by = "[...document.querySelectorAll('.chart')].map((c) => [c.data, c.layout])"
+    for data, layout in opened.execute_script(f"return {drawn_by}"):
+        go.Figure(data, layout)  # Raises on an unknown attribute or a wrong value.
+    choose_other_axes(opened, report)
+
+
+def choose_other_axes(opened: Any, report: Path) -> None:
+    figure = opened.find_element(By.CSS_SELECTOR, "figure.scatter")
+    choose = "arguments[0].elements[arguments[1]].value = arguments[2]"
+    form = figure.find_element(By.TAG_NAME, "form")
+    opened.execute_script(f"{choose}; arguments[0].elements.xlog.click()", form, "y", "Test PSNR")
+    opened.execute_script(choose, form, "x", "Params [M]")
+    opened.execute_script(
+        "arguments[0].elements.x.dispatchEvent(new Event('change', {bubbles: true}))", form
+    )
+    settle(opened)
+    board = board_of(report.parent, choices=Choices(runtime="robust"))
+    titles = [each.title for each in board.columns]
+    rows = [dict(zip(titles, line.values, strict=True)) for line in board.lines]
+    expected = {(row["Params [M]"], row["Test PSNR"]) for row in rows if row["Test PSNR"]}
+    drawn = """
+        const chart = arguments[0].querySelector(".chart");
+        const marks = chart.data.filter((trace) => trace.mode === "markers");
+        return [marks.flatMap(({ x, y }) => x.map((value, i) => [value, y[i]])),
+          chart.data.filter((trace) => trace.mode === "lines").map(({ x, y }) => [x, y]),
+          chart.layout.xaxis.title.text];
+    """
+    points, fronts, title = opened.execute_script(drawn, figure)
+    assert {tuple(point) for point in points} == expected
+    assert title == "Parameters [M]"
+    # Nobody on the front is beaten in both; everybody else is.
+    ((xs, ys),) = fronts
+    front = set(zip(xs, ys, strict=True))
+    beaten = {
+        one
+        for one in expected
+        if any(x <= one[0] and y >= one[1] and (x, y) != one for x, y in expected)
+    }
+    assert front == expected - beaten
+
+
+def sort_images(opened: Any) -> None:
+    part = opened.find_element(By.CSS_SELECTOR, "details.per-image")
+    opened.execute_script("arguments[0].open = true", part)
+    WebDriverWait(opened, PATIENCE_S).until(lambda _: part.find_elements(By.CSS_SELECTOR, "td"))
+    heads = part.find_elements(By.CSS_SELECTOR, "thead th")
+    assert len(heads) == 1 + 8
+    assert HOSTILE_LABEL[:23] in heads[-2].text + heads[-1].text + "".join(h.text for h in heads)
+    heads[1].click()
+    settle(opened)
+    cells = part.find_elements(By.CSS_SELECTOR, "tbody tr td:nth-child(2)")
+    values = [float(cell.text) for cell in cells]
+    assert len(values) == 12
+    assert values == sorted(values)
+
+
+def copy_tables(opened: Any, report: Path) -> None:
+    board = board_of(report.parent, choices=Choices(runtime="robust"))
+    keep = """
+        window.copied = [];
+        navigator.clipboard.writeText = async (text) => { window.copied.push(text); };
+        document.querySelectorAll("button[data-copy]").forEach((button) => button.click());
+    """
+    opened.execute_script(keep)
+    settle(opened)
+    copied = opened.execute_script("return window.copied")
+    assert copied == [render_csv(board), render_markdown(board), render_latex(board)]
+    assert [b.text for b in opened.find_elements(By.CSS_SELECTOR, "[data-copy]")] == ["copied"] * 3
+
+
+def compare_pictures(opened: Any) -> None:
+    slider = opened.find_element(By.CSS_SELECTOR, "details.slider")
+    opened.execute_script("arguments[0].open = true", slider)
+    below, above = slider.find_elements(By.CSS_SELECTOR, ".pair img")
+    strip = opened.find_elements(By.CSS_SELECTOR, ".same-crop:first-of-type .strip img")
+    assert below.get_property("src") == strip[0].get_property("src")  # HR.
+    move = """
+        const { cut } = arguments[0].querySelector("form").elements;
+        cut.value = 20;
+        cut.dispatchEvent(new Event("input", { bubbles: true }));
+    """
+    opened.execute_script(move, slider)
+    assert "80%" in above.value_of_css_property("clip-path")
+
+
+def test_images_are_sorted_tables_copied_and_pictures_compared(opened: Any, report: Path) -> None:
+    sort_images(opened)
+    copy_tables(opened, report)
+    compare_pictures(opened)
+
+
+LAID_OUT = """
+    const box = (element) => {
+      const { left, right, top, bottom } = element.getBoundingClientRect();
+      return { left, right, top, bottom, text: element.textContent.trim() };
+    };
+    const all = (query, root = document) => [...root.querySelectorAll(query)].map(box);
+    return {
+      width: innerWidth,
+      page: document.documentElement.scrollWidth,
+      charts: [...document.querySelectorAll("figure.scatter .chart")].map((chart) => ({
+        frame: box(chart),
+        names: all(".annotation-text-g", chart),
+        points: chart.querySelectorAll(".scatterlayer .points path.point").length,
+        ticks: all(".xtick text, .ytick text, .xtitle, .ytitle, .legendtext", chart),
+      })),
+      ticks: [...document.querySelectorAll("figure:not(.scatter) .chart")].map((chart) => ({
+        frame: box(chart), names: all(".ytick text", chart),
+      })),
+      frame: box(document.getElementById("leaderboard").parentElement),
+      table: box(document.getElementById("leaderboard")),
+      hint: document.querySelector(".table").classList.contains("goes-on"),
+      names: [...document.querySelectorAll("td.name a")].map((link) => ({
+        text: link.textContent,
+        lines: new Set([...link.getClientRects()].map(({ top }) => Math.round(top))).size,
+        cut: link.offsetLeft + link.offsetWidth > link.closest("td").offsetWidth,
+      })),
+      icons: [...document.querySelectorAll("#leaderboard th .dtcc")].map(
+        (icons) => getComputedStyle(icons).opacity),
+    };
+"""
+
+
+NAMED = """[...document.querySelectorAll("figure.scatter .chart")].every(
+    (chart) => chart.querySelector(".annotation-text-g"))"""
+
+
+@pytest.fixture(scope="module")
+def fields(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    pages = {}
+    for count in (1, 6, 40):
+        folder = write_field(tmp_path_factory.mktemp(f"field_{count}"), shared, count)
+        choices = Choices(baseline="01_RFDN_baseline") if count > 1 else None
+        pages[count] = write_page(folder, folder / "report.html", choices)
+    return pages
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("count", [1, 6, 40])
+def test_nothing_is_cut_and_no_name_covers_another(
+    browser: Any, fields: dict[int, Path], count: int, width: int
+) -> None:
+    assert fields[count].stat().st_size < 3_000_000
+    resize(browser, width)
+    visit(browser, fields[count])
+    for theme in ("light", "dark"):  # The page draws again while it is looked at.
+        with emulated(browser, theme):
+            settle(browser)
+            WebDriverWait(browser, PATIENCE_S).until(all_true(browser, NAMED))
+            seen = browser.execute_script(LAID_OUT)
+        assert browser.get_log("browser") == []
+        check_layout(seen, width)
+
+
+def check_layout(seen: dict[str, Any], width: int) -> None:
+    assert seen["page"] <= seen["width"]
+    assert len(seen["charts"]) == 2
+    for chart in seen["charts"]:
+        names = chart["names"]
+        assert not [pair for pair in combinations(names, 2) if overlap(*pair)]
+        assert all(inside(text, chart["frame"]) for text in [*names, *chart["ticks"]])
+        # Pointing at a point tells its name, where there is no room for it.
+        assert len(names) >= (0.75 if width == 1440 else 0.3) * chart["points"]
+    for chart in seen["ticks"]:
+        assert all(inside(text, chart["frame"]) for text in chart["names"])
+        assert not [pair for pair in pairwise(chart["names"]) if overlap(*pair)]
+    goes_on = seen["table"]["right"] > seen["frame"]["right"] + 2
+    assert seen["hint"] == goes_on
+    assert goes_on or width == 1440
+    for name in seen["names"]:
+        assert not name["cut"], name
+        # A name takes no more lines than it has words.
+        assert name["lines"] <= len(re.split("[_-]", name["text"]))
+    if width == 1440:
+        assert set(seen["icons"]) == {"0"}
+
+
+def overlap(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return bool(
+        a["left"] < b["right"] - 0.5
+        and b["left"] < a["right"] - 0.5
+        and a["top"] < b["bottom"] - 0.5
+        and b["top"] < a["bottom"] - 0.5
+    )
+
+
+def inside(text: dict[str, Any], frame: dict[str, Any]) -> bool:
+    return bool(
+        text["left"] >= frame["left"] - 1
+        and text["right"] <= frame["right"] + 1
+        and text["top"] >= frame["top"] - 1
+        and text["bottom"] <= frame["bottom"] + 1
+    )
+
+
+@contextmanager
+def emulated(browser: Any, theme: str) -> Iterator[None]:
+    media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    yield
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_a_link_in_the_table_opens_the_submission(opened: Any) -> None:
-    part = opened.find_element(By.XPATH, f'//details[.//*[text()="{NOTED}"]]')
+    part = opened.find_element(By.XPATH, f'//details[summary/span[@class="title"][.="{NOTED}"]]')
     assert not part.get_property("open")
     opened.find_element(By.LINK_TEXT, NOTED).click()
     WebDriverWait(opened, PATIENCE_S).until(lambda _: part.get_property("open"))
@@ -242,7 +452,7 @@ def test_hostile_text_is_only_text(opened: Any) -> None:
     opened.execute_script(click)
     settle(opened)
     assert opened.execute_script("return window.pwned") is None  # An alert would raise here.
-    assert opened.find_elements(By.CSS_SELECTOR, 'img:not([src^="data:image/png"])') == []
+    assert opened.find_elements(By.CSS_SELECTOR, 'img:not([src^="data:image/webp"])') == []
     seen = opened.find_element(By.TAG_NAME, "body").text
     assert " ".join(one_line(HOSTILE).split()) in " ".join(seen.split())
     assert HOSTILE_LABEL in seen

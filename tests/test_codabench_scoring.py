@@ -328,6 +328,17 @@ def test_defects_of_the_competition_are_the_organizers(
     assert "tell its organizers" in scored.error
 
 
+def test_a_name_of_the_competition_moves_no_cursor(
+    server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def rename(res: Path) -> None:
+        (res / A).rename(res / "\x1b[2J.png")
+        reference = res.parent / "ref" / "reference.json"
+        reference.write_text(reference.read_text().replace(A, "\\u001b[2J.png"))
+
+    _is_refused(_run(server, rename, tmp_path, capfd), 2, "HR/\\x1b[2J.png: cannot be read")
+
+
 def test_the_program_holds_the_modules_that_it_imports_and_no_other(
     server: Server, tmp_path: Path
 ) -> None:
@@ -377,6 +388,21 @@ def test_a_start_without_packages_says_what_is_missing(server: Server, tmp_path:
     assert done.returncode == 2
     assert done.stderr.startswith("error: the image of this competition lacks numpy, cv2, PIL, and")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_package_that_cannot_be_imported_is_one_line(server: Server, tmp_path: Path) -> None:
+    program = server.bundle / "scoring_program"
+    upload = _zip(tmp_path / "good.zip", GOOD)
+    (program / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open\\nit')")
+    try:
+        scored = server.score(upload)
+    finally:
+        (program / "cv2.py").unlink()
+    assert scored.returncode == 2
+    assert scored.stderr == (
+        "error: the image of this competition cannot import what it needs (libGL.so.1: cannot open"
+        " it); tell the organizers\n"
+    )
 
 
 def test_the_example_of_the_starting_kit_scores_what_its_page_says(server: Server) -> None:

@@ -60,7 +60,12 @@ def _read(path: Path) -> np.ndarray:
 def test_pictures_are_cut_from_the_whole_images(tmp_path: Path, scale: int) -> None:
     split, sr_files = _staged(tmp_path, scale, [(240, 312), (300, 204), (192, 192)])
     crops = keep_crops(split, _results(split, sr_files), sr_files, tmp_path, "01_A")
-    assert [(crop.choice, crop.image) for crop in crops] == [("worst", "2.png"), ("best", "0.png")]
+    assert [(crop.choice, crop.image) for crop in crops][:2] == [
+        ("worst", "2.png"),
+        ("best", "0.png"),
+    ]
+    assert [crop.choice for crop in crops][2:] == ["first", "second", "third"]
+    assert sorted(crop.image for crop in crops[2:]) == ["0.png", "1.png", "2.png"]
     for crop in crops:
         index = int(crop.image[0])
         image = split.images[index]
@@ -91,11 +96,27 @@ def test_the_busiest_place_is_shown_wherever_it_is(tmp_path: Path) -> None:
     hr = np.full((400, 600, 3), 128, np.uint8)
     hr[200:296, 480:576] = np.random.default_rng(0).integers(0, 256, (96, 96, 3))
     np.save(split.images[0].hr, hr)
-    worst, best = keep_crops(split, _results(split, sr_files), sr_files, tmp_path, "01_A")
+    worst, best, first = keep_crops(split, _results(split, sr_files), sr_files, tmp_path, "01_A")
     assert (worst.top_px, worst.left_px) == (best.top_px, best.left_px) == (200, 480)
+    assert (first.top_px, first.left_px) == (200, 480)
+
+
+def test_everybody_shows_the_same_details_whatever_their_scores(tmp_path: Path) -> None:
+    split, sr_files = _staged(tmp_path, 4, [(192, 192)] * 5)
+    fine = np.random.default_rng(3).integers(0, 256, (48, 48, 3), np.uint8)
+    np.save(split.images[3].lr, fine)  # Noise has more detail than any smooth image.
+    shown = []
+    for worse in (0, 4):
+        results = _results(split, sr_files)
+        results[worse] = ImageResult(f"{worse}.png", 1.0, {"psnr": 1.0})
+        crops = keep_crops(split, results, sr_files, tmp_path, f"0{worse}_A")
+        assert crops[0].image == f"{worse}.png"
+        shown.append([(crop.choice, crop.image, crop.top_px, crop.left_px) for crop in crops[2:]])
+    assert shown[0] == shown[1]
+    assert shown[0][0][:2] == ("first", "3.png")
 
 
 def test_an_image_smaller_than_a_detail_is_shown_whole(tmp_path: Path) -> None:
     split, sr_files = _staged(tmp_path, 4, [(60, 84)])
-    crop, _ = keep_crops(split, _results(split, sr_files), sr_files, tmp_path, "01_A")
+    crop, *_ = keep_crops(split, _results(split, sr_files), sr_files, tmp_path, "01_A")
     assert (crop.size_px, crop.top_px) == (60, 0)

@@ -319,7 +319,7 @@ def test_all_columns_on_demand(harness: Harness) -> None:
     assert few == [title for title in every if title in few]
     assert {"Failed stage", "Drift [%]"} <= set(every) - set(few)
     # Two images, PSNR and runtime of each.
-    long = (harness.results / "leaderboard_long.csv").read_text().splitlines()
+    long = (harness.results / "per_image.csv").read_text().splitlines()
     assert [line.rpartition(",")[0] for line in long[1:]] == [
         f"00_Tiny,demo,{image}.png,{metric}" for image in "ab" for metric in ("psnr", "runtime")
     ]

@@ -80,10 +80,10 @@ def test_the_first_that_passed_the_gate_wins_with_its_figure() -> None:
     # Of the baseline: 5/8 of the runtime, 10.4/9.75 of the FLOPs, 0.16/0.15 of the parameters:
     # 0.8 exp(1.25) + 0.2 exp(2.1333) = 4.481.
     assert find_winners(made.ranking) == [
-        Winner("overall", ("01_First",), "score 4.481"),
-        Winner("runtime", ("01_First",), "5.00 ms"),
-        Winner("flops", ("01_First",), "10.40 G"),
-        Winner("params", ("01_First",), "0.160 M"),
+        Winner("Overall", ("01_First",), "score 4.481"),
+        Winner("Runtime", ("01_First",), "5.00 ms"),
+        Winner("FLOPs", ("01_First",), "10.40 G"),
+        Winner("Parameters", ("01_First",), "0.160 M"),
     ]
 
 

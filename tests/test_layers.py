@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import FUNCTIONAL, WHOLE, layers
-from esr.report.terminal import lay_out_layers
+from esr.report.layer_table import lay_out_layers
 from models.team00_RFDN import RFDN
 
 SIZE = (3, 16, 24)

@@ -253,4 +253,4 @@ def test_all_columns_are_written_on_demand_and_the_long_twin_always(tmp_path: Pa
     assert "Failed stage" in set(every) - set(few)
     assert few[:11] == every[:11]
     # 2 submissions on 2 sets of 3 images, PSNR and runtime: 24 lines and the head.
-    assert len((tmp_path / "leaderboard_long.csv").read_text().splitlines()) == 25
+    assert len((tmp_path / "per_image.csv").read_text().splitlines()) == 25

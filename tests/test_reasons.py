@@ -123,6 +123,11 @@ def test_advice_fits_the_file_at_hand(tmp_path: Path, capsys: pytest.CaptureFixt
         assert "move the file away" not in line
 
 
+def test_of_failures_alone_nothing_is_said_about_scores() -> None:
+    made = build_board([boards.failed("02_B", "gone")], protocols()["ntire2026"])
+    assert made.remarks == ("02_B failed (load): gone",)
+
+
 def test_a_failure_that_was_told_is_not_told_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

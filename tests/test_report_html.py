@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import io
 import json
 import re
 import subprocess
@@ -12,19 +14,22 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 from conftest import ROOT
 from harness import PATIENCE_S
+from PIL import Image
 from report_pages import HOSTILE, NOTED, board_of, write_page, write_results
 
 from esr.base.errors import UserError
 from esr.rank.entrants import Choices
-from esr.report.html import html_report
-from esr.report.html.charts import draw_charts
+from esr.report.html import html_report, page_assets
+from esr.report.html.charts import describe_images, describe_scatter, draw_charts
+from esr.tools.leaderboard import main as leaderboard
 
-SCRIPTS = 4
-"""Figures, Plotly, the import map, the page's own."""
+SCRIPTS = 5
+"""Packed: figures, styles and program of DataTables, Plotly; the page's own."""
 
 
 class Page(HTMLParser):
@@ -51,6 +56,11 @@ class Page(HTMLParser):
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def data(self) -> dict:
+        """What the page draws from."""
+        return json.loads(gzip.decompress(base64.b64decode(self.scripts[0])))
 
 
 @pytest.fixture(scope="module")
@@ -96,24 +106,39 @@ def test_the_policy_allows_the_programs_of_the_page_and_no_other(page: Page) -> 
     (policy,) = [m["content"] for m in page.all("meta") if "http-equiv" in m]
     digests = {
         base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        for script in page.scripts[1:]
+        for script in page.scripts[-1:]
     }
     assert set(re.findall(r"'sha256-([^']+)'", policy)) == digests
     assert "default-src 'none'" in policy
+    assert "data:" not in policy.partition("script-src")[2].partition(";")[0]
     assert "http" not in policy
 
 
-def test_pictures_are_embedded(page: Page, results: Path) -> None:
-    sources = {image["src"].partition(",")[2] for image in page.all("img")}
-    files = {
-        base64.b64encode(file.read_bytes()).decode()
-        for file in (results / "crops" / NOTED).iterdir()
+def test_pictures_are_embedded_without_a_loss(page: Page, results: Path) -> None:
+    pictures = page.data["pictures"]
+    assert page.data["quality"] is None  # There is room for twelve.
+    embedded = {
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))).tobytes()
+        for uri in pictures
     }
+    files = [*(results / "crops" / NOTED).iterdir()]
     assert files
-    assert files <= sources
+    assert {np.asarray(Image.open(file)).tobytes() for file in files} == embedded
+    shown = [int(image["data-picture"]) for image in page.all("img") if "data-picture" in image]
+    assert len(shown) > len(pictures)
+    assert set(shown) == set(range(len(pictures)))
 
 
-@pytest.mark.parametrize("content", [None, b"GIF89a", b"\x89PNG\r\n\x1a\n" + bytes(10**6)])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"GIF89a",
+        b"\x89PNG\r\n\x1a\n" + bytes(10**6),
+        # As large as 65535 x 65535 pixels by its head.
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x08\2\0\0\0",
+    ],
+)
 def test_pictures_that_are_missing_or_strange_are_left_out(
     tmp_path: Path, content: bytes | None
 ) -> None:
@@ -124,7 +149,7 @@ def test_pictures_that_are_missing_or_strange_are_left_out(
             file.write_bytes(content)
     page = Page(write_page(tmp_path, tmp_path / "report.html").read_text("utf-8"))
     assert page.all("img") == []
-    assert NOTED in page.text
+    assert NOTED.partition("_")[2] in page.text
 
 
 def test_a_label_that_is_a_path_reads_no_picture_elsewhere(tmp_path: Path) -> None:
@@ -144,7 +169,7 @@ def test_a_label_that_is_a_path_reads_no_picture_elsewhere(tmp_path: Path) -> No
 @pytest.mark.parametrize("runtime", ["official", "robust"])
 def test_plotly_accepts_every_chart(results: Path, runtime: str) -> None:
     figures = draw_charts(board_of(results, choices=Choices(runtime=runtime)))
-    assert set(figures) == {"psnr-runtime", "flops-runtime", "psnr-images"}
+    assert set(figures) == {"score-parts"}
     for figure in figures.values():
         go.Figure(figure)  # Raises on an unknown attribute or a wrong value.
 
@@ -153,41 +178,64 @@ def test_charts_show_the_figures_of_the_table(results: Path) -> None:
     board = board_of(results)
     titles = [column.title for column in board.columns]
     rows = [dict(zip(titles, line.values, strict=True)) for line in board.lines]
-    figures = draw_charts(board)
-    for chart, title in (("psnr-runtime", "Val PSNR"), ("flops-runtime", "FLOPs [G]")):
-        traces = figures[chart]["data"]
-        points = {
-            (x, y, size)
-            for trace in traces
-            for x, y, size in zip(trace["x"], trace["y"], trace["marker"]["size"], strict=True)
-        }
-        expected = {
-            (row["Ranked runtime [ms]"], row[title], row["Params [M]"])
-            for row in rows
-            if row["Ranked runtime [ms]"] is not None
-        }
-        assert points == expected
-        assert len(points) == 8
-    (shape,) = figures["psnr-runtime"]["layout"]["shapes"]
-    assert shape["y0"] == shape["y1"] == 26.90
-    boxes = figures["psnr-images"]["data"]
-    assert [len(trace["x"]) for trace in boxes] == [8 * 12, 8 * 12]
+    scatter = describe_scatter(board)
+    offered = {axis["column"] for axis in scatter["axes"]}
+    assert {"Val PSNR", "Test PSNR", "Warm Time [ms]", "FLOPs [G]", "Acts [M]"} <= offered
+    for title in ("Val PSNR", "FLOPs [G]", "Params [M]", "Ranked runtime [ms]"):
+        drawn = sorted(point["values"][title][0] for point in scatter["points"])
+        assert drawn == sorted(row[title] for row in rows if row[title] is not None)
+        assert len(drawn) == 8
+    assert scatter["gate_db"] == 26.90
+    images = describe_images(board)
+    assert [(each["role"], len(each["images"])) for each in images["sets"]] == [
+        ("valid", 12),
+        ("test", 12),
+    ]
+    measured = [row for row in images["sets"][0]["values"]["psnr"] if row]
+    assert [len(row) for row in measured] == [12] * 8
+
+
+def test_the_parts_of_a_score_are_its_sum(results: Path) -> None:
+    board = board_of(results)
+    figure = draw_charts(board)["score-parts"]
+    titles = [column.title for column in board.columns]
+    scores = [dict(zip(titles, line.values, strict=True))["Score overall"] for line in board.lines]
+    sums = [
+        sum(map(float, parts))
+        for parts in zip(*(bar["customdata"] for bar in figure["data"]), strict=True)
+    ]
+    known = [score for score in scores if score is not None]
+    assert len(known) == 7
+    assert sums[: len(known)] == pytest.approx(known, rel=1e-3)
+    assert [bar["name"] for bar in figure["data"]] == ["runtime", "FLOPs", "parameters"]
 
 
 def test_names_in_charts_are_no_markup(results: Path) -> None:
-    figures = draw_charts(board_of(results))
+    board = board_of(results)
     texts = [
-        *figures["psnr-images"]["layout"]["yaxis"]["ticktext"],
-        *(t for trace in figures["psnr-runtime"]["data"] for t in trace["hovertext"]),
+        *describe_images(board)["models"],
+        *(point["name"] for point in describe_scatter(board)["points"]),
+        *draw_charts(board)["score-parts"]["layout"]["yaxis"]["ticktext"],
     ]
-    assert any("&lt;img" in text for text in texts)
+    assert sum("&lt;img" in text for text in texts) == 3
     assert not any("<img" in text for text in texts)
 
 
 def test_no_gate_is_drawn_where_none_was_judged(tmp_path: Path) -> None:
     write_results(tmp_path)
-    figures = draw_charts(board_of(tmp_path, "ntire2023"))
-    assert "shapes" not in figures["psnr-runtime"]["layout"]
+    assert describe_scatter(board_of(tmp_path, "ntire2023"))["gate_db"] is None
+
+
+def test_a_failed_run_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    log = tmp_path / "logs" / "06_Broken.log"
+    log.parent.mkdir()
+    log.write_bytes(b"first line\n" * 2000 + b"\x1b[31m<b>last</b> line\xff\n")
+    seen = "".join(Page(write_page(tmp_path, tmp_path / "report.html").read_text()).text)
+    assert "\\x1b[31m<b>last</b> line\ufffd" in seen
+    assert seen.count("first line") == 11
+    assert "python test_demo.py --model_id 6" in seen
+    assert "python test_demo.py --model_id 7" in seen  # As its record says.
 
 
 @pytest.mark.parametrize("year", ["2024", "2026_head"])
@@ -212,14 +260,16 @@ def test_a_strange_official_file_makes_a_page(tmp_path: Path, content: str) -> N
     (tmp_path / "results.json").write_text(content)
     page = Page(write_page(tmp_path / "results.json", tmp_path / "report.html").read_text("utf-8"))
     assert len(page.scripts) == SCRIPTS
-    assert "NaN" not in page.scripts[0]
-    assert "Infinity" not in page.scripts[0]
+    text = gzip.decompress(base64.b64decode(page.scripts[0])).decode()
+    data = json.loads(text, parse_constant=pytest.fail)
+    assert set(data) >= {"scatter", "images", "figures"}
 
 
 def test_a_library_that_is_missing_costs_one_line(
     results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(html_report, "find_spec", lambda package: None)
+    monkeypatch.setattr(page_assets, "find_spec", lambda package: None)
+    page_assets.pack_asset.cache_clear()
     with pytest.raises(UserError, match=r"requirements\.txt"):
         html_report.render_html(board_of(results), results)
 
@@ -241,6 +291,42 @@ def test_the_page_is_made_without_torch_and_without_building_figures(results: Pa
         timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_an_organizer_names_the_page(results: Path, tmp_path: Path) -> None:
+    logo = tmp_path / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>')
+    titles = ["--title", "CVPR <b>2026</b>", "--subtitle", "Track 1", "--logo", str(logo)]
+    assert leaderboard([str(results), "--save_dir", str(tmp_path), *titles]) == 0
+    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert page.text.count("CVPR <b>2026</b>") == 2  # The tab's and the page's.
+    assert "Track 1" in page.text
+    (source,) = [image["src"] for image in page.all("img") if image.get("class") == "logo"]
+    assert base64.b64decode(source.removeprefix("data:image/svg+xml;base64,")) == logo.read_bytes()
+    assert page.all("b") == page.all("svg") == []
+
+
+def test_without_titles_it_is_called_as_the_challenge(page: Page) -> None:
+    assert page.text.count("NTIRE 2026 Efficient Super-Resolution") == 2
+    seen = "".join(page.text)
+    assert "DIV2K_LSDIR_valid, DIV2K_LSDIR_test" in seen
+    assert all(title in page.text for title in ("Overall", "Runtime", "FLOPs", "Parameters"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"hello", "is no picture"), (b"\x89PNG\r\n\x1a\n" + bytes(300_000), "larger than 200 KiB")],
+)
+def test_a_logo_that_is_none_costs_one_line(
+    results: Path, tmp_path: Path, content: bytes, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logo = tmp_path / "logo"
+    logo.write_bytes(content)
+    assert leaderboard([str(results), "--save_dir", str(tmp_path), "--logo", str(logo)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_every_hostile_character_was_tried() -> None:

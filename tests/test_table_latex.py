@@ -122,7 +122,9 @@ def test_the_gate_is_given_as_the_reason_where_it_is_the_only_one(shared: Path) 
 
 def test_an_exploding_score_is_a_power() -> None:
     slow = next(row for row in _rows(render_latex(boards.varied())) if row[0] == r"04\_Slow")
-    assert any(re.fullmatch(r"\$e\^\{\d\d\.\d\d\}\$\{\}\$_\{\(4\)\}\$", cell) for cell in slow)
+    assert any(
+        re.fullmatch(r"\$\d\.\d\d\\cdot10\^\{\d\d\}\$\{\}\$_\{\(4\)\}\$", cell) for cell in slow
+    )
 
 
 # What the parser takes the typesetter's letters for.

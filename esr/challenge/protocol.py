@@ -71,6 +71,9 @@ folder of images and writes one."""
 
 RankFigure = Cost | Quality
 
+_TRACK_TITLES = {"flops": "FLOPs", "params": "Parameters", "complexity": "Model complexity"}
+"""Of tracks whose names do not say enough."""
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -155,6 +158,13 @@ class Track:
         if apart and sorted(apart) != sorted(self.terms):
             raise ValueError("ranked_apart must name each of the terms once")
 
+    @property
+    def title(self) -> str:
+        """As people call it: `Runtime`, `FLOPs`, `x2 final`."""
+        is_scale = self.name[:2] in ("x2", "x3", "x4")
+        plain = self.name if is_scale else self.name[:1].upper() + self.name[1:]
+        return _TRACK_TITLES.get(self.name, plain)
+
 
 @validated(frozen=True, config=STRICT)
 class FixedInputRule:
@@ -184,6 +194,8 @@ class Protocol:
     """Names of the test set, likewise."""
     tracks: Annotated[tuple[Track, ...], Field(min_length=1)]
     """The first one sorts the leaderboard."""
+    title: str = ""
+    """What people call the challenge; empty in a file that somebody wrote without it."""
     baseline: Baseline | None = None
     """None if no score is relative to a network."""
     hybrid_test: tuple[str, ...] = ("LSDIR_DIV2K_test",)

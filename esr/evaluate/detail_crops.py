@@ -1,8 +1,13 @@
-"""Details of a submission's worst and best image, beside bicubic interpolation and HR."""
+"""Details of images beside bicubic interpolation and HR, kept for the report.
+
+Of a submission's worst and best image, and of the data set's most detailed ones, which every
+submission shows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,8 +31,9 @@ _MARGIN_PX = 4
 
 Picture = Literal["bicubic", "sr", "hr"]
 PICTURES: tuple[Picture, ...] = ("bicubic", "sr", "hr")
-Choice = Literal["worst", "best"]
-CHOICES: tuple[Choice, ...] = ("worst", "best")
+Choice = Literal["worst", "best", "first", "second", "third"]
+_OF_ALL: tuple[Choice, ...] = ("first", "second", "third")
+"""By the data set alone, so that the same details of all submissions stand side by side."""
 
 
 def picture_file(results: Path, label: str, crop: Crop, picture: Picture) -> Path:
@@ -42,7 +48,7 @@ def keep_crops(
     results: Path,
     label: str,
 ) -> tuple[Crop, ...]:
-    """Cut out and write the details of the worst and the best image of a data set.
+    """Cut out and write the details of the worst, the best and the most detailed images of a set.
 
     Args:
         split: the decoded pairs.
@@ -55,9 +61,11 @@ def keep_crops(
         OSError: a picture cannot be written.
     """
     order = sorted(range(len(images)), key=lambda index: images[index].scores["psnr"])
+    shared = zip(_OF_ALL, _find_most_detailed(split), strict=False)
+    chosen: dict[Choice, int] = {"worst": order[0], "best": order[-1], **dict(shared)}
 
     def keep(choice: Choice) -> Crop:
-        index = order[0 if choice == "worst" else -1]
+        index = chosen[choice]
         sr: Image = np.load(sr_files[index], mmap_mode="r")
         top, left, pictures = _cut(split.images[index], sr, split.scale)
         crop = Crop(
@@ -77,7 +85,26 @@ def keep_crops(
             imsave(image, str(target))
         return crop
 
-    return tuple(in_parallel(keep, CHOICES))
+    return tuple(in_parallel(keep, [*chosen]))
+
+
+@lru_cache(maxsize=4)
+def _find_most_detailed(split: StagedSplit) -> tuple[int, ...]:
+    """Find the images with the finest detail, the finest first, once for all submissions.
+
+    By LR alone, which is a sixteenth of HR: the energy of its Laplacian, in the window of a detail
+    that has most of it.
+    """
+    side = SIDE_PX // split.scale
+
+    def measure(image: StagedImage) -> float:
+        lr: Image = np.load(image.lr, mmap_mode="r")
+        grey = cv2.cvtColor(np.ascontiguousarray(lr), cv2.COLOR_RGB2GRAY)
+        edges = cv2.Laplacian(grey, cv2.CV_32F)
+        return float(cv2.boxFilter(edges * edges, -1, (side, side)).max())
+
+    energies = in_parallel(measure, split.images)
+    return tuple(sorted(range(len(energies)), key=lambda index: (-energies[index], index))[:3])
 
 
 def _psnr(image: Image, hr: Image) -> float:

@@ -7,7 +7,6 @@ A submission that could not be measured leaves a `Failure`. What is unknown is N
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from contextlib import suppress
@@ -234,8 +233,9 @@ def _mean(values: list[float]) -> float:
 class Crop:
     """A detail of one image, kept as `crops/{label}/{choice}-{bicubic,sr,hr}.png`."""
 
-    choice: Literal["worst", "best"]
-    """By PSNR among the images of the first data set."""
+    choice: Literal["worst", "best", "first", "second", "third"]
+    """By PSNR among the images of the first data set; or its most detailed images, by their LR
+    alone, so that every submission shows them."""
     role: str
     image: str
     psnr_db: float
@@ -378,9 +378,9 @@ def read_record(path: Path) -> Record:
 
 
 def _schema(path: Path) -> object:
-    with suppress(ValueError, UserError):
-        data = json.loads(json_file.read_bytes(path))
-        return data.get("schema") if isinstance(data, dict) else None
+    with suppress(UserError):
+        data = json_file.parse(dict[str, object], json_file.read_bytes(path))
+        return data.get("schema")
     return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from esr.audit.record_flags import complexity_notes
-from esr.base.visible_text import name
+from esr.base.visible_text import name, one_line
 from esr.images.metrics import METRICS
 from esr.rank.figures import has_test, ranked_split
 from esr.rank.ranking import Ranking, Standing
@@ -122,6 +122,8 @@ OURS = (
 )
 """What the official table does not say."""
 
+_SET_NAME_AT_MOST = 10
+
 VALID = ("valid", "hybrid_test")
 """Roles that fill the validation columns; a run has one of them."""
 
@@ -133,6 +135,7 @@ def list_columns(ranking: Ranking) -> tuple[Column, ...]:
     further_roles = dict.fromkeys(split.role for split in splits if split.role not in PREFIXES)
     columns = [*_list_official_columns(ranking), *list_ranking_columns(ranking), *OURS]
     columns += [*_list_set_columns("Val", VALID), *_list_set_columns("Test", ("test",))]
+    columns = _name_other_set(columns, ranking, splits)
     columns += list_deployment_columns([record for record in records if record])
     for role in further_roles:
         columns += [
@@ -149,6 +152,24 @@ def _list_official_columns(ranking: Ranking) -> list[Column]:
     return [
         replace(column, priority=2) if column.title == "Val Time [ms]" else column
         for column in OFFICIAL
+    ]
+
+
+def _name_other_set(
+    columns: Sequence[Column], ranking: Ranking, splits: Sequence[SplitResult]
+) -> list[Column]:
+    """Put the set's name for `Val` where people read it, if all have one that is not official."""
+    protocol = ranking.protocol
+    measured = {split.dataset for split in splits if split.role in VALID}
+    if len(measured) != 1 or measured & {*protocol.valid, *protocol.hybrid_test}:
+        return list(columns)
+    (dataset,) = measured
+    shown = one_line(dataset, _SET_NAME_AT_MOST)
+    return [
+        replace(column, short_title=f"{shown}{column.heading.removeprefix('Val')}")
+        if column.title.startswith("Val ") and column.priority is not None
+        else column
+        for column in columns
     ]
 
 

@@ -65,7 +65,7 @@ def compare_estimators(ranking: Ranking) -> EstimatorTable | None:
     by_images = any("(" in text for by_label in places for text in by_label.values())
     notes = [_BY_PROCESSES] * by_processes + [_BY_IMAGES] * by_images
     return EstimatorTable(
-        ranking.protocol.tracks[track].name,
+        ranking.protocol.tracks[track].title,
         tuple(RUNTIMES[word].title for word in names),
         tuple(
             (name(row.name), tuple(by_label.get(row.label, NO_RANK) for by_label in places))

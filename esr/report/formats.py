@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from esr.base import json_file
@@ -13,6 +14,7 @@ from esr.records.results_folder import Publisher
 from esr.report.board import Board, build_board
 from esr.report.csv_table import CSV_FILE, CsvColumns, choose_filled, render_csv
 from esr.report.html.html_report import render_html
+from esr.report.html.page_title import PageTitle
 from esr.report.latex_table import render_latex
 from esr.report.long_csv_table import LONG_CSV_FILE, render_long_csv
 from esr.report.markdown_table import render_markdown
@@ -34,12 +36,14 @@ def make_leaderboard(choose: CsvColumns) -> Format:
 
 LEADERBOARD = make_leaderboard(choose_filled)
 
+REPORT = Format("report.html", render_html)
+
 FORMATS = (
     LEADERBOARD,
     Format(LONG_CSV_FILE, lambda board, _: render_long_csv(board)),
     Format("leaderboard.md", lambda board, _: render_markdown(board)),
     Format("leaderboard.tex", lambda board, _: render_latex(board)),
-    Format("report.html", render_html),
+    REPORT,
 )
 
 
@@ -56,12 +60,25 @@ def write_format(form: Format, board: Board, save_dir: Path, results: Path | Non
 
 
 def write_all(
-    board: Board, save_dir: Path, results: Path | None = None, choose: CsvColumns = choose_filled
+    board: Board,
+    save_dir: Path,
+    results: Path | None = None,
+    choose: CsvColumns = choose_filled,
+    page_title: PageTitle | None = None,
 ) -> None:
-    """Write every file; arguments as `write_format`, and the columns of the wide CSV file."""
+    """Write every file.
+
+    Args:
+        board: the leaderboard.
+        save_dir: where to.
+        results: folder of the records; `save_dir` unless stated.
+        choose: the columns of the wide CSV file.
+        page_title: what the report is called.
+    """
+    titled = Format(REPORT.name, partial(render_html, page_title=page_title))
+    instead = {LEADERBOARD: make_leaderboard(choose), REPORT: titled}
     for form in FORMATS:
-        chosen = make_leaderboard(choose) if form is LEADERBOARD else form
-        write_format(chosen, board, save_dir, results)
+        write_format(instead.get(form, form), board, save_dir, results)
 
 
 def make_publisher(

@@ -178,9 +178,9 @@ def _write_cell(line: Line, column: _LatexColumn, marks: dict[str, str]) -> str:
 
 
 def _write_figure(text: str) -> str:
-    """Write `e^33.27` as a power, a minus as a minus."""
-    if power := re.fullmatch(r"e\^([0-9.]+)", text):
-        return f"$e^{{{power[1]}}}$"
+    """Write `2.94e14` as a power of ten, a minus as a minus."""
+    if power := re.fullmatch(r"([0-9.]+)e\+?([0-9]+)", text):
+        return rf"${power[1]}\cdot10^{{{power[2]}}}$"
     return f"${text}$" if re.fullmatch(r"-[0-9.]+", text) else escape_latex(text)
 
 

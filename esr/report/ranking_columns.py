@@ -92,7 +92,7 @@ def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]
             "d",
             priority=(0 if first else 11) if several else None,
             text=partial(format_rank, track=index),
-            short_title="Rank" if first else "",
+            short_title="Rank" if first else f"Rank {_shorten(track)}",
         ),
         Column(
             f"Score {track.name}",
@@ -100,6 +100,7 @@ def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]
             digits,
             priority=(5 if first or alone else 11) if tells_more else None,
             text=partial(format_score, track=index, digits=digits),
+            short_title=f"Score {_shorten(track)}",
         ),
         Column(f"Rank low {track.name}", of_placing(lambda p: p.interval and p.interval[0]), "d"),
         Column(f"Rank high {track.name}", of_placing(lambda p: p.interval and p.interval[1]), "d"),
@@ -107,6 +108,11 @@ def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]
         Column(f"ln Score {track.name}", log, ".3f"),
         Column(f"Not ranked in {track.name} because", of_placing(lambda p: p.reason)),
     ]
+
+
+def _shorten(track: Track) -> str:
+    """A track's title where columns are narrow."""
+    return track.title.replace("Parameters", "Params")
 
 
 def format_rank(standing: Standing, track: int) -> str:
@@ -145,13 +151,17 @@ def _number_in_letters(number: int) -> str:
 
 
 def format_score(standing: Standing, track: int, digits: str = ".4g") -> str:
-    """Say a score; as `e^33.27` where its digits would tell nothing."""
+    """Say a score; as `2.94e14` where its digits would tell nothing, whatever a float can hold."""
     score = standing.placings[track].score
     if score is None or score.value is None:
         return ""
     if score.log is None:
         return format(score.value, digits)
-    return f"e^{score.log:.2f}" if score.log > _LN_SCORE_AT_MOST else f"{score.value:.2f}"
+    if score.log <= _LN_SCORE_AT_MOST:
+        return f"{score.value:.2f}"
+    power = math.floor(score.log / math.log(10))
+    mantissa = f"{math.exp(score.log - power * math.log(10)):.2f}"
+    return f"1.00e{power + 1}" if mantissa == "10.00" else f"{mantissa}e{power}"
 
 
 def format_interval(runtime: Quantity | None) -> str:

@@ -16,6 +16,8 @@ _NAMES_AT_MOST = 5
 
 def explain_ranking(ranking: Ranking) -> Iterator[Remark]:
     """Say by which rules, who is left out and why, and which rows cannot be compared."""
+    if not any(standing.row.official for standing in ranking.standings):
+        return
     yield from _explain_gate(ranking)
     if len(ranking.standings) > 1:
         yield _explain_baseline(ranking)

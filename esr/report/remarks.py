@@ -157,7 +157,7 @@ def _judge_lr(rows: Sequence[Row]) -> Iterator[Remark]:
     ]
     for verdict, by_set in measured.items():
         if verdict.other:
-            yield _describe_other_lr(verdict, by_set, len(rows))
+            yield _describe_other_lr(verdict, by_set, sum(row.record is not None for row in rows))
     if good:
         yield Remark(f"LR is MATLAB's bicubic of HR: {', '.join(sorted(set(good)))}.")
 

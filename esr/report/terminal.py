@@ -12,22 +12,19 @@ from rich.text import Text
 
 from esr.base.console import stdout
 from esr.base.visible_text import name, one_line
+from esr.base.word_wrap import wrap_words
 from esr.challenge.protocol import protocols
 from esr.images.metrics import METRICS
-from esr.records.measurement import LayerCost
 from esr.records.record import Failure, Outcome, Record, SplitResult
 from esr.records.results_folder import Replacement
 from esr.report.board import Board
 from esr.report.deployment_table import lay_out_deployments, list_deployments
+from esr.report.layer_table import lay_out_layers
 from esr.report.terminal_table import lay_out_leaderboard
 from esr.submissions.foreseen_problems import foresee_problems
 from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
 
 _STYLES = {"done": "green", "kept": "cyan", "failed": "red", "stale": "yellow"}
-
-_LEFT = ("Layer", "Type")
-_NAME_AT_LEAST = 16
-"""Letters of a layer's name that stand in one line, however narrow the terminal."""
 
 
 def print_outcome(outcome: Outcome, processes: int = 1) -> None:
@@ -147,39 +144,6 @@ def _explain(failure: Failure, save_dir: Path) -> str:
     return f"{text}; log: {one_line(str(below))}"
 
 
-def lay_out_layers(label: str, layers: Sequence[LayerCost]) -> Table:
-    """Lay out what every layer costs, and the sums."""
-    table = Table(
-        title=Text(f"Layers of {label}"), box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-    )
-    longest = max((len(layer.name) for layer in layers), default=0)
-    for title in (*_LEFT, "Calls", "Output", "Params", "MACs\n[M]", "Acts\n[M]", "Time\n[ms]"):
-        table.add_column(
-            Text(title),
-            justify="left" if title in _LEFT else "right",
-            overflow="fold",
-            no_wrap=title not in _LEFT,
-            min_width=min(longest, _NAME_AT_LEAST) if title == "Layer" else None,
-        )
-    for layer in layers:
-        # The batch is always 1.
-        shape = "x".join(map(str, (layer.output_shape or ())[1:]))
-        texts = (layer.name, layer.kind, str(layer.calls), shape, *_sum_costs([layer]))
-        table.add_row(*map(Text, texts))
-    table.add_section()
-    table.add_row("sum", "", "", "", *_sum_costs(layers))
-    return table
-
-
-def _sum_costs(layers: Sequence[LayerCost]) -> tuple[str, ...]:
-    return (
-        str(sum(layer.params for layer in layers)),
-        f"{sum(layer.flops for layer in layers) / 1e6:.3f}",
-        f"{sum(layer.activations for layer in layers) / 1e6:.3f}",
-        f"{sum(layer.time_ms for layer in layers):.2f}",
-    )
-
-
 def print_estimators(board: Board) -> None:
     """Print how the places change with the runtime that is ranked by."""
     compared = board.estimators
@@ -195,6 +159,7 @@ def print_estimators(board: Board) -> None:
     print_line(compared.note)
 
 
+_REMARKS_AT_MOST = 20
 _LINE_AT_MOST = 4096
 """Paths and reasons are printed whole; what is longer than any path is not."""
 
@@ -213,9 +178,12 @@ def print_leaderboard(board: Board, save_dir: Path, told: Collection[str] = ()) 
     console.print()
     if deployments := list_deployments(board):
         console.print(lay_out_deployments(deployments))
-    remarks = (remark for remark in board.remarks if remark.failed not in told)
-    for line in (*remarks, f"Everything is in {save_dir}"):
+    remarks = [remark for remark in board.remarks if remark.failed not in told]
+    for line in remarks[:_REMARKS_AT_MOST]:
         print_line(line)
+    if (more := len(remarks) - _REMARKS_AT_MOST) > 0:
+        print_line(f"{more} more remark{'' if more == 1 else 's'} in report.html")
+    print_line(f"Everything is in {save_dir}")
 
 
 _LISTED_AT_MOST = 32
@@ -285,6 +253,9 @@ def print_trust(entries: Iterable[Entry], trust: Collection[int]) -> None:
 
 
 def print_line(line: str) -> None:
-    """Print one line, whatever is in it; the terminal folds it."""
+    """Print one line, whatever is in it; on a terminal it is broken between words."""
+    console, text = stdout(), one_line(line, _LINE_AT_MOST)
+    if console.is_terminal:
+        text = wrap_words(text, console.width)
     # As Text, since rich would read markup and emoji codes in a string.
-    stdout().print(Text(one_line(line, _LINE_AT_MOST)), soft_wrap=True)
+    console.print(Text(text), soft_wrap=True)

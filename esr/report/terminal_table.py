@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
 from rich.box import Box
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from esr.base.visible_text import one_line
+from esr.base.word_wrap import wrap_name
 from esr.report.board import Board, Line
 from esr.report.cell import ESSENTIAL, MARK, Cell
 from esr.report.csv_table import CSV_FILE
@@ -119,12 +120,16 @@ def _lay_out_table(board: Board, widths: Mapping[int, int]) -> Table:
     return table
 
 
-def _add_line(table: Table, board: Board, line: Line, columns: Iterable[int]) -> None:
+def _add_line(table: Table, board: Board, line: Line, columns: Mapping[int, int]) -> None:
     among_others = line.standing.is_baseline and len(board.lines) > 1
     style = "italic" if among_others else _STYLES[line.standing.section]
     stacks = (_stack_texts(board, line, index) for index in columns)
     for texts in zip(*stacks, strict=True):
-        table.add_row(*(_style_text(text, style) for text in texts))
+        wrapped = (
+            wrap_name(text, columns[index]) if index == board.model else text
+            for index, text in zip(columns, texts, strict=True)
+        )
+        table.add_row(*(_style_text(text, style) for text in wrapped))
         style = "dim"
 
 

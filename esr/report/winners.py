@@ -53,7 +53,7 @@ def _find_winner(ranking: Ranking, number: int, track: Track) -> Iterator[Winner
     judged = all(standing.gate.passed for standing in best)
     if len(ranked) > 1 and best and (weighs_quality or judged):
         names = tuple(name(standing.row.name) for standing in best)
-        yield Winner(track.name, names, _write_figure(best[0], number, track))
+        yield Winner(track.title, names, _write_figure(best[0], number, track))
 
 
 def _write_figure(standing: Standing, number: int, track: Track) -> str:

@@ -30,6 +30,8 @@ from esr.report.board import build_board
 from esr.report.compare.comparison import compare
 from esr.report.compare.comparison_files import print_comparison, write_comparison
 from esr.report.csv_table import choose_columns
+from esr.report.html.page_title import make_page_title
+from esr.report.paper.write_figures import write_figures
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,6 +67,11 @@ def parser() -> argparse.ArgumentParser:
     add("--estimators", action="store_true", help=text)
     text = "leave no column out of leaderboard.csv, not even those that no row fills"
     add("--all_columns", action="store_true", help=text)
+    add("--title", default="", help="what report.html is called (default: the challenge's name)")
+    add("--subtitle", default="", help="the line above it")
+    add("--logo", type=Path, metavar="FILE", help="a picture beside it")
+    text = "draw every chart for a paper, too: SVG, PDF and PNG"
+    add("--figures", type=Path, metavar="DIR", help=text)
     return made
 
 
@@ -98,13 +105,18 @@ def _rank(given: argparse.Namespace) -> None:
     protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
     rows, results = read(given.path, protocol)
     finished = build_board(rows, protocol, _choices(given, rows))
+    page_title = make_page_title(given.title, given.subtitle, given.logo)
     save_dir = given.save_dir or _beside(given.path)
     json_file.write_text(save_dir / "results.txt", official_results.results_table(results))
     source = given.path if given.path.is_dir() else given.path.parent
-    formats.write_all(finished, save_dir, source, choose_columns(given.all_columns))
+    columns = choose_columns(given.all_columns)
+    formats.write_all(finished, save_dir, source, columns, page_title)
+    figures = write_figures(finished, given.figures) if given.figures else []
     terminal.print_leaderboard(finished, save_dir.absolute())
     if given.estimators:
         terminal.print_estimators(finished)
+    if figures:
+        terminal.print_line(f"{len(figures)} figures are in {given.figures.absolute()}")
 
 
 def _beside(path: Path) -> Path:

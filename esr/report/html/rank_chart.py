@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import html
+from typing import Any
+
 from esr.report.board import Board
-from esr.report.html.bubble_charts import Figure, shorten_name
+from esr.report.figure_points import shorten_name
+
+Figure = dict[str, Any]
+"""A figure of plotly.js, `data` and `layout`: https://plotly.com/javascript/reference/."""
 
 _LEAST_COLOUR, _MOST_COLOUR, _DOT_COLOUR = "rgba(59,118,225,0)", "#3b76e1", "#d98200"
 
 
 def draw_rank_frequencies(board: Board) -> Figure:
     """Draw a row a submission and a column a rank, of the first track; empty without intervals."""
-    ranked = [line.standing for line in board.lines if line.standing.placings[0].frequencies]
-    placings = [standing.placings[0] for standing in ranked]
+    ranked = [line for line in board.lines if line.standing.placings[0].frequencies]
+    placings = [line.standing.placings[0] for line in ranked]
     count = len(ranked)
     shares = [[round(100 * share, 2) for share in placing.frequencies] for placing in placings]
     ranks = list(range(1, count + 1))
@@ -51,12 +57,12 @@ def draw_rank_frequencies(board: Board) -> Figure:
         "layout": {
             "yaxis": {
                 "tickvals": list(range(count)),
-                "ticktext": [shorten_name(standing) for standing in ranked],
+                "ticktext": [html.escape(shorten_name(line)) for line in ranked],
                 "range": [count - 0.5, -0.5],
                 "automargin": True,
             },
             "xaxis": {
-                "title": {"text": f"Rank {board.ranking.protocol.tracks[0].name}"},
+                "title": {"text": f"Rank {board.ranking.protocol.tracks[0].title}"},
                 "side": "top",
                 "range": [0.5, count + 0.5],
                 "tickformat": "d",

@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from esr.base import json_file
-from esr.base.errors import UserError
 from esr.base.visible_text import name, one_line
 from esr.evaluate.detail_crops import PICTURES, Picture, picture_file
 from esr.records.measurement import Machine
 from esr.records.record import Crop, Record, SplitResult
 from esr.report.board import Board, Line
 from esr.report.cell import Cell
+from esr.report.html.failed_run import FailedRun, describe_failure
 from esr.report.html.html_table import SECTIONS, Badge, list_badges
+from esr.report.html.pictures import Album
+from esr.report.html.same_crops import Shot
+from esr.report.layer_table import list_costs
 
 Fact = tuple[str, str]
 """(title, text)"""
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_PICTURE_AT_MOST = 512 * 2**10
-"""Bytes; a detail takes a tenth of it, and 200 submissions have 1200 of them."""
-
 _CAPTIONS: dict[Picture, str] = {"bicubic": "bicubic", "sr": "SR", "hr": "HR"}
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One picture of a detail."""
-
-    caption: str
-    source: str
-    """Data URI."""
-    note: str
-    """Its PSNR; empty for HR."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +56,23 @@ class SubmissionPart:
     robust: tuple[Fact, ...]
     provenance: tuple[Fact, ...]
     machine: tuple[Fact, ...]
+    failed: FailedRun | None
+    """How its latest run ended, if it failed."""
+    layers: tuple[tuple[str, ...], ...]
+    """A row a layer, if `--layers` measured them."""
 
 
-def describe_submission(line: Line, number: int, board: Board, results: Path) -> SubmissionPart:
+def describe_submission(
+    line: Line, number: int, board: Board, results: Path, album: Album
+) -> SubmissionPart:
     """Gather what is known of a submission.
 
     Args:
         line: its line of the board.
         number: position of that line.
         board: the leaderboard.
-        results: folder that holds `crops/`; pictures that are not there are left out.
+        results: folder that holds `crops/` and `logs/`.
+        album: the pictures; those that are not there are left out.
     """
     cells = list(zip((column.title for column in board.columns), line.cells, strict=True))
     record = line.standing.row.record
@@ -92,12 +85,14 @@ def describe_submission(line: Line, number: int, board: Board, results: Path) ->
         empty=tuple((one_line(cells[i][0]), reason) for i, reason in line.reasons.items()),
         facts=tuple(_list_facts(cells)),
         claims=tuple((title, cell) for title, cell in cells if cell.claim is not None),
-        details=tuple(_list_details(record, results)) if record else (),
+        details=tuple(_list_details(record, results, album)) if record else (),
         robust=(
             (*_describe_steady(record.splits), *_describe_repeats(record.splits)) if record else ()
         ),
         provenance=tuple(_describe_provenance(record)) if record else (),
         machine=tuple(_describe_machine(record.machine)) if record else (),
+        failed=describe_failure(line.standing.row, results),
+        layers=tuple(map(list_costs, record.layers)) if record else (),
     )
 
 
@@ -110,13 +105,33 @@ def _list_facts(cells: Sequence[tuple[str, Cell]]) -> Iterator[Fact]:
         yield one_line(title), one_line(value) if isinstance(value, str) else repr(value)
 
 
-def _list_details(record: Record, results: Path) -> Iterator[Detail]:
-    # A label is a file's name; one that holds a path is not ours.
-    if Path(record.label).name != record.label:
+def list_detail_files(board: Board, results: Path) -> list[Path]:
+    """List the pictures of everybody's worst and best image."""
+    records = [line.standing.row.record for line in board.lines]
+    return [
+        picture_file(results, record.label, crop, picture)
+        for record in records
+        if record and _is_ours(record)
+        for crop in _list_extremes(record)
+        for picture in PICTURES
+    ]
+
+
+def _is_ours(record: Record) -> bool:
+    """Tell whether a label is a file's name; one that holds a path is not ours."""
+    return Path(record.label).name == record.label
+
+
+def _list_extremes(record: Record) -> list[Crop]:
+    return [crop for crop in record.crops if crop.choice in ("worst", "best")]
+
+
+def _list_details(record: Record, results: Path, album: Album) -> Iterator[Detail]:
+    if not _is_ours(record):
         return
-    for crop in record.crops:
+    for crop in _list_extremes(record):
         sources = {
-            picture: _embed(picture_file(results, record.label, crop, picture))
+            picture: album.positions.get(picture_file(results, record.label, crop, picture))
             for picture in PICTURES
         }
         notes: dict[Picture, str] = {
@@ -127,22 +142,10 @@ def _list_details(record: Record, results: Path) -> Iterator[Detail]:
         shots = [
             Shot(_CAPTIONS[picture], source, notes[picture])
             for picture, source in sources.items()
-            if source
+            if source is not None
         ]
         if shots:
             yield Detail(crop, name(crop.image), tuple(shots))
-
-
-def _embed(path: Path) -> str | None:
-    if not path.exists():
-        return None
-    try:
-        data = json_file.read_bytes(path)
-    except UserError:
-        return None
-    if len(data) > _PICTURE_AT_MOST or not data.startswith(_PNG):
-        return None
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
 def _describe_repeats(splits: Sequence[SplitResult]) -> Iterator[Fact]:

@@ -59,13 +59,12 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _add_phases(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    for name, per_day, total in (("valid", 10, 100), ("test", 3, 3)):
-        text = "such as '2027-01-31 12:00', UTC (default: the first phase from tomorrow on)"
-        add(f"--{name}_dates", nargs=2, metavar=("START", "END"), help=text)
-        text = "uploads of one participant (default: %(default)s)"
-        metavar = ("PER_DAY", "ALL")
-        default = (per_day, total)
-        add(f"--{name}_uploads", nargs=2, type=int, default=default, metavar=metavar, help=text)
+    text = "such as '2027-01-31 12:00', UTC (default: the first phase from tomorrow on)"
+    for flag in ("--valid_dates", "--test_dates"):
+        add(flag, nargs=2, metavar=("START", "END"), help=text)
+    for flag, default in (("--valid_uploads", (10, 100)), ("--test_uploads", (3, 3))):
+        text = "uploads of one participant (default: {} a day, {} in all)".format(*default)
+        add(flag, nargs=2, type=int, default=default, metavar=("PER_DAY", "ALL"), help=text)
     text = "which upload of a participant counts (default: %(default)s)"
     add("--submission_rule", choices=_RULES, default="Force_Best", help=text)
     text = "seconds for scoring one upload (default: %(default)s)"

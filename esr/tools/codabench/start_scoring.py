@@ -27,9 +27,18 @@ def main(arguments: Sequence[str]) -> int:
     sys.path.insert(0, str(here))
     complaint = _complain(here / "requirements.txt")
     if complaint:
-        sys.stderr.write(f"error: {complaint}; tell the organizers\n")
-        return 2
-    return int(importlib.import_module(PROGRAM).main(arguments))
+        return _refuse(complaint)
+    try:
+        program = importlib.import_module(PROGRAM)
+    except ImportError as error:  # A library of the system that a package needs, mostly.
+        return _refuse(f"the image of this competition cannot import what it needs ({error})")
+    return int(program.main(arguments))
+
+
+def _refuse(complaint: str) -> int:
+    line = " ".join(complaint.split())
+    sys.stderr.write(f"error: {line}; tell the organizers\n")
+    return 2
 
 
 def _complain(requirements: Path) -> str:

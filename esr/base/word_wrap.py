@@ -1,0 +1,41 @@
+"""Lines broken between words, and not within a command that somebody may want to copy."""
+
+from __future__ import annotations
+
+import re
+
+from rich.cells import cell_len
+
+_COMMAND = re.compile(
+    r"python (?:-m esr \w+|-m \S+|\S+)(?: (?:-{1,2}\w\S*|[A-Z][A-Z_]+\b|\d+\b))*|--\w+ [A-Z\d]\w*"
+)
+"""A call of a program with its flags and what stands for their values; or a flag with its value."""
+_KEPT_SPACE = "\0"
+_NAME_PART = re.compile(r"(?<=[_-])(?=[^_-])")
+
+
+def wrap_words(text: str, width: int) -> str:
+    """Break a line between words; what is longer than a line stays whole.
+
+    Args:
+        text: printable, of one line.
+        width: cells of the terminal.
+    """
+    kept = _COMMAND.sub(lambda match: match[0].replace(" ", _KEPT_SPACE), text)
+    return _fill(kept.split(" "), " ", width).replace(_KEPT_SPACE, " ")
+
+
+def wrap_name(name: str, width: int) -> str:
+    """Break a name after `_` and `-`; a part that is longer than a line stays whole."""
+    return _fill(_NAME_PART.split(name), "", width)
+
+
+def _fill(words: list[str], between: str, width: int) -> str:
+    lines = [words[0]]
+    for word in words[1:]:
+        longer = f"{lines[-1]}{between}{word}"
+        if cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)

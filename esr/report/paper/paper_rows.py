@@ -1,0 +1,140 @@
+"""Charts of a row a submission, for a paper: parts of the score, images, ranks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from esr.rank.entrants import FIGURE_NAMES
+from esr.report.board import Board, Line
+from esr.report.figure_points import shorten_name, split_score
+from esr.report.image_matrix import RUNTIME, ImageMatrix
+from esr.report.paper.paper_style import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SKY,
+    SMALL_PT,
+    is_wide,
+    make_logarithmic,
+)
+
+ROW_IN, HEAD_IN = 0.13, 0.75
+"""Height of a row, and of what stands around them."""
+
+_FILLINGS = ((BLUE, ""), (ORANGE, "////"), (GREEN, "...."), (PURPLE, "xxxx"), (SKY, "----"))
+"""Colour and hatching of each part."""
+
+_WIDEST = 3.0
+"""Times the baseline's score at which the axis ends."""
+
+
+def list_scored(board: Board) -> list[Line]:
+    """List whose score is known, and is a sum of parts."""
+    return [line for line in board.lines if split_score(line.standing, board.ranking)]
+
+
+def draw_score_bars(axes: Axes, board: Board) -> bool:
+    """Draw what the scores of the first track consist of; False if there are none."""
+    lines, track = list_scored(board), board.ranking.protocol.tracks[0]
+    if not lines:
+        return False
+    ends = _WIDEST * math.exp(2)
+    reached = np.zeros(len(lines))
+    for term, (colour, hatch) in zip(track.terms, _FILLINGS, strict=False):
+        parts = [split_score(line.standing, board.ranking)[term] for line in lines]
+        widths = np.minimum(parts, ends)
+        axes.barh(
+            range(len(lines)),
+            widths,
+            left=reached,
+            height=0.7,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0.2,
+            label=FIGURE_NAMES[term],
+        )
+        reached += widths
+    axes.set_xlim(0, min(1.02 * reached.max(), ends))
+    axes.set_xlabel(f"Score {track.title} (lower is better)")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3)
+    _name_rows(axes, lines)
+    return True
+
+
+def draw_image_boxes(axes: Axes, board: Board, matrix: ImageMatrix, metric: str) -> bool:
+    """Draw a box of the images of every submission; False if nobody has any.
+
+    Args:
+        axes: to draw into.
+        board: the leaderboard.
+        matrix: every figure of every image of one data set.
+        metric: one of the matrix, or `runtime`.
+    """
+    rows = matrix.values.get(metric, [])
+    shown = (
+        [(line, row) for line, row in zip(board.lines, rows, strict=True) if row] if rows else []
+    )
+    if not shown:
+        return False
+    values = [[value for value in row if value is not None] for _, row in shown]
+    axes.boxplot(
+        values,
+        positions=range(len(values)),
+        orientation="horizontal",
+        widths=0.6,
+        showmeans=True,
+        meanline=True,
+        flierprops={"marker": ".", "markersize": 1.5},
+        medianprops={"color": BLUE, "linewidth": 1.0},
+        meanprops={"color": ORANGE, "linewidth": 0.8},
+        boxprops={"linewidth": 0.5},
+        whiskerprops={"linewidth": 0.5},
+        capprops={"linewidth": 0.5},
+    )
+    flat = [value for row in values for value in row]
+    if metric == RUNTIME and is_wide(flat):
+        make_logarithmic(axes, "x")
+    axes.set_xlabel(
+        "Runtime of an image [ms]" if metric == RUNTIME else f"{metric.upper()} of an image"
+    )
+    _name_rows(axes, [line for line, _ in shown])
+    return True
+
+
+def draw_rank_shares(axes: Axes, board: Board) -> bool:
+    """Draw how often each rank comes out; False without intervals."""
+    lines = [line for line in board.lines if line.standing.placings[0].frequencies]
+    if len(lines) < 2:
+        return False
+    placings = [line.standing.placings[0] for line in lines]
+    width = len(lines)
+    shares = np.zeros((width, width))
+    for row, placing in enumerate(placings):
+        shares[row, : len(placing.frequencies)] = placing.frequencies[:width]
+    axes.grid(visible=False)
+    axes.imshow(
+        shares,
+        cmap="Greys",
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        extent=(0.5, width + 0.5, width - 0.5, -0.5),
+    )
+    ranks = [placing.rank or 0 for placing in placings]
+    axes.plot(ranks, range(width), ".", color=ORANGE, markersize=4, label="as measured")
+    axes.set_xlabel(f"Rank {board.ranking.protocol.tracks[0].title}")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    _name_rows(axes, lines)
+    return True
+
+
+def _name_rows(axes: Axes, lines: Sequence[Line]) -> None:
+    axes.set_yticks(range(len(lines)), [shorten_name(line) for line in lines], fontsize=SMALL_PT)
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")

@@ -1,0 +1,63 @@
+"""`python -m esr paper RESULTS`: the comparison that papers print, as LaTeX, Markdown and CSV."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from esr.base import json_file
+from esr.base.command import Parser, command
+from esr.base.errors import UserError
+from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
+from esr.report.paper.paper_formats import (
+    render_paper_csv,
+    render_paper_latex,
+    render_paper_markdown,
+)
+from esr.report.paper.paper_table import build_paper_table
+from esr.report.terminal import print_line
+from esr.tools.leaderboard import read
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    made = Parser(
+        "python -m esr paper",
+        allow_abbrev=False,
+        description="Write the usual comparison of a paper: parameters, multiply-adds, and PSNR and"
+        " SSIM of Y on each set.",
+    )
+    add = made.add_argument
+    add("path", type=Path, metavar="RESULTS", help="results folder")
+    text = "data sets, in the order of the columns (default: all that were measured)"
+    add("--sets", nargs="+", default=[], metavar="SET", help=text)
+    text = "the year whose counter's multiply-adds are shown (default: %(default)s)"
+    add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
+    add("--save_dir", type=Path, metavar="DIR", help="where to write (default: RESULTS)")
+    return made
+
+
+@command()
+def main(arguments: list[str]) -> None:
+    """Read the records and write three files."""
+    given = parser().parse_args(arguments)
+    protocol = protocols()[given.protocol]
+    rows, _ = read(given.path, protocol)
+    if not any(row.record for row in rows):
+        raise UserError(
+            "holds no records: an official results.json does not name its data sets",
+            where=given.path,
+            remedy="give a --save_dir of test_demo.py",
+        )
+    table = build_paper_table(rows, given.sets, protocol.flops_counter)
+    folder = given.save_dir or (given.path if given.path.is_dir() else given.path.parent)
+    for suffix, render in (
+        ("tex", render_paper_latex),
+        ("md", render_paper_markdown),
+        ("csv", render_paper_csv),
+    ):
+        json_file.write_text(folder / f"paper.{suffix}", render(table))
+    print_line(
+        f"{len(table.rows)} rows, {len(table.sets)} sets: paper.tex, paper.md, paper.csv in"
+        f" {folder.absolute()}"
+    )

@@ -1,0 +1,125 @@
+"""`python -m esr paper`: the comparison of a paper."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from harness import PATIENCE_S
+from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
+from synthetic import synthetic_record, synthetic_split
+
+from esr.base import json_file
+from esr.records.record import Record, SplitResult
+from esr.tools.paper_command import main
+
+SAME, OTHER = "a" * 64, "b" * 64
+
+
+def _split(dataset: str, psnr: float, ssim: float, files: str | None = SAME) -> SplitResult:
+    split = synthetic_split("valid", 2, 5.0)
+    images = tuple(
+        replace(image, scores={"psnr": 1.0, "psnr_y": psnr + off, "ssim_y": ssim})
+        for image, off in zip(split.images, (-1, 1), strict=True)
+    )
+    return replace(split, role=dataset, dataset=dataset, images=images, data_sha256=files)
+
+
+def _record(number: int, name: str, scale: int, *splits: SplitResult) -> Record:
+    record = synthetic_record(number, name, splits, params=1000 * number)
+    return replace(record, sidecar=replace(record.sidecar, scale=scale))
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    records = (
+        _record(300, "A_1", 4, _split("Set5", 32.10, 0.8941), _split("Set14", 28.5, 0.78)),
+        _record(200, "B", 4, _split("Set5", 32.20, 0.8930), _split("Set14", 28.4, 0.77)),
+        # The best figure, on other files of Set5.
+        _record(400, "C", 4, _split("Set5", 35.00, 0.9500, OTHER)),
+        _record(100, "D&%", 2, _split("Set5", 38.00, 0.9600)),
+        _record(500, "Old", 4, _split("Set5", 36.00, 0.9600, None)),
+    )
+    for record in records:
+        json_file.dump(record, tmp_path / "records" / f"{record.label}.json")
+    return tmp_path
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in re.split(r"(?<!\\)&", line.removesuffix(r" \\"))]
+
+
+def test_the_best_are_marked_among_rows_of_the_same_files(results: Path) -> None:
+    assert main([str(results), "--sets", "set5", "Set14"]) == 0
+    text = (results / "paper.tex").read_text()
+    rows = {_cells(line)[0]: _cells(line) for line in text.splitlines() if r"$\times$" in line}
+    assert list(rows) == [r"D\&\%", "B", r"A\_1", "C", "Old"]  # By scale, then by parameters.
+    assert rows["B"][1:4] == [r"$\times$4", "0.200", "13.00"]  # 200 000 x 65 000.
+    assert rows["B"][4:] == [
+        r"\textbf{32.20} / \underline{0.8930}",
+        r"\underline{28.40} / \underline{0.7700}",
+    ]
+    assert rows[r"A\_1"][4:] == [
+        r"\underline{32.10} / \textbf{0.8941}",
+        r"\textbf{28.50} / \textbf{0.7800}",
+    ]
+    assert rows["C"][4:] == [r"35.00$^\dagger$ / 0.9500$^\dagger$", "-- / --"]
+    assert rows["Old"][4] == r"36.00$^\dagger$ / 0.9600$^\dagger$"
+    assert rows[r"D\&\%"][4] == "38.00 / 0.9600"  # Alone at its scale.
+    assert text.count(r"\midrule") == 2
+    markdown = (results / "paper.md").read_text()
+    assert "**32.20** / <u>0.8930</u>" in markdown
+    assert "other files" in markdown
+
+
+def test_csv_has_every_digit_and_unknown_is_empty(results: Path) -> None:
+    assert main([str(results)]) == 0
+    rows = list(csv.DictReader((results / "paper.csv").read_text().splitlines()))
+    by_name = {row["Method"]: row for row in rows}
+    assert float(by_name["B"]["Set5 PSNR_Y"]) == pytest.approx(32.2, abs=1e-12)
+    assert by_name["C"]["Set14 SSIM_Y"] == ""
+    assert by_name["B"]["Params [M]"] == "0.2"
+
+
+def test_it_is_latex(results: Path) -> None:
+    assert main([str(results)]) == 0
+    text = (results / "paper.tex").read_text()
+    nodes, _, _ = LatexWalker(text, tolerant_parsing=False).get_latex_nodes()
+    environments = [node for node in nodes if isinstance(node, LatexEnvironmentNode)]
+    assert [node.environmentname for node in environments] == ["table*"]
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex is not installed")
+    packages = "\\usepackage{booktabs}"
+    (results / "main.tex").write_text(
+        f"\\documentclass[twocolumn]{{article}}{packages}\\begin{{document}}\\input{{paper.tex}}\\end{{document}}"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
+    done = subprocess.run(command, cwd=results, capture_output=True, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [(["Set55"], "did you mean Set5"), (["Urban100"], "nothing was measured on 'Urban100'")],
+)
+def test_a_set_that_was_not_measured_costs_one_line(
+    results: Path, sets: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(results), "--sets", *sets]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_results_without_the_metrics_say_how_to_get_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = synthetic_record(1, "A", (synthetic_split("valid", 2, 5.0),))
+    json_file.dump(record, tmp_path / "records" / f"{record.label}.json")
+    assert main([str(tmp_path)]) == 2
+    assert "--metrics psnr_y ssim_y" in capsys.readouterr().err
