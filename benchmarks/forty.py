@@ -124,7 +124,8 @@ def _keep_each(
     for outcome in evaluate_all(
         Plan((), (*entries,), (*entries,)), RunSetting(chosen, staged, job_dir)
     ):
-        assert isinstance(outcome, Record), outcome
+        if not isinstance(outcome, Record):  # Somebody else took the memory, say.
+            raise SystemExit(f"error: {outcome.label}: {outcome.reason}")
         start = time.perf_counter()
         store.save(outcome)
         publish_s = time.perf_counter() - start
