@@ -387,7 +387,7 @@ def check_layout(seen: dict[str, Any], width: int) -> None:
         assert not [pair for pair in combinations(names, 2) if overlap(*pair)]
         assert all(inside(text, chart["frame"]) for text in [*names, *chart["ticks"]])
         # Pointing at a point tells its name, where there is no room for it.
-        assert len(names) >= (0.8 if width == 1440 else 0.3) * chart["points"]
+        assert len(names) >= (0.75 if width == 1440 else 0.3) * chart["points"]
     for chart in seen["ticks"]:
         assert all(inside(text, chart["frame"]) for text in chart["names"])
         assert not [pair for pair in pairwise(chart["names"]) if overlap(*pair)]

@@ -238,7 +238,7 @@ def _kill_one_after_the_other(
     begun_s = time.monotonic()
     while driver.poll() is None:
         assert time.monotonic() - begun_s < PATIENCE_S, log.read_text()
-        time.sleep(chance.uniform(1, 6))
+        time.sleep(chance.uniform(1, 20 if MANY > 20 else 6))
         if kinds and _kill(kinds[-1], driver, cluster, chance, log):
             kinds.pop()
         cluster.mend()
@@ -254,6 +254,7 @@ def _kill(
     stations = [process for process in below if "ray::Station" in _name(process)]
     of_nodes = [process for process in below if process not in stations and _is_server(process)]
     victims = {"driver": [psutil.Process(driver.pid)], "station": stations, "node": of_nodes}[kind]
+    victims = [victim for victim in victims if _name(victim)]  # A dead one has none.
     if not victims:
         return False
     victim = chance.choice(victims)

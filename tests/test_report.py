@@ -20,6 +20,7 @@ from rich.console import Console
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
 from esr.records.results_folder import Row
+from esr.report import terminal
 from esr.report.board import Board, build_board
 from esr.report.terminal_table import lay_out_leaderboard
 
@@ -183,3 +184,29 @@ def test_a_piped_leaderboard_of_hostile_names_prints_even_in_ascii(tmp_path: Pat
     printed = done.stdout.decode("ascii")
     assert r"\x1b[31mred\x1b[0m" in printed
     assert not set(printed) & set("\x1b\x07\r\x00")
+
+
+def test_val_carries_the_name_of_a_set_that_is_not_official() -> None:
+    def headings(dataset: str) -> set[str]:
+        record = boards.record(1, "Net", 5.0, 27.02)
+        split = replace(record.splits[0], dataset=dataset)
+        made = build_board([boards.row(replace(record, splits=(split,)))], protocols()["ntire2026"])
+        assert {"Val PSNR", "Val Time [ms]"} <= {column.title for column in made.columns}
+        return {made.columns[index].heading for index in made.shown}
+
+    assert {"Set5 PSNR", "Set5 Time [ms]"} <= headings("Set5")
+    assert {"Val PSNR", "Val Time [ms]"} <= headings("DIV2K_LSDIR_valid")
+
+
+def test_many_remarks_end_in_how_many_more_there_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = boards.hostile()
+    assert len(made.remarks) > 25
+    to = Console(file=io.StringIO(), width=200)
+    monkeypatch.setattr(terminal, "stdout", lambda: to)
+    terminal.print_leaderboard(made, tmp_path)
+    lines = to.file.getvalue().splitlines()
+    assert lines[-2] == f"{len(made.remarks) - 20} more remarks in report.html"
+    assert str(made.remarks[19]) in lines
+    assert str(made.remarks[20]) not in lines

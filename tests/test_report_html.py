@@ -26,6 +26,7 @@ from esr.base.errors import UserError
 from esr.rank.entrants import Choices
 from esr.report.html import html_report, page_assets
 from esr.report.html.charts import describe_images, describe_scatter, draw_charts
+from esr.tools.leaderboard import main as leaderboard
 
 SCRIPTS = 5
 """Packed: figures, styles and program of DataTables, Plotly; the page's own."""
@@ -290,6 +291,42 @@ def test_the_page_is_made_without_torch_and_without_building_figures(results: Pa
         timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_an_organizer_names_the_page(results: Path, tmp_path: Path) -> None:
+    logo = tmp_path / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>')
+    titles = ["--title", "CVPR <b>2026</b>", "--subtitle", "Track 1", "--logo", str(logo)]
+    assert leaderboard([str(results), "--save_dir", str(tmp_path), *titles]) == 0
+    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert page.text.count("CVPR <b>2026</b>") == 2  # The tab's and the page's.
+    assert "Track 1" in page.text
+    (source,) = [image["src"] for image in page.all("img") if image.get("class") == "logo"]
+    assert base64.b64decode(source.removeprefix("data:image/svg+xml;base64,")) == logo.read_bytes()
+    assert page.all("b") == page.all("svg") == []
+
+
+def test_without_titles_it_is_called_as_the_challenge(page: Page) -> None:
+    assert page.text.count("NTIRE 2026 Efficient Super-Resolution") == 2
+    seen = "".join(page.text)
+    assert "DIV2K_LSDIR_valid, DIV2K_LSDIR_test" in seen
+    assert all(title in page.text for title in ("Overall", "Runtime", "FLOPs", "Parameters"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"hello", "is no picture"), (b"\x89PNG\r\n\x1a\n" + bytes(300_000), "larger than 200 KiB")],
+)
+def test_a_logo_that_is_none_costs_one_line(
+    results: Path, tmp_path: Path, content: bytes, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logo = tmp_path / "logo"
+    logo.write_bytes(content)
+    assert leaderboard([str(results), "--save_dir", str(tmp_path), "--logo", str(logo)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_every_hostile_character_was_tried() -> None:

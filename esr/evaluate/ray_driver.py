@@ -17,7 +17,6 @@ from typing import Any
 
 from esr.base.errors import UserError, printable_line
 from esr.base.json_file import write_bytes
-from esr.evaluate import provenance
 from esr.evaluate.attempts import RETRIES, Attempt, Waiting
 from esr.evaluate.compare_machine import describe_machine
 from esr.evaluate.device_use import DEVICE_LOG, append, list_uses
@@ -283,7 +282,7 @@ class Driver:
         if attempt.record is not None:  # What the processes before have measured stays.
             self.jobs.say(f"{entry.label}: no further process: {reason}")
             return None
-        return Failure(entry.label, entry.model_id, "crash", reason, provenance.now())
+        return SubmissionRun(entry, self.setting).fail(SubmissionFailed("crash", reason))
 
     def _drop(self, place: _Place) -> None:
         """End a station, so that whatever it still holds is free."""

@@ -92,7 +92,7 @@ def _list_qualities(board: Board) -> Iterator[Axis]:
         metric = find_metric(column.title)
         if metric and not column.title.startswith(("Claimed ", "Deploy ")):
             unit = f" [{metric.unit}]" if metric.unit else ""
-            yield Axis(column.title, f"{column.title}{unit}", metric.higher_is_better)
+            yield Axis(column.title, f"{column.heading}{unit}", metric.higher_is_better)
 
 
 def find_metric(title: str) -> Metric | None:

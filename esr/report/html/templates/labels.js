@@ -1,7 +1,7 @@
 // Names beside points: none covers another, a point, or the edge; a line leads from name to point.
 const LABEL = { height: 14, gap: 3, size: 11 };
-const RINGS = [4, 12, 22, 34, 48, 64, 82, 102, 126, 152, 180, 215, 260];
-const DIRECTIONS = [...Array(16).keys()].map((step) => (step * Math.PI) / 8);
+const RINGS = [4, 10, 16, 24, 32, 42, 54, 68, 84, 102, 122, 146, 174, 208, 250];
+const DIRECTIONS = [...Array(24).keys()].map((step) => (step * Math.PI) / 12);
 
 const overlap = (a, b) =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
