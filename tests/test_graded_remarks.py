@@ -15,6 +15,7 @@ from esr.rank.entrants import Choices
 from esr.records.record import Record
 from esr.records.results_folder import Row
 from esr.report.board import Board, build_board
+from esr.report.figure_points import shorten_name
 from esr.report.html.html_report import render_html
 from esr.report.winners import Winner, find_winners
 from esr.submissions.clone.clone_files import CloneFacts, CloneSource
@@ -118,9 +119,10 @@ def test_a_clone_is_called_by_its_own_name_in_every_remark() -> None:
         left_out=("late values",),
     )
     others = [boards.record(n, "Net", 5.0, 27.0) for n in (1, 2)]
-    said = board(made, *others).remarks
-    assert not any(made.label in remark for remark in said)
-    assert sum("My [Net]" in remark for remark in said) == 3
+    shown = board(made, *others)
+    assert not any(made.label in remark for remark in shown.remarks)
+    assert sum("My [Net]" in remark for remark in shown.remarks) == 3
+    assert "My [Net]" in {shorten_name(line) for line in shown.lines}
 
 
 def test_rows_that_share_a_reason_share_a_line() -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from esr.base.visible_text import name
 from esr.images.metrics import METRICS, Metric
 from esr.rank.ranking import Ranking, Standing
 from esr.report.board import Board, Line
@@ -156,7 +155,7 @@ def find_front(points: Sequence[FigurePoint], x: Axis, y: Axis) -> list[FigurePo
 
 def shorten_name(line: Line) -> str:
     """Show a name where there is little room."""
-    label = name(line.standing.row.label).strip()
+    label = line.name.strip()
     return label if len(label) <= _NAME_AT_MOST else f"{label[: _NAME_AT_MOST - 3]}..."
 
 
