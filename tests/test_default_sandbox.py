@@ -12,8 +12,9 @@ import pytest
 from harness import PATIENCE_S, Harness, tiny, write_pairs
 
 from esr.base.errors import UserError
+from esr.evaluate import settle_sandbox
 from esr.evaluate.options import parse
-from esr.sandbox import bubblewrap, landlock
+from esr.sandbox import bubblewrap, isolated_process, landlock
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,8 @@ from esr.sandbox import bubblewrap, landlock
         ([], False, False),
         (["--model_id", "3", "4"], False, False),
         (["--model_id", "all"], True, False),
+        (["--model_id", "0", "team0?_X"], True, False),
+        (["--model_id", "*Net"], True, False),
         (["--submission", "clone"], True, False),
         (["--model_id", "all", "--no_sandbox"], False, True),
         (["--submission", "clone", "--no_sandbox"], False, True),
@@ -31,6 +34,21 @@ from esr.sandbox import bubblewrap, landlock
 def test_who_runs_in_it(root: Path, arguments: list[str], sandbox: bool, stated: bool) -> None:
     chosen = parse(arguments, root).confinement
     assert (chosen.sandbox, chosen.is_sandbox_stated) == (sandbox, stated)
+
+
+def test_the_driver_is_awake_before_a_gpu_is_tried_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(settle_sandbox, "has_gpu", lambda: True)
+    monkeypatch.setattr(isolated_process, "_is_asleep", lambda: "wake" not in done)
+    monkeypatch.setattr(isolated_process, "run_module", lambda *_: done.append("wake"))
+    monkeypatch.setattr(
+        settle_sandbox.subprocess,
+        "run",
+        lambda *_, **__: subprocess.CompletedProcess((), int(done != ["wake"])),
+    )
+    settle_sandbox._check_gpu("auto")
+    settle_sandbox._check_gpu("cpu")
+    assert done == ["wake"]
 
 
 def test_both_at_once_are_refused(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 from collections.abc import Callable
@@ -13,9 +14,12 @@ import pytest
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.base.foreign_bytes import read_foreign
+from esr.base.log_file import file_handler
 from esr.evaluate.dialogue import sr_files
 from esr.evaluate.score_images import read_sr
 from esr.measure.job import SubmissionFailed
+from esr.records.record import read_record
+from esr.sandbox.printed_output import PrintedOutput, kept_in
 
 SHAPE = (8, 8, 3)
 READERS: list[Callable[[Path], object]] = [
@@ -99,3 +103,25 @@ def test_a_header_that_promises_more_than_there_is_is_not_believed(tmp_path: Pat
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(SubmissionFailed, match="cannot be read"):
         read_sr(path, SHAPE)
+
+
+WRITERS: list[Callable[[Path], object]] = [
+    file_handler,
+    lambda path: kept_in(path, PrintedOutput(io.BytesIO())).__enter__(),
+]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("kind", ["pipe", "folder", "socket"])
+def test_a_log_that_is_no_file_keeps_nobody_waiting(
+    tmp_path: Path, write: Callable[[Path], object], kind: str
+) -> None:
+    ODD[kind](tmp_path / "log")
+    with pytest.raises(UserError, match="log: is no ordinary file"):
+        write(tmp_path / "log")
+
+
+def test_a_record_that_nests_without_end_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="does not hold what it should"):
+        read_record(tmp_path / "record.json")

@@ -33,8 +33,11 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     folders = [str(demo), str(harness.results)]
     zoo, models = harness.path / "model_zoo", harness.path / "models"
     reading = READS.format(folders=folders) + tiny()
-    for number, name in enumerate(("Link", "Hard", "Pipe", "LinkedModel", "Good"), start=11):
+    members = ("Link", "Hard", "Pipe", "LinkedModel", "Good", "Huge", "HugeModel")
+    for number, name in enumerate(members, start=11):
         harness.add(f"team{number}_{name}", reading)
+    os.truncate(zoo / "team16_Huge.pth", 2**40)  # Holes: nothing is written.
+    os.truncate(models / "team17_HugeModel.py", 2**40)
     for name in ("team11_Link.pth", "team12_Hard.pth", "team13_Pipe.pth"):
         (zoo / name).unlink()
     (zoo / "team11_Link.pth").symlink_to(hr)
@@ -57,6 +60,8 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         ("12_Hard", "model_zoo/team12_Hard.pth is another name of a hidden file"),
         ("13_Pipe", "team13_Pipe.pth"),
         ("14_LinkedModel", "models/team14_LinkedModel.py is a link"),
+        ("16_Huge", "model_zoo/team16_Huge.pth has 1024 GiB, more than 16"),
+        ("17_HugeModel", "models/team17_HugeModel.py has 1024 GiB, more than 0.0625"),
     ],
 )
 def test_what_is_no_file_of_its_own_is_refused_by_name(run: Harness, label: str, says: str) -> None:

@@ -116,7 +116,7 @@ print(json.dumps({
     "truncate other": attempt(lambda: os.truncate(other / "file", 0)),
     "read other": attempt(lambda: (other / "file").read_text()),
     "read hidden": attempt(lambda: (hidden / "file").read_text()),
-    "a disk, the kernel's log, shared memory": any(
+    "a disk, the kernel's log, a terminal, shared memory": any(
         attempt(lambda: os.open(place, os.O_RDONLY)) for place in map(Path, sys.argv[3:])
     ),
     "environment of the parent": attempt(lambda: Path(parent, "environ").read_bytes()),
@@ -133,7 +133,10 @@ def test_landlock_leaves_its_own_folder_and_refuses_the_rest(tmp_path: Path) -> 
     for folder in (own / "sub", other, hidden):
         folder.mkdir(parents=True)
         (folder / "file").write_text("text")
-    devices = [p for p in Path("/dev").iterdir() if p.is_block_device() or p.name == "kmsg"]
+    named = ("kmsg", "tty", "ptmx")
+    devices = [p for p in Path("/dev").iterdir() if p.is_block_device() or p.name in named]
+    ours, theirs = os.openpty()
+    devices.append(Path(os.ttyname(theirs)))
     where = Places(own.resolve(), (), policy.interpreter(), (hidden.resolve(),))
     with landlock.rules(where) as restrict, NamedTemporaryFile(dir="/dev/shm") as shared:
         done = subprocess.run(
@@ -143,6 +146,7 @@ def test_landlock_leaves_its_own_folder_and_refuses_the_rest(tmp_path: Path) -> 
             capture_output=True,
             text=True,
         )
+    os.close(ours), os.close(theirs)
     assert done.returncode == 0, done.stderr
     could = {deed for deed, succeeded in json.loads(done.stdout).items() if succeeded}
     assert could - {"rename own"} == {"write own", "write nowhere", "own memory"}
@@ -160,6 +164,8 @@ def attempt(deed):
         return False
     return True
 other, cover = map(Path, sys.argv[1:])
+# The kernel starts what the first one names, outside of every sandbox.
+SETTINGS = ["/proc/sys/kernel/core_pattern", "/proc/sys/vm/swappiness", "/proc/1/oom_score_adj", "/proc/1/mem"]
 temporary = os.statvfs("/tmp")
 print(json.dumps({
     "other": other.exists(),
@@ -167,6 +173,7 @@ print(json.dumps({
     "shadow": os.path.exists("/etc/shadow"),
     "home": os.path.exists(os.path.expanduser("~/.ssh")) or os.path.exists("/root/.bashrc"),
     "written": [p for p in ("/x", "/usr/x", "/etc/x", "/dev/x", "/var/x") if attempt(lambda: open(p, "w"))],
+    "settings": [p for p in SETTINGS if attempt(lambda: os.open(p, os.O_WRONLY))],
     "own": attempt(lambda: open("new", "w")),
     "temporary": attempt(lambda: open("/tmp/new", "w")),
     "temporary bytes": temporary.f_blocks * temporary.f_frsize,
@@ -207,6 +214,7 @@ def test_the_sandbox_shows_what_is_needed_and_nothing_else(tmp_path: Path) -> No
         "shadow": False,
         "home": False,
         "written": [],
+        "settings": [],
         "own": True,
         "temporary": True,
         "network": ["lo"],
@@ -317,6 +325,19 @@ def test_a_limit_that_is_broken_is_named(job, monkeypatch: pytest.MonkeyPatch) -
         Limits(60, 2**40, 2**20), job, monkeypatch, lambda: junk.write_bytes(bytes(2**22))
     )
     assert (stage, "--disk_limit is 0.000977 GiB" in reason) == ("limit", True)
+
+    def make_empty_files() -> None:
+        for number in range(500):
+            (job[1].path / "tmp" / f"empty-{number}").touch()
+
+    junk.unlink()
+    stage, reason = _look(Limits(60, 2**40, 2**22), job, monkeypatch, make_empty_files)
+    assert (stage, "its folder holds" in reason) == ("limit", True)
+    inodes = iter([2**20, 100, 100])
+    monkeypatch.setattr(limit_guard, "_free_inodes", lambda _: next(inodes))
+    stage, reason = _look(Limits(60, 2**40, 2**40), job, monkeypatch)
+    assert (stage, "it left room for 100 files" in reason) == ("limit", True)
+    monkeypatch.undo()
     monkeypatch.setattr(limit_guard, "PROCESSES_AT_MOST", 0)
     stage, reason = _look(Limits(60, 2**40, 2**40), job, monkeypatch)
     assert (stage, "more than 0 processes" in reason) == ("limit", True)
@@ -465,7 +486,7 @@ with tempfile.TemporaryFile(dir=here.parent / "private"): pass
 DEEDS = {
     "wrote_files": "open('/proc/sys/nothing-here', 'w')",
     "read_images": "np.load('/srv/elsewhere/a-hr.npy')",
-    "read_outside": "os.listdir('/srv')",
+    "read_outside": "open('/dev/tty')",
     "used_network": "socket.create_connection(('127.0.0.1', 9))",
     "started_processes": "subprocess.run(['true'])",
     "signalled_processes": "os.kill(os.getppid(), 0)",

@@ -32,12 +32,14 @@ deeds = dict(
     ptrace=lambda: libc.ptrace(16, parent, 0, 0),
     unshare=lambda: libc.unshare(0x10000000),
     keyctl=lambda: libc.syscall(250, 0, -3, 1),
+    attributes=lambda: libc.ioctl(os.open(__file__, os.O_RDONLY), 0x40086602, ctypes.byref(one)),
 )
 for name, deed in deeds.items():
     print(name, "done" if deed() >= 0 else "refused")
 for path in {paths!r}:
     libc.chmod(path.encode(), 0)
     libc.setxattr(path.encode(), b"user.x", b"y", 1, 0)
+    libc.utimes(path.encode(), ctypes.byref((ctypes.c_long * 4)(1, 0, 1, 0)))
 """
 LOOKS = """
 import os
@@ -64,7 +66,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def test_every_deed_is_refused(run: Harness) -> None:
     log = (run.results / "logs" / "11_Sabotage.log").read_text()
     deeds = dict(line.split() for line in log.splitlines() if line.count(" ") == 1)
-    assert len(deeds) == 12
+    assert len(deeds) == 13
     assert set(deeds.values()) == {"refused"}
 
 
@@ -77,9 +79,10 @@ def test_the_next_team_has_the_machine_as_it_was(run: Harness) -> None:
     assert {row["Status"] for row in run.rows().values()} == {"ok"}
 
 
-def test_the_rights_of_files_are_as_they_were(run: Harness) -> None:
+def test_rights_and_times_of_files_are_as_they_were(run: Harness) -> None:
     assert run.results.stat().st_mode & 0o700 == 0o700
     assert (run.path / "models" / "team12_Victim.py").stat().st_mode & 0o600 == 0o600
+    assert (run.path / "models" / "team12_Victim.py").stat().st_mtime > 1
 
 
 def test_what_was_changed_of_the_parent_is_named_and_put_back() -> None:

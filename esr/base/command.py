@@ -15,6 +15,7 @@ from typing import NoReturn
 from esr import __version__
 from esr.base.did_you_mean import find_nearest, suggest_flags
 from esr.base.errors import ExitCode, UserError, cause
+from esr.base.inherited_state import make_ordinary
 from esr.base.interruption import interruptible
 
 Main = Callable[[list[str]], int]
@@ -101,6 +102,7 @@ def command(
     def decorate(run: Callable[[list[str]], int | None]) -> Main:
         @wraps(run)
         def main(arguments: list[str]) -> int:
+            make_ordinary()
             try:
                 with interruptible(*ended_by):
                     return _flushed(run(arguments) or ExitCode.OK)

@@ -21,6 +21,8 @@ from rich.progress import (
 )
 
 _TICK_S = 1.0
+_NARROWEST = 20
+"""Columns; the terminal wraps what is wider than it is."""
 
 
 def stdout() -> Console:
@@ -28,7 +30,15 @@ def stdout() -> Console:
     # A name of any script must not end a run on a terminal that lacks its letters.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    return Console(highlight=False)
+    return _console()
+
+
+def _console(*, stderr: bool = False) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    # A terminal of no width, as COLUMNS=0 and some containers say, would be shown nothing at all.
+    if console.width < _NARROWEST:
+        console.width = _NARROWEST
+    return console
 
 
 @contextmanager
@@ -114,7 +124,7 @@ def phase_bar(label: str) -> Iterator[PhaseBar]:
 
 
 def _progress(count: ProgressColumn) -> Progress:
-    console = Console(stderr=True)
+    console = _console(stderr=True)
     return Progress(
         # It moves only when told: a thread that draws it anew would run beside what is timed.
         *(TextColumn("{task.description}"), BarColumn(), count, TimeElapsedColumn()),

@@ -53,6 +53,20 @@ def read_foreign(path: Path, at_most: int) -> bytes:
         return reader.read(size)  # It may grow meanwhile.
 
 
+def refuse_to_write(path: Path) -> None:
+    """Make sure that a file is ordinary, or is not there yet: a pipe would wait for a reader.
+
+    Raises:
+        UserError: it is anything else.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # Whoever writes it will say why that cannot be.
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISCHR(mode):
+        raise UserError("is no ordinary file", where=path, remedy="remove it")
+
+
 def _unreadable(path: Path, error: OSError) -> UserError:
     if error.errno in (errno.ELOOP, errno.ENXIO):  # A link, a socket.
         return UserError("is no ordinary file", where=path)

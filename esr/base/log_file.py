@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from esr.base.errors import UserError, cause
+from esr.base.foreign_bytes import refuse_to_write
 
 _FORMATTER = logging.Formatter("%(asctime)s.%(msecs)03d : %(message)s", "%y-%m-%d %H:%M:%S")
 
@@ -25,8 +26,9 @@ def file_handler(log_path: str | Path) -> logging.FileHandler:
     """Open a log file to append to, in the official format.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: it cannot be written, or is a pipe.
     """
+    refuse_to_write(Path(log_path))
     try:
         handler = logging.FileHandler(log_path, mode="a", encoding="utf-8")
     except OSError as error:

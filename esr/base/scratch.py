@@ -46,13 +46,18 @@ def scratch_folder() -> Iterator[Path]:
 
 def scratch_roots() -> tuple[Path, ...]:
     """Name the folders in which all runs of all users have their scratch folders."""
-    bases = {tempfile.gettempdir(), "/tmp", "/var/tmp"}
-    return tuple(sorted(root for base in bases for root in Path(base).glob(f"{_ROOT}*")))
+    bases = {_temporary(), Path("/tmp"), Path("/var/tmp")}
+    return tuple(sorted(root for base in bases for root in base.glob(f"{_ROOT}*")))
+
+
+def _temporary() -> Path:
+    # A child works in a folder of its own, where `TMPDIR=.` is another one.
+    return Path(tempfile.gettempdir()).absolute()
 
 
 def _make_folder() -> Path:
     """Make it where a child can be kept from all of them at once, those of later runs included."""
-    root = Path(tempfile.gettempdir()) / f"{_ROOT}{os.getuid()}"
+    root = _temporary() / f"{_ROOT}{os.getuid()}"
     for _ in range(_TRIALS):
         root.mkdir(mode=0o700, exist_ok=True)
         status = root.lstat()
@@ -65,7 +70,7 @@ def _make_folder() -> Path:
 
 def remove_orphans() -> None:
     """Remove the scratch folders of this user whose owners are dead."""
-    for root in (Path(tempfile.gettempdir()), *scratch_roots()):
+    for root in (_temporary(), *scratch_roots()):
         with suppress(OSError):
             for folder in root.iterdir():
                 with suppress(OSError):

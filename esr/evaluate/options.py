@@ -15,6 +15,7 @@ from esr.datasets.splits import DataRequest
 from esr.evaluate.arguments import make_parser
 from esr.records.conditions import KeptFiles, Passes, Procedure
 from esr.sandbox.policy import GIB, Limits, Policy, memory_bytes
+from esr.submissions.pick_submissions import may_be_several
 from esr.submissions.submission import Entry
 
 
@@ -159,8 +160,7 @@ def parse(arguments: list[str], root: Path) -> Options:
         UserError: an argument that is unknown or of the wrong kind.
     """
     given = make_parser(root).parse_args(arguments)
-    some = any(text == "all" or "*" in text for text in given.model_id)
-    strangers = some or bool(given.submission)
+    strangers = bool(given.submission) or any(map(may_be_several, given.model_id))
     if given.processes > 1 and given.interleave is not None:
         raise UserError(
             "cannot be combined with --interleave",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from esr.base import json_file
+from esr.base.errors import UserError
 from esr.evaluate.thin_environment import ThinEnvironment
 from esr.measure.job import SubmissionFailed
 from esr.submissions.environments.environment_lock import EnvironmentLock, lock_line
@@ -54,11 +56,12 @@ def _what(
 def _read_report(report: Path) -> Iterator[str]:
     """Read what pip has installed from its report (pip.pypa.io, installation report)."""
     try:
-        for each in json.loads(report.read_text(encoding="utf-8"))["install"]:
+        # What is built on the way may have put anything in its place.
+        for each in json_file.parse(dict[str, Any], json_file.read_bytes(report))["install"]:
             name, version = each["metadata"]["name"], each["metadata"]["version"]
             sha256 = each["download_info"]["archive_info"]["hashes"]["sha256"]
             yield lock_line(name, version, sha256)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (UserError, KeyError, TypeError) as error:
         raise SubmissionFailed("environment", "what was installed cannot be told") from error
 
 

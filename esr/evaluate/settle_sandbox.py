@@ -12,6 +12,7 @@ from esr.base.scratch import scratch_folder
 from esr.evaluate.options import Options
 from esr.sandbox import bubblewrap
 from esr.sandbox.gpu_lock import has_gpu
+from esr.sandbox.isolated_process import wake_driver
 from esr.sandbox.launch import scrub_environment
 from esr.sandbox.policy import places_of_house
 
@@ -44,6 +45,7 @@ def _check_gpu(device: str) -> None:
     """Make sure that a GPU can be used in the sandbox: a run must not end up on the CPU unseen."""
     if device == "cpu" or not has_gpu():
         return
+    wake_driver()  # Nothing in the sandbox can.
     name = "cuda" if device == "auto" else device
     command = [sys.executable, "-m", "esr.measure.device", name]
     with scratch_folder() as folder:

@@ -7,7 +7,6 @@ A submission that could not be measured leaves a `Failure`. What is unknown is N
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from contextlib import suppress
@@ -379,9 +378,9 @@ def read_record(path: Path) -> Record:
 
 
 def _schema(path: Path) -> object:
-    with suppress(ValueError, UserError):
-        data = json.loads(json_file.read_bytes(path))
-        return data.get("schema") if isinstance(data, dict) else None
+    with suppress(UserError):
+        data = json_file.parse(dict[str, object], json_file.read_bytes(path))
+        return data.get("schema")
     return None
 
 

@@ -33,9 +33,8 @@ def check() -> None:
     """
     if shutil.which("bwrap") is None:
         raise UserError("bwrap is not installed", where="--sandbox", remedy=_REMEDY)
-    tried = subprocess.run(
-        ["bwrap", *_walls(), *_system(), "--", "true"], capture_output=True, text=True, check=False
-    )
+    command = ["bwrap", *_walls(), *_system(), "--", "true"]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
     if tried.returncode != 0:
         why = printable_line(tried.stderr) or f"status {tried.returncode}"
         raise UserError(f"bwrap is not permitted here ({why})", where="--sandbox", remedy=_REMEDY)
@@ -100,7 +99,9 @@ def _walls() -> Iterator[str]:
 def _system() -> Iterator[str]:
     yield from _shown(shown_system.system_folders())
     yield from _shown(shown_system.settings())
-    yield from ("--proc", "/proc", "--dev", "/dev")
+    # Root may write the kernel's settings whatever rights it has given up: a program named in
+    # kernel.core_pattern would run outside. What is mounted for writing shows no sign of that.
+    yield from ("--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev")
     for device in shown_system.gpus():
         yield from ("--dev-bind-try", str(device), str(device))
     for folder in ("/tmp", "/dev/shm"):

@@ -192,8 +192,8 @@ def check_device(name: str) -> None:
     Raises:
         UserError: it does not.
     """
-    if name == "auto" and _is_asleep():
-        run_module("esr.measure.device", "cuda")
+    if name == "auto":
+        wake_driver()
     if name in ("auto", "cpu"):
         return
     asked = run_module("esr.measure.device", name)
@@ -201,6 +201,12 @@ def check_device(name: str) -> None:
         raise UserError(
             asked.stdout.strip() or "PyTorch cannot be imported", where=f"--device {name}"
         )
+
+
+def wake_driver() -> None:
+    """Let CUDA make its device, if no program has used it since this machine was started."""
+    if _is_asleep():
+        run_module("esr.measure.device", "cuda")
 
 
 def _is_asleep() -> bool:

@@ -26,10 +26,12 @@ PERIOD_S = 0.5
 """Between two looks; one takes 0.1 ms of another core."""
 DISK_EVERY = 4
 """Looks until the files are added up once more, which takes 1.5 ms for 200 images."""
-_A_FILE = 1
-"""Blocks that even an empty file counts for: without end they take inodes, not room."""
+_A_FILE = 32
+"""Blocks that even an empty file counts for: an inode, of which ext4 makes one for 16 KiB."""
 _DISK_FLOOR = GIB // 2
 """Free space that must be left, if there was twice as much: deleted files are on no list."""
+_INODES_FLOOR = 2**15
+"""And so many inodes: without one nobody can write a result."""
 
 
 class LimitGuard:
@@ -60,6 +62,7 @@ class LimitGuard:
         images_bytes = lr_bytes * (1 + (1 + len(job.passes.ways)) * job.submission.sidecar.scale**2)
         self._disk_bytes = limits.disk_bytes + _size(folder.path) + images_bytes
         self._had_space = _free(self._folder) > 2 * _DISK_FLOOR
+        self._had_inodes = _free_inodes(self._folder) > 2 * _INODES_FLOOR
         self._looks = 0
         self._deadline = time.monotonic() + limits.timeout_s
         self._next = time.monotonic() + PERIOD_S
@@ -106,6 +109,8 @@ class LimitGuard:
     def _space(self) -> str | None:
         if self._had_space and _free(self._folder) < _DISK_FLOOR:
             return f"it left {_gib(_free(self._folder))} of the disk of {self._folder.parent}"
+        if self._had_inodes and (left := _free_inodes(self._folder)) < _INODES_FLOOR:
+            return f"it left room for {left} files on the disk of {self._folder.parent}"
         return None
 
 
@@ -143,6 +148,14 @@ def _free(folder: Path) -> int:
         status = os.statvfs(folder)
         return status.f_bavail * status.f_frsize
     return 2 * _DISK_FLOOR
+
+
+def _free_inodes(folder: Path) -> int:
+    with contextlib.suppress(OSError):
+        status = os.statvfs(folder)
+        if status.f_files:  # Some file systems make them as they are needed, and say 0.
+            return status.f_favail
+    return 2 * _INODES_FLOOR
 
 
 def _gib(number: int) -> str:

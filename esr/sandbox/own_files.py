@@ -11,6 +11,11 @@ from pathlib import Path
 from esr.measure.job import SubmissionFailed
 from esr.submissions.submission import Measurable, Submission
 
+_LARGEST_MODEL_FILE = 2**26
+_LARGEST_CHECKPOINT = 2**34
+"""Bytes. A file of any size costs whoever makes it nothing while it is empty, and whoever hashes it
+a quarter of an hour a TiB."""
+
 
 def refuse_foreign_files(entry: Measurable, hidden: Sequence[Path]) -> None:
     """Make sure that model file and checkpoint are ordinary files that lie where nothing is hidden.
@@ -27,9 +32,13 @@ def refuse_foreign_files(entry: Measurable, hidden: Sequence[Path]) -> None:
     """
     if not isinstance(entry, Submission):
         return
-    for file in filter(None, (entry.model_file, entry.checkpoint)):
-        if (what := _find_fault(file)) is not None:
+    files = ((entry.model_file, _LARGEST_MODEL_FILE), (entry.checkpoint, _LARGEST_CHECKPOINT))
+    for file, largest in files:
+        if file is not None and (what := _find_fault(file)) is not None:
             raise _refusal(file, what)
+        if file is not None and (size := file.stat().st_size) > largest:
+            what = f"has {size / 2**30:.4g} GiB, more than {largest / 2**30:.4g}"
+            raise _refusal(file, what, "make it smaller")
     # All of models/ is shown to it.
     shown = [path for path in (*_files(entry.model_file.parent), entry.checkpoint) if path]
     named_twice = {inode: path for path in shown if (inode := _inode_of_several(path))}
@@ -39,8 +48,8 @@ def refuse_foreign_files(entry: Measurable, hidden: Sequence[Path]) -> None:
                 raise _refusal(named_twice[inode], "is another name of a hidden file")
 
 
-def _refusal(file: Path, what: str) -> SubmissionFailed:
-    reason = f"{file.parent.name}/{file.name} {what}; put the file itself there"
+def _refusal(file: Path, what: str, remedy: str = "put the file itself there") -> SubmissionFailed:
+    reason = f"{file.parent.name}/{file.name} {what}; {remedy}"
     return SubmissionFailed("discover", reason)
 
 

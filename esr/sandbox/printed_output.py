@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from esr.base.errors import UserError, cause
+from esr.base.foreign_bytes import refuse_to_write
 from esr.records.measurement import Flag
 
 KEPT_BYTES = 8 * 2**20
@@ -63,6 +64,7 @@ def kept_in(log: Path, output: PrintedOutput) -> Iterator[None]:
 
 
 def _opened(log: Path) -> IO[bytes]:
+    refuse_to_write(log)
     try:
         return log.open("wb")
     except OSError as error:

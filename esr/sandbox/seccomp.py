@@ -1,10 +1,10 @@
 """System calls that no network needs, refused by the kernel: sabotage of the parent and of others.
 
 Landlock guards files and signals; a process may still change limits, priority or processors of its
-parent, rights of files that it cannot write, and leave segments of shared memory behind. A filter
-of system calls stands beside it, holds for all that the process starts, and costs some ten
-nanoseconds a call. Numbers and layouts: linux/include/uapi/linux/{seccomp,filter,audit}.h and the
-kernel's tables of system calls.
+parent, rights, times and attributes of files that it cannot write, and leave segments of shared
+memory behind. A filter of system calls stands beside it, holds for all that the process starts, and
+costs some ten nanoseconds a call. Numbers and layouts: linux/include/uapi/linux/{seccomp,filter,
+audit,fs,fsverity,fscrypt}.h, asm-generic/ioctls.h and the kernel's tables of system calls.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 """BPF: load a word, jump if equal, if as large, if any bit is set, return."""
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 """Offsets in what a filter sees of a call."""
 _X32 = 0x40000000
 """From here on x86-64 has the same calls under other numbers."""
@@ -43,7 +43,7 @@ _NEW = {
     "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432,
     "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "clone3": 435,
     "pidfd_getfd": 438, "process_madvise": 440, "mount_setattr": 442, "fchmodat2": 452,
-    "setxattrat": 463,
+    "setxattrat": 463, "removexattrat": 466, "file_setattr": 469,
 }  # fmt: skip
 """The same on every processor."""
 _MACHINES = {
@@ -61,7 +61,9 @@ _MACHINES = {
         "swapon": 167, "swapoff": 168, "reboot": 169, "sethostname": 170, "init_module": 175,
         "delete_module": 176, "finit_module": 313, "kexec_load": 246, "settimeofday": 164,
         "clock_settime": 227, "adjtimex": 159, "clock_adjtime": 305, "open_by_handle_at": 304,
-        "quotactl": 179, "acct": 163,
+        "quotactl": 179, "acct": 163, "utime": 132, "utimes": 235, "futimesat": 261,
+        "utimensat": 280, "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199,
+        "ioctl": 16,
     }),
     "aarch64": _Machine(0xC00000B7, _NEW | {
         "prlimit64": 261, "sched_setaffinity": 122, "sched_setscheduler": 119,
@@ -76,15 +78,25 @@ _MACHINES = {
         "swapoff": 225, "reboot": 142, "sethostname": 161, "init_module": 105,
         "delete_module": 106, "finit_module": 273, "kexec_load": 104, "settimeofday": 170,
         "clock_settime": 112, "adjtimex": 171, "clock_adjtime": 266, "open_by_handle_at": 265,
-        "quotactl": 60, "acct": 89,
+        "quotactl": 60, "acct": 89, "utimensat": 88, "removexattr": 14, "lremovexattr": 15,
+        "fremovexattr": 16, "ioctl": 29,
     }),
 }  # fmt: skip
 
 _BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 _ONLY_ON_ITSELF = ("prlimit64", "sched_setaffinity")
 """Allowed where the first argument, a process, is 0: libraries ask for their own limits so."""
-_SAID_TO_BE_DONE = ("chmod", "fchmod", "fchmodat", "fchmodat2")
-"""Copying a file sets its rights: that this did nothing harms no honest program."""
+_SAID_TO_BE_DONE = (
+    *("chmod", "fchmod", "fchmodat", "fchmodat2"),
+    *("utime", "utimes", "futimesat", "utimensat"),
+)
+"""Copying a file sets its rights and times: that this did nothing harms no honest program."""
+_REFUSED_REQUESTS = {
+    "TIOCSTI": 0x5412, "TIOCLINUX": 0x541C, "FS_IOC_SETFLAGS": 0x40086602,
+    "FS_IOC32_SETFLAGS": 0x40046602, "FS_IOC_FSSETXATTR": 0x401C5820,
+    "FS_IOC_ENABLE_VERITY": 0x40806685, "FS_IOC_SET_ENCRYPTION_POLICY": 0x800C6613,
+}  # fmt: skip
+"""Of ioctl: typing for the user, and what the owner of a file may do who may only read it."""
 _UNKNOWN = ("clone3",)
 """Its flags cannot be seen; C libraries then take clone."""
 
@@ -168,6 +180,13 @@ def _judge(name: str) -> Sequence[tuple[int, int, int, int]]:
         return (argument, (_EQUAL, 1, 0, 0), _answer(errno.EPERM), allow)
     if name == "clone":
         return (argument, (_ANY_BIT, 0, 1, _NAMESPACES), _answer(errno.EPERM), allow)
+    if name == "ioctl":
+        requests = [
+            line
+            for number in _REFUSED_REQUESTS.values()
+            for line in ((_EQUAL, 0, 1, number), _answer(errno.EPERM))
+        ]
+        return ((_LOAD, 0, 0, _SECOND_ARGUMENT), *requests, allow)
     if name in _UNKNOWN:
         return (_answer(errno.ENOSYS),)
     return (_answer(0 if name in _SAID_TO_BE_DONE else errno.EPERM),)

@@ -28,8 +28,9 @@ _SETTINGS = (
     ),
 )
 """Of /etc, which may hold secrets."""
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
-"""No disks, which root may read whole, and nothing shared with other programs."""
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+"""No disks, which root may read whole, nothing shared with other programs, and no terminals:
+whoever opens that of the user reads what is typed there, and writes there, too."""
 _GPUS = ("nvidia*", "nvhost*", "nvmap", "dri", "kfd", "dxg")
 _STATED = ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH")
 """Variables that name further folders of libraries."""

@@ -12,6 +12,7 @@ from esr.base.errors import UserError
 from esr.submissions.submission import CloneSubmission, Entry
 
 _NUMBER = re.compile(r"-?\d{1,99}")
+_WILDCARDS = frozenset("*?")
 
 
 def choose(entries: Iterable[Entry], wanted: Sequence[str]) -> list[Entry]:
@@ -42,10 +43,15 @@ def choose(entries: Iterable[Entry], wanted: Sequence[str]) -> list[Entry]:
     return [*chosen.values()]
 
 
+def may_be_several(text: str) -> bool:
+    """Say whether what was asked for may be any number of submissions, whoever they are of."""
+    return text == "all" or not _WILDCARDS.isdisjoint(text)
+
+
 def _find_named(text: str, entries: Sequence[Entry]) -> list[Entry]:
     pattern = Path(text).name.removesuffix(".py").casefold()
     exact = [entry for entry in entries if pattern in _names_of(entry)]
-    if exact or not {"*", "?"} & {*pattern}:
+    if exact or _WILDCARDS.isdisjoint(pattern):
         return exact
     # Labels of official clones may hold brackets, which are no wildcards here.
     pattern = pattern.replace("[", "[[]")

@@ -27,7 +27,7 @@ from esr.records.measurement import Flag
 from esr.sandbox.inside.audit_hook import Event, Kind
 from esr.sandbox.inside.caller import Caller, CallerFinder, is_importing, within
 from esr.sandbox.policy import interpreter
-from esr.sandbox.shown_system import system_folders
+from esr.sandbox.shown_system import devices, gpus, system_folders
 
 EffectKind = Literal["write", "read", "enter", "network", "process", "signal", "library"]
 
@@ -79,7 +79,7 @@ class EventJudge:
         self._folder = os.path.realpath(folder)
         self._writable = _resolved(writable)
         self._own = (self._folder, *_resolved(own), *_resolved(CODE), *_resolved(interpreter()))
-        self._readable = (*self._own, *_resolved(system_folders()), "/etc", "/dev")
+        self._readable = (*self._own, *_resolved(system_folders()), "/etc", *_devices())
         self._callers = CallerFinder()
         self._finders: dict[Kind, Callable[[Event], Iterable[str]]] = {
             **dict.fromkeys(("read", "enter"), self._unreadable),
@@ -134,7 +134,7 @@ class AuditFlags:
     """
 
     def __init__(self, folder: Path, own: Sequence[Path]) -> None:
-        self._judge = EventJudge(folder, own, (folder, Path("/dev")))
+        self._judge = EventJudge(folder, own, (folder, *map(Path, _devices())))
         self._seen: list[tuple[str, str]] = []
 
     def judge(self, event: Event) -> None:
@@ -161,6 +161,10 @@ class AuditFlags:
             rest = len(seen) - _NAMED_AT_MOST
             named = ", ".join(list(seen)[:_NAMED_AT_MOST])
             yield Flag(name, printable_line(named + (f" and {rest} more" if rest > 0 else "")))
+
+
+def _devices() -> tuple[str, ...]:
+    return _resolved((*devices(), *gpus()))
 
 
 def is_image(place: str) -> bool:

@@ -26,6 +26,8 @@ from esr.base.sha256 import hash_file
 
 _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = re.compile(r"ref: (refs/[\w./-]+)")
+_LARGEST = 2**34
+"""Bytes of a file; one that is empty costs nothing to make, and a disk to copy."""
 _FOLDERS_LEFT = frozenset((".git", "__pycache__", ".venv", "venv", "node_modules"))
 _LEFT = ".png .jpg .jpeg .bmp .webp .tif .tiff .ppm .gif .pdf .mp4 .avi .zip .tgz .7z .rar .pyc"
 _FROM_OUTSIDE = ".pth .pt .ckpt .pkl .safetensors .bin .py"
@@ -111,7 +113,7 @@ def copy_clone(clone: Path, target: Path, hidden: Sequence[Path] = ()) -> None:
         hidden: folders of which nothing is copied, whatever leads there.
 
     Raises:
-        UserError: a file cannot be read.
+        UserError: a file cannot be read, or is too large for any submission.
         OSError: there is no room for it.
     """
     whole = clone.resolve()
@@ -142,7 +144,15 @@ def _is_left(path: Path, clone: Path, hidden: Sequence[Path]) -> bool:
         return path.name in _FOLDERS_LEFT or (path.is_symlink() and not zoo)
     suffix = leads_to.suffix.lower()
     outside = not leads_to.is_relative_to(clone) and suffix not in _FROM_OUTSIDE.split()
-    return outside or not leads_to.is_file() or suffix in _LEFT.split()
+    if outside or not leads_to.is_file() or suffix in _LEFT.split():
+        return True
+    if (size := leads_to.stat().st_size) > _LARGEST:
+        raise UserError(
+            f"has {size / 2**30:.4g} GiB, more than {_LARGEST / 2**30:.4g}; make it smaller, or"
+            " remove it",
+            where=path,
+        )
+    return False
 
 
 def hashes(clone: Path, files: Sequence[str]) -> tuple[FileHash, ...]:
