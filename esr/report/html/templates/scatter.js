@@ -121,19 +121,38 @@ const byImportance = (points, x, y) => {
   return [...points].sort((a, b) => weight(a) - weight(b));
 };
 
+// The front as boxes that names keep clear of.
+const boxFront = (points, x, y, place) => {
+  const scales = [...new Set(points.map((point) => point.scale))];
+  return scales.flatMap((scale) => {
+    const front = findFront(
+      points.filter((point) => point.scale === scale),
+      x,
+      y,
+    ).map(place);
+    return front.slice(1).flatMap((to, index) => {
+      const from = front[index];
+      return [
+        boxAround((from.x + to.x) / 2, from.y, Math.abs(to.x - from.x), 2),
+        boxAround(to.x, (from.y + to.y) / 2, 2, Math.abs(to.y - from.y)),
+      ];
+    });
+  });
+};
+
 const annotate = (chart, points, x, y) => {
   const { xaxis, yaxis, _size: size } = chart._fullLayout;
   const family = getComputedStyle(document.documentElement).fontFamily;
   const most = Math.max(0, ...points.map((point) => point.values[SIZE_OF]?.[0] ?? 0));
   const area = { left: 0, right: xaxis._length, top: 0, bottom: yaxis._length };
+  const place = (point) => {
+    const along = xaxis.d2l(point.values[x.column][0]);
+    const up = yaxis.d2l(point.values[y.column][0]);
+    const radius = diameter(point, most) / 2;
+    return { name: point.name, along, up, radius, x: xaxis.l2p(along), y: yaxis.l2p(up) };
+  };
   const shown = byImportance(points, x, y)
-    .map((point) => ({
-      name: point.name,
-      along: xaxis.d2l(point.values[x.column][0]),
-      up: yaxis.d2l(point.values[y.column][0]),
-      radius: diameter(point, most) / 2,
-    }))
-    .map((at) => ({ ...at, x: xaxis.l2p(at.along), y: yaxis.l2p(at.up) }))
+    .map(place)
     .filter(({ x: px, y: py }) => px >= 0 && py >= 0 && px <= area.right && py <= area.bottom);
   const width = (text) => measureText(text, family);
   const words = [...chart.querySelectorAll(".shapelayer text")].map((text) => {
@@ -143,7 +162,7 @@ const annotate = (chart, points, x, y) => {
     const [left, top] = [box.left - frame.left, box.top - frame.top];
     return { left, top, right: left + box.width, bottom: top + box.height };
   });
-  const places = placeLabels(shown, area, width, words);
+  const places = placeLabels(shown, area, width, [...words, ...boxFront(points, x, y, place)]);
   return shown.flatMap((point, index) =>
     places[index] === null
       ? []
