@@ -9,7 +9,10 @@ import pytest
 from clones import write_clone
 from harness import Harness, write_pairs
 
+from esr.base.errors import UserError
 from esr.base.remove_tree import remove_tree
+from esr.submissions.clone.clone_files import copy_clone
+from esr.submissions.clone.discover_clone import discover_clone
 
 
 def _ring(clone: Path) -> None:
@@ -34,6 +37,30 @@ def _deep(clone: Path) -> None:
             os.chdir("d")
     finally:
         os.chdir(here)
+
+
+def _make_holes(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 2**40)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), _make_holes],
+)
+def test_a_script_that_is_no_script_is_one_line(tmp_path: Path, spoil) -> None:
+    clone = write_clone(tmp_path / "clone")
+    (clone / "test_demo.py").unlink()
+    spoil(clone / "test_demo.py")
+    with pytest.raises(UserError, match=r"test_demo\.py: is no ordinary file"):
+        discover_clone(clone)
+
+
+def test_a_file_of_holes_is_not_copied_until_the_disk_is_full(tmp_path: Path) -> None:
+    clone = write_clone(tmp_path / "clone")
+    _make_holes(clone / "holes.bin")
+    with pytest.raises(UserError, match=r"holes\.bin: has 1024 GiB"):
+        copy_clone(clone, tmp_path / "copy")
 
 
 @pytest.mark.parametrize("flag", ["--no_sandbox", "--sandbox"])

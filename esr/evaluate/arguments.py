@@ -196,7 +196,7 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
     either = group.add_mutually_exclusive_group()
     text = (
         "run it in bubblewrap: no network, and no files but what it needs (default with"
-        " --model_id all and --submission, where bubblewrap works)"
+        " --model_id all or wildcards, and with --submission, where bubblewrap works)"
     )
     either.add_argument("--sandbox", action="store_true", default=None, help=text)
     text = "hold it back by Landlock and seccomp alone"

@@ -7,7 +7,8 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-from esr.base.errors import UserError, cause
+from esr.base.errors import UserError
+from esr.base.foreign_bytes import read_foreign
 from esr.challenge.protocol import protocols
 from esr.submissions.clone.control_flow import functions
 from esr.submissions.clone.select_model_branches import Branch, branches
@@ -70,13 +71,13 @@ def _remedy(clone: Path) -> str:
 
 def _parsed(script: Path) -> ast.Module:
     try:
-        if script.stat().st_size > _BYTES_AT_MOST:
-            raise UserError("is far too large for a script", where=script)
+        # A link may lead to another file; a pipe has no writer, and a device no end.
+        source = read_foreign(script.resolve(), _BYTES_AT_MOST)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(script.read_bytes())
-    except OSError as error:
-        raise UserError(f"cannot be read ({cause(error)})", where=script) from error
+            return ast.parse(source)
+    except UserError as error:
+        raise UserError(error.what, where=script) from error
     except SyntaxError as error:
         raise UserError(f"is no Python: {error.msg} (line {error.lineno})", where=script) from error
     except (ValueError, RecursionError, MemoryError) as error:

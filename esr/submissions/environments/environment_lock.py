@@ -14,8 +14,10 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from esr.base.errors import UserError, cause
+from esr.base.errors import UserError
+from esr.base.foreign_bytes import read_foreign
 
+_BYTES_AT_MOST = 2**22
 _HEAD = re.compile(r"# esr environment, Python (\S+), for: (.*)")
 _PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.+!-]+ --hash=sha256:[0-9a-f]{64}")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -55,12 +57,11 @@ def read_lock(path: Path) -> EnvironmentLock | None:
         UserError: it cannot be read, or holds something else.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        why = cause(error) if isinstance(error, OSError) else "no UTF-8"
-        raise UserError(f"cannot be read ({why})", where=path) from error
+        if not path.exists():
+            return None
+        lines = read_foreign(path, _BYTES_AT_MOST).decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError("cannot be read (no UTF-8)", where=path) from error
     head = _HEAD.fullmatch(lines[0]) if lines else None
     packages = tuple(lines[1:])
     if head is None or not all(map(_PACKAGE.fullmatch, packages)):
