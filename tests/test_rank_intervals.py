@@ -201,3 +201,11 @@ def test_a_process_without_the_test_set_does_not_count() -> None:
         len(read_processes(row(one), RUNTIMES["official"], with_test=True)) for one in (made, fewer)
     ]
     assert counts == [3, 2]
+
+
+@pytest.mark.filterwarnings("error")
+def test_scores_beyond_floats_are_silently_uncertain() -> None:
+    scores = np.array([0.0, 1.0, 2.0, 1e200])
+    drawn = np.exp(np.random.default_rng(0).normal(0, 200, (500, 4)))  # Their squares overflow.
+    drawn[:, 0] = 0
+    assert [(one.low, one.high) for one in place(scores, drawn)][1:] == [(1, 4)] * 3

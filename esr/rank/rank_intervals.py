@@ -68,6 +68,14 @@ def _compare_all(
 ) -> NDArray[np.bool_]:
     """Tell from whom somebody differs, all at once: by the largest of the studentised errors."""
     errors = drawn - behind
+    # Exponential scores of two wild processes leave the range of floats: nothing is certain then.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _exceed_noise(behind, errors, own)
+
+
+def _exceed_noise(
+    behind: NDArray[np.float64], errors: NDArray[np.float64], own: int
+) -> NDArray[np.bool_]:
     spread = errors.std(axis=0)
     noisy = spread > 1e-12 * np.abs(behind)
     noisy[own] = False
