@@ -16,10 +16,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 import torch
 from PIL import Image as Pillow
 
@@ -89,9 +90,13 @@ def two_nodes() -> Iterator[str]:
             nodes.append(_start_node(f"--address={address}"))  # It joins while the run begins.
             yield address
         finally:
+            parts = [p for node in nodes for p in psutil.Process(node.pid).children(recursive=True)]
             for node in nodes:
                 node.send_signal(signal.SIGTERM)
                 node.communicate()
+            for part in parts:  # Servers that Ray itself leaves behind.
+                with suppress(psutil.Error):
+                    part.kill()
 
 
 def _start_node(*flags: str) -> subprocess.Popen[str]:
