@@ -58,7 +58,7 @@ def _demo(harness: Harness) -> tuple[Path, Path]:
         (["--model-id=0"], ("did you mean --model_id?",)),
         (["--Include_Test", "--sim"], ("did you mean --include_test and --ssim?",)),
         (["--metrics", "SSIM"], ("--metrics", "'SSIM'", "did you mean ssim?")),
-        (["--protocol", "2025"], ("'2025'", "did you mean ntire2025?")),
+        (["--protocol", "2025"], ("'2025'", "did you mean ntire2025 or ntire2025_dn50 or ")),
         (["--submission", "https://x.org/y"], ("clone it first: git clone https://x.org/y,",)),
         (["--submission", "git@x.org:y.git"], ("clone it first: git clone git@x.org:y.git,",)),
         (["--submission", "github.com/x/y"], ("clone it first: git clone https://github.com/x/y",)),

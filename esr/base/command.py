@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from esr import __version__
-from esr.base.did_you_mean import find_nearest, suggest_flags
+from esr.base.did_you_mean import suggest, suggest_flags
 from esr.base.errors import ExitCode, UserError, cause
 from esr.base.inherited_state import make_ordinary
 from esr.base.interruption import interruptible
@@ -56,13 +56,10 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         known = [str(choice) for choice in action.choices]
-        nearest = find_nearest(str(value), known)
         raise UserError(
             f"argument {_name_of(action)}: invalid choice: '{value}'",
             where="command line",
-            remedy=f"did you mean {nearest[0]}?"
-            if len(nearest) == 1
-            else f"choose from {', '.join(known)}",
+            remedy=suggest(str(value), known, f"choose from {', '.join(known)}"),
         )
 
 
