@@ -6,17 +6,13 @@ one replaces is moved away, and models in `results.json` that came from elsewher
 
 from __future__ import annotations
 
-import fcntl
 import os
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from esr.base import json_file
 from esr.base.errors import UserError, cause, printable_line
@@ -25,10 +21,10 @@ from esr.base.scratch import scratch_folder
 from esr.challenge.protocol import Protocol
 from esr.records import official_results
 from esr.records.bounds import refuse_impossible
-from esr.records.join_records import align_validation, join_records
+from esr.records.join_records import align_validation
+from esr.records.outcome_files import OutcomeFiles, Stamp, read_failure, stamp
 from esr.records.record import Failure, Outcome, Record, read_record
-
-Kept = TypeVar("Kept", Record, Failure)
+from esr.records.replace_record import Replacement, move_aside, replace_record
 
 
 @dataclass(frozen=True)
@@ -58,19 +54,6 @@ class Row:
         return self.label if outcome is None else outcome.title
 
 
-@dataclass(frozen=True)
-class Replacement:
-    """A record that another one has taken the place of."""
-
-    label: str
-    date: str
-    """Of the record that was there."""
-    lost: tuple[str, ...]
-    """What the new one is measured of or on that the old one was not."""
-    file: Path
-    """Where the old one is kept."""
-
-
 Publisher = Callable[[list[Row], Path], None]
 """Writes one more table of all rows into the results folder."""
 
@@ -91,9 +74,9 @@ class Store:
         self._protocol = protocol
         self._publishers = publishers
         self._dropped: set[str] = set()
-        self._written: tuple[_Stamp, dict[str, official_results.Official]] = None, {}
-        self._records = _Files(self.save_dir / "records", read_record)
-        self._failures = _Files(self.save_dir / "failures", _read_failure)
+        self._written: tuple[Stamp, dict[str, official_results.Official]] = None, {}
+        self._records = OutcomeFiles(self.save_dir / "records", read_record)
+        self._failures = OutcomeFiles(self.save_dir / "failures", read_failure)
 
     def open(self) -> None:
         """Make sure that the folder can be written, and that what others left in it can be kept.
@@ -126,8 +109,7 @@ class Store:
             json_file.dump(outcome, failure_file)
             return None
         record_file = self.save_dir / "records" / f"{outcome.label}.json"
-        with _locked(record_file.parent):
-            replaced = _take_place(outcome, record_file)
+        replaced = replace_record(outcome, record_file)
         failure_file.unlink(missing_ok=True)
         return replaced
 
@@ -181,7 +163,7 @@ class Store:
             for kind in ("records", "failures"):
                 file = self.save_dir / kind / f"{label}.json"
                 if file.exists():
-                    moved.append(_move_aside(file, file.parent / "removed"))
+                    moved.append(move_aside(file, file.parent / "removed"))
         self.show(wanted)
         return moved
 
@@ -225,7 +207,7 @@ class Store:
         rows = self.shown_rows()
         results = self.results(rows)
         json_file.write_text(self._results_file, json_file.dump_text(results))
-        self._written = _stamp(self._results_file), results
+        self._written = stamp(self._results_file), results
         json_file.write_text(self.save_dir / "results.txt", official_results.results_table(results))
         try:
             self._publish_rows(rows)
@@ -252,8 +234,8 @@ class Store:
         return self.save_dir / "results.json"
 
     def _foreign_results(self) -> dict[str, official_results.Official]:
-        stamp, results = self._written
-        if stamp is not None and stamp == _stamp(self._results_file):
+        then, results = self._written
+        if then is not None and then == stamp(self._results_file):
             return results
         return (
             official_results.read_results(self._results_file) if self._results_file.exists() else {}
@@ -273,69 +255,6 @@ def _list_names(row: Row) -> Iterator[str]:
     yield from (outcome.title for outcome in (row.record, row.failure) if outcome)
 
 
-class _Files(Generic[Kept]):
-    """The outcomes in a folder, each file read again only when it is another than before.
-
-    Args:
-        folder: holds one file a submission.
-        read: reads one.
-    """
-
-    def __init__(self, folder: Path, read: Callable[[Path], Kept]) -> None:
-        self._folder = folder
-        self._read: Callable[[Path], Kept] = read
-        self._known: dict[Path, tuple[_Stamp, Kept]] = {}
-
-    def read_all(self) -> tuple[dict[str, Kept], dict[str, Failure]]:
-        """Read the folder.
-
-        Returns:
-            (what it holds by label, why a file could not be read by its name)
-        """
-        outcomes: dict[str, Kept] = {}
-        unreadable: dict[str, Failure] = {}
-        known: dict[Path, tuple[_Stamp, Kept]] = {}
-        for path in sorted(self._folder.glob("*.json")):
-            try:
-                known[path] = self._read_changed(path)
-                outcomes[path.stem] = known[path][1]
-            except UserError as error:
-                with suppress(FileNotFoundError):  # Another run may just have removed it.
-                    unreadable[path.stem] = _as_failure(path, error)
-        self._known = known
-        return outcomes, unreadable
-
-    def _read_changed(self, path: Path) -> tuple[_Stamp, Kept]:
-        # Before it is read: what is written meanwhile is another file the next time.
-        stamp = _stamp(path)
-        before = self._known.get(path)
-        if before is not None and stamp is not None and before[0] == stamp:
-            return before
-        return stamp, _read_named(self._read, path)
-
-
-_Stamp = tuple[int, int, int, int] | None
-
-
-def _stamp(path: Path) -> _Stamp:
-    """What changes with a file: a writer of ours replaces it, an editor's mark is the time."""
-    with suppress(OSError):
-        status = path.lstat()
-        return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-    return None
-
-
-def _read_named(read: Callable[[Path], Kept], path: Path) -> Kept:
-    outcome = read(path)
-    if outcome.label != path.stem:
-        raise UserError(
-            "is a record under another name than its label",
-            where=path,
-            remedy="move the copy out of the folder",
-        )
-    return outcome
-
-
 def _readable(outcome: Outcome) -> Outcome:
     """Make a failure of a record that could not be read again."""
     if not isinstance(outcome, Record):
@@ -346,78 +265,6 @@ def _readable(outcome: Outcome) -> Outcome:
         reason, date = printable_line(f"its record {error.what}"), outcome.provenance.date
         return Failure(outcome.label, outcome.model_id, "invalid", reason, date)
     return outcome
-
-
-def _read_failure(path: Path) -> Failure:
-    failure = json_file.load(Failure, path)
-    refuse_impossible(failure)
-    return failure
-
-
-def _as_failure(path: Path, error: UserError) -> Failure:
-    written = datetime.fromtimestamp(path.lstat().st_mtime, UTC).isoformat(timespec="seconds")
-    return Failure(path.stem, None, "record", printable_line(str(error)), written)
-
-
-def _take_place(latest: Record, file: Path) -> Replacement | None:
-    """Write a record over the one that is there, with what stays of that."""
-    earlier = _read_earlier(file)
-    joined = join_records(earlier, latest) if earlier else None
-    replaced = None
-    if earlier is not None and joined is not None and joined.lost:
-        date = earlier.provenance.date
-        when = re.sub(r"[^0-9T]", "", date.partition("+")[0])
-        aside = _find_free(file.parent / "replaced", f"{latest.label}.{when}")
-        json_file.write_bytes(aside, json_file.read_bytes(file))
-        replaced = Replacement(latest.label, date, joined.lost, aside)
-    json_file.dump(joined.record if joined else latest, file)
-    return replaced
-
-
-def _find_free(folder: Path, stem: str) -> Path:
-    numbers = ["", *(f".{number}" for number in range(2, 10_000))]
-    files = (folder / f"{stem}{number}.json" for number in numbers)
-    return next(file for file in files if not os.path.lexists(file))
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let nobody else read a record and replace it meanwhile, where the file system knows locks."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _read_earlier(path: Path) -> Record | None:
-    """Read the record of this label; what is none is kept where nobody reads it.
-
-    Raises:
-        UserError: it cannot be moved.
-    """
-    if not path.exists():
-        return None
-    try:
-        return _read_named(read_record, path)
-    except UserError:
-        _move_aside(path, path.parent / "unreadable")
-    return None
-
-
-def _move_aside(file: Path, folder: Path) -> Path:
-    """Move a file where nobody reads it.
-
-    Raises:
-        UserError: it cannot be moved.
-    """
-    try:
-        folder.mkdir(exist_ok=True)
-        return file.rename(_find_free(folder, file.stem))
-    except OSError as error:
-        raise UserError(f"cannot be moved away ({cause(error)})", where=file) from error
 
 
 def _has_lost_its_model(failure: Failure) -> bool:

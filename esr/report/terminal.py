@@ -16,7 +16,7 @@ from esr.base.word_wrap import wrap_words
 from esr.challenge.protocol import protocols
 from esr.images.metrics import METRICS
 from esr.records.record import Failure, Outcome, Record, SplitResult
-from esr.records.results_folder import Replacement
+from esr.records.replace_record import Replacement
 from esr.report.board import Board
 from esr.report.deployment_table import lay_out_deployments, list_deployments
 from esr.report.layer_table import lay_out_layers
