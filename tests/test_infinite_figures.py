@@ -35,7 +35,7 @@ from esr.report.board import build_board
 from esr.report.compare.comparison import compare
 from esr.report.compare.comparison_files import format_change
 from esr.report.csv_table import render_csv
-from esr.report.html.charts import draw_charts, list_undrawn
+from esr.report.html.charts import describe_images, describe_scatter, draw_charts, list_undrawn
 from esr.report.html.html_report import render_html
 from esr.report.html.html_table import make_sort_key
 from esr.report.latex_table import render_latex
@@ -249,15 +249,15 @@ def test_others_files_may_hold_anything_and_stay_readable(tmp_path: Path, value:
 def test_charts_leave_out_what_has_no_place_on_an_axis_and_say_so(folder: Path) -> None:
     rows, _ = read(folder, PROTOCOL)
     board = build_board(rows, PROTOCOL)
-    figures = draw_charts(board)
-    assert strict(json.dumps(figures)) is not None
-    drawn = [y for trace in figures["psnr-runtime"]["data"] for y in trace["y"]]
+    scatter, images = describe_scatter(board), describe_images(board)
+    assert strict(json.dumps([draw_charts(board), scatter, images])) is not None
+    places = [point["values"].get("Val PSNR") for point in scatter["points"]]
+    drawn = [place[0] for place in places if place]
     assert len(drawn) == 2
     assert all(map(math.isfinite, drawn))
     # Three images each; of One the other two stay, of All none: 3 + 2 + 3 in each set.
-    boxes = figures["psnr-images"]["data"]
-    assert [len(trace["x"]) for trace in boxes] == [8, 8]
-    assert [len(trace["text"]) for trace in boxes] == [8, 8]
+    boxes = [[db for row in each["values"]["psnr"] for db in row or ()] for each in images["sets"]]
+    assert [sum(db is not None for db in box) for box in boxes] == [8, 8]
     assert list(list_undrawn(board)) == [
         "01_One: infinite PSNR (validation)",
         "01_One: 1 image of valid",

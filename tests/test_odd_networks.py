@@ -78,8 +78,8 @@ def test_output_that_turns_sparse_later_keeps_what_was_measured(odd: Harness) ->
 
 
 @pytest.mark.parametrize("label", ["02_Draws", "03_Drops"])
-def test_only_remark_on_random_numbers_is_that_they_are_random(odd: Harness, label: str) -> None:
-    assert set(_flags(odd, label)) == {"not_deterministic"}
+def test_only_remarks_on_random_numbers_are_that_they_are_random(odd: Harness, label: str) -> None:
+    assert set(_flags(odd, label)) == {"not_deterministic", "random_output"}
 
 
 def test_nearest_interpolation_raises_no_flag_at_all(odd: Harness) -> None:

@@ -13,7 +13,7 @@ from esr.sandbox.parent_state import ParentState
 from esr.sandbox.seccomp import Filter
 
 SABOTAGE = """
-import ctypes, os
+import ctypes, os, pathlib
 libc = ctypes.CDLL(None, use_errno=True)
 parent = os.getppid()
 class Pair(ctypes.Structure):
@@ -40,6 +40,8 @@ for path in {paths!r}:
     libc.chmod(path.encode(), 0)
     libc.setxattr(path.encode(), b"user.x", b"y", 1, 0)
     libc.utimes(path.encode(), ctypes.byref((ctypes.c_long * 4)(1, 0, 1, 0)))
+pathlib.Path("touched").touch()
+print("touches a file that is not there", pathlib.Path("touched").exists())
 """
 LOOKS = """
 import os
@@ -65,6 +67,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def test_every_deed_is_refused(run: Harness) -> None:
     log = (run.results / "logs" / "11_Sabotage.log").read_text()
+    assert "touches a file that is not there True" in log
     deeds = dict(line.split() for line in log.splitlines() if line.count(" ") == 1)
     assert len(deeds) == 13
     assert set(deeds.values()) == {"refused"}

@@ -212,7 +212,8 @@ class SubmissionRun:
             hint = " (--install fetches what can be had)"
         reason, date = printable_line(f"{failed.reason}{hint}"), provenance.now()
         name = entry.name if isinstance(entry, CloneSubmission) and not entry.variant else None
-        model_file = str(entry.model_file)
+        path = str(entry.model_file)
+        model_file = path if path.isprintable() else None  # Bytes that are no text have no JSON.
         return Failure(
             entry.label, entry.model_id, failed.stage, reason, date, printed, name, model_file
         )

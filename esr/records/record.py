@@ -346,7 +346,8 @@ class Failure:
     name: str | None = None
     """As the source of a clone spells it; None where that is its label, or cannot be told."""
     model_file: str | None = None
-    """Path of its model file, or of the script of its clone; older failures lack it."""
+    """Path of its model file, or of the script of its clone, if it can be printed; older failures
+    lack it."""
 
     @property
     def title(self) -> str:

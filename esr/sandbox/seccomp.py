@@ -21,8 +21,8 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 """BPF: load a word, jump if equal, if as large, if any bit is set, return."""
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
-"""Offsets in what a filter sees of a call."""
+_NUMBER, _ARCHITECTURE, _ARGUMENTS, _ARGUMENT_BYTES = 0, 4, 16, 8
+"""Offsets in what a filter sees of a call, and the size of each of its arguments."""
 _X32 = 0x40000000
 """From here on x86-64 has the same calls under other numbers."""
 _NAMESPACES = 0x7E020080
@@ -86,11 +86,11 @@ _MACHINES = {
 _BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 _ONLY_ON_ITSELF = ("prlimit64", "sched_setaffinity")
 """Allowed where the first argument, a process, is 0: libraries ask for their own limits so."""
-_SAID_TO_BE_DONE = (
-    *("chmod", "fchmod", "fchmodat", "fchmodat2"),
-    *("utime", "utimes", "futimesat", "utimensat"),
-)
+_SAID_TO_BE_DONE = (*("chmod", "fchmod", "fchmodat", "fchmodat2"),)
 """Copying a file sets its rights and times: that this did nothing harms no honest program."""
+_TIMES = {"utime": 1, "utimes": 1, "futimesat": 2, "utimensat": 2}
+"""Which argument points to the times. None means now, and fails where there is no file: that is how
+a file is touched, and is allowed. Of others it is said that they were set."""
 _REFUSED_REQUESTS = {
     "TIOCSTI": 0x5412, "TIOCLINUX": 0x541C, "FS_IOC_SETFLAGS": 0x40086602,
     "FS_IOC32_SETFLAGS": 0x40046602, "FS_IOC_FSSETXATTR": 0x401C5820,
@@ -175,7 +175,7 @@ def _write(architecture: int, numbers: Mapping[str, int]) -> Iterable[tuple[int,
 def _judge(name: str) -> Sequence[tuple[int, int, int, int]]:
     """Write what follows where a call is the one of this name."""
     allow = (_RETURN, 0, 0, _ALLOW)
-    argument = (_LOAD, 0, 0, _FIRST_ARGUMENT)
+    argument = _load(0)
     if name in _ONLY_ON_ITSELF:
         return (argument, (_EQUAL, 1, 0, 0), _answer(errno.EPERM), allow)
     if name == "clone":
@@ -186,10 +186,19 @@ def _judge(name: str) -> Sequence[tuple[int, int, int, int]]:
             for number in _REFUSED_REQUESTS.values()
             for line in ((_EQUAL, 0, 1, number), _answer(errno.EPERM))
         ]
-        return ((_LOAD, 0, 0, _SECOND_ARGUMENT), *requests, allow)
+        return (_load(1), *requests, allow)
+    if name in _TIMES:
+        done = _answer(0)
+        low, high = _load(_TIMES[name]), _load(_TIMES[name], high=True)
+        return (low, (_EQUAL, 1, 0, 0), done, high, (_EQUAL, 1, 0, 0), done, allow)
     if name in _UNKNOWN:
         return (_answer(errno.ENOSYS),)
     return (_answer(0 if name in _SAID_TO_BE_DONE else errno.EPERM),)
+
+
+def _load(argument: int, *, high: bool = False) -> tuple[int, int, int, int]:
+    # The lower half stands first on the processors that have numbers here.
+    return _LOAD, 0, 0, _ARGUMENTS + argument * _ARGUMENT_BYTES + 4 * high
 
 
 def _answer(number: int) -> tuple[int, int, int, int]:
