@@ -21,7 +21,7 @@ from esr.base import json_file
 from esr.base.errors import UserError
 from esr.datasets.staging import StagedSplit
 from esr.evaluate.dialogue import lr_files, sr_files
-from esr.evaluate.dialogue.hand_over import read_stage
+from esr.evaluate.dialogue.stage_order import StageOrder
 from esr.evaluate.dialogue.timed_passes import out_of_turn, read_runtime
 from esr.images.image_file import encode_uint
 from esr.measure.channel import TAKE
@@ -29,7 +29,6 @@ from esr.measure.job import JobFailure, JobFolder, SubmissionFailed
 from esr.records.bounds import check_possible
 from esr.records.measurement import Measurement, Stage
 
-_STAGES_AT_MOST = 200
 _NAMED_AT_MOST = 3
 
 
@@ -70,11 +69,10 @@ class FolderHandOver:
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._splits, self._folder, self._progress = splits, folder, progress
-        self._entered, self._now_ns = entered, now_ns
+        self._now_ns = now_ns
         self.handed = [HandedFolder() for _ in splits]
-        self.stage: Stage | None = None
+        self._stages = StageOrder(entered)
         self.answer: Measurement | JobFailure | None = None
-        self._stages = 0
         self._open = ExitStack()
         # Held open, since the submission may put something else in their places.
         self._given = [self._hold(folder.given(number)) for number in range(len(splits))]
@@ -119,22 +117,18 @@ class FolderHandOver:
         }
 
     @property
+    def stage(self) -> Stage | None:
+        """How far it says that it has come."""
+        return self._stages.stage
+
+    @property
     def _number(self) -> int | None:
         """The data set whose turn it is; None when all are back."""
         waiting = (n for n, handed in enumerate(self.handed) if not handed.returned_ns)
         return next(waiting, None)
 
     def _enter(self, value: object, _: int) -> bytes:
-        stage = read_stage(value)
-        self._stages += 1
-        if self.stage in ("restore", "count"):
-            in_turn = (self.stage, stage) == ("restore", "count") and self._number is None
-        else:
-            in_turn = stage in ("import", "build", "load", "restore")
-        if not in_turn or self._stages > _STAGES_AT_MOST:
-            raise out_of_turn(f"stage {stage}")
-        self.stage = stage
-        self._entered(stage)
+        self._stages.enter(value, has_all=self._number is None)
         return b""
 
     def _give(self, value: object, _: int) -> bytes:

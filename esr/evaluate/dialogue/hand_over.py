@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, cast
 
 from esr.audit.seen_by_parent import SeenImage
 from esr.base import json_file
@@ -23,6 +23,7 @@ from esr.evaluate.dialogue import lr_files, sr_files
 from esr.evaluate.dialogue.deployed_passes import DeployedPasses
 from esr.evaluate.dialogue.further_images import FurtherImages, FurtherPlan, Seen
 from esr.evaluate.dialogue.machine_load import LoadMeter
+from esr.evaluate.dialogue.stage_order import StageOrder, read_stage
 from esr.evaluate.dialogue.timed_passes import (
     Scorer,
     TimedPass,
@@ -37,8 +38,6 @@ from esr.records.measurement import Measurement, Stage
 
 Begun = Literal["pass", "further"]
 """What begins within the stage "restore", behind the images that are scored."""
-_STAGES_AT_MOST = 200
-"""Until the first image: a clone may build and load more than one network."""
 
 
 @dataclass
@@ -110,8 +109,7 @@ class HandOver:
         self.busy_cores: float | None = None
         self.deployed = DeployedPasses(folder, len(splits[0].images), ways)
         self._saved = 0
-        self._stages = 0
-        self.stage: Stage | None = None
+        self._stages = StageOrder(entered)
         self.answer: Measurement | JobFailure | None = None
         # Held open, since the submission may put a link in its place.
         self._lr_dir = os.open(folder.lr_image(0, 0).parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -168,22 +166,17 @@ class HandOver:
         return self.handed[self._saved] if self._saved < len(self.handed) else None
 
     @property
+    def stage(self) -> Stage | None:
+        """How far it says that it has come."""
+        return self._stages.stage
+
+    @property
     def has_all(self) -> bool:
         """Whether every image that is scored is back."""
         return self._current is None
 
     def _enter(self, value: object, _: int) -> bytes:
-        stage = read_stage(value)
-        self._stages += 1
-        if self.stage in ("restore", "count"):
-            over = self._current is None and self.further.is_over
-            in_turn = (self.stage, stage) == ("restore", "count") and over
-        else:
-            in_turn = stage in ("import", "build", "load", "restore")
-        if not in_turn or self._stages > _STAGES_AT_MOST:
-            raise out_of_turn(f"stage {stage}")
-        self.stage = stage
-        self._entered(stage)
+        self._stages.enter(value, has_all=self.has_all and self.further.is_over)
         return b""
 
     def _give(self, value: object, _: int) -> bytes:
@@ -286,14 +279,3 @@ class StageListener:
     def excuse(self, _: SubmissionFailed) -> bool:
         """Nothing it says is worth keeping without the rest."""
         return False
-
-
-def read_stage(value: object) -> Stage:
-    """Take what a program says as a stage.
-
-    Raises:
-        SubmissionFailed: it is none.
-    """
-    if value not in get_args(Stage):
-        raise out_of_turn(f"stage {value}")
-    return cast("Stage", value)
