@@ -26,17 +26,22 @@ from esr.evaluate.options import Options, parse
 from esr.evaluate.settle_sandbox import settle_sandbox
 from esr.evaluate.staged_data import stage_all
 from esr.evaluate.submission_run import RunSetting
-from esr.rank.entrants import Choices
 from esr.records import official_results
 from esr.records.record import Failure, Outcome
 from esr.records.results_folder import Store
-from esr.report.board import build_board
-from esr.report.csv_table import choose_columns
 from esr.report.formats import make_publisher, write_all
+from esr.report.report_choices import (
+    ReportChoices,
+    describe_choices,
+    keep_choices,
+    read_choices,
+)
 from esr.report.terminal import (
+    print_choices,
     print_kept,
     print_leaderboard,
     print_listing,
+    print_other_rules,
     print_outcome,
     print_replacement,
     print_summary,
@@ -66,11 +71,15 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
     options = settle_sandbox(options)
     print_trust(chosen, options.selection.trust)
-    columns = choose_columns(options.output.all_columns)
-    choices = Choices(mixed_machines=options.output.mixed_machines)
-    publisher = make_publisher(options.protocol, columns, choices)
-    store = Store(options.output.save_dir, options.protocol, (publisher,))
+    output = options.output
+    tables = read_choices(output.save_dir).for_run(
+        options.protocol.name if options.is_protocol_stated else None,
+        ReportChoices(mixed_machines=output.mixed_machines, all_columns=output.all_columns),
+    )
+    rules = options.protocol if options.is_protocol_stated else tables.rules
+    store = Store(output.save_dir, rules, (make_publisher(tables),))
     store.open()  # Before anything is measured: results must have a place.
+    keep_choices(tables, output.save_dir)
     outcomes: list[Outcome] = []
     engine, shard = choose_engine(options), options.engine.shard
     chosen = shard.pick(chosen) if shard else chosen
@@ -78,6 +87,8 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
         staged = stage_all(chosen, options.data, options.procedure, hr_dir)
         setting = RunSetting(options, staged, job_dir)
         plan = resume.plan_run(chosen, setting, store.rows())
+        if not options.is_protocol_stated:
+            print_other_rules(store.own_protocol(), options.protocol.name)
         print_kept(plan.kept)
         try:
             for outcome in engine.evaluate_all(plan, setting):
@@ -85,24 +96,24 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
                 official_results.append_log(outcome, store.log)
                 print_outcome(outcome, options.processes)
                 outcomes.append(outcome)
+        except KeyboardInterrupt as error:
+            error.add_note(resume.describe_rest(plan, outcomes, options))
+            raise
         finally:  # Interrupted or not, every table and the report tell what is recorded.
-            finished = build_board(store.shown_rows(), options.protocol, choices)
+            finished = tables.build_board(store.shown_rows(), store.protocol())
             if shard is None and finished.lines:
                 store.publish()
-                write_all(finished, store.save_dir, choose=columns)
+                write_all(finished, store.save_dir, chosen=tables)
         if shard is None:
             told = {outcome.label for outcome in outcomes if isinstance(outcome, Failure)}
             print_leaderboard(finished, store.save_dir, told)
+            print_choices(describe_choices(tables, store.save_dir))
         print_summary(plan.kept, outcomes, finished, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 
 
-@command(
-    interrupted="what was finished is recorded, and in every table",
-    debug=True,
-    ended_by=(signal.SIGTERM, signal.SIGHUP),
-)
+@command(debug=True, ended_by=(signal.SIGTERM, signal.SIGHUP))
 def main(arguments: list[str]) -> int:
     """Run the command."""
     print_any_name()

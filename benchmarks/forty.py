@@ -35,8 +35,8 @@ from esr.evaluate.staged_data import Staged, stage_all  # noqa: E402
 from esr.evaluate.submission_run import RunSetting  # noqa: E402
 from esr.records.record import Record  # noqa: E402
 from esr.records.results_folder import Store  # noqa: E402
-from esr.report.csv_table import choose_filled  # noqa: E402
 from esr.report.formats import make_publisher  # noqa: E402
+from esr.report.report_choices import ReportChoices  # noqa: E402
 from esr.submissions.discovery import discover  # noqa: E402
 
 BESIDE_MODELS_AT_MOST_S = 240
@@ -118,7 +118,7 @@ def run(submissions: int, images: int) -> Whole:
 def _keep_each(
     chosen: Options, staged: Staged, entries: list[Any], job_dir: Path
 ) -> Iterator[Kept]:
-    publisher = make_publisher(chosen.protocol, choose_filled)
+    publisher = make_publisher(ReportChoices())
     store = Store(chosen.output.save_dir, chosen.protocol, (publisher,))
     store.open()
     for outcome in evaluate_all(

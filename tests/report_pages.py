@@ -18,7 +18,7 @@ from esr.records.record import Crop, Failure, Record
 from esr.report.board import Board, build_board
 from esr.report.html.html_report import render_html
 from esr.submissions.sidecar import Claims, Team
-from esr.tools.leaderboard import read
+from esr.tools.read_results import load_results
 
 HOSTILE = (
     "</script><script>window.pwned = 1; alert(1)</script>"
@@ -88,7 +88,7 @@ def write_results(results: Path) -> None:
 def board_of(path: Path, protocol: str = "ntire2026", choices: Choices | None = None) -> Board:
     """Rank what is in a results folder or an official file."""
     rules = protocols()[protocol]
-    rows, _ = read(path, rules)
+    rows = load_results(path, rules.name).rows
     return build_board(rows, rules, choices)
 
 

@@ -106,10 +106,16 @@ def test_nobody_wins_where_the_gate_was_not_judged_or_nobody_else_runs(tmp_path:
     ]
     page = render_html(unjudged, tmp_path)
     assert 'class="winners"' not in page
-    # A gate that is about other sets, and a runtime that nobody is ranked by, do not apply.
-    assert "PSNR gate" not in page.partition("</dl>")[0]
-    assert "ranked by" not in render_html(alone, tmp_path).partition("</dl>")[0]
-    assert "PSNR gate" in render_html(judged, tmp_path).partition("</dl>")[0]
+    head, *others = (
+        render_html(made, tmp_path).partition("</dl>")[0] for made in (unjudged, alone, judged)
+    )
+    # A gate that is about other sets is told, and a runtime that nobody is ranked by is not.
+    assert "not judged: nobody was measured on DIV2K_LSDIR_valid or DIV2K_LSDIR_test" in head
+    assert "ranked by" not in others[0]
+    for text in (head, *others):
+        assert "<dt>rules</dt><dd>ntire2026</dd>" in text
+    # The gate of 2026, as its repository prints it.
+    assert "26.90 dB on DIV2K_LSDIR_valid, 26.99 dB on DIV2K_LSDIR_test<" in others[1]
 
 
 def test_the_runtime_that_ranked_is_named_where_steady_ones_did(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ from esr.report.latex_table import render_latex
 from esr.report.markdown_table import render_markdown
 from esr.submissions.discovery import discover
 from esr.submissions.sidecar import Sidecar
-from esr.tools.leaderboard import read
+from esr.tools.read_results import load_results
 
 PROTOCOL = protocols()["ntire2026"]
 
@@ -209,7 +209,7 @@ def test_ranking_the_file_says_what_ranking_the_folder_says(
         assert "Infinity," in text
         ours = (folder / "results.json").read_text()
         json_file.write_text(path, text if writer == "official" else ours)
-    rows, _ = read(path, PROTOCOL)
+    rows = load_results(path, PROTOCOL.name).rows
     board = build_board(rows, PROTOCOL)
     table = {row["Model"]: row for row in csv.DictReader(io.StringIO(render_csv(board)))}
     # One perfect image of three makes the mean infinite: (inf + x + y) / 3.
@@ -249,7 +249,7 @@ def test_others_files_may_hold_anything_and_stay_readable(tmp_path: Path, value:
 
 
 def test_charts_leave_out_what_has_no_place_on_an_axis_and_say_so(folder: Path) -> None:
-    rows, _ = read(folder, PROTOCOL)
+    rows = load_results(folder, PROTOCOL.name).rows
     board = build_board(rows, PROTOCOL)
     scatter, images = describe_scatter(board), describe_images(board)
     assert strict(json.dumps([draw_charts(board), scatter, images])) is not None

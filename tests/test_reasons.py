@@ -125,7 +125,7 @@ def test_advice_fits_the_file_at_hand(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_of_failures_alone_nothing_is_said_about_scores() -> None:
     made = build_board([boards.failed("02_B", "gone")], protocols()["ntire2026"])
-    assert made.remarks == ("02_B failed (load): gone",)
+    assert made.remarks == ("02_B failed (load): gone", "Rules of ntire2026.")
 
 
 def test_a_failure_that_was_told_is_not_told_again(

@@ -103,8 +103,10 @@ def command(
             try:
                 with interruptible(*ended_by):
                     return _flushed(run(arguments) or ExitCode.OK)
-            except KeyboardInterrupt:
-                sys.stderr.write(f"interrupted: {interrupted}\n".replace(": \n", "\n"))
+            except KeyboardInterrupt as error:
+                # Whoever was at work has added what it was.
+                parts = filter(None, (*getattr(error, "__notes__", ()), interrupted))
+                sys.stderr.write(": ".join(filter(None, ("interrupted", "; ".join(parts)))) + "\n")
                 return ExitCode.INTERRUPTED
             except (UserError, OSError) as error:
                 if debug and "--debug" in arguments:

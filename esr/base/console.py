@@ -20,6 +20,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from esr.base.visible_text import name
+
 _TICK_S = 1.0
 _NARROWEST = 20
 """Columns; the terminal wraps what is wider than it is."""
@@ -67,6 +69,10 @@ class PhaseBar:
         self._task: TaskID | None = None
         self._ticking = threading.Event()
         self._drawn_s = 0.0
+
+    def __str__(self) -> str:
+        """Name the submission and its phase."""
+        return f"{name(self._label)} ({self._phase or 'starting'})"
 
     def enter(self, phase: str, total: int | None = None, *, is_timed: bool = False) -> None:
         """Begin a phase, unless it runs already.
@@ -119,6 +125,9 @@ def phase_bar(label: str) -> Iterator[PhaseBar]:
         phases = PhaseBar(bar, label)
         try:
             yield phases
+        except KeyboardInterrupt as error:
+            error.add_note(f"in the middle of {phases}")
+            raise
         finally:
             phases.close()
 

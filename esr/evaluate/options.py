@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
+from esr.base.plain_path import make_plain
 from esr.base.threads import cores
 from esr.challenge.fixed_input import Calls, RealTimeOptions
 from esr.challenge.protocol import Protocol, protocols
@@ -206,7 +207,7 @@ def parse(arguments: list[str], root: Path) -> Options:
             wheels=given.wheels,
         ),
         output=Output(
-            given.save_dir.absolute(),
+            make_plain(given.save_dir),
             KeptFiles(images=given.save_images, uploads=given.make_zip),
             given.all_columns,
             given.mixed_machines,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,10 +13,11 @@ from esr.base.house import run_module
 from esr.base.scratch import scratch_folder
 from esr.base.sha256 import hash_file
 from esr.evaluate import provenance
+from esr.evaluate.options import Options
 from esr.evaluate.submission_environment import lock_file
 from esr.evaluate.submission_run import RunSetting
 from esr.records.measurement import Machine
-from esr.records.record import Record, SplitResult
+from esr.records.record import Outcome, Record, SplitResult
 from esr.records.results_folder import Row
 from esr.submissions.clone.clone_files import hashes
 from esr.submissions.environments.environment_lock import read_lock
@@ -72,6 +74,34 @@ def plan_run(entries: Sequence[Entry], setting: RunSetting, rows: Sequence[Row])
         tuple(entries),
         tuple(begun),
     )
+
+
+def describe_rest(plan: Plan, outcomes: Sequence[Outcome], options: Options) -> str:
+    """Say to somebody who interrupts a run what is left of it, and what goes on with it.
+
+    Args:
+        plan: what the run has begun with.
+        outcomes: what it has recorded until then.
+        options: of the run.
+    """
+    latest: dict[str, Outcome] = {record.label: record for record in (*plan.kept, *plan.begun)}
+    latest |= {outcome.label: outcome for outcome in outcomes}
+    left = [entry for entry in plan.chosen if not _is_done(latest.get(entry.label), options)]
+    recorded = "recorded" if options.engine.shard else "recorded, and in every table"
+    command = [*options.command]
+    if outcomes and not options.resume:
+        command = [*(word for word in command if word != "--force"), "--resume"]
+    return (
+        f"{len(left)} of {len(plan.chosen)} not finished;"
+        f" {shlex.join(['python', 'test_demo.py', *command])} goes on;"
+        f" what was finished is {recorded}"
+    )
+
+
+def _is_done(outcome: Outcome | None, options: Options) -> bool:
+    if isinstance(outcome, Record):
+        return outcome.process_count >= options.processes
+    return outcome is not None
 
 
 def _repeat(record: Record, entry: Entry, setting: RunSetting) -> Record | None:

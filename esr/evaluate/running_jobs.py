@@ -51,8 +51,10 @@ class RunningJobs:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take it off the screen."""
+        """Take it off the screen; say of whom it was taken away, if somebody interrupts it."""
         self._live.stop()
+        if isinstance(error, KeyboardInterrupt) and self._running:
+            error.add_note(f"in the middle of {', '.join(map(name, self._running))}")
 
     def begin(self, label: str, machine: str) -> None:
         """A submission is measured on a machine from now on."""

@@ -18,11 +18,12 @@ from esr.base import json_file
 from esr.base.errors import UserError, cause, printable_line
 from esr.base.log_file import file_handler
 from esr.base.scratch import scratch_folder
-from esr.challenge.protocol import Protocol
+from esr.challenge.protocol import DEFAULT_PROTOCOL, FlopsCounter, Protocol, protocols
 from esr.records import official_results
 from esr.records.bounds import refuse_impossible
 from esr.records.join_records import align_validation
 from esr.records.outcome_files import OutcomeFiles, Stamp, read_failure, stamp
+from esr.records.own_protocol import find_own_protocol
 from esr.records.record import Failure, Outcome, Record, read_record
 from esr.records.replace_record import Replacement, move_aside, replace_record
 
@@ -54,8 +55,8 @@ class Row:
         return self.label if outcome is None else outcome.title
 
 
-Publisher = Callable[[list[Row], Path], None]
-"""Writes one more table of all rows into the results folder."""
+Publisher = Callable[[list[Row], Protocol, Path], None]
+"""Writes one more table of all rows, by some rules, into the results folder."""
 
 
 class Store:
@@ -63,15 +64,15 @@ class Store:
 
     Args:
         save_dir: the folder.
-        protocol: whose FLOPs are published.
+        protocol: whose FLOPs are published; None for the folder's own (`own_protocol`).
         publishers: called whenever an outcome was saved.
     """
 
     def __init__(
-        self, save_dir: Path, protocol: Protocol, publishers: tuple[Publisher, ...] = ()
+        self, save_dir: Path, protocol: Protocol | None, publishers: tuple[Publisher, ...] = ()
     ) -> None:
         self.save_dir = save_dir
-        self._protocol = protocol
+        self._stated = protocol
         self._publishers = publishers
         self._dropped: set[str] = set()
         self._written: tuple[Stamp, dict[str, official_results.Official]] = None, {}
@@ -87,6 +88,7 @@ class Store:
         for name in ("records", "failures", "logs"):
             _make_folder(self.save_dir / name)
         file_handler(self.log).close()
+        self.hidden()
         official_results.results_table(self._foreign_results())
 
     def save(self, outcome: Outcome) -> Replacement | None:
@@ -122,10 +124,25 @@ class Store:
         failures, no_failures = self._failures.read_all()
         failures = {**no_records, **no_failures, **failures}
         records = dict(zip(records, align_validation([*records.values()]), strict=True))
+        counter = self.protocol().flops_counter
         return _tell_apart(
-            self._row(label, records.get(label), failures.get(label))
+            _make_row(label, records.get(label), failures.get(label), counter)
             for label in sorted(records.keys() | failures.keys())
         )
+
+    def protocol(self) -> Protocol:
+        """Choose the rules of the tables: those that were stated, or else the folder's own."""
+        return self._stated or protocols()[self.own_protocol() or DEFAULT_PROTOCOL]
+
+    def own_protocol(self) -> str | None:
+        """Name the rules of its latest record, of those that tables show if there are any.
+
+        Returns:
+            None if there is no record, or no such protocol in this version
+        """
+        records, _ = self._records.read_all()
+        shown = records.keys() - self.hidden()
+        return find_own_protocol(records[label] for label in shown or records)
 
     def shown_rows(self) -> list[Row]:
         """Read the rows that are not hidden."""
@@ -171,12 +188,6 @@ class Store:
         if labels or self._hidden_file.exists():
             json_file.write_text(self._hidden_file, json_file.dump_text(sorted(labels)) + "\n")
 
-    def _row(self, label: str, record: Record | None, failure: Failure | None) -> Row:
-        counter = self._protocol.flops_counter
-        official = official_results.official_entry(record, counter) if record else None
-        is_gone = failure is not None and _has_lost_its_model(failure)
-        return Row(label, record, failure, official, is_gone)
-
     def _showable(self, rows: list[Row]) -> list[Row]:
         """Make a failure of each row that cannot be shown, whoever wrote it."""
         return [row if (why := self._obstacle(row)) is None else why for row in rows]
@@ -185,7 +196,7 @@ class Store:
         with scratch_folder() as trial:
             try:
                 for publisher in self._publishers:
-                    publisher([row], trial)
+                    publisher([row], self.protocol(), trial)
             except Exception as error:
                 reason = printable_line(f"its record cannot be shown: {type(error).__name__}")
                 model_id = row.record.model_id if row.record else None
@@ -218,7 +229,7 @@ class Store:
 
     def _publish_rows(self, rows: list[Row]) -> None:
         for publisher in self._publishers:
-            publisher(rows, self.save_dir)
+            publisher(rows, self.protocol(), self.save_dir)
 
     @property
     def log(self) -> Path:
@@ -240,6 +251,14 @@ class Store:
         return (
             official_results.read_results(self._results_file) if self._results_file.exists() else {}
         )
+
+
+def _make_row(
+    label: str, record: Record | None, failure: Failure | None, counter: FlopsCounter
+) -> Row:
+    official = official_results.official_entry(record, counter) if record else None
+    is_gone = failure is not None and _has_lost_its_model(failure)
+    return Row(label, record, failure, official, is_gone)
 
 
 def _tell_apart(rows: Iterable[Row]) -> list[Row]:

@@ -88,7 +88,11 @@ def build_board(rows: Sequence[Row], protocol: Protocol, choices: Choices | None
     }
     columns = (*measured, *_list_claim_columns(measured, claims))
     lines = [_fill_line(one, columns, claims[one.row.label]) for one in ranking.standings]
-    marked = any(cell.differs for line in lines for cell in line.cells)
+    marked = [
+        column.title
+        for index, column in enumerate(columns)
+        if any(line.cells[index].differs for line in lines)
+    ]
     shown = _choose_shown(ranking, columns, lines)
     lines = [_explain_line(line, columns, shown, ranking) for line in lines]
     empty = [

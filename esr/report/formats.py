@@ -8,16 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from esr.base import json_file
-from esr.challenge.protocol import Protocol
-from esr.rank.entrants import Choices
 from esr.records.results_folder import Publisher
-from esr.report.board import Board, build_board
+from esr.report.board import Board
 from esr.report.csv_table import CSV_FILE, CsvColumns, choose_filled, render_csv
 from esr.report.html.html_report import render_html
-from esr.report.html.page_title import PageTitle
 from esr.report.latex_table import render_latex
 from esr.report.long_csv_table import LONG_CSV_FILE, render_long_csv
 from esr.report.markdown_table import render_markdown
+from esr.report.report_choices import ReportChoices
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,7 @@ def write_all(
     board: Board,
     save_dir: Path,
     results: Path | None = None,
-    choose: CsvColumns = choose_filled,
-    page_title: PageTitle | None = None,
+    chosen: ReportChoices | None = None,
 ) -> None:
     """Write every file.
 
@@ -72,18 +69,18 @@ def write_all(
         board: the leaderboard.
         save_dir: where to.
         results: folder of the records; `save_dir` unless stated.
-        choose: the columns of the wide CSV file.
-        page_title: what the report is called.
+        chosen: the columns of the wide CSV file, and what the report is called.
     """
-    titled = Format(REPORT.name, partial(render_html, page_title=page_title))
-    instead = {LEADERBOARD: make_leaderboard(choose), REPORT: titled}
+    chosen = chosen or ReportChoices()
+    titled = Format(REPORT.name, partial(render_html, page_title=chosen.page_title))
+    instead = {LEADERBOARD: make_leaderboard(chosen.columns), REPORT: titled}
     for form in FORMATS:
         write_format(instead.get(form, form), board, save_dir, results)
 
 
-def make_publisher(
-    protocol: Protocol, choose: CsvColumns = choose_filled, choices: Choices | None = None
-) -> Publisher:
+def make_publisher(chosen: ReportChoices) -> Publisher:
     """Make what rebuilds the leaderboard that others may be reading while a run goes on."""
-    form = make_leaderboard(choose)
-    return lambda rows, save_dir: write_format(form, build_board(rows, protocol, choices), save_dir)
+    form = make_leaderboard(chosen.columns)
+    return lambda rows, protocol, save_dir: write_format(
+        form, chosen.build_board(rows, protocol), save_dir
+    )

@@ -17,15 +17,14 @@ _NAMES_AT_MOST = 5
 def explain_ranking(ranking: Ranking) -> Iterator[Remark]:
     """Say by which rules, who is left out and why, and which rows cannot be compared."""
     if not any(standing.row.official for standing in ranking.standings):
+        yield Remark(f"Rules of {ranking.protocol.name}.")
         return
     yield from _explain_gate(ranking)
+    yield _explain_baseline(ranking)
     if len(ranking.standings) > 1:
-        yield _explain_baseline(ranking)
         yield from _explain_ranks(ranking)
         yield from _explain_constraints(ranking)
         yield from _find_unlike(ranking)
-    elif ranking.protocol.baseline and ranking.baseline is None:
-        yield _explain_baseline(ranking)
 
 
 def _explain_gate(ranking: Ranking) -> Iterator[Remark]:
@@ -108,7 +107,6 @@ def _explain_constraints(ranking: Ranking) -> Iterator[Remark]:
 def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
     if not any("ave_time_ms" in track.terms for track in ranking.protocol.tracks):
         return
-    robust = ranking.choices.runtime == "robust"
     kind = RUNTIMES[ranking.choices.runtime].words
     processes = _count_processes(ranking)
     if max(processes.values(), default=1) > 1:
@@ -118,11 +116,11 @@ def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
     alone = "" if ranking.with_test else ", on the validation set alone"
     yield Remark(f"Ranked by {kind}{alone}.")
     placings = [placing for standing in ranking.standings for placing in standing.placings]
-    if any(placing.interval for placing in placings):
+    is_drawn = any(placing.interval for placing in placings)
+    yield from _explain_ties(ranking, is_drawn)
+    if is_drawn:
         yield Remark(
-            "[low-high] is the 95 % interval of a rank, by a bootstrap over processes and rounds;"
-            " ranks with the same letter are a tie: fewer than 97.5 % of the draws agree on their"
-            " order."
+            "[low-high] is the 95 % interval of a rank, by a bootstrap over processes and rounds."
         )
         names = {standing.row.label: name(standing.row.name) for standing in ranking.standings}
         alone_labels = [names[label] for label, count in processes.items() if count == 1]
@@ -131,16 +129,28 @@ def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
                 f"Measured in one process: {', '.join(alone_labels)}; noise between"
                 " processes is taken from the other rows."
             )
-    else:
-        if any(placing.ties for placing in placings):
-            overlap = "their intervals overlap that of the best among them"
-            how = overlap if robust else "equal scores"
-            yield Remark(f"Ranks with the same letter are a tie: {how}.")
-        if sum(placing.rank is not None for placing in placings) > len(ranking.protocol.tracks):
-            yield Remark(
-                "Rank intervals cannot be known: with one process, the noise between processes is"
-                " unseen."
-            )
+    elif sum(placing.rank is not None for placing in placings) > len(ranking.protocol.tracks):
+        yield Remark(
+            "Rank intervals cannot be known: with one process, the noise between processes is"
+            " unseen."
+        )
+
+
+def _explain_ties(ranking: Ranking, is_drawn: bool) -> Iterator[Remark]:
+    tied = [
+        f"Rank {track.name}"
+        for index, track in enumerate(ranking.protocol.tracks)
+        if any(standing.placings[index].ties for standing in ranking.standings)
+    ]
+    if not tied:
+        return
+    how = "equal scores"
+    if is_drawn:
+        how = "fewer than 97.5 % of the draws agree on their order"
+    elif ranking.choices.runtime == "robust":
+        how = "their intervals overlap that of the best among them"
+    # In the titles of `ranking_columns`.
+    yield Remark(f"Ranks with the same letter are a tie: {how}.", columns=tied)
 
 
 def _count_processes(ranking: Ranking) -> dict[str, int]:

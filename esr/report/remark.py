@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 Grade = Literal["forbids", "warning", "note"]
@@ -19,14 +20,23 @@ class Remark(str):
         text: the line.
         grade: how much it matters.
         failed: label of the row whose failure it tells; empty for any other remark.
+        columns: titles of those whose signs it explains, so that it says nothing below a table
+            without them; empty for any other remark.
     """
 
-    __slots__ = ("failed", "grade")
+    __slots__ = ("columns", "failed", "grade")
     grade: Grade
     failed: str
+    columns: frozenset[str]
 
-    def __new__(cls, text: str, grade: Grade = "note", failed: str = "") -> Remark:
+    def __new__(
+        cls,
+        text: str,
+        grade: Grade = "note",
+        failed: str = "",
+        columns: Iterable[str] = (),
+    ) -> Remark:
         """Make one."""
         made = super().__new__(cls, text)
-        made.grade, made.failed = grade, failed
+        made.grade, made.failed, made.columns = grade, failed, frozenset(columns)
         return made

@@ -23,25 +23,29 @@ _LINE_AT_MOST = 1000
 """What is quoted has limits of its own."""
 
 
-def write_remarks(ranking: Ranking, marked: bool, empty: Sequence[str] = ()) -> list[Remark]:
+def write_remarks(
+    ranking: Ranking, marked: Sequence[str], empty: Sequence[str] = ()
+) -> list[Remark]:
     """Say who failed and why, what was ranked on what, and what does not fit together.
 
     Args:
         ranking: the leaderboard.
-        marked: whether a claim is marked.
+        marked: titles of the columns where a claim is marked.
         empty: why cells are empty (`esr.report.empty_cells`).
 
     Returns:
         Lines that are harmless as plain text, whatever the names in them are; the gravest first.
     """
     remarks = [
-        Remark(one_line(line, _LINE_AT_MOST), line.grade, line.failed)
+        Remark(one_line(line, _LINE_AT_MOST), line.grade, line.failed, line.columns)
         for line in _list_remarks(ranking, marked, empty)
     ]
     return sorted(remarks, key=lambda remark: GRADES.index(remark.grade))
 
 
-def _list_remarks(ranking: Ranking, marked: bool, empty: Sequence[str]) -> Iterator[Remark]:
+def _list_remarks(
+    ranking: Ranking, marked: Sequence[str], empty: Sequence[str]
+) -> Iterator[Remark]:
     rows = [standing.row for standing in ranking.standings]
     # A failure shows in the table as well; what throws doubt on a figure stands only here.
     for row in rows:
@@ -52,7 +56,8 @@ def _list_remarks(ranking: Ranking, marked: bool, empty: Sequence[str]) -> Itera
     yield from map(Remark, empty)
     yield from _explain_data(rows)
     if marked:
-        yield Remark(f"{MARK} marks a claim that differs by more than rounding.")
+        text = f"{MARK} marks a claim that differs by more than rounding."
+        yield Remark(text, columns=marked)
     yield from _explain_claims(ranking, rows)
     yield from _explain_runtime(rows)
     yield from explain_ranking(ranking)

@@ -20,7 +20,7 @@ from esr.records.replace_record import Replacement
 from esr.report.board import Board
 from esr.report.deployment_table import lay_out_deployments, list_deployments
 from esr.report.layer_table import lay_out_layers
-from esr.report.terminal_table import lay_out_leaderboard
+from esr.report.terminal_table import lay_out_leaderboard, list_fitting
 from esr.submissions.foreseen_problems import foresee_problems
 from esr.submissions.submission import SELECT, Broken, CloneSubmission, Entry
 
@@ -175,10 +175,15 @@ def print_leaderboard(board: Board, save_dir: Path, told: Collection[str] = ()) 
     console = stdout()
     console.print()
     console.print(lay_out_leaderboard(board, console.width))
+    shown = {board.columns[index].title for index in list_fitting(board, console.width)}
     console.print()
     if deployments := list_deployments(board):
         console.print(lay_out_deployments(deployments))
-    remarks = [remark for remark in board.remarks if remark.failed not in told]
+    remarks = [
+        remark
+        for remark in board.remarks
+        if remark.failed not in told and (not remark.columns or remark.columns & shown)
+    ]
     for line in remarks[:_REMARKS_AT_MOST]:
         print_line(line)
     if (more := len(remarks) - _REMARKS_AT_MOST) > 0:
@@ -188,6 +193,12 @@ def print_leaderboard(board: Board, save_dir: Path, told: Collection[str] = ()) 
 
 _LISTED_AT_MOST = 32
 """Letters of a name that stand in one line of the listing."""
+
+
+def print_choices(line: str | None) -> None:
+    """Say what was chosen for the results folder, if anything was."""
+    if line is not None:
+        print_line(line)
 
 
 def print_listing(entries: Iterable[Entry]) -> None:
@@ -241,6 +252,20 @@ def print_years(years: Mapping[Path, int], protocol: str) -> None:
         print_line(
             f"{', '.join(clones[:5])}{more}: of {year}, measured by the rules of {protocol};"
             f" --protocol ntire{year} takes its own"
+        )
+
+
+def print_other_rules(own: str | None, protocol: str) -> None:
+    """Say that a results folder is of other rules than this run, which nobody has chosen.
+
+    Args:
+        own: name of the protocol of its latest record; None if there is none.
+        protocol: of the run.
+    """
+    if own not in (None, protocol):
+        print_line(
+            f"The results folder holds records of {own}, and this run measures by the rules of"
+            f" {protocol}; --protocol {own} goes on with its own"
         )
 
 

@@ -40,13 +40,8 @@ def lay_out_leaderboard(board: Board, width: int) -> RenderableType:
         board: the leaderboard.
         width: characters of the terminal.
     """
-    widths = _fit(board, width)
-    if widths is None:
-        chosen = [index for index in board.shown if _get_priority(board, index) <= _IN_BLOCKS]
-        table = _lay_out_blocks(board, chosen)
-    else:
-        chosen = list(widths)
-        table = _lay_out_table(board, widths)
+    widths, chosen = _fit(board, width), list_fitting(board, width)
+    table = _lay_out_blocks(board, chosen) if widths is None else _lay_out_table(board, widths)
     # The file's titles, without their units.
     left_out = [
         one_line(board.columns[index].title.partition(" [")[0])
@@ -56,6 +51,13 @@ def lay_out_leaderboard(board: Board, width: int) -> RenderableType:
     if not left_out:
         return table
     return Group(table, Text(f"also in {CSV_FILE}: {', '.join(left_out)}", style="dim"))
+
+
+def list_fitting(board: Board, width: int) -> list[int]:
+    """List the columns that `lay_out_leaderboard` shows, by their positions on the board."""
+    if (widths := _fit(board, width)) is not None:
+        return list(widths)
+    return [index for index in board.shown if _get_priority(board, index) <= _IN_BLOCKS]
 
 
 def _fit(board: Board, width: int) -> dict[int, int] | None:

@@ -17,21 +17,33 @@ from esr.base import json_file
 from esr.base.command import Parser, command
 from esr.base.did_you_mean import suggest
 from esr.base.errors import ExitCode, UserError
-from esr.base.visible_text import name
+from esr.base.plain_path import make_plain
+from esr.base.visible_text import name, one_line
 from esr.challenge.protocol import DEFAULT_PROTOCOL, Protocol, protocols
 from esr.rank.entrants import PUBLISHED, Choices
-from esr.rank.figures import read_rows
 from esr.rank.runtimes import RUNTIMES
 from esr.records import official_results
-from esr.records.official_results import Official
-from esr.records.results_folder import Row, Store
+from esr.records.results_folder import Row
 from esr.report import formats, terminal
-from esr.report.board import build_board
 from esr.report.compare.comparison import compare
 from esr.report.compare.comparison_files import print_comparison, write_comparison
-from esr.report.csv_table import choose_columns
-from esr.report.html.page_title import make_page_title
+from esr.report.html.page_title import TITLE_AT_MOST, embed_logo
 from esr.report.paper.write_figures import write_figures
+from esr.report.report_choices import (
+    ReportChoices,
+    describe_choices,
+    explain_published,
+    keep_choices,
+    read_choices,
+    set_gate,
+)
+from esr.tools.read_results import (
+    Results,
+    is_results_folder,
+    load_by_own_rules,
+    load_results,
+    suggest_year,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,8 +58,11 @@ def parser() -> argparse.ArgumentParser:
     add("path", nargs="?", type=Path, metavar="PATH", help=text)
     text = "instead of PATH: say what two of them differ in, and mark what is beyond noise"
     add("--compare", nargs=2, type=Path, metavar=("A", "B"), help=text)
-    text = "the year whose rules apply (default: %(default)s)"
-    add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
+    text = (
+        "the year whose rules apply (default: that of the folder's latest record, or"
+        f" {DEFAULT_PROTOCOL} for official results)"
+    )
+    add("--protocol", choices=protocols(), help=text)
     text = (
         "where to write (default: PATH if it is a results folder of ours, otherwise a folder"
         " leaderboard/ in it or beside it; nowhere for --compare)"
@@ -56,9 +71,9 @@ def parser() -> argparse.ArgumentParser:
     text = f"row that scores are relative to, or '{PUBLISHED}' for the published figures"
     add("--baseline", metavar="LABEL", help=text)
     text = "digits of PSNR that the gate looks at, or 'none' (default: as the protocol says)"
-    add("--gate_decimals", type=_decimals, default="protocol", metavar="N", help=text)
-    text = "runtime to rank by; 'robust' is steady, or else warm (default: %(default)s)"
-    add("--runtime", choices=RUNTIMES, default="official", help=text)
+    add("--gate_decimals", type=_decimals, metavar="N", help=text)
+    text = "runtime to rank by; 'robust' is steady, or else warm (default: official)"
+    add("--runtime", choices=RUNTIMES, help=text)
     text = "in each track, leave out who is worse than the baseline in the other figures"
     add("--constraints", action="store_true", help=text)
     text = "rank together what was measured on machines of different classes"
@@ -67,9 +82,11 @@ def parser() -> argparse.ArgumentParser:
     add("--estimators", action="store_true", help=text)
     text = "leave no column out of leaderboard.csv, not even those that no row fills"
     add("--all_columns", action="store_true", help=text)
-    add("--title", default="", help="what report.html is called (default: the challenge's name)")
-    add("--subtitle", default="", help="the line above it")
+    add("--title", help="what report.html is called (default: the challenge's name)")
+    add("--subtitle", help="the line above it")
     add("--logo", type=Path, metavar="FILE", help="a picture beside it")
+    text = "drop what was chosen before for this results folder, which is kept in its choices.json"
+    add("--forget", action="store_true", help=text)
     text = "draw every chart for a paper, too: SVG, PDF and PNG"
     add("--figures", type=Path, metavar="DIR", help=text)
     return made
@@ -102,67 +119,109 @@ def main(arguments: list[str]) -> int | None:
 
 
 def _rank(given: argparse.Namespace) -> None:
-    protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
-    rows, results = read(given.path, protocol)
-    finished = build_board(rows, protocol, _choices(given, rows))
-    page_title = make_page_title(given.title, given.subtitle, given.logo)
+    is_new = given.forget or not is_results_folder(given.path)
+    kept, typed = ReportChoices() if is_new else read_choices(given.path), _read_typed(given)
+    chosen = kept.replaced_by(typed)
+    results = load_results(given.path, chosen.protocol)
+    if given.baseline is not None:
+        baseline = _find_baseline(given.baseline, results.rows, results.protocol)
+        chosen = replace(chosen, baseline=baseline)
     save_dir = given.save_dir or _beside(given.path)
-    json_file.write_text(save_dir / "results.txt", official_results.results_table(results))
+    finished = chosen.build_board(results.rows, results.protocol)
+    json_file.write_text(save_dir / "results.txt", official_results.results_table(results.official))
     source = given.path if given.path.is_dir() else given.path.parent
-    columns = choose_columns(given.all_columns)
-    formats.write_all(finished, save_dir, source, columns, page_title)
+    formats.write_all(finished, save_dir, source, chosen)
     figures = write_figures(finished, given.figures) if given.figures else []
-    terminal.print_leaderboard(finished, save_dir.absolute())
+    terminal.print_leaderboard(finished, make_plain(save_dir))
     if given.estimators:
         terminal.print_estimators(finished)
     if figures:
-        terminal.print_line(f"{len(figures)} figures are in {given.figures.absolute()}")
+        terminal.print_line(f"{len(figures)} figures are in {make_plain(given.figures)}")
+    if typed.protocol is None and (hint := suggest_year(results, given.path)):
+        terminal.print_line(hint)
+    if is_results_folder(given.path):
+        # Tables that go elsewhere leave the folder's own as they are.
+        lasting = chosen if _is_same(save_dir, given.path) else kept
+        keep_choices(lasting, given.path)
+        terminal.print_choices(describe_choices(chosen, given.path))
+
+
+def _read_typed(given: argparse.Namespace) -> ReportChoices:
+    """Take what was typed; a baseline is looked for among the rows later."""
+    title, subtitle = (
+        None if text is None else one_line(text, TITLE_AT_MOST)
+        for text in (given.title, given.subtitle)
+    )
+    return ReportChoices(
+        protocol=given.protocol,
+        gate_decimals=given.gate_decimals,
+        runtime=given.runtime,
+        constraints=given.constraints,
+        mixed_machines=given.mixed_machines,
+        all_columns=given.all_columns,
+        title=title,
+        subtitle=subtitle,
+        logo=None if given.logo is None else embed_logo(given.logo),
+    )
+
+
+def _is_same(a: Path, b: Path) -> bool:
+    return a.resolve() == b.resolve()
 
 
 def _beside(path: Path) -> Path:
     """Choose our own results folder, or a folder of its own beside somebody else's files."""
-    if (path / "records").is_dir():
+    if is_results_folder(path):
         return path
     return (path if path.is_dir() else path.parent) / "leaderboard"
 
 
 def _compare(given: argparse.Namespace) -> int:
-    protocol = _with_gate(protocols()[given.protocol], given.gate_decimals)
-    a, b = (read(path, protocol)[0] for path in given.compare)
-    _choices(given, b)  # A baseline has to be in both.
-    found = compare(a, b, protocol, _choices(given, a))
+    a, b, other = _read_both(given)
+    protocol = set_gate(a.protocol, given.gate_decimals)
+    for rows in (a.rows, b.rows):  # A baseline has to be in both.
+        baseline = _find_baseline(given.baseline, rows, protocol)
+    choices = Choices(
+        given.runtime or "official", baseline, given.constraints, given.mixed_machines
+    )
+    found = compare(a.rows, b.rows, protocol, choices, rules_of_b=other)
     name_a, name_b = map(str, given.compare)
     if given.save_dir is not None:
         write_comparison(found, name_a, name_b, given.save_dir)
     print_comparison(found, name_a, name_b)
-    same = not (found.differing or found.only_a or found.only_b)
-    return ExitCode.OK if same else ExitCode.SOME_FAILED
+    return ExitCode.OK if found.is_equal else ExitCode.SOME_FAILED
 
 
-def _choices(given: argparse.Namespace, rows: list[Row]) -> Choices:
-    chosen = given.baseline
-    if chosen == PUBLISHED:
-        _refuse_cpu(rows, protocols()[given.protocol])
-    if chosen not in (None, PUBLISHED):
-        chosen = find_label(chosen, rows, "--baseline", [PUBLISHED])
-    return Choices(given.runtime, chosen, given.constraints, given.mixed_machines)
+def _read_both(given: argparse.Namespace) -> tuple[Results, Results, str | None]:
+    """Read A and B by the same rules: those that were typed, A's own, else B's own.
+
+    Returns:
+        (A, B, the rules of B where those are others)
+    """
+    a, b = (load_by_own_rules(path, given.protocol) for path in given.compare)
+    if given.protocol is not None or a.protocol == b.protocol:
+        return a, b, None
+    path_a, path_b = given.compare
+    if not a.has_own_rules:
+        return load_results(path_a, b.protocol.name), b, None
+    return a, load_results(path_b, a.protocol.name), b.protocol.name if b.has_own_rules else None
 
 
-def _refuse_cpu(rows: list[Row], protocol: Protocol) -> None:
-    """Hold no runtime of a CPU against one that was published of a GPU.
+def _find_baseline(text: str | None, rows: list[Row], protocol: Protocol) -> str | None:
+    """Find the row that was typed as baseline.
 
     Raises:
-        UserError: a row is of a CPU.
+        UserError: there is none; or a row was timed on a CPU, and cannot be held against the
+            published runtime of a GPU.
     """
-    timed = [row for row in rows if row.record and row.record.clock == "perf_counter"]
-    if timed and any("ave_time_ms" in track.terms for track in protocol.tracks):
-        hardware = protocol.baseline.hardware if protocol.baseline else None
-        raise UserError(
-            f"the published runtime is of a GPU{f' ({hardware})' if hardware else ''},"
-            f" {name(timed[0].name)} was timed on a CPU",
-            where=f"--baseline {PUBLISHED}",
-            remedy="measure the baseline here and give --baseline LABEL",
-        )
+    if text is None:
+        return None
+    if text != PUBLISHED:
+        return find_label(text, rows, "--baseline", [PUBLISHED])
+    if problem := explain_published(rows, protocol):
+        remedy = "measure the baseline here and give --baseline LABEL"
+        raise UserError(problem, where=f"--baseline {PUBLISHED}", remedy=remedy)
+    return text
 
 
 def find_label(text: str, rows: list[Row], flag: str, also: Sequence[str] = ()) -> str:
@@ -191,59 +250,3 @@ def find_label(text: str, rows: list[Row], flag: str, also: Sequence[str] = ()) 
         where=flag,
         remedy=meant or f"choose one of {', '.join(shown)}{others}",
     )
-
-
-def _with_gate(protocol: Protocol, decimals: int | Literal["none", "protocol"]) -> Protocol:
-    if protocol.gate is None or decimals == "protocol":
-        return protocol
-    digits = None if decimals == "none" else decimals
-    return replace(protocol, gate=replace(protocol.gate, decimals=digits))
-
-
-def _advise(path: Path) -> str:
-    """Say what to give instead of a path that cannot be ranked."""
-    for place in path.absolute().parents:
-        if (place / "records").is_dir() or (place / "results.json").is_file():
-            return f"give the folder: python -m esr leaderboard {place}"
-    return "give a --save_dir of test_demo.py, or an official results.json"
-
-
-def _refuse_part(path: Path) -> None:
-    """Refuse what is written beside the results, or is one of them.
-
-    Raises:
-        UserError: it is such a file.
-    """
-    if not path.is_file():
-        return
-    if path.suffix.lower() != ".json":
-        what = "is a table made of results, from which nothing is read"
-        raise UserError(what, where=path, remedy=_advise(path))
-    if path.absolute().parent.name in ("records", "failures"):
-        raise UserError("is of one submission alone", where=path, remedy=_advise(path))
-
-
-def read(path: Path, protocol: Protocol) -> tuple[list[Row], dict[str, Official]]:
-    """Read a results folder, or a `results.json` as the official script writes it.
-
-    Returns:
-        (rows, everything that `results.txt` lists)
-
-    Raises:
-        UserError: there is nothing there, or it cannot be read.
-    """
-    if path.is_dir() and (rows := (store := Store(path, protocol)).shown_rows()):
-        return rows, store.results(rows)
-    file = path / "results.json" if path.is_dir() else path
-    _refuse_part(path)
-    if not file.exists():
-        raise UserError(
-            "holds no results" if path.is_dir() else "no such file or folder",
-            where=path,
-            remedy=_advise(path),
-        )
-    # The path is the user's own, who may well have linked it.
-    official = official_results.read_results(file.resolve())
-    if not official:
-        raise UserError("holds no results", where=file)
-    return read_rows(official), official

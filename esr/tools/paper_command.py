@@ -8,7 +8,8 @@ from pathlib import Path
 from esr.base import json_file
 from esr.base.command import Parser, command
 from esr.base.errors import UserError
-from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
+from esr.base.plain_path import make_plain
+from esr.challenge.protocol import protocols
 from esr.report.paper.paper_formats import (
     render_paper_csv,
     render_paper_latex,
@@ -16,7 +17,7 @@ from esr.report.paper.paper_formats import (
 )
 from esr.report.paper.paper_table import build_paper_table
 from esr.report.terminal import print_line
-from esr.tools.leaderboard import read
+from esr.tools.read_results import load_by_own_rules
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,8 +32,10 @@ def parser() -> argparse.ArgumentParser:
     add("path", type=Path, metavar="RESULTS", help="results folder")
     text = "data sets, in the order of the columns (default: all that were measured)"
     add("--sets", nargs="+", default=[], metavar="SET", help=text)
-    text = "the year whose counter's multiply-adds are shown (default: %(default)s)"
-    add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
+    text = (
+        "the year whose counter's multiply-adds are shown (default: that of the tables of RESULTS)"
+    )
+    add("--protocol", choices=protocols(), help=text)
     add("--save_dir", type=Path, metavar="DIR", help="where to write (default: RESULTS)")
     return made
 
@@ -41,15 +44,14 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str]) -> None:
     """Read the records and write three files."""
     given = parser().parse_args(arguments)
-    protocol = protocols()[given.protocol]
-    rows, _ = read(given.path, protocol)
-    if not any(row.record for row in rows):
+    results = load_by_own_rules(given.path, given.protocol)
+    if not any(row.record for row in results.rows):
         raise UserError(
             "holds no records: an official results.json does not name its data sets",
             where=given.path,
             remedy="give a --save_dir of test_demo.py",
         )
-    table = build_paper_table(rows, given.sets, protocol.flops_counter)
+    table = build_paper_table(results.rows, given.sets, results.protocol.flops_counter)
     folder = given.save_dir or (given.path if given.path.is_dir() else given.path.parent)
     for suffix, render in (
         ("tex", render_paper_latex),
@@ -59,5 +61,5 @@ def main(arguments: list[str]) -> None:
         json_file.write_text(folder / f"paper.{suffix}", render(table))
     print_line(
         f"{len(table.rows)} rows, {len(table.sets)} sets: paper.tex, paper.md, paper.csv in"
-        f" {folder.absolute()}"
+        f" {make_plain(folder)}"
     )

@@ -17,12 +17,18 @@ from esr.base.command import Parser, command
 from esr.base.console import stdout
 from esr.base.errors import UserError
 from esr.base.visible_text import name, one_line
-from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
+from esr.challenge.protocol import protocols
 from esr.records.results_folder import Row, Store
-from esr.report.board import build_board
 from esr.report.formats import make_publisher, write_all
-from esr.report.terminal import print_line
+from esr.report.report_choices import (
+    ReportChoices,
+    describe_choices,
+    keep_choices,
+    read_choices,
+)
+from esr.report.terminal import print_choices, print_line
 from esr.tools.leaderboard import find_label
+from esr.tools.read_results import is_results_folder
 
 _HEAD = ("Row", "State", "Data sets", "Measured")
 
@@ -41,7 +47,10 @@ def parser() -> argparse.ArgumentParser:
     add("--hide", nargs="+", default=[], metavar="LABEL", help="leave them out of every table")
     text = "take them into the tables again"
     add("--show", nargs="+", default=[], metavar="LABEL", help=text)
-    text = "rules of the tables that are written anew (default: those of the latest record)"
+    text = (
+        "rules of the tables that are written anew (default: those chosen before, or else of the"
+        " latest record)"
+    )
     add("--protocol", choices=protocols(), help=text)
     return made
 
@@ -50,7 +59,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str]) -> None:
     """Change what was asked for, write the tables anew if anything was, and list the rows."""
     given = parser().parse_args(arguments)
-    store = _open(given.path, given.protocol)
+    chosen = _choose(given.path, given.protocol)
+    store = _open(given.path, chosen)
     rows = store.rows()
     remove, hide, show = (
         [find_label(text, rows, flag) for text in texts]
@@ -65,33 +75,31 @@ def main(arguments: list[str]) -> None:
     for file in store.remove(remove):
         print_line(f"moved to {file}")
     if remove or hide or show:
-        _write_tables(store, given.protocol)
+        _write_tables(store, chosen)
     stdout().print(lay_out_rows(store.rows(), store.hidden()))
 
 
-def _open(path: Path, protocol: str | None) -> Store:
-    if not (path / "records").is_dir():
+def _choose(path: Path, protocol: str | None) -> ReportChoices:
+    if not is_results_folder(path):
         remedy = "give a --save_dir of test_demo.py"
         raise UserError("is no results folder", where=path, remedy=remedy)
-    known = protocols()
-    rows = Store(path, known[DEFAULT_PROTOCOL]).rows()
-    if not rows:
+    return read_choices(path).replaced_by(ReportChoices(protocol))
+
+
+def _open(path: Path, chosen: ReportChoices) -> Store:
+    store = Store(path, chosen.rules, (make_publisher(chosen),))
+    if not store.rows():
         raise UserError("holds no rows", where=path)
-    chosen = known[protocol or _find_latest_protocol(rows)]
-    return Store(path, chosen, (make_publisher(chosen),))
+    return store
 
 
-def _find_latest_protocol(rows: Sequence[Row]) -> str:
-    records = [row.record for row in rows if row.record]
-    latest = max(records, key=lambda record: record.provenance.date, default=None)
-    is_known = latest is not None and latest.protocol in protocols()
-    return latest.protocol if latest is not None and is_known else DEFAULT_PROTOCOL
-
-
-def _write_tables(store: Store, protocol: str | None) -> None:
-    rules = protocols()[protocol or _find_latest_protocol(store.rows())]
+def _write_tables(store: Store, chosen: ReportChoices) -> None:
     store.publish()
-    write_all(build_board(store.shown_rows(), rules), store.save_dir)
+    finished = chosen.build_board(store.shown_rows(), store.protocol())
+    write_all(finished, store.save_dir, chosen=chosen)
+    keep_choices(chosen, store.save_dir)
+    print_line(f"The tables are by the rules of {store.protocol().name}.")
+    print_choices(describe_choices(chosen, store.save_dir))
 
 
 def lay_out_rows(rows: Sequence[Row], hidden: set[str]) -> Table:

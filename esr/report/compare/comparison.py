@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from esr.base.visible_text import name
@@ -40,6 +40,15 @@ class Comparison:
     """What differs alike in every pair, and is left out there."""
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
+    rules: str = ""
+    """Name of the protocol that both are ranked by."""
+    rules_of_b: str | None = None
+    """Name of the one that B was measured under, where it is another than that of A."""
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether nothing has a mark, and nobody is in one alone."""
+        return not (self.differing or self.only_a or self.only_b)
 
     @property
     def differing(self) -> int:
@@ -55,32 +64,47 @@ class Comparison:
 
 
 def compare(
-    a: Sequence[Row], b: Sequence[Row], protocol: Protocol, choices: Choices | None = None
+    a: Sequence[Row],
+    b: Sequence[Row],
+    protocol: Protocol,
+    choices: Choices | None = None,
+    rules_of_b: str | None = None,
 ) -> Comparison:
     """Compare submissions by label.
+
+    Those that are in one alone are left out before anybody is ranked: they would move the others.
 
     Args:
         a: what is known of each submission in the first place.
         b: and in the second.
         protocol: the rules for ranks.
         choices: what they leave open.
+        rules_of_b: name of those that B was measured under, where they are others.
     """
-    first, second = (
-        {standing.row.label: standing for standing in rank(rows, protocol, choices).standings}
-        for rows in (a, b)
-    )
+    labels_a, labels_b = ({row.label for row in rows} for rows in (a, b))
+    both = labels_a & labels_b
+    first, second = (_rank_these(both, rows, protocol, choices) for rows in (a, b))
     tracks = [track.name for track in protocol.tracks]
     pairs = [
         Pair(label, tuple(_list_differences(first[label], second[label], tracks)))
-        for label in sorted(first.keys() & second.keys())
+        for label in sorted(both)
     ]
     shared = _find_shared(pairs)
     return Comparison(
         tuple(_leave_out(pair, shared) for pair in pairs),
         shared,
-        tuple(sorted(first.keys() - second.keys())),
-        tuple(sorted(second.keys() - first.keys())),
+        tuple(sorted(labels_a - both)),
+        tuple(sorted(labels_b - both)),
+        protocol.name,
+        rules_of_b,
     )
+
+
+def _rank_these(
+    labels: Collection[str], rows: Sequence[Row], protocol: Protocol, choices: Choices | None
+) -> dict[str, Standing]:
+    ranking = rank([row for row in rows if row.label in labels], protocol, choices)
+    return {standing.row.label: standing for standing in ranking.standings}
 
 
 def _list_differences(a: Standing, b: Standing, tracks: Sequence[str]) -> Iterator[Difference]:

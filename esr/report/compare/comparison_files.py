@@ -71,7 +71,7 @@ def _write_table(differences: Sequence[Difference]) -> str:
 
 
 def summarize(comparison: Comparison) -> Iterator[str]:
-    """Say how many are the same, and who is in one alone."""
+    """Say how many are the same, who is in one alone, and by which rules both are ranked."""
     count, differing = len(comparison.pairs), comparison.differing
     unjudged = sum(
         any(d.verdict in ("not judged", "not comparable") for d in pair.differences)
@@ -82,6 +82,19 @@ def summarize(comparison: Comparison) -> Iterator[str]:
     for side, labels in (("A", comparison.only_a), ("B", comparison.only_b)):
         if labels:
             yield f"only in {side}: {', '.join(name(label) for label in labels)}"
+    if comparison.only_a or comparison.only_b:
+        yield "Rows of one side alone count as a difference; ranks are among the rows of both."
+    yield from _name_rules(comparison)
+
+
+def _name_rules(comparison: Comparison) -> Iterator[str]:
+    if comparison.rules_of_b is not None:
+        yield (
+            f"A is of {comparison.rules}, B of {comparison.rules_of_b}: both are ranked by the"
+            f" rules of {comparison.rules}, unless --protocol chooses others."
+        )
+    elif comparison.rules:
+        yield f"Rules of {comparison.rules}."
 
 
 def explain_verdicts(comparison: Comparison) -> Iterator[str]:

@@ -166,15 +166,12 @@ def _describe_head(ranking: Ranking) -> dict[str, object]:
     records = [standing.row.record for standing in standings]
     dates = sorted(one_line(record.provenance.date) for record in records if record)
     sections = [standing.section for standing in standings]
-    gate = protocol.gate
-    is_judged = any(standing.gate.passed is not None for standing in standings)
     is_timed = any("ave_time_ms" in track.terms for track in protocol.tracks)
     return {
         "kicker": _write_kicker(protocol.scales),
         "baseline": _name_baseline(ranking) if protocol.baseline else None,
-        "gate": f"{gate.val_psnr_db:.2f} / {gate.test_psnr_db:.2f} dB"
-        if gate and is_judged
-        else None,
+        "rules": protocol.name,
+        "gate": _describe_gate(ranking),
         "runtime": RUNTIMES[ranking.choices.runtime].words
         if is_timed and len(standings) > 1
         else None,
@@ -189,6 +186,32 @@ def _describe_head(ranking: Ranking) -> dict[str, object]:
         },
         "winners": find_winners(ranking),
     }
+
+
+def _describe_gate(ranking: Ranking) -> dict[str, object] | None:
+    """Say what PSNR is needed where, and whom it was not judged of; None if nobody was measured."""
+    gate, protocol = ranking.protocol.gate, ranking.protocol
+    measured = [standing.gate for standing in ranking.standings if standing.row.official]
+    if not measured:
+        return None
+    if gate is None:
+        return {"text": "none is known", "is_open": False}
+    valid, test = protocol.valid[0], protocol.test[0]
+    if all(verdict.passed is None for verdict in measured):
+        text = f"not judged: nobody was measured on {valid} or {test}"
+        return {"text": text, "is_open": True}
+    margins = {
+        f"{gate.val_psnr_db:.2f} dB on {valid}": [verdict.val_margin_db for verdict in measured],
+        f"{gate.test_psnr_db:.2f} dB on {test}": [verdict.test_margin_db for verdict in measured],
+    }
+    text = ", ".join(f"{needed}{_count_unjudged(of)}" for needed, of in margins.items())
+    return {"text": text, "is_open": any(None in of for of in margins.values())}
+
+
+def _count_unjudged(margins: Sequence[float | None]) -> str:
+    if not (count := margins.count(None)):
+        return ""
+    return " (not judged)" if count == len(margins) else f" (not judged of {count})"
 
 
 def _name_baseline(ranking: Ranking) -> str:

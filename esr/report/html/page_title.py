@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError, cause
-from esr.base.visible_text import one_line
 
-_TITLE_AT_MOST = 120
+TITLE_AT_MOST = 120
 _LOGO_AT_MOST = 200 * 2**10
 _KINDS = {
     b"\x89PNG\r\n\x1a\n": "png",
@@ -20,6 +19,11 @@ _KINDS = {
     b"<?xml": "svg+xml",
 }
 """What a picture begins with, and its MIME subtype. In an <img>, an SVG runs no program."""
+
+LOGO_URI = r"^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}$"
+"""What `embed_logo` makes of a picture."""
+LOGO_URI_AT_MOST = 40 + 4 * (_LOGO_AT_MOST // 3 + 1)
+"""Characters of it: base64 makes four of three bytes."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +36,12 @@ class PageTitle:
     """Data URI of a picture."""
 
 
-def make_page_title(title: str, subtitle: str, logo: Path | None) -> PageTitle:
-    """Take titles and the picture beside them.
-
-    Args:
-        title: one line.
-        subtitle: one line.
-        logo: a picture file.
+def embed_logo(path: Path) -> str:
+    """Read a picture as a data URI.
 
     Raises:
-        UserError: the logo cannot be read, is no picture, or too large for a page.
+        UserError: it cannot be read, is no picture, or too large for a page.
     """
-    picture = "" if logo is None else _embed_logo(logo)
-    return PageTitle(one_line(title, _TITLE_AT_MOST), one_line(subtitle, _TITLE_AT_MOST), picture)
-
-
-def _embed_logo(path: Path) -> str:
     where = f"--logo {path}"
     try:
         with path.open("rb") as file:
