@@ -107,7 +107,7 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
         if shard is None:
             told = {outcome.label for outcome in outcomes if isinstance(outcome, Failure)}
             print_leaderboard(finished, store.save_dir, told)
-            print_choices(describe_choices(tables, store.save_dir))
+            print_choices(describe_choices(tables, store.save_dir, finished))
         print_summary(plan.kept, outcomes, finished, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
     return ExitCode.SOME_FAILED if failed else ExitCode.OK

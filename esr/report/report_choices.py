@@ -175,14 +175,26 @@ def keep_choices(chosen: ReportChoices, results: Path) -> None:
         file.unlink()
 
 
-def describe_choices(chosen: ReportChoices, results: Path) -> str | None:
-    """Say what is kept for later commands, and how to drop it; None if nothing is."""
+def describe_choices(chosen: ReportChoices, results: Path, board: Board) -> str | None:
+    """Say what was chosen for the tables of a results folder, and how to drop it.
+
+    Args:
+        chosen: what they were written by.
+        results: the folder.
+        board: what was made of its rows.
+
+    Returns:
+        None if nothing was chosen
+    """
     wanted = _list_chosen(chosen)
     if not wanted:
         return None
     words = " ".join(_write_option(option, value) for option, value in wanted.items())
+    rows = [standing.row for standing in board.ranking.standings]
+    problem = chosen.explain_baseline(rows, board.ranking.protocol)
+    unused = f"; that baseline is not used: {problem}" if problem else ""
     return (
-        f"Chosen for this folder, now and later ({CHOICES_FILE}): {words};"
+        f"Chosen for the tables, and kept ({CHOICES_FILE}): {words}{unused};"
         f" python -m esr leaderboard {shlex.quote(str(results))} --forget drops it"
     )
 

@@ -143,7 +143,7 @@ def _rank(given: argparse.Namespace) -> None:
         # Tables that go elsewhere leave the folder's own as they are.
         lasting = chosen if _is_same(save_dir, given.path) else kept
         keep_choices(lasting, given.path)
-        terminal.print_choices(describe_choices(chosen, given.path))
+        terminal.print_choices(describe_choices(chosen, given.path, finished))
 
 
 def _read_typed(given: argparse.Namespace) -> ReportChoices:

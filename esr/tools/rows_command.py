@@ -99,7 +99,7 @@ def _write_tables(store: Store, chosen: ReportChoices) -> None:
     write_all(finished, store.save_dir, chosen=chosen)
     keep_choices(chosen, store.save_dir)
     print_line(f"The tables are by the rules of {store.protocol().name}.")
-    print_choices(describe_choices(chosen, store.save_dir))
+    print_choices(describe_choices(chosen, store.save_dir, finished))
 
 
 def lay_out_rows(rows: Sequence[Row], hidden: set[str]) -> Table:
