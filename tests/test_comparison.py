@@ -239,6 +239,25 @@ def test_ranks_that_changed_are_noted() -> None:
     assert fast.marked
 
 
+def test_rows_of_one_side_alone_count_and_move_nobodys_rank() -> None:
+    def of(number: int, name: str, factor: float) -> Row:
+        made = record(number, name)
+        return row(replace(made, splits=tuple(slower(split, factor) for split in made.splits)))
+
+    base, kept, other = of(0, "SPAN", 1.0), of(1, "Kept", 1.0), of(2, "Kept", 1.2)
+    fastest = of(3, "Fastest", 0.5)
+    comparison = compare([base, kept, other, fastest], [base, kept, other], PROTOCOL)
+    # Fastest is before both in A alone.
+    assert not any(pair.differences for pair in comparison.pairs)
+    assert (comparison.differing, comparison.is_equal) == (0, False)
+    assert compare([base], [base], PROTOCOL).is_equal
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(lay_out_comparison(comparison, "a", "b"))
+    said = " ".join(console.export_text().split())
+    assert "Rows of one side alone count as a difference; ranks are among the rows of both" in said
+    assert compare([fastest], [base], PROTOCOL).only_b == ("00_SPAN",)
+
+
 def test_what_differs_alike_everywhere_is_said_once() -> None:
     before = [record(n, f"Net{n}") for n in range(3)]
     after = [on(one, torch="2.6.0") for one in before]

@@ -103,7 +103,13 @@ def test_what_was_finished_is_in_every_table_and_in_the_report(
     started = Started(tmp_path / "scratch", *command)
     started.await_file("begun")
     started.interrupt(2)
-    started.end()
+    (said,) = (line for line in started.end().splitlines() if line.startswith("interrupted"))
+    assert said == (
+        "interrupted: in the middle of 00_Sleeps (importing, building, loading);"
+        " 1 of 2 not finished;"
+        " python test_demo.py --model_id 1 0 --time_budget 1 --resume goes on;"
+        " what was finished is recorded, and in every table"
+    )
     for name in ("leaderboard.csv", "leaderboard.md", "results.txt", "report.html"):
         assert "01" in (written := (harness.results / name).read_text()), name
         assert "Fine" in written, name

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import boards
@@ -23,6 +24,7 @@ from esr.records.results_folder import Row
 from esr.report import terminal
 from esr.report.board import Board, build_board
 from esr.report.terminal_table import lay_out_leaderboard
+from esr.submissions.sidecar import Claims
 
 
 def _printed(made: Board, width: int, **console) -> str:
@@ -210,3 +212,33 @@ def test_many_remarks_end_in_how_many_more_there_are(
     assert lines[-2] == f"{len(made.remarks) - 20} more remarks in report.html"
     assert str(made.remarks[19]) in lines
     assert str(made.remarks[20]) not in lines
+
+
+def _print_below(made: Board, width: int, monkeypatch: pytest.MonkeyPatch, save_dir: Path) -> str:
+    to = Console(file=io.StringIO(), width=width)
+    monkeypatch.setattr(terminal, "stdout", lambda: to)
+    terminal.print_leaderboard(made, save_dir)
+    return to.file.getvalue()
+
+
+def test_a_sign_is_explained_only_below_a_table_that_shows_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Of the same size, so that they tie in parameters and FLOPs, which no narrow table ranks by.
+    rows = [boards.row(boards.record(0, "SPAN", 8.0, 27.02))]
+    for name, ms in (("A", 5.0), ("B", 6.0)):
+        made = boards.record(1, name, ms, 27.02)
+        claims = Claims(activations_m=Decimal("1.5"))
+        rows.append(boards.row(replace(made, sidecar=replace(made.sidecar, claims=claims))))
+    board = build_board(rows, protocols()["ntire2026"])
+    for sign, text in (
+        ("1a", "Ranks with the same letter are a tie: equal scores."),
+        ("1.5!", "! marks a claim that differs by more than rounding."),
+    ):
+        said = {
+            width: _print_below(board, width, monkeypatch, tmp_path) for width in (40, 60, 80, 200)
+        }
+        shown = {width: sign in printed for width, printed in said.items()}
+        assert {width: text in " ".join(p.split()) for width, p in said.items()} == shown
+        assert shown[200]
+        assert not shown[60]

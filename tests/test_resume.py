@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from harness import PATIENCE_S, Harness, nearest_state, tiny, write_pairs
+from synthetic import synthetic_record
 from test_import_graph import _imports
 
 from esr.evaluate import provenance, resume
@@ -117,6 +118,29 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Harness:
     write_pairs(harness.path / "data" / "demo")
     assert harness.run("--model_id", "all").returncode == 1
     return harness
+
+
+def test_whoever_interrupts_a_run_is_told_what_goes_on_with_it(tmp_path: Path) -> None:
+    entries = discover(Path(__file__).parents[1])[:3]
+    made = [replace(synthetic_record(0, "X", ()), label=entry.label) for entry in entries]
+
+    def told(outcomes: list[Record], *arguments: str, kept: int = 0) -> str:
+        options = parse(["--model_id", *arguments], tmp_path)
+        plan = resume.Plan((*made[:kept],), (*entries[kept:],), (*entries,))
+        return resume.describe_rest(plan, outcomes, options)
+
+    left = "{} of 3 not finished; python test_demo.py --model_id {} goes on; what was finished is"
+    # Nothing would be lost by the same command, or it keeps what there is by itself.
+    assert told([], "0", "1").startswith(left.format(3, "0 1"))
+    assert told(made[1:2], "all", kept=1).startswith(left.format(1, "all"))
+    assert told(made[:1], "0", "--resume").startswith(left.format(2, "0 --resume"))
+    # It would measure everything again.
+    assert told(made[:2], "0", "1").startswith(left.format(1, "0 1 --resume"))
+    assert told(made[:1], "0", "--force", "--label", "a b").startswith(
+        left.format(2, "0 --label 'a b' --resume")
+    )
+    assert told(made[:2], "all", "--processes", "2").startswith(left.format(3, "all --processes 2"))
+    assert told(made[:1], "0", "--shard", "1/2").endswith("what was finished is recorded")
 
 
 class World:
