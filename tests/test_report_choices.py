@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from harness import Harness, write_pairs
 from test_own_rules import of_2024, record, write
 
 from esr.base.errors import UserError
@@ -146,3 +147,23 @@ def test_every_choice_comes_back_as_it_was_kept(tmp_path: Path) -> None:
 def _as_folder(results: Path) -> Path:
     (results / "choices.json").mkdir(parents=True)
     return results
+
+
+def test_a_run_keeps_to_the_choices_and_names_the_rules_that_it_does_not_measure_by(
+    tmp_path: Path,
+) -> None:
+    harness = Harness(tmp_path / "harness")
+    harness.add("team02_Broken", "no Python\n")
+    write_pairs(harness.path / "data" / "demo")
+    results = of_2024(harness.results)
+    assert leaderboard([str(results), "--title", "Ours"]) == 0
+    done = harness.run("--model_id", "2", "--mixed_machines")
+    assert "--protocol ntire2024 goes on with its own" in done.stdout
+    assert "--mixed_machines --title Ours" in done.stdout
+    assert "Ours</h1>" in (results / "report.html").read_text()
+    # Nothing was measured by other rules.
+    assert "<dd>ntire2024</dd>" in head(results)
+    (results / "choices.json").write_text("{")
+    damaged = harness.run("--model_id", "2")
+    assert (damaged.returncode, damaged.stderr.count("\n")) == (2, 1)
+    assert "choices.json: " in damaged.stderr
