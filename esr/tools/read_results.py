@@ -82,17 +82,22 @@ def load_results(path: Path, rules: str | None) -> Results:
 def suggest_year(results: Results, path: Path) -> str | None:
     """Say of which year results without rules of their own seem to be, if not of these rules.
 
-    By the baseline among the rows; or else by a year in the path.
+    By the records beside it; by the baseline among the rows; or else by a year in the path.
     """
     if results.has_own_rules or any(is_baseline(row, results.protocol) for row in results.rows):
         return None
-    names = [*_find_by_baseline(results.rows), *_find_by_path(path)]
+    names = [*_find_beside(path), *_find_by_baseline(results.rows), *_find_by_path(path)]
     if not names or names[0] == results.protocol.name:
         return None
     return (
         f"Ranked by the rules of {results.protocol.name}, since a results.json names none;"
         f" it seems to be of {names[0]}: --protocol {names[0]}"
     )
+
+
+def _find_beside(path: Path) -> list[str]:
+    own = Store(path.parent, None).own_protocol() if is_results_folder(path.parent) else None
+    return [] if own is None else [own]
 
 
 def _find_by_baseline(rows: Sequence[Row]) -> list[str]:
