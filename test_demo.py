@@ -71,15 +71,11 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
     options = settle_sandbox(options)
     print_trust(chosen, options.selection.trust)
-    output = options.output
-    tables = read_choices(output.save_dir).for_run(
-        options.protocol.name if options.is_protocol_stated else None,
-        ReportChoices(mixed_machines=output.mixed_machines, all_columns=output.all_columns),
-    )
+    tables = choose_tables(options)
     rules = options.protocol if options.is_protocol_stated else tables.rules
-    store = Store(output.save_dir, rules, (make_publisher(tables),))
+    store = Store(options.output.save_dir, rules, (make_publisher(tables),))
     store.open()  # Before anything is measured: results must have a place.
-    keep_choices(tables, output.save_dir)
+    keep_choices(tables, store.save_dir)
     outcomes: list[Outcome] = []
     engine, shard = choose_engine(options), options.engine.shard
     chosen = shard.pick(chosen) if shard else chosen
@@ -111,6 +107,14 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
         print_summary(plan.kept, outcomes, finished, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
+
+
+def choose_tables(options: Options) -> ReportChoices:
+    """Take what was chosen for the tables of the results folder, now or before."""
+    output = options.output
+    typed = ReportChoices(mixed_machines=output.mixed_machines, all_columns=output.all_columns)
+    stated = options.protocol.name if options.is_protocol_stated else None
+    return read_choices(output.save_dir).for_run(stated, typed)
 
 
 @command(debug=True, ended_by=(signal.SIGTERM, signal.SIGHUP))

@@ -12,6 +12,7 @@ from esr.base.errors import UserError
 from esr.base.house import run_module
 from esr.base.scratch import scratch_folder
 from esr.base.sha256 import hash_file
+from esr.base.visible_text import one_line
 from esr.evaluate import provenance
 from esr.evaluate.options import Options
 from esr.evaluate.submission_environment import lock_file
@@ -22,6 +23,8 @@ from esr.records.results_folder import Row
 from esr.submissions.clone.clone_files import hashes
 from esr.submissions.environments.environment_lock import read_lock
 from esr.submissions.submission import Broken, CloneSubmission, Entry, Measurable
+
+_COMMAND_AT_MOST = 4000
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def describe_rest(plan: Plan, outcomes: Sequence[Outcome], options: Options) -> 
         command = [*(word for word in command if word != "--force"), "--resume"]
     return (
         f"{len(left)} of {len(plan.chosen)} not finished;"
-        f" {shlex.join(['python', 'test_demo.py', *command])} goes on;"
+        f" {one_line(shlex.join(['python', 'test_demo.py', *command]), _COMMAND_AT_MOST)} goes on;"
         f" what was finished is {recorded}"
     )
 

@@ -141,8 +141,9 @@ def _rank(given: argparse.Namespace) -> None:
         terminal.print_line(hint)
     if is_results_folder(given.path):
         # Tables that go elsewhere leave the folder's own as they are.
-        lasting = chosen if _is_same(save_dir, given.path) else kept
-        keep_choices(lasting, given.path)
+        is_own = save_dir.resolve() == given.path.resolve()
+        if is_own or given.forget:
+            keep_choices(chosen if is_own else kept, given.path)
         terminal.print_choices(describe_choices(chosen, given.path, finished))
 
 
@@ -163,10 +164,6 @@ def _read_typed(given: argparse.Namespace) -> ReportChoices:
         subtitle=subtitle,
         logo=None if given.logo is None else embed_logo(given.logo),
     )
-
-
-def _is_same(a: Path, b: Path) -> bool:
-    return a.resolve() == b.resolve()
 
 
 def _beside(path: Path) -> Path:

@@ -45,8 +45,9 @@ def load_by_own_rules(path: Path, typed: str | None) -> Results:
     Raises:
         UserError: as `load_results`, or what was chosen cannot be read.
     """
-    kept = read_choices(path).protocol if is_results_folder(path) else None
-    return load_results(path, typed or kept)
+    if typed is None and is_results_folder(path):
+        typed = read_choices(path).protocol
+    return load_results(path, typed)
 
 
 def load_results(path: Path, rules: str | None) -> Results:
