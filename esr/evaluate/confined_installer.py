@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -32,6 +33,9 @@ _PIP_SAYS = {
     "SSL_CERT_FILE": "PIP_CERT",
 }
 """uv reads no setting of pip's; where it is told nothing else, it finds packages where pip does."""
+
+_TIED = (sys.executable, "-m", "esr.sandbox.inside.tied_command")
+"""Ends what it runs when this process is gone, however that was ended."""
 
 
 def run_confined(
@@ -62,15 +66,15 @@ def run_confined(
     settings = {**_settings(os.environ), **settings}
     with log.open("ab") as output:
         child, connection, _ = launch.start(
-            command, places, output, sandbox=False, settings=settings
+            [*_TIED, *command], places, output, sandbox=False, settings=settings
         )
-        connection.close()
         try:
             return child.wait(timeout_s)
         except subprocess.TimeoutExpired:
             return None
         finally:
             process_tree.end(child, ours, places.home)
+            connection.close()
 
 
 def _configuration() -> Iterator[Path]:

@@ -14,6 +14,7 @@ from typing import Protocol
 from esr.base.errors import printable_line
 from esr.base.remove_tree import remove_tree
 from esr.evaluate.confined_installer import run_confined
+from esr.evaluate.installer_reason import NO_TIME, Hindrance, find_hindrance, give_reason
 from esr.measure.job import SubmissionFailed
 from esr.sandbox.policy import places_of_house
 from esr.submissions.environments.environment_lock import EnvironmentLock
@@ -107,14 +108,18 @@ class ThinEnvironment:
             for folder in (places.home, places.temporary):
                 remove_tree(folder)
         if status is None:
-            reason = f"not made within {self.timeout_s:g} s (--timeout)"
-            raise SubmissionFailed("environment", reason)
+            raise self.failure(NO_TIME, f"{self.timeout_s:g} s have passed")
         with self.log.open("rb") as file:
             file.seek(begins)
             printed = file.read().decode("utf-8", "replace")
         if status != 0:
-            raise SubmissionFailed("environment", printable_line(explain(printed)))
+            raise self.failure(find_hindrance(printed), explain(printed))
         return printed
+
+    def failure(self, hindrance: Hindrance, said: str) -> SubmissionFailed:
+        """Say why it cannot be made, and what to do about it."""
+        reason = give_reason(hindrance, said, self.folder.parent)
+        return SubmissionFailed("environment", printable_line(reason))
 
 
 class PackageTool(Protocol):

@@ -34,7 +34,6 @@ _ADDED = re.compile(r"^ \+ (\S+==\S+)$", re.MULTILINE)
 _MARKS = re.compile(r"^\W*(?:error: |cause: |Caused by: )?")
 _ERRORS = ("error:", "  \u00d7")
 """How the line begins that says what went wrong, in new and in old versions."""
-_NO_NETWORK = ("dns error", "tcp connect error", "operation timed out", "network was disabled")
 
 
 def find_uv() -> Uv | None:
@@ -163,5 +162,4 @@ def explain(printed: str) -> str:
     said = [_MARKS.sub("", line).strip() for line in lines[begin:end]] or ["uv has failed"]
     if said[0].startswith("No solution found") and said[1:]:
         return " ".join(said[1:])
-    no_network = any(sign in line for line in said for sign in _NO_NETWORK)
-    return f"{'no network: ' * no_network}{': '.join(said[:2])}"
+    return ": ".join(said[:2])
