@@ -34,6 +34,7 @@ from esr.evaluate.submission_environment import find_environment, lock_file, mak
 from esr.evaluate.thin_environment import PackageTool
 from esr.evaluate.uv_tool import find_uv
 from esr.measure.job import SubmissionFailed
+from esr.sandbox.policy import Limits
 from esr.submissions.environments.environment_lock import read_lock
 from esr.submissions.environments.stated_requirements import parsed, requirements_of
 from esr.submissions.sidecar import Sidecar
@@ -51,6 +52,7 @@ def submission(tmp_path: Path, number: int = 1, requirements: tuple[str, ...] = 
     return Submission(number, "Net", file, checkpoint, Sidecar(requirements=requirements))
 
 
+AMPLE = Limits(600, 2**40, 2**40)
 Finder = Callable[[], PackageTool | None]
 
 
@@ -68,7 +70,7 @@ def installer(tmp_path: Path, find_tool: Finder) -> Installer:
     wheels = tmp_path / "wheels"
     for version in ("1.0", "2.0"):
         write_wheel(wheels, version)
-    return Installer(tmp_path / "shelf", (), wheels, 600, find_tool)
+    return Installer(tmp_path / "shelf", (), AMPLE, wheels, find_tool)
 
 
 def test_what_is_imported_and_absent_is_asked_for(tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_without_a_network_that_is_the_reason(
         monkeypatch.setenv(f"{tool}_{index}", f"{NOBODY}/simple")
     monkeypatch.setenv("PIP_RETRIES", "1")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    installer = Installer(tmp_path / "shelf", (), None, 600, find_tool)
+    installer = Installer(tmp_path / "shelf", (), AMPLE, None, find_tool)
     log = tmp_path / "log"
     with pytest.raises(SubmissionFailed, match="no network: ") as failed:
         installer.build(["esr_colour"], log)
@@ -261,6 +263,25 @@ def test_a_full_disk_is_said_to_be_full(
         subprocess.run(["umount", str(installer.shelf)], check=True)
 
 
+@pytest.mark.parametrize(
+    ("deed", "limits", "said"),
+    [
+        ("open('junk', 'wb').write(bytes(2**26))", Limits(600, 2**40, 2**24), "--disk_limit is"),
+        ("kept = bytearray(b'x') * 2**28", Limits(600, 2**28, 2**40), "--memory_limit is"),
+    ],
+)
+def test_a_build_that_takes_too_much_is_stopped(
+    tmp_path: Path, find_tool: Finder, deed: str, limits: Limits, said: str
+) -> None:
+    wheels = tmp_path / "wheels"
+    write_source(wheels, [deed], hangs=True)
+    installer = Installer(tmp_path / "shelf", (), limits, wheels, find_tool)
+    with pytest.raises(SubmissionFailed, match=f"a limit is broken: .*{said}") as failed:
+        installer.build(["esr_hostile"], tmp_path / "log")
+    assert failed.value.stage == "environment"
+    assert not list((tmp_path / "shelf").glob("*"))
+
+
 def test_a_setup_that_is_hostile_gets_nothing(tmp_path: Path, find_tool: Finder) -> None:
     from esr.base.house import ROOT
     from esr.sandbox import landlock
@@ -274,7 +295,7 @@ def test_a_setup_that_is_hostile_gets_nothing(tmp_path: Path, find_tool: Finder)
                 f"open({str(tmp_path / 'shelf' / 'x')!r}, 'w')"]  # fmt: skip
     wheels = tmp_path / "wheels"
     write_source(wheels, attempts, hangs=False)
-    installer = Installer(tmp_path / "shelf", (tmp_path / "data",), wheels, 600, find_tool)
+    installer = Installer(tmp_path / "shelf", (tmp_path / "data",), AMPLE, wheels, find_tool)
     log = tmp_path / "log"
     with pytest.raises(SubmissionFailed) as failed:
         installer.build(["esr_hostile"], log)

@@ -13,7 +13,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esr.base.errors import UserError, cause, printable_line
@@ -24,6 +24,7 @@ from esr.evaluate.pip_tool import Pip
 from esr.evaluate.thin_environment import PackageTool, ThinEnvironment
 from esr.evaluate.uv_tool import find_uv
 from esr.measure.job import SubmissionFailed
+from esr.sandbox.policy import Limits
 from esr.submissions.environments.environment_lock import EnvironmentLock
 
 BUILD_S = 1800.0
@@ -45,9 +46,10 @@ class Installer:
     """Holds finished environments, each under the key of its lock."""
     hidden: tuple[Path, ...]
     """What the process that installs must not see."""
+    limits: Limits
+    """Of what is used while one is made."""
     wheels: Path | None = None
     """Folder of wheels, to use nothing else; None for the network."""
-    timeout_s: float = BUILD_S
     find_tool: Callable[[], PackageTool | None] = find_tool
     """Called when there is something to make."""
 
@@ -57,7 +59,8 @@ class Installer:
         timeout_s = confinement.install_timeout_s
         if timeout_s is None:
             timeout_s = min(BUILD_S, confinement.limits.timeout_s)
-        return cls(shelf(), tuple(hidden), confinement.wheels, timeout_s)
+        limits = replace(confinement.limits, timeout_s=timeout_s)
+        return cls(shelf(), tuple(hidden), limits, confinement.wheels)
 
     def layer(self, lock: EnvironmentLock) -> Path:
         """Name the folder of an environment."""
@@ -87,7 +90,7 @@ class Installer:
             self.shelf.mkdir(parents=True, exist_ok=True)
             remove_orphans_in(self.shelf, f"{_MAKING}*")
             with held_folder(Path(tempfile.mkdtemp(prefix=_MAKING, dir=self.shelf))) as folder:
-                place = ThinEnvironment(folder, self.wheels, self.hidden, log, self.timeout_s)
+                place = ThinEnvironment(folder, self.wheels, self.hidden, log, self.limits)
                 return self._build(place, tool, asked, lock)
         except (OSError, UserError) as error:  # It costs this submission alone.
             said = cause(error) if isinstance(error, OSError) else str(error)

@@ -64,6 +64,7 @@ ABSENT = Hindrance(
 NO_TIME = Hindrance(
     "not made in time", "--install_timeout allows more, a wheel in --wheels DIR needs no build"
 )
+TOO_MUCH = Hindrance("a limit is broken", "--memory_limit and --disk_limit allow more")
 UNWRITABLE = Hindrance(
     "cannot be written", "make {shelf} writable, or lead XDG_CACHE_HOME to another folder"
 )
