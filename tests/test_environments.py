@@ -230,6 +230,7 @@ def test_what_pip_prints_is_one_reason(printed: str, hindrance: Hindrance, said:
 
 def test_a_reason_is_never_too_long_to_say_what_to_do(tmp_path: Path) -> None:
     reason = give_reason(FULL_DISK, "No space left on device " * 40, tmp_path)
+    assert len(reason) == 300  # What a line of a reason is cut to.
     assert reason.endswith(f"...; make room in {tmp_path}, or lead XDG_CACHE_HOME to another disk")
 
 

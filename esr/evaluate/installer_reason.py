@@ -10,10 +10,9 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from esr.base.errors import UserError, cause
+from esr.base.errors import LINE_AT_MOST, UserError, cause
 
-_SAID_AT_MOST = 150
-"""Characters of what the tool says, so that what to do about it is never cut off."""
+_WORDS_AT_LEAST = 40
 _STATE = "`requirements` in its sidecar or python -m esr env prepare --with"
 
 
@@ -97,10 +96,12 @@ def give_reason(hindrance: Hindrance, said: str, shelf: Path) -> str:
         said: by the tool or the system, or what is known beside.
         shelf: where environments are kept.
     """
-    words = " ".join(said.split())
-    if len(words) > _SAID_AT_MOST:
-        words = f"{words[: _SAID_AT_MOST - 3]}..."
-    return f"{hindrance.name}: {words}; {hindrance.remedy.format(shelf=shelf)}"
+    words, remedy = " ".join(said.split()), hindrance.remedy.format(shelf=shelf)
+    # What to do about it must not be cut off.
+    room = max(_WORDS_AT_LEAST, LINE_AT_MOST - len(f"{hindrance.name}: ; {remedy}"))
+    if len(words) > room:
+        words = f"{words[: room - 3]}..."
+    return f"{hindrance.name}: {words}; {remedy}"
 
 
 _SERVER = re.compile(r"host='([^']+)', port=(\d+)")
