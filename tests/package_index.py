@@ -6,7 +6,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -95,7 +95,10 @@ def served(folder: Path, elsewhere: Mapping[str, str]) -> Iterator[str]:
             self.send_header("Content-Type", "text/html")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            with suppress(ConnectionError):  # A disk that is full takes no more.
+                self.wfile.write(content if self.command == "GET" else b"")
+
+        do_HEAD = do_GET  # uv asks for it first.
 
         def log_message(self, *message: object) -> None:
             """Print nothing."""
