@@ -38,7 +38,7 @@ if importlib.util.find_spec('esr_colour') is not None:
 """
 HONEST = {1: "1.0", 8: "2.0", 9: None}
 """Version of the package that each needs."""
-LIMIT_S = 8
+LIMIT_S = 10
 """For an environment: pip takes a second or two."""
 
 
@@ -60,7 +60,7 @@ DEFECTS = {
     10: Defect("esr_nowhere", "no such package or version: .*nowhere", _STATES, "nowhere"),
     11: Defect("esr_old", "versions exclude one another: .*torch<2", _STATES, "torch"),
     12: Defect("esr_far", "no network: .*127.0.0.1:9", "--wheels DIR", "127.0.0.1"),
-    13: Defect("esr_large", "the disk is full: .*No space left", "make room in ", "No space left"),
+    13: Defect("esr_large", "the disk is full: ", "make room in ", "No space left"),
     14: Defect("esr_hangs", f"not made in time: {LIMIT_S} s", "--install_timeout", ""),
     15: Defect("esr_fails", "it cannot be built: .*tired", "the log says why", "tired"),
     16: Defect("esr_hostile", "it cannot be built: .*tired", "the log says why", "REFUSED"),
