@@ -193,6 +193,8 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add("--install", action="store_true", help=text)
     text = "the same from this folder of wheels alone, without a network"
     add("--wheels", type=_folder, metavar="DIR", help=text)
+    text = "limit for that, of one submission (default: 1800, or --timeout if that is less)"
+    add("--install_timeout", type=_positive("seconds"), metavar="S", help=text)
     either = group.add_mutually_exclusive_group()
     text = (
         "run it in bubblewrap: no network, and no files but what it needs (default with"

@@ -34,7 +34,7 @@ def find_environment(
     lock = _read(lock_file(save_dir, entry.label))
     if lock is not None and not installer.layer(lock).is_dir():
         how = "python -m esr env prepare, or --install, makes it again"
-        raise SubmissionFailed("environment", f"its environment is gone: {how}")
+        raise SubmissionFailed("environment", f"its environment is gone; {how}")
     return lock
 
 
