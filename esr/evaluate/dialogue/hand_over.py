@@ -29,12 +29,7 @@ from esr.evaluate.dialogue.timed_passes import (
     out_of_turn,
     read_runtime,
 )
-from esr.evaluate.dialogue.worker_progress import (
-    Handler,
-    WorkerProgress,
-    hear_word,
-    read_stage,
-)
+from esr.evaluate.dialogue.worker_progress import Handler, WorkerProgress, hear_word
 from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
 from esr.records.measurement import Measurement, Stage
@@ -242,24 +237,3 @@ class HandOver:
             if image.saved_ns
             and not sr_files.is_as_noted(self.folder.sr_image(*image.place), image.noted)
         ] + self.further.rewritten()
-
-
-class StageListener:
-    """Hears of a program that is not timed how far it has come."""
-
-    stage: Stage | None = None
-
-    def hear(self, word: str, value: object) -> bytes:
-        """Take the stage.
-
-        Raises:
-            SubmissionFailed: it is none.
-        """
-        if word != "stage":
-            raise out_of_turn(word)
-        self.stage = read_stage(value)
-        return b""
-
-    def excuse(self, _: SubmissionFailed) -> bool:
-        """Nothing it says is worth keeping without the rest."""
-        return False

@@ -68,6 +68,27 @@ class WorkerProgress:
         return b""
 
 
+class StageListener:
+    """Hears of a program that is not timed how far it has come."""
+
+    stage: Stage | None = None
+
+    def hear(self, word: str, value: object) -> bytes:
+        """Take the stage.
+
+        Raises:
+            SubmissionFailed: it is none.
+        """
+        if word != "stage":
+            raise out_of_turn(word)
+        self.stage = read_stage(value)
+        return b""
+
+    def excuse(self, _: SubmissionFailed) -> bool:
+        """Nothing it says is worth keeping without the rest."""
+        return False
+
+
 def hear_word(handlers: Mapping[str, Handler], word: str, value: object, now_ns: int) -> bytes:
     """Take what a worker says next.
 

@@ -15,7 +15,7 @@ from esr.base.scratch import scratch_roots
 from esr.datasets.splits import find_splits
 from esr.datasets.staging import StagedSplit, stage
 from esr.evaluate import score_images
-from esr.evaluate.dialogue.hand_over import StageListener
+from esr.evaluate.dialogue.worker_progress import StageListener
 from esr.evaluate.options import Options
 from esr.evaluate.score_images import DataRangeVerdict
 from esr.evaluate.worker_result import describe_crash
