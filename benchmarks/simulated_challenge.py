@@ -30,7 +30,8 @@ import numpy as np
 from esr.challenge.protocol import protocols
 from esr.rank.entrants import Choices
 from esr.rank.ranking import Placing, Ranking, rank
-from esr.records.measurement import Counts, Machine
+from esr.records.measurement import Machine
+from esr.records.network_counts import Counts
 from esr.records.official_results import official_entry
 from esr.records.record import (
     SCHEMA,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from esr.records.measurement import Counts, Machine
+from esr.records.measurement import Machine
+from esr.records.network_counts import Counts
 from esr.records.record import SCHEMA, ImageResult, Provenance, Record, RobustTiming, SplitResult
 from esr.submissions.sidecar import Sidecar, Team
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from esr.base.errors import printable_line
-from esr.records.measurement import Counter, Counts, Dispatched, Flag, Missed, SidePath
+from esr.records.measurement import Flag
+from esr.records.network_counts import Counter, Counts, Dispatched, Missed, SidePath
 from esr.submissions.clone.clone_files import CloneSource
 
 SCAN_COUNTED = "; FLOPs by the dispatcher hold 9 batch length width states for each scan"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from esr.rank.figures import name_missing_runtime
 from esr.rank.runtimes import RUNTIMES
-from esr.records.measurement import STEADY, WARM
 from esr.records.results_folder import Row
+from esr.records.timing_samples import STEADY, WARM
 
 _ADDED_BY = {
     "warm": ("no warm runtime", "--repeats N measures it", (WARM,)),

@@ -22,7 +22,8 @@ from esr.datasets.lr_verdict import LrVerdict
 from esr.images.perceptual import PerceptualSource
 from esr.records.bounds import refuse_impossible
 from esr.records.conditions import Conditions, Drift, GpuStates, Request, upgrade_request
-from esr.records.measurement import EnergySamples, Findings, Flag, Stage, SteadySamples
+from esr.records.measurement import Findings, Flag, Stage
+from esr.records.timing_samples import EnergySamples, SteadySamples
 from esr.submissions.clone.clone_files import CloneSource
 from esr.submissions.sidecar import Sidecar
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from esr.challenge.data_set_registry import registry
 from esr.challenge.protocol import FlopsCounter
-from esr.records.measurement import Counts
+from esr.records.network_counts import Counts
 from esr.records.official_results import GIGA, scaled
 from esr.records.record import Record, SplitResult
 from esr.submissions.sidecar import ClaimCounter, SetClaims

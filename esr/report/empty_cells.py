@@ -9,8 +9,8 @@ from esr.base.visible_text import name, one_line
 from esr.images.metrics import METRICS
 from esr.rank.entrants import outside
 from esr.rank.ranking import Ranking, Standing
-from esr.records.measurement import STEADY, WARM
 from esr.records.record import Record
+from esr.records.timing_samples import STEADY, WARM
 from esr.report.cell import Column
 from esr.report.claims import PREFIXES
 
