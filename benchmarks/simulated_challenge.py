@@ -33,16 +33,9 @@ from esr.rank.ranking import Placing, Ranking, rank
 from esr.records.measurement import Machine
 from esr.records.network_counts import Counts
 from esr.records.official_results import official_entry
-from esr.records.record import (
-    SCHEMA,
-    ImageResult,
-    ProcessTiming,
-    Provenance,
-    Record,
-    SplitResult,
-    SteadyTiming,
-)
+from esr.records.record import SCHEMA, Provenance, Record
 from esr.records.results_folder import Row
+from esr.records.split_result import ImageResult, ProcessTiming, SplitResult, SteadyTiming
 from esr.submissions.sidecar import Sidecar
 
 STEPS = (0.0, 0.03, 0.03, 0.0, 0.03, 0.02, 0.03, 0.0, 0.03, 0.01, 0.03, 0.005, 0.03, 0.0, 0.03)

@@ -31,8 +31,9 @@ from esr.measure.bootstrap import interval, robust_timing
 from esr.rank.figures import read_rows
 from esr.rank.ranking import rank
 from esr.records.official_results import official_entry, read_results
-from esr.records.record import ImageResult, Record, SplitResult, read_record
+from esr.records.record import Record, read_record
 from esr.records.results_folder import Row, Store
+from esr.records.split_result import ImageResult, SplitResult
 from esr.report.board import build_board
 from esr.report.compare.comparison import compare
 from esr.report.compare.comparison_files import format_change

@@ -22,7 +22,8 @@ from esr.evaluate.errand import Delivery, Task
 from esr.evaluate.ray_driver import Driver, list_attempts
 from esr.evaluate.resume import Plan
 from esr.evaluate.running_jobs import RunningJobs
-from esr.records.record import Failure, Outcome, ProcessTiming, Record
+from esr.records.record import Failure, Outcome, Record
+from esr.records.split_result import ProcessTiming
 
 
 class Died(Exception):

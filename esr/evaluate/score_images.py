@@ -25,7 +25,7 @@ from esr.images.perceptual_names import NAMES
 from esr.images.resample import imresize_uint8
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag
-from esr.records.record import SplitResult
+from esr.records.split_result import SplitResult
 from esr.submissions.submission import (
     SELECT,
     CloneSubmission,

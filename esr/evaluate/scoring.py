@@ -25,7 +25,8 @@ from esr.images.perceptual import PerceptualSource
 from esr.measure.bootstrap import robust_timing, steady_timing
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag, Measurement
-from esr.records.record import Deployment, ImageResult, Provenance, SplitResult
+from esr.records.record import Deployment, Provenance
+from esr.records.split_result import ImageResult, SplitResult
 from esr.records.timing_samples import SplitTiming
 from esr.submissions.clone.clone_files import CloneSource
 from esr.submissions.submission import CloneSubmission, Measurable

@@ -13,7 +13,8 @@ from esr.challenge.data_set_registry import registry
 from esr.challenge.protocol import FlopsCounter
 from esr.records.network_counts import Counts
 from esr.records.official_results import GIGA, scaled
-from esr.records.record import Record, SplitResult
+from esr.records.record import Record
+from esr.records.split_result import SplitResult
 from esr.submissions.sidecar import ClaimCounter, SetClaims
 
 PREFIXES = {"valid": "Val", "hybrid_test": "Val", "test": "Test"}

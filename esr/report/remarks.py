@@ -10,8 +10,9 @@ from esr.challenge.fixed_input import FixedInput
 from esr.datasets.lr_verdict import LrVerdict
 from esr.rank.figures import steady_runtime, warm_runtime
 from esr.rank.ranking import Ranking
-from esr.records.record import Record, SteadyTiming
+from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.records.split_result import SteadyTiming
 from esr.report.cell import MARK
 from esr.report.claims import COUNTERS, is_partial
 from esr.report.ranking_remarks import explain_ranking

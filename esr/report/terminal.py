@@ -15,8 +15,9 @@ from esr.base.visible_text import name, one_line
 from esr.base.word_wrap import wrap_words
 from esr.challenge.protocol import protocols
 from esr.images.metrics import METRICS
-from esr.records.record import Failure, Outcome, Record, SplitResult
+from esr.records.record import Failure, Outcome, Record
 from esr.records.replace_record import Replacement
+from esr.records.split_result import SplitResult
 from esr.report.board import Board
 from esr.report.deployment_table import lay_out_deployments, list_deployments
 from esr.report.layer_table import lay_out_layers
