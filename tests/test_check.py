@@ -14,7 +14,7 @@ import torch
 from harness import PATIENCE_S, Harness, nearest_state, smooth_image, tiny
 from torch import Tensor, nn
 
-from esr.evaluate.score_images import DataRangeVerdict
+from esr.evaluate.judge_data_range import DataRangeVerdict
 from esr.evaluate.worker.build_network import Built, make_bench
 from esr.measure.counts.complexity import count
 from esr.measure.job import JobFailure
