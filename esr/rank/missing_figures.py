@@ -38,6 +38,8 @@ def explain_missing_runtime(row: Row, runtime: str, with_test: bool) -> str:
         return f"{what}: the results that were read hold none"
     if any(left_out.startswith(passes) for left_out in row.record.left_out):
         return f"{what}: left out, the time was spent (--time_budget)"
+    if row.record.is_folder_call:
+        return f"{what}: it reads and writes images, and only the whole call is timed"
     where = " on validation and test set" if with_test else ""
     return f"{what}{where} ({remedy})"
 

@@ -23,6 +23,7 @@ from esr.records.measurement import Findings, Flag, Stage
 from esr.records.split_result import SplitResult, SteadyTiming
 from esr.submissions.clone.clone_files import CloneSource
 from esr.submissions.sidecar import Sidecar
+from esr.submissions.submission import FOLDER_CALL
 
 SCHEMA = 2
 """Version of the JSON layout; raised when a reader of an older file would misunderstand it. What an
@@ -124,6 +125,11 @@ class Record(Findings):
         """What people read: of a clone as `select_model` spells it, else the label."""
         said = self.fork.facts.name if self.fork and not self.variant else ""
         return said if said.strip() else self.label
+
+    @property
+    def is_folder_call(self) -> bool:
+        """Whether it reads a folder of images and writes one, so that only the call is timed."""
+        return self.fork is not None and self.fork.facts.forward == FOLDER_CALL
 
     @property
     def process_count(self) -> int:

@@ -70,6 +70,8 @@ def _explain_measured(title: str, record: Record) -> str:
         return "it is memory of a GPU, and this was measured on a CPU"
     if title.startswith(("Warm ", "Steady ")) and _is_left_out(title, record):
         return "left out, the time was spent (--time_budget)"
+    if title.startswith(("Warm ", "Steady ")) and record.is_folder_call:
+        return "it reads and writes images, and only the whole call is timed"
     if title.startswith("Warm "):
         return "no repeats on every set that counts (--repeats)"
     if title == "Drift [%]":
