@@ -18,9 +18,11 @@ import torch
 from harness import PATIENCE_S, Harness, write_image
 from sister_clones import find_clone, image_pair
 
+from esr.base.errors import UserError
 from esr.challenge.protocol import protocols
 from esr.datasets.data_command import main
 from esr.datasets.noise import add_noise, image_seed, make_noisy
+from esr.datasets.splits import DataRequest, find_splits
 
 SCRIPT = """
 import os
@@ -120,6 +122,59 @@ def test_the_command_makes_the_official_folder(
     made[1].unlink()
     assert main(["prepare", str(data), "--protocol", "ntire2023_dn50"]) == 0
     assert "DIV2K_valid x1: 1 LR images made, 2 were there" in capsys.readouterr().out
+
+
+@pytest.fixture
+def hybrid(tmp_path: Path) -> Path:
+    """Two HR images of the hybrid test set."""
+    for number in (1, 2):
+        write_image(tmp_path / "LSDIR_DIV2K_test_HR" / f"{number:04}.png", image_pair(number)[1])
+    return tmp_path
+
+
+def _read_hybrid(data: Path) -> list[str]:
+    """Which files an evaluation reads."""
+    request = DataRequest(data, hybrid_test=True)
+    (split,) = find_splits(request, protocols()["ntire2025_dn50"], 1)
+    return [pair.lr.relative_to(data).as_posix() for pair in split.pairs]
+
+
+def test_the_hybrid_set_is_made_where_the_official_scripts_read_it(hybrid: Path) -> None:
+    """`select_dataset` of all three years: LSDIR_DIV2K_test_LR/ + HR's name + noise50.png."""
+    official = [f"LSDIR_DIV2K_test_LR/{number:04}noise50.png" for number in (1, 2)]
+    assert main(["prepare", str(hybrid), "--protocol", "ntire2025_dn50"]) == 0
+    made = [path.relative_to(hybrid).as_posix() for path in sorted(hybrid.glob("*/*noise50*"))]
+    assert made == official == _read_hybrid(hybrid)
+    # The seed is that of the name of HR, wherever its noisy image lies.
+    expected = make_noisy(image_pair(2)[1], "0002", 50, 50)
+    assert np.array_equal(_pixels(hybrid / official[1]), expected)
+    # What an earlier version has left beside it is not what counts.
+    _write_as_before(hybrid, 1, 2)
+    assert _read_hybrid(hybrid) == official
+
+
+def _write_as_before(data: Path, *numbers: int) -> None:
+    for number in numbers:
+        noisy = make_noisy(image_pair(number)[1], f"{number:04}", 50, 50)
+        write_image(data / "LSDIR_DIV2K_test_noise50" / f"{number:04}.png", noisy)
+
+
+def test_a_hybrid_set_that_was_made_before_is_read_and_completed(
+    hybrid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write_as_before(hybrid, 1, 2)
+    before = _read_hybrid(hybrid)
+    assert before == [f"LSDIR_DIV2K_test_noise50/{number:04}.png" for number in (1, 2)]
+    (hybrid / before[1]).unlink()
+    assert main(["prepare", str(hybrid), "--protocol", "ntire2025_dn50"]) == 0
+    assert "1 LR images made, 1 were there" in capsys.readouterr().out
+    assert len(_read_hybrid(hybrid)) == 2
+    assert not (hybrid / "LSDIR_DIV2K_test_LR").exists()
+
+
+def test_without_the_hybrid_set_its_official_place_is_named(hybrid: Path) -> None:
+    with pytest.raises(UserError, match=r"LSDIR_DIV2K_test_LR: no LR images.*prepare"):
+        _read_hybrid(hybrid)
 
 
 def test_what_is_no_noisy_image_of_hr_is_not_taken_for_one(

@@ -68,9 +68,9 @@ def find_set(
         data_dir: where sets lie.
         key: name of the set, or `OWN` for HR images in `data_dir` itself.
         scale: of the LR images.
-        layouts: those of bicubic LR without any.
+        layouts: those of bicubic LR without any; one of them at least is for any set.
     """
-    layouts = layouts or registry().choose()
+    layouts = [layout for layout in layouts or registry().choose() if layout.is_of(key)]
     name = data_dir.resolve().name if key == OWN else key
     expected = next((layout for layout in layouts if layout.is_folder), layouts[0])
     nothing = SetFolder(name, key, data_dir, expected, scale, None, None)
@@ -114,7 +114,7 @@ def find_sets(
     existing = sets_below(data_dir, scale, layouts)
     if not existing:
         bicubic = "HR/, NAME/HR/ or NAME_HR/"
-        places = [str(layout.hr_folder(Path(), "NAME")) for layout in layouts or ()]
+        places = dict.fromkeys(str(layout.hr_folder(Path(), "NAME")) for layout in layouts or ())
         raise UserError(
             f"no data set here: expected {' or '.join(places) or bicubic} with images",
             where=data_dir,
