@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esr.base.errors import UserError
-from esr.base.visible_text import one_line
+from esr.base.visible_text import name_some, one_line
 from esr.challenge.data_set_registry import DataSet, Layout, registry
 
 OWN = "."
@@ -151,18 +151,12 @@ def describe_imageless(folder: Path) -> str:
     folders = sorted(path.name for path in folder.iterdir() if path.is_dir())
     if not files and not folders:
         return "empty folder"
-    listed = _shorten(files or folders)
+    listed = name_some([one_line(name, 60) for name in files or folders], _NAMED_AT_MOST)
     read = f"{', '.join(_IMAGE_SUFFIXES[:-1])} or {_IMAGE_SUFFIXES[-1]}"
     if not files:
         return f"it holds only folders: {listed}; the images must lie in it itself, as {read}"
     hidden = " that is not hidden" if all(name.startswith(".") for name in files) else ""
     return f"it holds {listed}, but no {read}{hidden}"
-
-
-def _shorten(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED_AT_MOST
-    listed = ", ".join(one_line(name, 60) for name in names[:_NAMED_AT_MOST])
-    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def _has_images(folder: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from esr.base.visible_text import name, one_line
+from esr.base.visible_text import name, name_some, one_line
 from esr.images.metrics import METRICS
 from esr.rank.entrants import outside
 from esr.rank.ranking import Ranking, Standing
@@ -121,6 +121,5 @@ def list_empty_cells(
             if reason != standing.reason and reason not in elsewhere:
                 lacking.setdefault((tuple(headings), reason), []).append(name(standing.row.name))
     for (titles, reason), labels in lacking.items():
-        more = len(labels) - _NAMES_AT_MOST
-        who = ", ".join(labels[:_NAMES_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+        who = name_some(labels, _NAMES_AT_MOST)
         yield f"{who} {'has' if len(labels) == 1 else 'have'} no {', '.join(titles)}: {reason}"

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from esr.base.console import stdout
-from esr.base.visible_text import name, one_line
+from esr.base.visible_text import name, name_some, one_line
 from esr.base.word_wrap import wrap_words
 from esr.challenge.protocol import protocols
 from esr.images.metrics import METRICS
@@ -238,9 +238,8 @@ def print_years(years: Mapping[Path, int], protocol: str) -> None:
     known = {year for year in years.values() if f"ntire{year}" in protocols()}
     for year in sorted(year for year in known if f"ntire{year}" != protocol):
         clones = [name(clone.name) for clone, of in years.items() if of == year]
-        more = f" and {len(clones) - 5} more" if len(clones) > 5 else ""
         print_line(
-            f"{', '.join(clones[:5])}{more}: of {year}, measured by the rules of {protocol};"
+            f"{name_some(clones, 5)}: of {year}, measured by the rules of {protocol};"
             f" --protocol ntire{year} takes its own"
         )
 

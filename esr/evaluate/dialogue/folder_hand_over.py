@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from esr.base.visible_text import name_some
 from esr.datasets.staging import StagedSplit
 from esr.evaluate.dialogue import lr_files, sr_files
 from esr.evaluate.dialogue.timed_passes import out_of_turn, read_runtime
@@ -157,9 +158,8 @@ class FolderHandOver:
             found += [folder / choice for choice in names[:1]]
             missing += [name] if not names else []
         if missing:
-            named = ", ".join(missing[:_NAMED_AT_MOST])
-            more = f" and {len(missing) - _NAMED_AT_MOST} more" * (len(missing) > _NAMED_AT_MOST)
-            reason = f"wrote {len(found)} of {count} images of {split.role}: no {named}{more}"
+            named = name_some(missing, _NAMED_AT_MOST)
+            reason = f"wrote {len(found)} of {count} images of {split.role}: no {named}"
             raise SubmissionFailed("restore", reason)
         return found
 
