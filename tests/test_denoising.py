@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import math
 import shutil
@@ -23,6 +22,7 @@ from esr.challenge.protocol import protocols
 from esr.datasets.data_command import main
 from esr.datasets.noise import add_noise, image_seed, make_noisy
 from esr.datasets.splits import DataRequest, find_splits
+from esr.measure.loading.network import import_model
 
 SCRIPT = """
 import os
@@ -257,12 +257,7 @@ def test_the_official_loop_finds_the_same_psnr(year: str, tmp_path: Path) -> Non
 
 def _write_sgn(clone: Path) -> None:
     """Write a checkpoint of the official network, from its own initialisation."""
-    file = clone / "models" / "team00_SGN.py"
-    spec = importlib.util.spec_from_file_location("team00_SGN", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = import_model(clone / "models" / "team00_SGN.py")
     torch.manual_seed(0)
     counters = ("current_val_metric", "best_val_metric", "best_iter")
     state = dict.fromkeys(counters, torch.zeros(()))
