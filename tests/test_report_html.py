@@ -12,6 +12,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import boards
 import numpy as np
 import plotly.graph_objects as go
 import pytest
@@ -22,8 +23,10 @@ from report_pages import HOSTILE, NOTED, board_of, write_page, write_results
 
 from esr.base.errors import UserError
 from esr.rank.entrants import Choices
+from esr.records.results_folder import Row
 from esr.report.html import html_report, page_assets
 from esr.report.html.charts import describe_images, describe_scatter, draw_charts
+from esr.report.html.failed_run import describe_failure
 from esr.tools.leaderboard import main as leaderboard
 
 SCRIPTS = 5
@@ -234,6 +237,13 @@ def test_a_failed_run_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     assert seen.count("first line") == 11
     assert "python test_demo.py --model_id 6" in seen
     assert "python test_demo.py --model_id 7" in seen  # As its record says.
+
+
+def test_a_failed_run_is_repeated_as_it_was_run(tmp_path: Path) -> None:
+    asked = ("--model_id", "6", "7", "--dataset", "Set5", "--model_id=9", "--save_dir", "a b")
+    failure = replace(boards.failed("06_Broken", "no weights").failure, model_id=6, command=asked)
+    told = describe_failure(Row("06_Broken", failure=failure), tmp_path)
+    assert told.command == ("python test_demo.py --dataset Set5 --save_dir 'a b' --model_id 6")
 
 
 @pytest.mark.parametrize("year", ["2024", "2026_head"])

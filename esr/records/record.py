@@ -154,6 +154,8 @@ class Failure:
     model_file: str | None = None
     """Path of its model file, or of the script of its clone, if it can be printed; older failures
     lack it."""
+    command: tuple[str, ...] = ()
+    """What the harness was asked, without the program's name; older failures lack it."""
 
     @property
     def title(self) -> str:

@@ -43,11 +43,12 @@ def write_remarks(ranking: Ranking, marked: bool, empty: Sequence[str] = ()) -> 
 
 def _list_remarks(ranking: Ranking, marked: bool, empty: Sequence[str]) -> Iterator[Remark]:
     rows = [standing.row for standing in ranking.standings]
-    for row in rows:
-        yield from _explain_failure(row)
+    # A failure shows in the table as well; what throws doubt on a figure stands only here.
     for row in rows:
         if row.record:
             yield from _explain_record(row.record, name(row.name))
+    for row in rows:
+        yield from _explain_failure(row)
     yield from map(Remark, empty)
     yield from _explain_data(rows)
     if marked:
