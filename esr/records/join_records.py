@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from esr.challenge.protocol import protocols
 from esr.records.bounds import FLAGS_AT_MOST
-from esr.records.record import EarlierRun, Record, SplitResult
+from esr.records.record import Record
+from esr.records.split_result import EarlierRun, SplitResult
 from esr.submissions.sidecar import Claims, Sidecar, Team
 
 T = TypeVar("T")
