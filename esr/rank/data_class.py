@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from esr.base.visible_text import name
 from esr.challenge.protocol import Protocol
 from esr.records.join_records import VALIDATION
-from esr.records.record import SplitResult
 from esr.records.results_folder import Row
+from esr.records.split_result import SplitResult
 
 
 def explain_other_data(
