@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,6 +139,20 @@ def test_an_environment_is_made_locked_reused_and_rebuilt(
     third = replace(installer, shelf=tmp_path / "third_shelf")
     with pytest.raises(SubmissionFailed, match=r"(?i)hash"):
         make_environment(entry, tmp_path / "results", third)
+
+
+def test_another_version_in_the_sidecar_is_taken_and_what_was_stated_stays(
+    tmp_path: Path, installer: Installer
+) -> None:
+    def version(stated: str, asked: Sequence[str] = ()) -> str:
+        entry = submission(tmp_path, requirements=(f"esr_colour=={stated}",))
+        lock = make_environment(entry, tmp_path / "results", installer, asked)
+        assert read_lock(lock_file(tmp_path / "results", entry.label)) == lock
+        return (installer.layer(lock) / "esr_colour.py").read_text().split("'")[1]
+
+    assert [version("1.0"), version("2.0")] == ["1.0", "2.0"]
+    # The organizer has the last word, also in the runs that follow.
+    assert [version("2.0", ["esr_colour==1.0"]), version("2.0")] == ["1.0", "1.0"]
 
 
 def test_what_cannot_be_had_says_why(tmp_path: Path, installer: Installer) -> None:
