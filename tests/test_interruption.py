@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from harness import PATIENCE_S, ROOT, Harness, tiny, write_pairs
 
+from esr.evaluate.running_jobs import RunningJobs
+from esr.records.record import Failure
+
 SLEEPS = "import time, pathlib; pathlib.Path('begun').write_text('')\ntime.sleep(600)\n"
 
 
@@ -140,3 +143,17 @@ def test_while_other_commands_import(
     time.sleep(delay_s)
     started.interrupt()
     started.end()
+
+
+def _interrupt_a_cluster() -> None:
+    with RunningJobs(3) as jobs:
+        for label in ("01_A", "02_B", "03_C"):
+            jobs.begin(label, "here")
+        jobs.end(Failure("01_A", 1, "load", "x", "2026-11-21"))
+        raise KeyboardInterrupt
+
+
+def test_on_a_cluster_all_that_were_being_measured_are_named() -> None:
+    with pytest.raises(KeyboardInterrupt) as caught:
+        _interrupt_a_cluster()
+    assert caught.value.__notes__ == ["in the middle of 02_B, 03_C"]
