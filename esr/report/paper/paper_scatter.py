@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,6 +31,8 @@ _LOOKS: dict[Group, tuple[str, bool]] = {
 }
 """Colour, and whether markers are filled."""
 
+_PAPER: Any = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.3}
+"""Behind a name, so that the front does not strike it through."""
 _RADIUS_PX = 3.0
 _LEADS_FROM_PX = 7
 
@@ -125,7 +127,14 @@ def _name_points(
     ordered = sorted(points, key=weigh)
     places = [(point.values[x.column][0], point.values[y.column][0]) for point in ordered]
     texts = [
-        axes.text(px, py, point.name, fontsize=SMALL_PT, ha="center", va="center", in_layout=False)
+        axes.text(
+            *(px, py, point.name),
+            fontsize=SMALL_PT,
+            ha="center",
+            va="center",
+            bbox=_PAPER,
+            in_layout=False,
+        )
         for (px, py), point in zip(places, ordered, strict=True)
     ]
     figure.draw_without_rendering()  # Only then is it known where everything lies.
