@@ -23,7 +23,7 @@ from esr.report.board import Board, build_board
 from esr.report.figure_points import GROUPS, Axis, FigurePoint, find_front
 from esr.report.image_matrix import build_matrices
 from esr.report.paper import paper_axes
-from esr.report.paper.paper_axes import Pairing, list_pairings
+from esr.report.paper.paper_axes import ScatterFigure, list_scatter_figures
 from esr.tools.leaderboard import main
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
@@ -119,7 +119,7 @@ def _board(*records: Record) -> Board:
     return build_board([boards.row(record) for record in records], protocols()["ntire2026"])
 
 
-def _against(pairings: list[Pairing], cost: str) -> list[str]:
+def _against(pairings: list[ScatterFigure], cost: str) -> list[str]:
     return [pairing.y.short for pairing in pairings if pairing.x.column == cost]
 
 
@@ -129,7 +129,7 @@ ALL = ("psnr", "ssim", "psnr_y", "ssim_y")
 
 def test_every_set_is_drawn_of_y_where_it_was_measured() -> None:
     sets = {"Set5": ALL, "Set14": ALL, "Urban100": RGB}
-    pairings = list(list_pairings(_board(_measured(1, 4, sets), _measured(2, 4, sets))))
+    pairings = list(list_scatter_figures(_board(_measured(1, 4, sets), _measured(2, 4, sets))))
     drawn = _against(pairings, "Params [M]")
     assert drawn == [
         *("Set5 PSNR_Y", "Set5 SSIM_Y", "Set14 PSNR_Y", "Set14 SSIM_Y"),
@@ -144,25 +144,30 @@ def test_rgb_is_drawn_too_where_a_row_has_no_y_or_the_challenge_judges_by_it() -
     lacking = _board(
         _measured(1, 4, {"Set5": ("psnr", "psnr_y")}), _measured(2, 4, {"Set5": ("psnr",)})
     )
-    assert _against(list(list_pairings(lacking)), "Params [M]") == ["Set5 PSNR_Y", "Set5 PSNR"]
+    assert _against(list(list_scatter_figures(lacking)), "Params [M]") == [
+        "Set5 PSNR_Y",
+        "Set5 PSNR",
+    ]
     official = {"DIV2K_LSDIR_valid": ("psnr", "psnr_y")}
     judged = _board(_measured(1, 4, official), _measured(2, 4, official))
-    assert _against(list(list_pairings(judged)), "Params [M]") == ["Val PSNR_Y", "Val PSNR"]
+    assert _against(list(list_scatter_figures(judged)), "Params [M]") == ["Val PSNR_Y", "Val PSNR"]
 
 
 def test_scales_have_figures_of_their_own() -> None:
     sets = {"Set5": ("psnr",)}
     four = [_measured(number, 4, sets) for number in (1, 2, 3)]
     two = [_measured(number, 2, sets) for number in (5, 6)]
-    pairings = list(list_pairings(_board(*four, *two)))
+    pairings = list(list_scatter_figures(_board(*four, *two)))
     by_name = {p.name: ({point.scale for point in p.points}, len(p.points)) for p in pairings}
     assert by_name["set5_psnr-parameters-x4"] == ({4}, 3)
     assert by_name["set5_psnr-parameters-x2"] == ({2}, 2)
     assert {pairing.y.title[-4:] for pairing in pairings} == {", x2", ", x4"}
     # A single network at a scale is no comparison, unless there are no others.
-    assert {p.name[-3:] for p in list_pairings(_board(*four, two[0]))} == {"-x4"}
-    assert {p.name[-3:] for p in list_pairings(_board(four[0], two[0]))} == {"-x4", "-x2"}
-    assert "set5_psnr-parameters" in {pairing.name for pairing in list_pairings(_board(four[0]))}
+    assert {p.name[-3:] for p in list_scatter_figures(_board(*four, two[0]))} == {"-x4"}
+    assert {p.name[-3:] for p in list_scatter_figures(_board(four[0], two[0]))} == {"-x4", "-x2"}
+    assert "set5_psnr-parameters" in {
+        pairing.name for pairing in list_scatter_figures(_board(four[0]))
+    }
 
 
 def test_a_runtime_of_a_cpu_says_so() -> None:
@@ -170,7 +175,7 @@ def test_a_runtime_of_a_cpu_says_so() -> None:
     of_cpu = replace(_measured(2, 4, {"Set5": ("psnr",)}), clock="perf_counter")
 
     def titles(*records: Record) -> set[str]:
-        pairings = list_pairings(_board(*records))
+        pairings = list_scatter_figures(_board(*records))
         return {p.x.title for p in pairings if p.x.column == "Ranked runtime [ms]"}
 
     assert titles(of_gpu) == {"Runtime [ms]"}

@@ -23,17 +23,17 @@ _SET_NAME_AT_MOST = 18
 
 
 @dataclass(frozen=True)
-class Pairing:
+class ScatterFigure:
     """A scatter figure: the points of one scale, and its two axes."""
 
     name: str
-    """Of its files; another pairing may have the same."""
+    """Of its files; another figure may have the same."""
     points: tuple[FigurePoint, ...]
     x: Axis
     y: Axis
 
 
-def list_pairings(board: Board) -> Iterator[Pairing]:
+def list_scatter_figures(board: Board) -> Iterator[ScatterFigure]:
     """List the scatter figures that there are points for.
 
     Scales have figures of their own, since quality and cost of one say nothing of another; a scale
@@ -51,7 +51,7 @@ def list_pairings(board: Board) -> Iterator[Pairing]:
         for words, group in placed.items():
             if len(group) >= min(2, most) > 0:
                 scale = words if len(groups) > 1 else ""
-                yield Pairing(_name_files(x, y, scale), group, *_say_more(x, y, board, scale))
+                yield ScatterFigure(_name_files(x, y, scale), group, *_say_more(x, y, board, scale))
 
 
 def _group_by_scale(points: Sequence[FigurePoint]) -> Mapping[str, list[FigurePoint]]:

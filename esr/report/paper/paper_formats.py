@@ -35,6 +35,7 @@ _HEAD = r"""%% For Multi-Adds of another image: python -m esr paper RESULTS --hr
 \begin{table*}[t]
 \centering
 \caption{%s}
+\vspace{3pt}
 \label{tab:comparison}
 \footnotesize
 \setlength{\tabcolsep}{4pt}

@@ -9,7 +9,7 @@ from pathlib import Path
 from esr.base.errors import UserError
 from esr.report.board import Board
 from esr.report.image_matrix import ImageMatrix, build_matrices
-from esr.report.paper.paper_axes import describe_clock, list_pairings
+from esr.report.paper.paper_axes import describe_clock, list_scatter_figures
 
 _SCATTER_IN = 2.5
 
@@ -51,9 +51,9 @@ def _list_figures(board: Board) -> Iterator[tuple[str, partial[bool], float]]:
     from esr.report.paper import paper_rows as rows
     from esr.report.paper.paper_scatter import draw_scatter
 
-    for pairing in list_pairings(board):
-        draw = partial(draw_scatter, points=pairing.points, x=pairing.x, y=pairing.y)
-        yield pairing.name, draw, _SCATTER_IN
+    for scatter in list_scatter_figures(board):
+        draw = partial(draw_scatter, points=scatter.points, x=scatter.x, y=scatter.y)
+        yield scatter.name, draw, _SCATTER_IN
     height_in = rows.HEAD_IN + rows.ROW_IN * len(board.lines)
     yield "score-parts", partial(rows.draw_score_bars, board=board), height_in
     yield "rank-frequencies", partial(rows.draw_rank_shares, board=board), height_in
