@@ -27,13 +27,14 @@ from esr.report.paper.paper_axes import ScatterFigure, list_scatter_figures
 from esr.tools.leaderboard import main
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
 from esr.report.paper import paper_rows
 from esr.report.paper.paper_scatter import draw_scatter
-from esr.report.paper.paper_style import COLUMN_IN, Draw, make_figure, paper_style
+from esr.report.paper.paper_style import COLUMN_IN, Draw, add_legend, make_figure, paper_style
 from esr.report.paper.place_names import Area, Named, place_names
 
 TIME, PSNR = Axis("t", "Runtime [ms]"), Axis("q", "PSNR [dB]", higher_is_better=True)
@@ -199,6 +200,18 @@ def _of_all_groups() -> Draw:
     )
 
 
+def _of_a_wide_legend() -> Draw:
+    """Entries that are wider than a column together, as those of two scales were."""
+
+    def draw(axes: Axes) -> bool:
+        for entry in ("Pareto front, x4", "not ranked, x2", "ranked, x4", "baseline, x4"):
+            axes.plot([1, 2], [3, 4], label=entry)
+        add_legend(axes)
+        return True
+
+    return draw
+
+
 def _of_a_cpu_and_images() -> Draw:
     board = boards.varied()
     (matrix, *_) = build_matrices([line.standing.row for line in board.lines])
@@ -238,6 +251,7 @@ def _list_texts(figure: Figure) -> list[Text]:
 @pytest.mark.parametrize(
     "describe",
     [
+        _of_a_wide_legend,
         _of_all_groups,
         lambda: _scatter([_point(f"N{i}", 0.004 * 4**i, 27 + i) for i in range(9)], "Urban100"),
         lambda: _scatter([_point("A", 1144.265, 31.20014), _point("B", 1144.271, 31.20021)]),
@@ -246,7 +260,7 @@ def _list_texts(figure: Figure) -> list[Text]:
         _of_ranks,
         _of_a_cpu_and_images,
     ],
-    ids=["groups", "decades", "near", "long names", "scores", "ranks", "images"],
+    ids=["wide legend", "groups", "decades", "near", "long names", "scores", "ranks", "images"],
 )
 def test_no_text_is_cut_or_covers_another_and_the_axes_have_room(
     describe: Callable[[], Draw],
