@@ -9,7 +9,7 @@ from functools import partial
 from esr.challenge.protocol import Track
 from esr.rank.figures import Quantity, steady_runtime, warm_runtime
 from esr.rank.ranking import Placing, Ranking, Standing
-from esr.rank.scores import ABSOLUTE
+from esr.rank.scores import ABSOLUTE, RELATIVE
 from esr.records.results_folder import Row
 from esr.report.cell import Column, Value
 
@@ -23,12 +23,17 @@ _DIGITS = {"weighted_sum": ".4f", "product": ".4f"}
 
 
 def list_ranking_columns(ranking: Ranking) -> list[Column]:
-    """List what a ranking says of each row; a table shows ranks if several rows are ranked."""
+    """List what a ranking says of each row; a table shows ranks if several rows are ranked.
+
+    A score is shown of one row as well, unless it is the baseline, whose score says nothing.
+    """
     several = sum(standing.section == "ranked" for standing in ranking.standings) > 1
+    measured = [standing for standing in ranking.standings if standing.section != "failed"]
+    compared = several or any(not standing.is_baseline for standing in measured)
     columns = [
         column
         for index, track in enumerate(ranking.protocol.tracks)
-        for column in _list_track_columns(track, index, several)
+        for column in _list_track_columns(track, index, several, compared)
     ]
     priority = 2 if ranking.choices.runtime == "robust" else 5
     return [
@@ -75,14 +80,24 @@ def _read_end(runtime: Quantity | None, end: str) -> float | None:
     return float(getattr(runtime, end))
 
 
-def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]:
+def _list_track_columns(track: Track, index: int, several: bool, compared: bool) -> list[Column]:
+    """List what a track adds.
+
+    Args:
+        track: which one.
+        index: its place among the tracks.
+        several: whether several rows are ranked.
+        compared: whether a score that is relative to a baseline says something.
+    """
+
     def of_placing(value: Callable[[Placing], Value]) -> Callable[[Standing], Value]:
         return lambda standing: value(standing.placings[index])
 
     first = index == 0
     # The score of a single figure says what the figure says.
     alone = track.score in ABSOLUTE
-    tells_more = (several or alone) and len(track.terms) > 1
+    relative = compared if track.score not in RELATIVE else several
+    tells_more = (relative or alone) and len(track.terms) > 1
     log = of_placing(lambda p: p.score.log if p.score else None)
     digits = _DIGITS.get(track.score, ".4g")
     return [
