@@ -20,7 +20,7 @@ _NAME, _TYPE = 0, 1
 _BY_WEIGHT = (_NAME, 7, 5, 4, 6, _TYPE, 3, 2)
 """Positions in `HEAD`: what a narrow terminal shows first."""
 _EDGES, _GAP = 2, 2
-_NAME_AT_LEAST = 16
+_NAME_AT_LEAST = 24
 """Letters of a layer's name that stand in one line, however narrow the terminal."""
 _ENDS = "."
 """A name is broken after its parts alone."""
