@@ -28,7 +28,8 @@ from esr.report.cell import (
 )
 from esr.report.claims import PREFIXES
 from esr.report.deployment_columns import list_deployment_columns
-from esr.report.ranking_columns import has_several_processes, list_ranking_columns
+from esr.report.ranking_columns import list_ranking_columns
+from esr.report.runtime_columns import has_several_processes
 
 _PRIORITIES = (1, 1, 6, 6, 2, 3, 4, 9, 8, 10)
 """Of the official columns, in their order."""

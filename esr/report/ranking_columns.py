@@ -7,13 +7,10 @@ from collections.abc import Callable
 from functools import partial
 
 from esr.challenge.protocol import Track
-from esr.rank.figures import Quantity, steady_runtime, warm_runtime
-from esr.rank.process_means import average_processes
 from esr.rank.ranking import Placing, Ranking, Standing
-from esr.rank.runtimes import RUNTIMES
 from esr.rank.scores import ABSOLUTE, RELATIVE
-from esr.records.results_folder import Row
 from esr.report.cell import Column, Value
+from esr.report.runtime_columns import list_runtime_columns
 
 NO_RANK = "-"
 BASE = "base"
@@ -37,8 +34,6 @@ def list_ranking_columns(ranking: Ranking) -> list[Column]:
         for index, track in enumerate(ranking.protocol.tracks)
         for column in _list_track_columns(track, index, several, compared)
     ]
-    priority = 2 if ranking.choices.runtime == "robust" else 5
-    several_processes = has_several_processes(ranking)
     return [
         *columns,
         Column("Not ranked because", lambda s: None if s.section == "failed" else s.reason),
@@ -46,76 +41,13 @@ def list_ranking_columns(ranking: Ranking) -> list[Column]:
         _make_margin_column("Val", lambda s: s.gate.val_margin_db),
         _make_margin_column("Test", lambda s: s.gate.test_margin_db),
         Column("Gate", lambda s: _GATE[s.gate.passed]),
-        _make_ranked_runtime_column(ranking),
-        Column("Runtime low [ms]", lambda s: _read_end(s.runtime, "low"), ".2f"),
-        Column("Runtime high [ms]", lambda s: _read_end(s.runtime, "high"), ".2f"),
-        *_list_runtime_columns("Warm", _read_warm(ranking), ".2f", priority, several_processes),
-        *_list_runtime_columns("Steady", _read_steady(ranking), ".3f", priority, several_processes),
-    ]
-
-
-def _make_ranked_runtime_column(ranking: Ranking) -> Column:
-    """People see it where no other column shows it: the official ones are of one process."""
-    is_seen = has_several_processes(ranking) and RUNTIMES[ranking.choices.runtime].official
-    return Column(
-        "Ranked runtime [ms]",
-        lambda standing: standing.runtime.value if standing.runtime else None,
-        ".2f",
-        priority=3 if is_seen else None,
-        text=lambda standing: format_ends(standing.runtime),
-    )
-
-
-def has_several_processes(ranking: Ranking) -> bool:
-    """Tell whether any row was measured in several processes."""
-    records = (standing.row.record for standing in ranking.standings)
-    return any(record.process_count > 1 for record in records if record)
-
-
-def _read_warm(ranking: Ranking) -> Callable[[Row], Quantity | None]:
-    """Read the mean over the processes where there are several, and else what the one says."""
-    means = average_processes(ranking, "warm") if has_several_processes(ranking) else {}
-    return lambda row: means.get(row.label) or warm_runtime(row)
-
-
-def _read_steady(ranking: Ranking) -> Callable[[Row], Quantity | None]:
-    means = average_processes(ranking, "steady") if has_several_processes(ranking) else {}
-    return lambda row: means.get(row.label) or steady_runtime(row)
-
-
-def _list_runtime_columns(
-    title: str,
-    read: Callable[[Row], Quantity | None],
-    form: str,
-    priority: int,
-    several_processes: bool,
-) -> list[Column]:
-    """A runtime of the warm network, and the ends of its interval."""
-    # Over processes it is lopsided, and may be wider than the figure.
-    say = format_ends if several_processes else format_interval
-    return [
-        Column(
-            f"{title} Time [ms]",
-            lambda s: runtime.value if (runtime := read(s.row)) else None,
-            form,
-            priority=priority,
-            text=lambda standing: say(read(standing.row)),
-        ),
-        Column(f"{title} low [ms]", lambda s: _read_end(read(s.row), "low"), form),
-        Column(f"{title} high [ms]", lambda s: _read_end(read(s.row), "high"), form),
+        *list_runtime_columns(ranking),
     ]
 
 
 def _make_margin_column(title: str, value: Callable[[Standing], Value]) -> Column:
     short_title = f"{title} margin [dB]"
     return Column(f"{title} gate margin [dB]", value, "+.3f", priority=12, short_title=short_title)
-
-
-def _read_end(runtime: Quantity | None, end: str) -> float | None:
-    """An end of a runtime's interval; a single run has none."""
-    if runtime is None or runtime.low == runtime.high:
-        return None
-    return float(getattr(runtime, end))
 
 
 def _list_track_columns(track: Track, index: int, several: bool, compared: bool) -> list[Column]:
@@ -215,18 +147,3 @@ def format_score(standing: Standing, track: int, digits: str = ".4g") -> str:
     power = math.floor(score.log / math.log(10))
     mantissa = f"{math.exp(score.log - power * math.log(10)):.2f}"
     return f"1.00e{power + 1}" if mantissa == "10.00" else f"{mantissa}e{power}"
-
-
-def format_ends(runtime: Quantity | None) -> str:
-    """Say a runtime with its 95 % interval, which may be lopsided: `5.12 [5.01-5.30]`."""
-    if runtime is None:
-        return ""
-    ends = "" if runtime.low == runtime.high else f" [{runtime.low:.2f}-{runtime.high:.2f}]"
-    return f"{runtime.value:.2f}{ends}"
-
-
-def format_interval(runtime: Quantity | None) -> str:
-    """Say a runtime with half of its 95 % interval: `5.12 ±0.03`."""
-    if runtime is None:
-        return ""
-    return f"{runtime.value:.2f} ±{(runtime.high - runtime.low) / 2:.2f}"
