@@ -18,7 +18,7 @@ from torch.nn import functional
 from esr.challenge.protocol import protocols
 from esr.measure.counts import complexity
 from esr.measure.counts.layer_costs import FUNCTIONAL, WHOLE, layers
-from esr.records.measurement import LayerCost
+from esr.records.network_counts import LayerCost
 from esr.report.board import build_board
 from esr.report.formats import write_all
 from esr.report.layer_table import HEAD, lay_out_layers

@@ -5,7 +5,7 @@ Text is written as in `leaderboard.csv`, figures with every digit.
 
 from __future__ import annotations
 
-from esr.records.measurement import LayerCost
+from esr.records.network_counts import LayerCost
 from esr.records.results_folder import Row
 from esr.report.board import Board
 from esr.report.cell import Value

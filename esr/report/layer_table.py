@@ -12,7 +12,7 @@ from rich.text import Text
 
 from esr.base.visible_text import one_line
 from esr.base.word_wrap import split_name, wrap_name
-from esr.records.measurement import LayerCost
+from esr.records.network_counts import LayerCost
 from esr.report.layer_csv import LAYER_CSV_FILE, say_output_size
 
 HEAD = ("Layer", "Type", "Calls", "Output", "Params", "MACs [M]", "Acts [M]", "Time [ms]")
