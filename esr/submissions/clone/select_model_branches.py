@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from esr.base.errors import UserError
 from esr.submissions.clone.control_flow import Function, Path, constants
 from esr.submissions.clone.source_values import MODEL_ID, Names, Unknown, is_model_id, value
 from esr.submissions.submission import CHECKPOINT_SUFFIXES
 
-_IDS_AT_MOST = 10_000
+_STEPS_AT_MOST = 5_000_000
+"""Ids times nodes: 60 official ids come to half a million; so many take some ten seconds."""
 _FURTHEST_ID = 10**6
 
 
@@ -31,9 +33,16 @@ class Branch:
 
 
 def branches(tree: ast.Module, function: Function) -> list[Branch]:
-    """Read the ids that `select_model` has a submission or a branch for, in ascending order."""
+    """Read the ids that `select_model` has a submission or a branch for, in ascending order.
+
+    Raises:
+        UserError: there are far more than anybody has.
+    """
     known = constants(tree)
-    candidates = (_branch(function, number, known) for number in sorted(_ids(tree, known)))
+    ids = _ids(tree, known)
+    if len(ids) * sum(1 for _ in ast.walk(function)) > _STEPS_AT_MOST:
+        raise UserError(f"is too long to be followed for {len(ids)} ids", where=function.name)
+    candidates = (_branch(function, number, known) for number in sorted(ids))
     return [branch for branch in candidates if branch is not None]
 
 
@@ -142,8 +151,6 @@ def _looked_up(node: ast.AST, is_id: Callable[[ast.AST | None], bool]) -> Iterat
 
 def _numbers(compared: object) -> set[int]:
     several = isinstance(compared, list | tuple | set | dict | range)
-    if isinstance(compared, range) and len(compared) > _IDS_AT_MOST:
-        return set()
     numbers: Iterable[object] = compared if several else [compared]  # type: ignore[assignment]
     return {
         number
