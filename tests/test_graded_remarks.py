@@ -57,6 +57,15 @@ def test_what_forbids_a_comparison_stands_open_above_however_much_else_is_said(
     assert grades == sorted(grades, key=["forbids", "warning", "note"].index)
 
 
+def test_what_throws_doubt_on_a_figure_comes_before_failures() -> None:
+    doubted = replace(boards.record(40, "Net", 5.0, 27.0), note="look here")
+    rows = [boards.failed(f"{number:02d}_Broken", "no weights") for number in range(25)]
+    made = build_board([*rows, boards.row(doubted)], PROTOCOL)
+    # A terminal shows twenty.
+    assert any("look here" in remark for remark in made.remarks[:20])
+    assert sum("no weights" in remark for remark in made.remarks) == 25
+
+
 @pytest.mark.parametrize(
     ("verdict", "grade", "words"),
     [

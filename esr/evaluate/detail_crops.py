@@ -7,6 +7,7 @@ submission shows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +22,8 @@ from esr.images import Image
 from esr.images.image_file import imsave
 from esr.images.metrics import METRICS
 from esr.images.resample import imresize_uint8
-from esr.records.record import Crop, ImageResult
+from esr.records.record import Crop
+from esr.records.split_result import ImageResult
 
 SIDE_PX = 96
 """Side of a detail in HR pixels."""
@@ -66,8 +68,13 @@ def keep_crops(
 
     def keep(choice: Choice) -> Crop:
         index = chosen[choice]
+        detail = _find_detail(split.images[index], split.scale)
         sr: Image = np.load(sr_files[index], mmap_mode="r")
-        top, left, pictures = _cut(split.images[index], sr, split.scale)
+        pictures: dict[Picture, Image] = {
+            "bicubic": detail.bicubic,
+            "sr": np.array(sr[detail.window]),
+            "hr": detail.hr,
+        }
         crop = Crop(
             choice=choice,
             role=split.role,
@@ -75,9 +82,9 @@ def keep_crops(
             psnr_db=images[index].scores["psnr"],
             detail_psnr_db=_psnr(pictures["sr"], pictures["hr"]),
             detail_bicubic_psnr_db=_psnr(pictures["bicubic"], pictures["hr"]),
-            top_px=top,
-            left_px=left,
-            size_px=pictures["hr"].shape[0],
+            top_px=detail.window[0].start,
+            left_px=detail.window[1].start,
+            size_px=detail.hr.shape[0],
         )
         for picture, image in pictures.items():
             target = picture_file(results, label, crop, picture)
@@ -111,13 +118,24 @@ def _psnr(image: Image, hr: Image) -> float:
     return METRICS["psnr"].function(image, hr, 0)
 
 
-def _cut(image: StagedImage, sr: Image, scale: int) -> tuple[int, int, dict[Picture, Image]]:
+@dataclass(frozen=True)
+class _Detail:
+    """What every submission shows of an image."""
+
+    window: tuple[slice, slice]
+    """Rows and columns in HR."""
+    bicubic: Image
+    hr: Image
+
+
+@lru_cache(maxsize=64)
+def _find_detail(image: StagedImage, scale: int) -> _Detail:
     hr: Image = np.load(image.hr, mmap_mode="r")
     side = min(SIDE_PX, *hr.shape[:2]) // scale * scale
     top, left = _busiest(hr, side, scale)
     window = slice(top, top + side), slice(left, left + side)
     bicubic = _bicubic(np.load(image.lr), top // scale, left // scale, side // scale, scale)
-    return top, left, {"bicubic": bicubic, "sr": np.array(sr[window]), "hr": np.array(hr[window])}
+    return _Detail(window, bicubic, np.array(hr[window]))
 
 
 def _busiest(hr: Image, side: int, scale: int) -> tuple[int, int]:

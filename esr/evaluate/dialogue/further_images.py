@@ -17,6 +17,7 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -33,7 +34,7 @@ from esr.images.resample import imresize_uint8
 from esr.measure.channel import TAKE
 from esr.measure.job import FURTHER_IMAGES, FurtherTurn, JobFolder
 from esr.records.bounds import check_possible
-from esr.records.measurement import CountedPass
+from esr.records.network_counts import CountedPass
 
 FurtherKind = Literal["changed", "repeated", "sized", "smooth"]
 
@@ -108,13 +109,19 @@ def _draw(
     lr = np.load(image.lr)
     height, width, _ = lr.shape
     if kind == "changed":
-        symmetric = is_bicubic(lr, np.load(image.hr, mmap_mode="r"), scale)
+        symmetric = _has_bicubic_lr(image, scale)
         return draw_change(height, width, symmetric=symmetric, rng=rng)
     if kind == "repeated":
         return Change()
     rows, columns = sides
     top, left = (rng.randint(0, max(0, a - b)) for a, b in ((height, rows), (width, columns)))
     return Part(top, left, rows, columns)
+
+
+@lru_cache(maxsize=1024)
+def _has_bicubic_lr(image: StagedImage, scale: int) -> bool:
+    # Once a run: making LR anew takes 40 ms of a core, which all submissions would pay.
+    return is_bicubic(np.load(image.lr), np.load(image.hr, mmap_mode="r"), scale)
 
 
 def is_bicubic(lr: Image, hr: Image, scale: int) -> bool:
