@@ -354,7 +354,7 @@ def test_a_link_in_the_place_of_packages_is_not_followed(tmp_path: Path) -> None
     (package / "setup.py").write_text(REPLACES.replace("{victim!r}", repr(str(victim))))
     with tarfile.open(wheels / "esr_hostile-1.0.tar.gz", "w:gz") as archive:
         archive.add(package, package.name)
-    installer = Installer(tmp_path / "shelf", (), wheels, 100, Pip)
+    installer = Installer(tmp_path / "shelf", (), AMPLE, wheels, Pip)
     with pytest.raises(SubmissionFailed, match="in the place of site-packages"):
         installer.build(["esr_hostile"], tmp_path / "log")
     assert (victim / "base.pth").read_text() == "precious"
@@ -364,6 +364,6 @@ def test_a_link_in_the_place_of_packages_is_not_followed(tmp_path: Path) -> None
 def test_a_file_for_the_tool_is_written_through_no_link(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("x")
     (tmp_path / "lock.txt").symlink_to("precious")
-    place = ThinEnvironment(tmp_path, None, (), tmp_path / "log", 1)
+    place = ThinEnvironment(tmp_path, None, (), tmp_path / "log", AMPLE)
     assert place.write("lock.txt", "a==1").read_text() == "a==1"
     assert (tmp_path / "precious").read_text() == "x"
