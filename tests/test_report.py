@@ -145,7 +145,7 @@ def _on_files(number: int, digest: str | None) -> Row:
 def test_rows_of_other_files_of_the_same_set_are_named() -> None:
     rows = [_on_files(1, "a" * 64), _on_files(2, "b" * 64), _on_files(3, "a" * 64)]
     made = build_board([*rows, _on_files(4, None)], protocols()["ntire2026"])
-    (said,) = [line for line in made.remarks if "other files" in line]
+    (said,) = [line for line in made.remarks if "consisted of other files" in line]
     assert said.startswith("DIV2K_LSDIR_valid consisted of other files for 02_Net than")
     same = build_board([rows[0], rows[2], _on_files(4, None)], protocols()["ntire2026"])
     assert not any("other files" in line for line in same.remarks)

@@ -29,9 +29,7 @@ def explain_ranking(ranking: Ranking) -> Iterator[Remark]:
 
 
 def _explain_gate(ranking: Ranking) -> Iterator[Remark]:
-    unranked = [s for s in ranking.standings if s.section == "unranked"]
-    for reason, labels in _group(unranked, [s.reason for s in unranked]).items():
-        yield Remark(f"{labels} not ranked: {reason}", "warning")
+    yield from explain_unranked(ranking)
     for standing in ranking.standings:
         if standing.section == "ranked" and standing.is_baseline and standing.gate.passed is False:
             label = name(standing.row.name)
@@ -47,6 +45,13 @@ def _explain_gate(ranking: Ranking) -> Iterator[Remark]:
         reason = "none is known" if gate is None else known
         text = f"The PSNR gate of {ranking.protocol.name} was not judged: {reason}."
         yield Remark(text, "note" if gate is None else "warning")
+
+
+def explain_unranked(ranking: Ranking) -> Iterator[Remark]:
+    """Say who is not ranked, and why."""
+    unranked = [s for s in ranking.standings if s.section == "unranked"]
+    for reason, labels in _group(unranked, [s.reason for s in unranked]).items():
+        yield Remark(f"{labels} not ranked: {reason}", "warning")
 
 
 def _group(standings: Sequence[Standing], reasons: Sequence[str | None]) -> dict[str, str]:
@@ -103,18 +108,27 @@ def _explain_constraints(ranking: Ranking) -> Iterator[Remark]:
             yield Remark(f"{labels} not ranked in {track.name}: {reason}")
 
 
-def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
-    if not any("ave_time_ms" in track.terms for track in ranking.protocol.tracks):
-        return
-    robust = ranking.choices.runtime == "robust"
+def describe_ranked_runtime(ranking: Ranking) -> str | None:
+    """Say which runtime is ranked by; None where none counts, or there is nothing to rank."""
+    counts = any("ave_time_ms" in track.terms for track in ranking.protocol.tracks)
+    if not counts or len(ranking.standings) < 2:
+        return None
     kind = RUNTIMES[ranking.choices.runtime].words
-    processes = _count_processes(ranking)
-    if max(processes.values(), default=1) > 1:
+    if max(_count_processes(ranking).values(), default=1) > 1:
         kind += ", the mean over the processes"
     elif RUNTIMES[ranking.choices.runtime].official:
         kind += ", a single run each"
     alone = "" if ranking.with_test else ", on the validation set alone"
-    yield Remark(f"Ranked by {kind}{alone}.")
+    return f"Ranked by {kind}{alone}."
+
+
+def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
+    text = describe_ranked_runtime(ranking)
+    if text is None:
+        return
+    yield Remark(text)
+    robust = ranking.choices.runtime == "robust"
+    processes = _count_processes(ranking)
     placings = [placing for standing in ranking.standings for placing in standing.placings]
     if any(placing.interval for placing in placings):
         yield Remark(
