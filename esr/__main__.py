@@ -1,9 +1,13 @@
 """`python -m esr COMMAND`: everything beside `test_demo.py`, one command a line of `COMMANDS`."""
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    # Before any other import, even of __future__: Python has put the folder first that the user
+    # stands in, which may be a stranger's clone with a `copy.py` in it.
+    sys.path[0] = __file__.rpartition("/esr/")[0]
 
 import importlib
-import sys
 from dataclasses import dataclass
 
 import esr.base.prerequisites  # noqa: F401  # Before what needs them.

@@ -33,7 +33,7 @@
     flops_depend_on_input    it costs more or less over a picture than over one without detail, or
                              far less than what is counted
     memorised_images         an image is restored better than when it is moved or mirrored
-    large_checkpoint         the checkpoint holds far more than the parameters
+    large_checkpoint         checkpoint and source hold far more than the parameters
     flops_exceed             a counter finds far more multiply-adds than the dispatcher
     counter_detected         the output is another while it is counted, or at the size that is
     unknown_operators        operators of PyTorch with no formula that may multiply
