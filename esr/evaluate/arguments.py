@@ -191,7 +191,7 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add("--disk_limit", type=_positive("GiB"), default=DISK_GIB, metavar="GIB", help=text)
     text = "fetch the packages that a submission lacks into an environment of its own"
     add("--install", action="store_true", help=text)
-    text = "the same from this folder of wheels alone, without a network"
+    text = "fetch them from this folder of wheels alone, without a network"
     add("--wheels", type=_folder, metavar="DIR", help=text)
     either = group.add_mutually_exclusive_group()
     text = (

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from esr.base.visible_text import one_line
 from esr.challenge.protocol import Protocol, Track
 from esr.images.metrics import METRICS, Metric
 from esr.rank.entrants import KEYS
@@ -21,6 +22,7 @@ from esr.report.board import Board, Line
 from esr.report.cell import Column
 from esr.report.columns import OFFICIAL
 from esr.report.ranking_columns import BASE, NO_RANK, format_rank
+from esr.report.row_marks import ROW_MARKS, explain_marks
 
 _HEAD = r"""%% Needs \usepackage{booktabs}; read it in with \input{leaderboard.tex}.
 \begin{table*}[t]
@@ -40,6 +42,8 @@ _TAIL = r"""\bottomrule
 \end{table*}
 """
 
+_WHOLE_WIDTH = r"@{}p{0.9\linewidth}@{}"
+
 _MEANINGFUL = {
     "\\": r"\textbackslash{}",
     "^": r"\textasciicircum{}",
@@ -48,6 +52,7 @@ _MEANINGFUL = {
     ">": "$>$",
     "|": "$|$",
     "±": r"$\pm$",
+    **dict(zip(ROW_MARKS.values(), (r"$^\ddagger$", r"$^\dagger$"), strict=False)),
     # An optional argument or a star, where they begin a row.
     "[": "{[}",
     "*": "{*}",
@@ -83,6 +88,8 @@ def render_latex(board: Board) -> str:
         f"Results by the rules of {escape_latex(board.ranking.protocol.name)}. Subscripts are"
         " ranks. The best figure is bold, the second best underlined."
     )
+    if marks := explain_marks([line.standing.row for line in board.lines]):
+        caption += f" {escape_latex(marks)}"
     head = _HEAD % (caption, alignment, headings)
     groups = [group for group in _write_groups(board, columns) if group]
     return head + "\\midrule\n".join("".join(group) for group in groups) + _TAIL
@@ -125,12 +132,16 @@ def _write_groups(board: Board, columns: Sequence[_LatexColumn]) -> Iterator[lis
     """Lines that belong together, a rule between them."""
     ranked = [line for line in board.list_section("ranked") if not line.standing.is_baseline]
     marks = [_mark_best(column, ranked) for column in columns]
-    unranked, failed = board.list_section("unranked"), board.list_section("failed")
+    below, failed = board.list_section("unranked"), board.list_section("failed")
+    disqualified = [line for line in below if line.standing.row.disqualified is not None]
+    unranked = [line for line in below if line not in disqualified]
     unmarked: list[dict[str, str]] = [{} for _ in columns]
     yield [_write_row(line, columns, marks) for line in ranked]
     if unranked:
         reason = _span(len(columns), _explain_unranked(unranked, board.ranking.protocol), "@{}l")
         yield [f"{reason} \\\\\n", *(_write_row(line, columns, unmarked) for line in unranked)]
+    for line in disqualified:
+        yield [_say_why(line, columns), _write_row(line, columns, unmarked)]
     yield [_write_failed(line, len(columns)) for line in failed]
     baseline = [line for line in board.list_section("ranked") if line.standing.is_baseline]
     yield [_write_row(line, columns, unmarked) for line in baseline]
@@ -192,6 +203,12 @@ def _explain_unranked(unranked: Sequence[Line], protocol: Protocol) -> str:
         f"The following are not ranked: their PSNR is below {gate.val_psnr_db:.2f} dB (validation)"
         f" or {gate.test_psnr_db:.2f} dB (test)."
     )
+
+
+def _say_why(line: Line, columns: Sequence[_LatexColumn]) -> str:
+    """The reason above a row that is disqualified, in as many lines as it takes."""
+    reason = one_line(f"Disqualified: {line.standing.row.disqualified}")
+    return f"{_span(len(columns), reason, _WHOLE_WIDTH)} \\\\\n"
 
 
 def _write_failed(line: Line, columns: int) -> str:
