@@ -89,6 +89,9 @@ def test_only_more_than_two_db_count(harness: Harness, tmp_path: Path) -> None:
     entry.model_file.with_suffix(".toml").write_text("data_range = 1.0\n")
     verdict = score_images.judge_data_range(image, 12.0, other, entry, 4)
     assert "data_range (1) in team00_Tiny.toml; with 255 it has" in verdict.note
+    handed_in = replace(entry, handed_in_to="rtsr2023")  # It has no sidecar.
+    verdict = score_images.judge_data_range(image, 12.0, other, handed_in, 4)
+    assert "data_range (1) with --rgb_range; with 255 it has" in verdict.note
 
 
 @pytest.mark.parametrize("left", [None, b"", b"nonsense", np.zeros((4, 4, 3), np.uint8)])

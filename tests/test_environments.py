@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from esr.submissions.environments.environment_lock import read_lock
 from esr.submissions.environments.stated_requirements import parsed, requirements_of
 from esr.submissions.sidecar import Sidecar
 from esr.submissions.submission import Submission
+from esr.tools.env_command import main as env_command
 
 
 def write_wheel(
@@ -269,3 +271,12 @@ def test_a_setup_that_is_hostile_or_hangs_costs_one_row(
     assert not hr.parent.joinpath("x").exists()
     assert not (ROOT / "esr" / "x.py").exists()
     assert not list((tmp_path / "shelf").glob("*"))
+
+
+def test_the_help_names_the_flags_that_are_passed_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        env_command(["prepare", "--help"])
+    shown = capsys.readouterr().out
+    for flag in ("--with", "--model_id", "--wheels", "--timeout", "--disk_limit"):
+        assert re.search(rf"^  {flag} ", shown, re.MULTILINE)
+    assert "--repeats" not in shown
