@@ -14,6 +14,9 @@ from pathlib import Path
 
 import psutil
 
+_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_NUM_REDIS_GET_RETRIES": "2"}
+"""The second: a head that died in the meantime is waited for a minute, not for ten."""
+
 
 class Node:
     """One node: `ray start --block` and everything below it.
@@ -30,7 +33,7 @@ class Node:
         """Start it, and wait until it says that it runs."""
         self._process = subprocess.Popen(
             self._command,
-            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
+            env=os.environ | _SETTINGS,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -41,13 +44,14 @@ class Node:
         for line in self._process.stdout:
             said.append(line)
             if "Ray runtime started" in line:
+                self._parts = psutil.Process(self._process.pid).children()
                 return
         raise AssertionError("".join(said))
 
     @property
     def is_alive(self) -> bool:
-        """Whether nothing of it has died: it ends with the first of its parts."""
-        return self._process.poll() is None
+        """Whether nothing of it has died: it ends soon after the first of its parts."""
+        return self._process.poll() is None and all(part.is_running() for part in self._parts)
 
     def processes(self) -> list[psutil.Process]:
         """List what belongs to it: servers, workers, and what these have started."""
@@ -86,8 +90,13 @@ class Cluster:
         dead = self.nodes if not head.is_alive else [n for n in others if not n.is_alive]
         for node in dead:
             node.kill()
-        for node in dead:
-            node.start()
+        try:
+            for node in dead:
+                node.start()
+        except AssertionError:
+            if head.is_alive:
+                raise
+            self.mend()  # It died between the look and the start.
 
 
 @contextmanager

@@ -42,7 +42,7 @@ BAD = {
     "WrongDtype": Bad("restore", ("torch.int32",), tiny("self.up(self.body(x)).int()")),
     "Tuple": Bad("restore", ("a tuple, not a tensor",), tiny("(self.up(self.body(x)), x)")),
     "Nothing": Bad("restore", ("a NoneType, not a tensor",), tiny("None")),
-    "Import": Bad("import", ("ModuleNotFoundError", "no_such_package"), "import no_such_package\n" + tiny()),
+    "Import": Bad("import", ("needs the package no_such_package", "--install"), "import no_such_package\n" + tiny()),
     "Syntax": Bad("import", ("SyntaxError",), "def f(:\n"),
     "NoClass": Bad("build", ("no class",), "X = 1\n"),
     "NoModule": Bad("build", ("Options", "no torch.nn.Module", "arch"), "class Options:\n    pass\n"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,17 @@ def test_in_a_clone_it_is_what_select_model_names(tmp_path: Path) -> None:
 def test_nothing_of_a_submission_is_imported(listed) -> None:
     assert listed(f"import sys\nsys.modules['was_imported'] = sys\n{tiny()}", OTHERS)
     assert "was_imported" not in sys.modules
+
+
+def test_another_version_and_a_stand_in_are_no_absent_packages(tmp_path: Path) -> None:
+    clone = write_clone(tmp_path / "clone")
+    (clone / "requirements.txt").write_text("tqdm==0.1\nPyYAML>=1\n")
+    imports = "import tqdm\nimport yaml\nfrom basicsr.utils.registry import ARCH_REGISTRY\n"
+    (clone / "models" / "team05_absent.py").write_text(imports)
+    (entry,) = [e for e in discover_clone(clone) if e.model_id == 5]
+    assert isinstance(entry, CloneSubmission)
+    assert foresee_problems(entry) == [
+        "may need more of basicsr than its stand-ins here (--install fetches what can be had)",
+        f"asks for tqdm==0.1 ({metadata.version('tqdm')} is here);"
+        " --install takes what it asks for",
+    ]

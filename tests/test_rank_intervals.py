@@ -17,8 +17,9 @@ from esr.rank.rank_intervals import group, place
 from esr.rank.ranking import Placing, rank
 from esr.rank.runtime_draws import draw_runtimes
 from esr.rank.runtimes import RUNTIMES, read_processes
-from esr.records.record import ProcessTiming, Record
+from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.records.split_result import ProcessTiming
 from esr.report.board import build_board
 from esr.report.estimator_table import compare_estimators
 from esr.report.ranking_columns import format_rank
@@ -209,3 +210,14 @@ def test_scores_beyond_floats_are_silently_uncertain() -> None:
     drawn = np.exp(np.random.default_rng(0).normal(0, 200, (500, 4)))  # Their squares overflow.
     drawn[:, 0] = 0
     assert [(one.low, one.high) for one in place(scores, drawn)][1:] == [(1, 4)] * 3
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_two_processes_that_disagree_and_one_alone_every_draw_is_a_number() -> None:
+    sure, alone = ([(np.full((4, 3), ms),) for ms in figures] for figures in ((300, 700), (915,)))
+    for seed in range(20):
+        drawn = draw_runtimes({"sure": sure, "alone": alone}, RUNTIMES["warm"], seed)
+        assert all(np.isfinite(each).all() and (each > 0).all() for each in drawn.values())
+        # Of one degree of freedom, half of Cauchy's distribution is within one deviation: a median
+        # is where it was.
+        assert np.median(drawn["alone"]) == pytest.approx(915, rel=0.1)

@@ -8,24 +8,25 @@ import hashlib
 import io
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import boards
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from conftest import ROOT
-from harness import PATIENCE_S
+from harness import run_program
 from PIL import Image
 from report_pages import HOSTILE, NOTED, board_of, write_page, write_results
 
 from esr.base.errors import UserError
 from esr.rank.entrants import Choices
+from esr.records.results_folder import Row
 from esr.report.html import html_report, page_assets
 from esr.report.html.charts import describe_images, describe_scatter, draw_charts
+from esr.report.html.failed_run import describe_failure
 from esr.tools.leaderboard import main as leaderboard
 
 SCRIPTS = 5
@@ -238,6 +239,13 @@ def test_a_failed_run_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     assert "python test_demo.py --model_id 7" in seen  # As its record says.
 
 
+def test_a_failed_run_is_repeated_as_it_was_run(tmp_path: Path) -> None:
+    asked = ("--model_id", "6", "7", "--dataset", "Set5", "--model_id=9", "--save_dir", "a b")
+    failure = replace(boards.failed("06_Broken", "no weights").failure, model_id=6, command=asked)
+    told = describe_failure(Row("06_Broken", failure=failure), tmp_path)
+    assert told.command == ("python test_demo.py --dataset Set5 --save_dir 'a b' --model_id 6")
+
+
 @pytest.mark.parametrize("year", ["2024", "2026_head"])
 def test_an_official_file_makes_a_page(shared: Path, tmp_path: Path, year: str) -> None:
     source = shared / "reference" / f"official_results_{year}.json"
@@ -283,14 +291,7 @@ def test_the_page_is_made_without_torch_and_without_building_figures(results: Pa
         "assert '</html>' in report_html.render_html(board_of(path), path)\n"
         "sys.exit(' '.join({'torch', 'plotly', 'itables', 'IPython'} & set(sys.modules)) or 0)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stderr
+    run_program(program)
 
 
 def test_an_organizer_names_the_page(results: Path, tmp_path: Path) -> None:

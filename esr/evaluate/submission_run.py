@@ -208,14 +208,22 @@ class SubmissionRun:
             log = installer_log(self._setting.options.output.save_dir, entry.label)
         printed = str(log) if failed.stage != "discover" and log.exists() else None
         hint = ""
-        if failed.stage == "import" and "needs the package" in failed.reason:
+        if "needs the package" in failed.reason and not self._setting.options.confinement.install:
             hint = " (--install fetches what can be had)"
         reason, date = printable_line(f"{failed.reason}{hint}"), provenance.now()
         name = entry.name if isinstance(entry, CloneSubmission) and not entry.variant else None
         path = str(entry.model_file)
         model_file = path if path.isprintable() else None  # Bytes that are no text have no JSON.
         return Failure(
-            entry.label, entry.model_id, failed.stage, reason, date, printed, name, model_file
+            entry.label,
+            entry.model_id,
+            failed.stage,
+            reason,
+            date,
+            printed,
+            name,
+            model_file,
+            self._setting.options.command,
         )
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ images. What the child has to say it says over its channel (`esr.measure.channel
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -147,7 +148,18 @@ def describe_error(error: BaseException) -> str:
     """Say what went wrong in one line."""
     if isinstance(error, UserError):
         return printable_line(str(error))
+    if isinstance(error, ModuleNotFoundError) and (package := _absent_package(error)):
+        return f"needs the package {package}, which is not installed"
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
     if isinstance(error, MemoryError) or "can't allocate memory" in text:
         return f"{printable_line(text)} (--memory_limit)"
     return printable_line(text)
+
+
+def _absent_package(error: ModuleNotFoundError) -> str | None:
+    """Name the package that could not be imported; None where only a part of it is not there."""
+    package = (error.name or "").partition(".")[0]
+    # What the exception itself says is more, where it is not Python's own text.
+    if error.msg != f"No module named {error.name!r}" or package in sys.modules:
+        return None
+    return printable_line(package) if package == error.name else None

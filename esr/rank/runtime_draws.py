@@ -31,6 +31,9 @@ from esr.rank.runtimes import Matrix, Process, Runtime
 DRAWS = 2000
 _WITHIN = 100
 """Times that the rounds of a process are drawn anew; each draw takes one of them."""
+_FARTHEST = math.log(1000)
+"""No draw is farther off than a factor of a thousand. Of two processes alone the variance is known
+so badly that some would be infinite, and the difference of two of them nothing."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,8 @@ def _draw_deviation(
     chosen = random.integers(_WITHIN, size=shape)
     within = noise.within[np.arange(noise.processes), chosen]
     deviation = (between * _draw_smoothly(pool, shape, random) + within).mean(axis=1)
-    return np.asarray(deviation * np.sqrt(freedom / random.chisquare(freedom, draws)))
+    deviation = deviation * np.sqrt(freedom / random.chisquare(freedom, draws))
+    return np.asarray(np.clip(deviation, -_FARTHEST, _FARTHEST))
 
 
 def _draw_smoothly(

@@ -14,10 +14,17 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
+from packaging.requirements import Requirement
+
 from esr.base.errors import UserError
 from esr.base.foreign_bytes import read_foreign
 from esr.base.visible_text import one_line
-from esr.submissions.environments.stated_requirements import requirements_of
+from esr.submissions.clone_session.stand_ins.stand_in_table import leads_to_stand_ins
+from esr.submissions.environments.stated_requirements import (
+    installed_version,
+    modules_of,
+    requirements_of,
+)
 from esr.submissions.foreign_file import HEAD_BYTES, recognise
 from esr.submissions.submission import CloneSubmission, Measurable, Submission
 
@@ -49,14 +56,31 @@ def _find_absent_checkpoints(entry: CloneSubmission) -> Iterator[str]:
 
 def _find_absent_packages(entry: Measurable) -> Iterator[str]:
     try:
-        absent = [requirement.partition("==")[0] for requirement in requirements_of(entry)]
+        requirements = [Requirement(each) for each in requirements_of(entry)]
     except UserError as error:
         yield str(error)
         return
+    is_clone = isinstance(entry, CloneSubmission)
+    absent, in_part, others = [], [], []
+    for requirement in requirements:
+        if (version := installed_version(requirement.name)) is not None:
+            others.append(f"{requirement} ({version} is here)")
+        elif is_clone and _has_stand_in(requirement.name):
+            in_part.append(requirement.name)
+        else:
+            absent.append(requirement.name)
+    fetch = "(--install fetches what can be had)"
     if absent:
-        # What a clone imports and never uses need not be there, and some has a stand-in.
-        verb = "may need" if isinstance(entry, CloneSubmission) else "needs"
-        yield f"{verb} {', '.join(absent)} (--install fetches what can be had)"
+        # What a clone imports and never uses need not be there.
+        yield f"{'may need' if is_clone else 'needs'} {', '.join(absent)} {fetch}"
+    if in_part:
+        yield f"may need more of {', '.join(in_part)} than its stand-ins here {fetch}"
+    if others:
+        yield f"asks for {', '.join(others)}; --install takes what it asks for"
+
+
+def _has_stand_in(package: str) -> bool:
+    return any(leads_to_stand_ins(module) for module in modules_of(package))
 
 
 def _find_misfits(entry: Submission) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from esr.records.results_folder import Row
 _LINES = 12
 _BYTES = 8 * 2**10
 _LINE_AT_MOST = 240
+_COMMAND_AT_MOST = 2000
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,20 @@ def _read_tail(path: Path) -> tuple[str, ...]:
 
 
 def _write_command(failure: Failure, row: Row) -> str:
-    if row.record is not None:
-        return one_line(
-            shlex.join(["python", "test_demo.py", *row.record.provenance.command]), 2000
-        )
-    chosen = "" if failure.model_id is None else f" --model_id {failure.model_id}"
-    clone = " --submission PATH" if failure.name else ""
-    return f"python test_demo.py{clone}{chosen}"
+    """Repeat what was typed, for this submission alone."""
+    chosen = row.label if failure.model_id is None else str(failure.model_id)
+    given = failure.command or (row.record.provenance.command if row.record else ())
+    if not given and failure.name:
+        given = ("--submission", "PATH")
+    words = ["python", "test_demo.py", *_without_choice(given), "--model_id", chosen]
+    return one_line(shlex.join(words), _COMMAND_AT_MOST)
+
+
+def _without_choice(command: Iterable[str]) -> Iterator[str]:
+    """Leave out `--model_id` and its values."""
+    is_value = False
+    for word in command:
+        if word.startswith("--"):
+            is_value = word.partition("=")[0] == "--model_id"
+        if not is_value:
+            yield word

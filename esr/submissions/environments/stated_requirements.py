@@ -109,11 +109,22 @@ def _readable(lines: Iterable[str]) -> Iterator[Requirement]:
 
 
 def _is_met(requirement: Requirement) -> bool:
-    try:
-        version = metadata.version(requirement.name)
-    except metadata.PackageNotFoundError:
-        return False
-    return requirement.specifier.contains(version, prereleases=True)
+    version = installed_version(requirement.name)
+    return version is not None and requirement.specifier.contains(version, prereleases=True)
+
+
+def installed_version(package: str) -> str | None:
+    """Say in which version a package is installed here; None if it is not."""
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version(package)
+    return None
+
+
+def modules_of(package: str) -> tuple[str, ...]:
+    """Say under which names a package may be imported."""
+    name = canonicalize_name(package)
+    known = (each for each, of in _DISTRIBUTIONS.items() if canonicalize_name(of) == name)
+    return (name.replace("-", "_"), *known)
 
 
 def _is_found(module: str) -> bool:
