@@ -18,6 +18,7 @@ from esr.records.record import Failure
 from esr.records.results_folder import Row, Store
 from esr.report.board import build_board
 from esr.report.figure_points import list_axes, list_points, split_score
+from esr.report.latex_table import render_latex
 from esr.tools.leaderboard import main as leaderboard
 from esr.tools.rows_command import main
 
@@ -71,8 +72,8 @@ def test_a_disqualified_row_stands_below_the_line_with_its_reason(
     below = markdown.partition("## Not ranked")[2].partition("## Remarks")[0]
     assert r"disqualified: keeps its outputs \| in a dictionary, 50 %" in below
     latex = (results / "leaderboard.tex").read_text()
-    assert latex.index("02\\_Net") < latex.index("Disqualified: keeps its outputs")
-    assert r"Disqualified: keeps its outputs $|$ in a dictionary, 50 \%" in latex
+    assert latex.index("02\\_Net") < latex.index("03\\_Net")
+    assert r"disqualified: keeps its outputs $|$ in a dictionary, 50 \%" in latex
     page = (results / "report.html").read_text()
     assert f'title="{REASON}">disqualified<' in page
     # The official files keep every official key, and say it as far as they can.
@@ -135,6 +136,13 @@ def test_a_disqualified_baseline_is_told_in_a_line(choices: Choices) -> None:
         "Rules of ntire2026; baseline: 00_SPAN; scores are missing, since it is disqualified."
         in (about)
     )
+
+
+def test_the_reason_counts_more_than_the_gate() -> None:
+    """Who is below it as well is not said to be unranked for that alone."""
+    poor = boards.row(boards.record(3, "Poor", 4.0, 26.0))
+    latex = render_latex(build_board([*rows_of(), replace(poor, disqualified="x y z")], PROTOCOL))
+    assert "disqualified: x y z" in latex
 
 
 def test_who_disqualifies_the_baseline_is_told(

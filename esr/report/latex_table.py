@@ -1,8 +1,9 @@
 """`leaderboard.tex`: the results table of a challenge report, for LaTeX with booktabs.
 
 As in the report of 2022: the rank of a track stands as a subscript at the figure or score that it
-ranks by; the best figure is bold and the second best underlined, the baseline out of competition;
-the unranked stand below a line that says why, the baseline last. Claims stand in the other files.
+ranks by; the best figure of the ranked is bold and the second best underlined. Below them stand the
+baseline, out of competition, and the unranked; then, since a paper has no other file of ours, what
+forbids a comparison and why rows are not ranked. Claims stand in the other files.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from esr.base.visible_text import one_line
 from esr.challenge.protocol import Protocol, Track
 from esr.images.metrics import METRICS, Metric
 from esr.rank.entrants import KEYS
@@ -23,11 +23,13 @@ from esr.report.cell import Column
 from esr.report.columns import OFFICIAL
 from esr.report.ranking_columns import BASE, NO_RANK, format_rank
 from esr.report.row_marks import ROW_MARKS, explain_marks
+from esr.report.table_notes import write_notes
 
 _HEAD = r"""%% Needs \usepackage{booktabs}; read it in with \input{leaderboard.tex}.
 \begin{table*}[t]
 \centering
 \caption{%s}
+\vspace{3pt}
 \label{tab:leaderboard}
 \scriptsize
 \setlength{\tabcolsep}{3pt}
@@ -39,10 +41,12 @@ _HEAD = r"""%% Needs \usepackage{booktabs}; read it in with \input{leaderboard.t
 
 _TAIL = r"""\bottomrule
 \end{tabular}
-\end{table*}
+%s\end{table*}
 """
 
-_WHOLE_WIDTH = r"@{}p{0.9\linewidth}@{}"
+_NOTES = r"""\par\smallskip
+\parbox{\textwidth}{\raggedright %s}
+"""
 
 _MEANINGFUL = {
     "\\": r"\textbackslash{}",
@@ -86,13 +90,21 @@ def render_latex(board: Board) -> str:
     alignment = "".join("r" if shown.column.format else "l" for shown in columns)
     caption = (
         f"Results by the rules of {escape_latex(board.ranking.protocol.name)}. Subscripts are"
-        " ranks. The best figure is bold, the second best underlined."
+        " ranks. The best figure among ranked rows is bold, the second best underlined."
     )
     if marks := explain_marks([line.standing.row for line in board.lines]):
         caption += f" {escape_latex(marks)}"
     head = _HEAD % (caption, alignment, headings)
     groups = [group for group in _write_groups(board, columns) if group]
-    return head + "\\midrule\n".join("".join(group) for group in groups) + _TAIL
+    body = "\\midrule\n".join("".join(group) for group in groups)
+    return head + body + _TAIL % _write_notes(board)
+
+
+def _write_notes(board: Board) -> str:
+    unranked = board.list_section("unranked")
+    by_gate = bool(unranked) and _fail_gate_alone(unranked, board.ranking.protocol)
+    notes = [escape_latex(note) for note in write_notes(board, with_reasons=not by_gate)]
+    return _NOTES % " ".join(notes) if notes else ""
 
 
 def _choose_columns(board: Board) -> list[_LatexColumn]:
@@ -103,10 +115,12 @@ def _choose_columns(board: Board) -> list[_LatexColumn]:
         if (title := next(titles, None)) is not None:
             tracks.setdefault(title, number)
     official = [column.title for column in OFFICIAL if column.title in positions]
-    quality = [title for title in positions if _find_metric(title)]
+    sets = {column.title for column in board.columns if column.title.endswith(" set")}
+    times = {f"{title.removesuffix(' set')} Time [ms]" for title in sets}
+    of_sets = [title for title in positions if _find_metric(title) or title in times]
     return [
         _LatexColumn(positions[title], board.columns[positions[title]], tracks.get(title))
-        for title in dict.fromkeys([*official, *quality, *tracks])
+        for title in dict.fromkeys([*official, *of_sets, *tracks])
     ]
 
 
@@ -132,19 +146,17 @@ def _write_groups(board: Board, columns: Sequence[_LatexColumn]) -> Iterator[lis
     """Lines that belong together, a rule between them."""
     ranked = [line for line in board.list_section("ranked") if not line.standing.is_baseline]
     marks = [_mark_best(column, ranked) for column in columns]
-    below, failed = board.list_section("unranked"), board.list_section("failed")
-    disqualified = [line for line in below if line.standing.row.disqualified is not None]
-    unranked = [line for line in below if line not in disqualified]
+    unranked, failed = board.list_section("unranked"), board.list_section("failed")
     unmarked: list[dict[str, str]] = [{} for _ in columns]
     yield [_write_row(line, columns, marks) for line in ranked]
+    baseline = [line for line in board.list_section("ranked") if line.standing.is_baseline]
+    if baseline:
+        title = _span(len(columns), "Baseline, out of competition:", "@{}l")
+        yield [f"{title} \\\\\n", *(_write_row(line, columns, unmarked) for line in baseline)]
     if unranked:
         reason = _span(len(columns), _explain_unranked(unranked, board.ranking.protocol), "@{}l")
         yield [f"{reason} \\\\\n", *(_write_row(line, columns, unmarked) for line in unranked)]
-    for line in disqualified:
-        yield [_say_why(line, columns), _write_row(line, columns, unmarked)]
     yield [_write_failed(line, len(columns)) for line in failed]
-    baseline = [line for line in board.list_section("ranked") if line.standing.is_baseline]
-    yield [_write_row(line, columns, unmarked) for line in baseline]
 
 
 def _mark_best(column: _LatexColumn, lines: Sequence[Line]) -> dict[str, str]:
@@ -195,20 +207,21 @@ def _write_figure(text: str) -> str:
     return f"${text}$" if re.fullmatch(r"-[0-9.]+", text) else escape_latex(text)
 
 
+def _fail_gate_alone(unranked: Sequence[Line], protocol: Protocol) -> bool:
+    return protocol.gate is not None and all(
+        line.standing.gate.passed is False and line.standing.row.disqualified is None
+        for line in unranked
+    )
+
+
 def _explain_unranked(unranked: Sequence[Line], protocol: Protocol) -> str:
     gate = protocol.gate
-    if gate is None or any(line.standing.gate.passed is not False for line in unranked):
-        return "The following are not ranked, for the reasons given in leaderboard.md."
+    if gate is None or not _fail_gate_alone(unranked, protocol):
+        return "Not ranked, for the reasons given below the table:"
     return (
         f"The following are not ranked: their PSNR is below {gate.val_psnr_db:.2f} dB (validation)"
         f" or {gate.test_psnr_db:.2f} dB (test)."
     )
-
-
-def _say_why(line: Line, columns: Sequence[_LatexColumn]) -> str:
-    """The reason above a row that is disqualified, in as many lines as it takes."""
-    reason = one_line(f"Disqualified: {line.standing.row.disqualified}")
-    return f"{_span(len(columns), reason, _WHOLE_WIDTH)} \\\\\n"
 
 
 def _write_failed(line: Line, columns: int) -> str:
