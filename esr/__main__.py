@@ -51,7 +51,9 @@ COMMANDS = {
     "rtsr": Command("esr.challenge.rtsr.prepare_rtsr", "prepare data of the Real-Time challenge"),
     "leakage": Command("esr.tools.train.leakage", "no training image may be a test image", True),
     "pages": Command(
-        "esr.tools.pages.pages_command", "write docs/factsheets.md, model_zoo/README.md", True
+        "esr.tools.pages.pages_command",
+        "write docs/factsheets.md, docs/flags.md, model_zoo/README.md",
+        True,
     ),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,7 @@ from esr.submissions.environments.environment_lock import read_lock
 from esr.submissions.environments.stated_requirements import parsed, requirements_of
 from esr.submissions.sidecar import Sidecar
 from esr.submissions.submission import Submission
+from esr.tools.env_command import main as env_command
 
 
 def submission(tmp_path: Path, number: int = 1, requirements: tuple[str, ...] = ()) -> Submission:
@@ -367,3 +369,12 @@ def test_a_file_for_the_tool_is_written_through_no_link(tmp_path: Path) -> None:
     place = ThinEnvironment(tmp_path, None, (), tmp_path / "log", AMPLE)
     assert place.write("lock.txt", "a==1").read_text() == "a==1"
     assert (tmp_path / "precious").read_text() == "x"
+
+
+def test_the_help_names_the_flags_that_are_passed_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        env_command(["prepare", "--help"])
+    shown = capsys.readouterr().out
+    for flag in ("--with", "--model_id", "--wheels", "--timeout", "--disk_limit"):
+        assert re.search(rf"^  {flag} ", shown, re.MULTILINE)
+    assert "--repeats" not in shown
