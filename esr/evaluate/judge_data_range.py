@@ -52,11 +52,9 @@ def range_note(
     below = gain_db(bicubic_db, sr_psnr)
     if below < _FAR_BELOW_DB or bicubic_db >= _PLAIN_DB:
         return None
-    is_clone = isinstance(submission, CloneSubmission)
-    place = f"{SELECT} of the clone" if is_clone else _sidecar(submission)
     return (
         f"{image.name} is {below:.1f} dB below bicubic: check data_range"
-        f" ({submission.sidecar.data_range:g}) in {place}"
+        f" ({submission.sidecar.data_range:g}) {_name_place(submission)}"
     )
 
 
@@ -94,7 +92,7 @@ def judge_data_range(
             f"{image.name} has {declared_db:.2f} dB with data_range {declared}, as declared and"
             f" scored, and {other_db:.2f} dB with {tried}"
         )
-        note = f"data_range is {tried} rather than {declared}: set it in {_sidecar(entry)}"
+        note = f"data_range is {tried} rather than {declared}: set it {_name_place(entry)}"
         return DataRangeVerdict(note, (Flag("wrong_data_range", detail),))
     return DataRangeVerdict(f"{below}; with {tried} it has {other_db:.2f} dB" if below else None)
 
@@ -113,5 +111,13 @@ def _quick_bicubic_db(image: StagedImage, border: int) -> float:
     return METRICS["psnr"].function(large, hr, border)
 
 
-def _sidecar(entry: Measurable) -> str:
-    return f"{entry.model_file.stem}.toml"
+def _name_place(entry: Measurable) -> str:
+    """Say where the range is declared, or can be where nobody has declared it."""
+    if isinstance(entry, CloneSubmission):
+        return f"in {SELECT} of the clone"
+    if entry.handed_in_to is not None:
+        return "with --rgb_range"
+    file = entry.model_file.with_suffix(".toml")
+    return (
+        f"in {file.name}" if file.exists() else f"in a sidecar {file.name} (which is not there yet)"
+    )

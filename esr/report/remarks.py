@@ -17,6 +17,7 @@ from esr.report.cell import MARK
 from esr.report.claims import COUNTERS, is_partial
 from esr.report.ranking_remarks import explain_ranking
 from esr.report.remark import GRADES, Remark
+from esr.report.row_marks import explain_marks
 
 _LAUNCH_BOUND = 0.9
 _LINE_AT_MOST = 1000
@@ -47,6 +48,8 @@ def _list_remarks(
     ranking: Ranking, marked: Sequence[str], empty: Sequence[str]
 ) -> Iterator[Remark]:
     rows = [standing.row for standing in ranking.standings]
+    if marks := explain_marks(rows):
+        yield Remark(marks, "warning")
     # A failure shows in the table as well; what throws doubt on a figure stands only here.
     for row in rows:
         if row.record:

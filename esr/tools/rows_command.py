@@ -1,4 +1,4 @@
-"""`python -m esr rows RESULTS`: the rows of a results folder, listed, hidden or removed.
+"""`python -m esr rows RESULTS`: its rows are listed, hidden, disqualified or removed.
 
 Nothing is deleted: what is removed is moved to `records/removed/` and `failures/removed/`.
 """
@@ -29,6 +29,7 @@ from esr.report.report_choices import (
 from esr.report.terminal import print_choices, print_line
 from esr.tools.leaderboard import find_label
 from esr.tools.read_results import is_results_folder
+from esr.tools.row_changes import RowChanges, read_reason
 
 _HEAD = ("Row", "State", "Data sets", "Measured")
 
@@ -38,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     made = Parser(
         "python -m esr rows",
         allow_abbrev=False,
-        description="List the rows of a results folder, or take some out of its tables.",
+        description="List the rows of a results folder, or take some out of its tables or ranking.",
     )
     add = made.add_argument
     add("path", type=Path, metavar="RESULTS", help="results folder of test_demo.py")
@@ -47,6 +48,11 @@ def parser() -> argparse.ArgumentParser:
     add("--hide", nargs="+", default=[], metavar="LABEL", help="leave them out of every table")
     text = "take them into the tables again"
     add("--show", nargs="+", default=[], metavar="LABEL", help=text)
+    text = "take rank and score from them; they stand below the line, with the reason"
+    add("--disqualify", nargs="+", default=[], metavar="LABEL", help=text)
+    add("--reason", metavar="TEXT", help="why, for every table: with --disqualify")
+    text = "rank them again"
+    add("--reinstate", nargs="+", default=[], metavar="LABEL", help=text)
     text = (
         "rules of the tables that are written anew (default: those chosen before, or else of the"
         " latest record)"
@@ -59,22 +65,18 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str]) -> None:
     """Change what was asked for, write the tables anew if anything was, and list the rows."""
     given = parser().parse_args(arguments)
+    reason = read_reason(given.reason, bool(given.disqualify))
     chosen = _choose(given.path, given.protocol)
     store = _open(given.path, chosen)
     rows = store.rows()
-    remove, hide, show = (
-        [find_label(text, rows, flag) for text in texts]
-        for flag, texts in (
-            ("--remove", given.remove),
-            ("--hide", given.hide),
-            ("--show", given.show),
-        )
-    )
-    store.hide(hide)
-    store.show(show)
-    for file in store.remove(remove):
-        print_line(f"moved to {file}")
-    if remove or hide or show:
+    labels = {
+        deed: [find_label(text, rows, f"--{deed}") for text in getattr(given, deed)]
+        for deed in ("hide", "show", "disqualify", "reinstate", "remove")
+    }
+    changes = RowChanges(**labels, reason=reason)
+    for line in changes.apply(store, store.protocol()):
+        print_line(line)
+    if changes:
         _write_tables(store, chosen)
     stdout().print(lay_out_rows(store.rows(), store.hidden()))
 
@@ -127,6 +129,8 @@ def lay_out_rows(rows: Sequence[Row], hidden: set[str]) -> Table:
 def _describe_state(row: Row, is_hidden: bool) -> Iterator[str]:
     if is_hidden:
         yield "hidden"
+    if row.disqualified is not None:
+        yield f"disqualified ({row.disqualified})"
     if row.failure is None:
         yield "measured"
         return
