@@ -82,9 +82,10 @@ def test_only_more_than_two_db_count(harness: Harness, tmp_path: Path) -> None:
     np.save(tmp_path / "sr.npy", np.zeros_like(np.load(image.hr)))
     verdict = score_images.judge_data_range(image, 12.0, other, entry, 4)
     assert verdict.flags == ()
-    assert (
-        "dB below bicubic: check data_range (1) in team00_Tiny.toml; with 255 it has"
-        in verdict.note
+    assert verdict.note.endswith(
+        " dB below bicubic with data_range 1, as declared, and with 255 it is no better"
+        f" ({score_images.psnr_db(image, other[1], 4):.2f} dB): check the range of its"
+        " output, and its checkpoint"
     )
 
 
