@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,15 @@ def test_nobody_on_the_front_is_beaten_in_both() -> None:
         point.name for point in points if not any(beats(other, point) for other in points)
     }
     assert [p.values["t"] for p in front] == sorted(p.values["t"] for p in front)
+
+
+def test_who_is_not_ranked_has_no_part_in_the_front() -> None:
+    groups = {"ranked": 3.0, "not ranked": 1.0, "failed since": 2.0, "baseline": 4.0}
+    # Each is slower and better than the one before: all would be on the front.
+    points = [
+        replace(_point(group, time, 27 + time), group=group) for group, time in groups.items()
+    ]
+    assert [point.group for point in find_front(points, TIME, PSNR)] == ["ranked", "baseline"]
 
 
 def test_scales_have_fronts_of_their_own() -> None:
