@@ -180,7 +180,8 @@ def test_a_slow_network_is_finished_and_its_record_names_what_was_left_out(
     assert any(what.startswith("caching") for what in left_out)
     assert record["counts"]["flops_fvcore"] is not None
     assert record["splits"][0]["robust"] is None
-    assert "left out, the time was spent (--time_budget): " in done.stdout
+    said = "01_Slow: left out for want of time (--time_budget SECONDS gives more): "
+    assert f"{said}the warm runtime on valid, the steady runtime on valid, " in done.stdout
     assert harness.rows()["01_Slow"]["Left out"] == "; ".join(left_out)
 
 

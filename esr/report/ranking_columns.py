@@ -65,7 +65,7 @@ def _list_runtime_columns(
 
 def _make_margin_column(title: str, value: Callable[[Standing], Value]) -> Column:
     short_title = f"{title} margin [dB]"
-    return Column(f"{title} gate margin [dB]", value, "+.3f", priority=12, short_title=short_title)
+    return Column(f"{title} gate margin [dB]", value, "+.3f", priority=7, short_title=short_title)
 
 
 def _read_end(runtime: Quantity | None, end: str) -> float | None:
@@ -79,7 +79,7 @@ def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]
     def of_placing(value: Callable[[Placing], Value]) -> Callable[[Standing], Value]:
         return lambda standing: value(standing.placings[index])
 
-    first = index == 0
+    first, by_runtime = index == 0, set(track.terms) == {"ave_time_ms"}
     # The score of a single figure says what the figure says.
     alone = track.score in ABSOLUTE
     tells_more = (several or alone) and len(track.terms) > 1
@@ -90,7 +90,7 @@ def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]
             f"Rank {track.name}",
             of_placing(lambda p: p.rank),
             "d",
-            priority=(0 if first else 11) if several else None,
+            priority=(0 if first else 7 if by_runtime else 11) if several else None,
             text=partial(format_rank, track=index),
             short_title="Rank" if first else f"Rank {_shorten(track)}",
         ),
