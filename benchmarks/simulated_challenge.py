@@ -30,18 +30,12 @@ import numpy as np
 from esr.challenge.protocol import protocols
 from esr.rank.entrants import Choices
 from esr.rank.ranking import Placing, Ranking, rank
-from esr.records.measurement import Counts, Machine
+from esr.records.measurement import Machine
+from esr.records.network_counts import Counts
 from esr.records.official_results import official_entry
-from esr.records.record import (
-    SCHEMA,
-    ImageResult,
-    ProcessTiming,
-    Provenance,
-    Record,
-    SplitResult,
-    SteadyTiming,
-)
+from esr.records.record import SCHEMA, Provenance, Record
 from esr.records.results_folder import Row
+from esr.records.split_result import ImageResult, ProcessTiming, SplitResult, SteadyTiming
 from esr.submissions.sidecar import Sidecar
 
 STEPS = (0.0, 0.03, 0.03, 0.0, 0.03, 0.02, 0.03, 0.0, 0.03, 0.01, 0.03, 0.005, 0.03, 0.0, 0.03)

@@ -16,6 +16,7 @@ LONGEST_FIRST = (
     "test_model_zoo.py",
     "test_hostile_zoo.py",
     "test_deploy.py",
+    "test_environments_of_runs.py",
     "test_ray_engine.py",
     "test_parents_clock.py",
     "test_end_to_end.py",

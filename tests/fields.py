@@ -13,7 +13,7 @@ import cv2
 from synthetic import synthetic_record, synthetic_split
 
 from esr.base import json_file
-from esr.records.measurement import LayerCost
+from esr.records.network_counts import LayerCost
 from esr.records.record import Crop, Failure, Record
 from esr.submissions.sidecar import Claims, Team
 

@@ -51,6 +51,31 @@ def assert_golden(actual: Tensor, expected: np.ndarray | Tensor, name: str = "")
     np.testing.assert_allclose(actual.detach().numpy(), expected, rtol=0, atol=atol, err_msg=name)
 
 
+def assert_traced(network: nn.Module, trace: Mapping[str, np.ndarray]) -> None:
+    """Run a network on `x`; compare `y`, every convolution, and every module that there is a map of.
+
+    Convolutions are `conv/NAME` in the trace, other modules `t/NAME`; all of it must be met, once.
+    """
+    seen: dict[str, Tensor] = {}
+
+    def keep(key: str) -> Any:
+        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
+            assert key not in seen, f"{key} is called twice"
+            # Copied at once: the activation that follows works in place.
+            seen[key] = output.clone()
+
+        return hook
+
+    for name, module in network.named_modules():
+        kind = "conv" if isinstance(module, nn.Conv2d) else "t"
+        if kind == "conv" or f"t/{name}" in trace:
+            module.register_forward_hook(keep(f"{kind}/{name}"))
+    seen["y"] = network(torch.from_numpy(trace["x"]))
+    assert seen.keys() == trace.keys() - {"x"}
+    for key, output in seen.items():
+        assert_golden(output, trace[key], key)
+
+
 def maps(
     network: nn.Module, places: Mapping[str, tuple[str, Side]], lr: np.ndarray
 ) -> dict[str, Tensor]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from esr.records.measurement import Counts, Machine
-from esr.records.record import SCHEMA, ImageResult, Provenance, Record, RobustTiming, SplitResult
+from esr.records.measurement import Machine
+from esr.records.network_counts import Counts
+from esr.records.record import SCHEMA, Provenance, Record
+from esr.records.split_result import ImageResult, RobustTiming, SplitResult
 from esr.submissions.sidecar import Sidecar, Team
 
 SETS = {"valid": "DIV2K_LSDIR_valid", "test": "DIV2K_LSDIR_test"}

@@ -10,7 +10,8 @@ import pytest
 from boards import record
 
 from esr.evaluate.attempts import Attempt, Waiting
-from esr.records.record import ProcessTiming, Record
+from esr.records.record import Record
+from esr.records.split_result import ProcessTiming
 from esr.submissions.submission import Submission
 
 

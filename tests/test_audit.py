@@ -14,7 +14,7 @@ from esr.audit.seen_by_parent import repeated_outputs
 from esr.measure.robust_pass import RobustPass
 from esr.measure.timing import Lap
 from esr.records.conditions import Conditions, Precision
-from esr.records.measurement import RobustSamples
+from esr.records.timing_samples import RobustSamples
 
 NET = """
 import threading

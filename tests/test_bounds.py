@@ -15,7 +15,9 @@ from harness import Harness, run_command, tiny, write_pairs
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.records.bounds import FLAGS_AT_MOST, refuse_impossible
-from esr.records.measurement import Counts, Flag, SteadySamples
+from esr.records.measurement import Flag
+from esr.records.network_counts import Counts
+from esr.records.timing_samples import SteadySamples
 
 COUNTS = Counts((3, 256, 256), 1, 2, 3, 4, 5, 6)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -12,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from harness import PATIENCE_S, Harness, nearest_state, smooth_image, tiny
+from harness import Harness, nearest_state, run_program, smooth_image, tiny
 from torch import Tensor, nn
 
-from esr.evaluate.score_images import DataRangeVerdict
+from esr.evaluate.judge_data_range import DataRangeVerdict
 from esr.evaluate.worker.build_network import Built, make_bench
 from esr.measure.counts.complexity import count
 from esr.measure.job import JobFailure
@@ -243,16 +241,7 @@ with effects.watching():
 print([seen.kind for seen in effects.seen])
 print([seen.what for seen in effects.seen if seen.kind in ("read", "write")])
 """
-    root = Path(__file__).resolve().parents[1]
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stderr
-    kinds, paths = (eval(line) for line in done.stdout.splitlines())
+    kinds, paths = (eval(line) for line in run_program(program).splitlines())
     assert sorted(set(kinds)) == ["network", "process", "read", "write"]
     other, mine = str(tmp_path / "other.py"), str(tmp_path / "own" / "mine.txt")
     assert paths == [other, mine, other]

@@ -7,7 +7,6 @@ import io
 import json
 import pickle
 import tarfile
-import zipfile
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from harness import Harness, nearest_state, tiny, write_pairs
+from harness import Harness, nearest_state, tiny, write_pairs, zip_bytes
 from torch import nn
 
 from esr.base.errors import UserError
@@ -215,14 +214,6 @@ def _tar(mode: str) -> bytes:
     return buffer.getvalue()
 
 
-def _zip(members: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
 def _script() -> bytes:
     buffer = io.BytesIO()
     torch.jit.save(torch.jit.trace(_network(), torch.ones(1, 3)), buffer)
@@ -243,13 +234,13 @@ FOREIGN: dict[str, tuple[Callable[[], bytes], str]] = {
     "tar.xz": (lambda: _tar("w:xz"), "is an xz archive"),
     "gzip": (lambda: gzip.compress(_saved(STATE)), "is a gzip archive.*; unpack it"),
     "zip": (
-        lambda: _zip({"best/net.pth": _saved(STATE)}),
+        lambda: zip_bytes({"best/net.pth": _saved(STATE)}),
         r"is a zip archive with best/net\.pth in it.*; unpack it",
     ),
-    "zip without": (lambda: _zip({"readme.txt": b"x"}), r"without a checkpoint in it \(readme\.txt"),
+    "zip without": (lambda: zip_bytes({"readme.txt": b"x"}), r"without a checkpoint in it \(readme\.txt"),
     "npz": (_npz, "is a NumPy archive"),
     "npy": (lambda: b"\x93NUMPY\x01\x00v\x00", "is a NumPy array"),
-    "keras": (lambda: _zip({"config.json": b"{}", "model.weights.h5": b""}), "is a Keras archive"),
+    "keras": (lambda: zip_bytes({"config.json": b"{}", "model.weights.h5": b""}), "is a Keras archive"),
     "TorchScript": (_script, "is a TorchScript archive"),
     # ModelProto: ir_version 8, producer_name "pytorch".
     "ONNX": (lambda: b"\x08\x08\x12\x07pytorch\x1a\x052.6.0", "is an ONNX file; save the plain"),

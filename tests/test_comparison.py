@@ -20,8 +20,9 @@ from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
 from esr.records.measurement import Flag
 from esr.records.official_results import official_entry
-from esr.records.record import Failure, Record, SplitResult
+from esr.records.record import Failure, Record
 from esr.records.results_folder import Row
+from esr.records.split_result import SplitResult
 from esr.report.compare.comparison import Comparison, compare
 from esr.report.compare.comparison_files import (
     lay_out_comparison,

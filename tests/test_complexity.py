@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from esr.measure.counts import complexity
-from esr.records.measurement import OpCount
+from esr.records.network_counts import OpCount
 from models.team00_RFDN import RFDN
 
 SIZE = (3, 16, 24)

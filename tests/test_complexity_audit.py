@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from esr.audit.record_flags import complexity_flags, complexity_notes
 from esr.base import json_file
 from esr.measure.counts import complexity, official_counts
-from esr.records.measurement import Counts
+from esr.records.network_counts import Counts
 
 SIZE = (3, 64, 64)
 PIXELS = 64 * 64

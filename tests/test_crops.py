@@ -15,7 +15,7 @@ from esr.datasets.staging import StagedImage, StagedSplit
 from esr.evaluate.detail_crops import PICTURES, keep_crops, picture_file
 from esr.images.metrics import METRICS
 from esr.images.resample import imresize_uint8
-from esr.records.record import ImageResult
+from esr.records.split_result import ImageResult
 
 
 def _staged(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from data_sets import bicubic, photograph
-from harness import write_image
+from harness import write_image, zip_bytes
 
 import esr.datasets.obtain_set
 from esr.base.download import fetch
@@ -70,14 +70,6 @@ def server():
         server.shutdown()
 
 
-def _zip(files: dict[str, bytes]) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return content.getvalue()
-
-
 def _png(image) -> bytes:
     path = Path("image.png")
     write_image(path, image)
@@ -89,8 +81,8 @@ def served(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A set of two images on the server, and what a registry would say of it."""
     monkeypatch.chdir(tmp_path)
     hr = {name: photograph(name) for name in ("coffee", "rocket")}
-    server.files["Mine_HR.zip"] = _zip({f"Mine_HR/{n}.png": _png(i) for n, i in hr.items()})
-    server.files["Mine_X4.zip"] = _zip(
+    server.files["Mine_HR.zip"] = zip_bytes({f"Mine_HR/{n}.png": _png(i) for n, i in hr.items()})
+    server.files["Mine_X4.zip"] = zip_bytes(
         {f"Mine_LR_bicubic/X4/{n}x4.png": _png(bicubic(i)) for n, i in hr.items()}
     )
     return _described(server)
@@ -269,7 +261,7 @@ def test_a_declared_size_that_lies_is_found_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "text"])
 def test_a_damaged_archive_is_one_line(tmp_path: Path, damage: str) -> None:
-    data = _zip({"a.png": bytes(range(256)) * 100})
+    data = zip_bytes({"a.png": bytes(range(256)) * 100})
     broken = {
         "cut": data[:-30],
         "flipped": data[:5000] + bytes([data[5000] ^ 255]) + data[5001:],
@@ -282,7 +274,7 @@ def test_a_damaged_archive_is_one_line(tmp_path: Path, damage: str) -> None:
 
 
 def test_unpacking_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
-    (tmp_path / "a.zip").write_bytes(_zip({"in/a.png": b"first", "in/b.png": b"second"}))
+    (tmp_path / "a.zip").write_bytes(zip_bytes({"in/a.png": b"first", "in/b.png": b"second"}))
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").write_bytes(b"first")
     (tmp_path / "in" / ".b.png.77.part").write_bytes(b"sec")
@@ -291,7 +283,7 @@ def test_unpacking_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
 
 
 def test_another_file_of_that_name_stays(tmp_path: Path) -> None:
-    (tmp_path / "a.zip").write_bytes(_zip({"a.png": b"first"}))
+    (tmp_path / "a.zip").write_bytes(zip_bytes({"a.png": b"first"}))
     (tmp_path / "a.png").write_bytes(b"mine!")
     with pytest.raises(UserError, match=r"a\.png: is there already, and is another file"):
         unpack(tmp_path / "a.zip", tmp_path)

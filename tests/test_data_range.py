@@ -14,7 +14,8 @@ from torch import nn
 from esr.audit.audit_passes import other_range, restored_in_other_range
 from esr.datasets.manifest import PairHash
 from esr.datasets.staging import StagedImage
-from esr.evaluate import score_images
+from esr.evaluate.judge_data_range import DataRangeVerdict, judge_data_range
+from esr.evaluate.score_images import psnr_db
 from esr.evaluate.worker.build_network import make_bench, prepare
 from esr.images.image_file import imread_uint
 from esr.images.official_image import modcrop
@@ -59,10 +60,10 @@ def test_the_range_of_a_trained_network_is_told_from_the_wrong_one(
     wrong = restored_in_other_range(bench, model, image.lr, folder.other_range)
     assert wrong == {1.0: 255.0, 255.0: 1.0}[right]
     files = tmp_path / "declared.npy", folder.other_range
-    right_db, wrong_db = (score_images.psnr_db(image, file, 4) for file in files)
-    assert score_images.judge_data_range(image, right_db, (wrong, files[1]), honest, 4).flags == ()
+    right_db, wrong_db = (psnr_db(image, file, 4) for file in files)
+    assert judge_data_range(image, right_db, (wrong, files[1]), honest, 4).flags == ()
     lying = replace(honest, sidecar=replace(honest.sidecar, data_range=wrong))
-    verdict = score_images.judge_data_range(image, wrong_db, (right, files[0]), lying, 4)
+    verdict = judge_data_range(image, wrong_db, (right, files[0]), lying, 4)
     assert [flag.name for flag in verdict.flags] == ["wrong_data_range"]
     for figure in (f"{right_db:.2f} dB", f"{wrong_db:.2f} dB", "astronaut.png"):
         assert figure in verdict.flags[0].detail
@@ -74,17 +75,17 @@ def test_only_more_than_two_db_count(harness: Harness, tmp_path: Path) -> None:
     image = _staged(tmp_path, 4)
     np.save(tmp_path / "sr.npy", imresize_uint8(np.load(image.lr), 4))
     other = (255.0, tmp_path / "sr.npy")
-    other_db = score_images.psnr_db(image, other[1], 4)
+    other_db = psnr_db(image, other[1], 4)
     for below, flags in ((-1.0, 0), (0.0, 0), (1.99, 0), (2.01, 1), (9.0, 1)):
-        verdict = score_images.judge_data_range(image, other_db - below, other, entry, 4)
+        verdict = judge_data_range(image, other_db - below, other, entry, 4)
         assert len(verdict.flags) == flags
     # As bad as it is, the other range is no better: both values, and no verdict on the range.
     np.save(tmp_path / "sr.npy", np.zeros_like(np.load(image.hr)))
-    verdict = score_images.judge_data_range(image, 12.0, other, entry, 4)
+    verdict = judge_data_range(image, 12.0, other, entry, 4)
     assert verdict.flags == ()
     assert verdict.note.endswith(
         " dB below bicubic with data_range 1, as declared, and with 255 it is no better"
-        f" ({score_images.psnr_db(image, other[1], 4):.2f} dB): check the range of its"
+        f" ({psnr_db(image, other[1], 4):.2f} dB): check the range of its"
         " output, and its checkpoint"
     )
 
@@ -99,10 +100,7 @@ def test_without_a_second_image_there_is_no_comparison(
         file.write_bytes(left)
     elif left is not None:
         np.save(file, left)
-    assert (
-        score_images.judge_data_range(image, 40.0, (255.0, file), entry, 4)
-        == score_images.DataRangeVerdict()
-    )
+    assert judge_data_range(image, 40.0, (255.0, file), entry, 4) == DataRangeVerdict()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import math
 import shutil
@@ -18,9 +17,12 @@ import torch
 from harness import PATIENCE_S, Harness, write_image
 from sister_clones import find_clone, image_pair
 
+from esr.base.errors import UserError
 from esr.challenge.protocol import protocols
 from esr.datasets.data_command import main
 from esr.datasets.noise import add_noise, image_seed, make_noisy
+from esr.datasets.splits import DataRequest, find_splits
+from esr.measure.loading.network import import_model
 
 SCRIPT = """
 import os
@@ -122,6 +124,59 @@ def test_the_command_makes_the_official_folder(
     assert "DIV2K_valid x1: 1 LR images made, 2 were there" in capsys.readouterr().out
 
 
+@pytest.fixture
+def hybrid(tmp_path: Path) -> Path:
+    """Two HR images of the hybrid test set."""
+    for number in (1, 2):
+        write_image(tmp_path / "LSDIR_DIV2K_test_HR" / f"{number:04}.png", image_pair(number)[1])
+    return tmp_path
+
+
+def _read_hybrid(data: Path) -> list[str]:
+    """Which files an evaluation reads."""
+    request = DataRequest(data, hybrid_test=True)
+    (split,) = find_splits(request, protocols()["ntire2025_dn50"], 1)
+    return [pair.lr.relative_to(data).as_posix() for pair in split.pairs]
+
+
+def test_the_hybrid_set_is_made_where_the_official_scripts_read_it(hybrid: Path) -> None:
+    """`select_dataset` of all three years: LSDIR_DIV2K_test_LR/ + HR's name + noise50.png."""
+    official = [f"LSDIR_DIV2K_test_LR/{number:04}noise50.png" for number in (1, 2)]
+    assert main(["prepare", str(hybrid), "--protocol", "ntire2025_dn50"]) == 0
+    made = [path.relative_to(hybrid).as_posix() for path in sorted(hybrid.glob("*/*noise50*"))]
+    assert made == official == _read_hybrid(hybrid)
+    # The seed is that of the name of HR, wherever its noisy image lies.
+    expected = make_noisy(image_pair(2)[1], "0002", 50, 50)
+    assert np.array_equal(_pixels(hybrid / official[1]), expected)
+    # What an earlier version has left beside it is not what counts.
+    _write_as_before(hybrid, 1, 2)
+    assert _read_hybrid(hybrid) == official
+
+
+def _write_as_before(data: Path, *numbers: int) -> None:
+    for number in numbers:
+        noisy = make_noisy(image_pair(number)[1], f"{number:04}", 50, 50)
+        write_image(data / "LSDIR_DIV2K_test_noise50" / f"{number:04}.png", noisy)
+
+
+def test_a_hybrid_set_that_was_made_before_is_read_and_completed(
+    hybrid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write_as_before(hybrid, 1, 2)
+    before = _read_hybrid(hybrid)
+    assert before == [f"LSDIR_DIV2K_test_noise50/{number:04}.png" for number in (1, 2)]
+    (hybrid / before[1]).unlink()
+    assert main(["prepare", str(hybrid), "--protocol", "ntire2025_dn50"]) == 0
+    assert "1 LR images made, 1 were there" in capsys.readouterr().out
+    assert len(_read_hybrid(hybrid)) == 2
+    assert not (hybrid / "LSDIR_DIV2K_test_LR").exists()
+
+
+def test_without_the_hybrid_set_its_official_place_is_named(hybrid: Path) -> None:
+    with pytest.raises(UserError, match=r"LSDIR_DIV2K_test_LR: no LR images.*prepare"):
+        _read_hybrid(hybrid)
+
+
 def test_what_is_no_noisy_image_of_hr_is_not_taken_for_one(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,12 +257,7 @@ def test_the_official_loop_finds_the_same_psnr(year: str, tmp_path: Path) -> Non
 
 def _write_sgn(clone: Path) -> None:
     """Write a checkpoint of the official network, from its own initialisation."""
-    file = clone / "models" / "team00_SGN.py"
-    spec = importlib.util.spec_from_file_location("team00_SGN", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = import_model(clone / "models" / "team00_SGN.py")
     torch.manual_seed(0)
     counters = ("current_val_metric", "best_val_metric", "best_iter")
     state = dict.fromkeys(counters, torch.zeros(()))

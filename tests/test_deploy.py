@@ -20,7 +20,7 @@ from esr.measure.deploy.converted_network import convert, lay_out_channels_last
 from esr.measure.deploy.why_not import explain
 from esr.measure.job import DeployedFolder, JobFolder, SubmissionFailed
 from esr.measure.network_snapshot import preserved
-from esr.records.measurement import DeployedRuntime, SteadySamples
+from esr.records.timing_samples import DeployedRuntime, SteadySamples
 
 ROOT = Path(__file__).resolve().parents[1]
 

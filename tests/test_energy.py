@@ -15,7 +15,7 @@ from esr.measure.energy import WINDOW_S, WINDOWS, measure_energy
 from esr.measure.job import JobFolder
 from esr.measure.nvml import GpuWatch
 from esr.measure.timing import PeakMemory, WallStopwatch
-from esr.records.measurement import EnergySamples, EnergyWindow
+from esr.records.timing_samples import EnergySamples, EnergyWindow
 from esr.submissions.sidecar import Sidecar
 
 CPU = torch.device("cpu")

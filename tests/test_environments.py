@@ -7,49 +7,38 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from harness import nearest_state, tiny
+from package_index import NOBODY, write_source, write_wheel
 
 from esr.base.errors import UserError
 from esr.evaluate.build_environment import Installer
-from esr.evaluate.pip_tool import Pip
+from esr.evaluate.installer_reason import (
+    ABSENT,
+    FAILED_BUILD,
+    FULL_DISK,
+    NO_NETWORK,
+    UNKNOWN,
+    Hindrance,
+    find_hindrance,
+    give_reason,
+)
+from esr.evaluate.pip_tool import Pip, explain
 from esr.evaluate.submission_environment import find_environment, lock_file, make_environment
 from esr.evaluate.thin_environment import PackageTool
 from esr.evaluate.uv_tool import find_uv
 from esr.measure.job import SubmissionFailed
+from esr.sandbox.policy import Limits
 from esr.submissions.environments.environment_lock import read_lock
 from esr.submissions.environments.stated_requirements import parsed, requirements_of
 from esr.submissions.sidecar import Sidecar
 from esr.submissions.submission import Submission
-
-
-def write_wheel(
-    folder: Path, version: str, requires: str = "", name: str = "esr_colour", payload: bytes = b""
-) -> Path:
-    """Make a wheel of one module, which knows its version (packaging.python.org, binary format)."""
-    info = f"{name}-{version}.dist-info"
-    needs = f"Requires-Dist: {requires}\n" if requires else ""
-    files = {
-        f"{name}.py": f"VERSION = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    listed = [*files, f"{name}.bin", f"{info}/RECORD"]
-    files[f"{info}/RECORD"] = "".join(f"{each},,\n" for each in listed)
-    folder.mkdir(exist_ok=True)
-    wheel = folder / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-        archive.writestr(f"{name}.bin", payload)
-    return wheel
 
 
 def submission(tmp_path: Path, number: int = 1, requirements: tuple[str, ...] = ()) -> Submission:
@@ -63,6 +52,7 @@ def submission(tmp_path: Path, number: int = 1, requirements: tuple[str, ...] = 
     return Submission(number, "Net", file, checkpoint, Sidecar(requirements=requirements))
 
 
+AMPLE = Limits(600, 2**40, 2**40)
 Finder = Callable[[], PackageTool | None]
 
 
@@ -80,7 +70,7 @@ def installer(tmp_path: Path, find_tool: Finder) -> Installer:
     wheels = tmp_path / "wheels"
     for version in ("1.0", "2.0"):
         write_wheel(wheels, version)
-    return Installer(tmp_path / "shelf", (), wheels, 600, find_tool)
+    return Installer(tmp_path / "shelf", (), AMPLE, wheels, find_tool)
 
 
 def test_what_is_imported_and_absent_is_asked_for(tmp_path: Path) -> None:
@@ -151,6 +141,20 @@ def test_an_environment_is_made_locked_reused_and_rebuilt(
         make_environment(entry, tmp_path / "results", third)
 
 
+def test_another_version_in_the_sidecar_is_taken_and_what_was_stated_stays(
+    tmp_path: Path, installer: Installer
+) -> None:
+    def version(stated: str, asked: Sequence[str] = ()) -> str:
+        entry = submission(tmp_path, requirements=(f"esr_colour=={stated}",))
+        lock = make_environment(entry, tmp_path / "results", installer, asked)
+        assert read_lock(lock_file(tmp_path / "results", entry.label)) == lock
+        return (installer.layer(lock) / "esr_colour.py").read_text().split("'")[1]
+
+    assert [version("1.0"), version("2.0")] == ["1.0", "2.0"]
+    # The organizer has the last word, also in the runs that follow.
+    assert [version("2.0", ["esr_colour==1.0"]), version("2.0")] == ["1.0", "1.0"]
+
+
 def test_what_cannot_be_had_says_why(tmp_path: Path, installer: Installer) -> None:
     for asked, reason in [
         (["esr_colour==9.0"], "esr.colour==9.0"),
@@ -187,17 +191,74 @@ def test_what_is_here_stays_and_is_not_fetched_again(installer: Installer, tmp_p
 def test_without_a_network_that_is_the_reason(
     tmp_path: Path, find_tool: Finder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Port 9 of this machine: nobody listens there.
     for tool, index in (("PIP", "INDEX_URL"), ("UV", "DEFAULT_INDEX")):
-        monkeypatch.setenv(f"{tool}_{index}", "http://127.0.0.1:9/simple")
+        monkeypatch.setenv(f"{tool}_{index}", f"{NOBODY}/simple")
     monkeypatch.setenv("PIP_RETRIES", "1")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    installer = Installer(tmp_path / "shelf", (), None, 600, find_tool)
+    installer = Installer(tmp_path / "shelf", (), AMPLE, None, find_tool)
     log = tmp_path / "log"
     with pytest.raises(SubmissionFailed, match="no network: ") as failed:
         installer.build(["esr_colour"], log)
     assert failed.value.stage == "environment"
     assert log.read_bytes()
+
+
+_NO_NAME = (
+    "WARNING: Retrying (Retry(total={left}, connect=None, read=None, redirect=None, status=None))"
+    " after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection."
+    "HTTPSConnection object at 0x7f>: Failed to establish a new connection: [Errno -3] Temporary"
+    " failure in name resolution')': /simple/a/\n"
+)
+_NONE = (
+    "ERROR: Could not find a version that satisfies the requirement a (from versions: none)\n"
+    "ERROR: No matching distribution found for a\n"
+)
+_NO_BUILD = (
+    "Collecting a\n  error: subprocess-exited-with-error\n  \n"
+    "  \u00d7 python setup.py egg_info did not run successfully.\n  \u2502 exit code: 1\n"
+    "  \u2570\u2500> [2 lines of output]\n      Traceback (most recent call last):\n"
+    "      ModuleNotFoundError: No module named 'torch'\n      [end of output]\n  \n"
+    "error: metadata-generation-failed\n"
+)
+_OS_ERROR = "ERROR: Could not install packages due to an OSError: "
+
+
+@pytest.mark.parametrize(
+    ("printed", "hindrance", "said"),
+    [
+        (f"{_OS_ERROR}[Errno 122] Disk quota exceeded\n", FULL_DISK, "Disk quota exceeded"),
+        (_NO_NAME.format(left=0) + _NONE, NO_NETWORK, "Temporary failure in name resolution"),
+        # Tried again, it was reached.
+        (_NO_NAME.format(left=4) + _NONE, ABSENT, "requirement a"),
+        (_NO_BUILD, FAILED_BUILD, "a: ModuleNotFoundError: No module named 'torch'"),
+        # What is missing is what the build needs.
+        (_NO_BUILD.replace("No mod", _NO_NAME.format(left=0)), NO_NETWORK, "Temporary failure"),
+        ("ERROR: something new\n", UNKNOWN, "something new"),
+        ("", UNKNOWN, "pip has failed"),
+    ],
+)
+def test_what_pip_prints_is_one_reason(printed: str, hindrance: Hindrance, said: str) -> None:
+    assert find_hindrance(printed) is hindrance
+    assert said in explain(printed)
+
+
+def test_a_reason_is_never_too_long_to_say_what_to_do(tmp_path: Path) -> None:
+    reason = give_reason(FULL_DISK, "No space left on device " * 40, tmp_path)
+    assert len(reason) == 300  # What a line of a reason is cut to.
+    assert reason.endswith(f"...; make room in {tmp_path}, or lead XDG_CACHE_HOME to another disk")
+
+
+def test_a_disk_that_is_full_at_the_last_moment_costs_one_row(
+    tmp_path: Path, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> int:
+        raise UserError("cannot be written (No space left on device)", where=tmp_path)
+
+    monkeypatch.setattr("esr.evaluate.thin_environment.run_confined", refuse)
+    with pytest.raises(SubmissionFailed, match="the disk is full: ") as failed:
+        installer.build(["esr_colour==1.0"], tmp_path / "log")
+    assert failed.value.stage == "environment"
+    assert not list(installer.shelf.iterdir())
 
 
 def test_a_full_disk_is_said_to_be_full(
@@ -217,34 +278,26 @@ def test_a_full_disk_is_said_to_be_full(
         subprocess.run(["umount", str(installer.shelf)], check=True)
 
 
-HOSTILE = """
-import os, pathlib, setuptools, time
-for attempt in {attempts!r}:
-    try:
-        exec(attempt)
-        print("DONE", attempt)
-    except OSError as error:
-        print("REFUSED", attempt)
-if {hangs}:
-    time.sleep(10_000)
-raise SystemExit("tired")
-"""
-
-
-def write_source(folder: Path, attempts: list[str], *, hangs: bool) -> None:
-    """Make a source package whose setup.py tries what it should not, then hangs or fails."""
-    package = folder / "esr_hostile-1.0"
-    package.mkdir(parents=True)
-    (package / "setup.py").write_text(HOSTILE.format(attempts=attempts, hangs=hangs))
-    (package / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: esr_hostile\nVersion: 1.0\n")
-    with tarfile.open(folder / "esr_hostile-1.0.tar.gz", "w:gz") as archive:
-        archive.add(package, package.name)
-
-
-@pytest.mark.parametrize("hangs", [False, True])
-def test_a_setup_that_is_hostile_or_hangs_costs_one_row(
-    tmp_path: Path, find_tool: Finder, hangs: bool
+@pytest.mark.parametrize(
+    ("deed", "limits", "said"),
+    [
+        ("open('junk', 'wb').write(bytes(2**26))", Limits(600, 2**40, 2**24), "--disk_limit is"),
+        ("kept = bytearray(b'x') * 2**28", Limits(600, 2**28, 2**40), "--memory_limit is"),
+    ],
+)
+def test_a_build_that_takes_too_much_is_stopped(
+    tmp_path: Path, find_tool: Finder, deed: str, limits: Limits, said: str
 ) -> None:
+    wheels = tmp_path / "wheels"
+    write_source(wheels, [deed], hangs=True)
+    installer = Installer(tmp_path / "shelf", (), limits, wheels, find_tool)
+    with pytest.raises(SubmissionFailed, match=f"a limit is broken: .*{said}") as failed:
+        installer.build(["esr_hostile"], tmp_path / "log")
+    assert failed.value.stage == "environment"
+    assert not list((tmp_path / "shelf").glob("*"))
+
+
+def test_a_setup_that_is_hostile_gets_nothing(tmp_path: Path, find_tool: Finder) -> None:
     from esr.base.house import ROOT
     from esr.sandbox import landlock
 
@@ -256,15 +309,14 @@ def test_a_setup_that_is_hostile_or_hangs_costs_one_row(
     attempts = [f"open({str(hr)!r}).read()", f"open({str(ROOT / 'esr' / 'x.py')!r}, 'w')",
                 f"open({str(tmp_path / 'shelf' / 'x')!r}, 'w')"]  # fmt: skip
     wheels = tmp_path / "wheels"
-    write_source(wheels, attempts, hangs=hangs)
-    timeout_s = 8 if hangs else 600
-    installer = Installer(tmp_path / "shelf", (tmp_path / "data",), wheels, timeout_s, find_tool)
+    write_source(wheels, attempts, hangs=False)
+    installer = Installer(tmp_path / "shelf", (tmp_path / "data",), AMPLE, wheels, find_tool)
     log = tmp_path / "log"
     with pytest.raises(SubmissionFailed) as failed:
         installer.build(["esr_hostile"], log)
     assert failed.value.stage == "environment"
     printed = log.read_text()
-    assert printed.count("REFUSED") >= 3 or hangs
+    assert printed.count("REFUSED") >= 3
     assert "DONE" not in printed
     assert not hr.parent.joinpath("x").exists()
     assert not (ROOT / "esr" / "x.py").exists()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import boards
 import cv2
 import numpy as np
 import psutil
@@ -16,15 +18,21 @@ from harness import Harness, smooth_image, write_image, write_pairs
 from sister_clones import find_clone
 
 from esr.base.errors import UserError
+from esr.challenge.fixed_input import RealTimeOptions
+from esr.challenge.protocol import protocols
 from esr.datasets.manifest import PairHash
 from esr.datasets.staging import StagedImage, StagedSplit
 from esr.evaluate.dialogue.folder_hand_over import FolderHandOver
 from esr.images.metrics import METRICS
 from esr.measure.channel import TAKE
 from esr.measure.job import JobFolder, SubmissionFailed
+from esr.rank.entrants import Choices
+from esr.records.conditions import KeptFiles, Passes, Procedure, Request
+from esr.report.board import Board, build_board
+from esr.submissions.clone.clone_files import CloneFacts, CloneSource
 from esr.submissions.clone.discover_clone import discover_clone
 from esr.submissions.clone.discover_folder_calls import discover_folder_calls
-from esr.submissions.submission import Broken, CloneSubmission
+from esr.submissions.submission import FOLDER_CALL, Broken, CloneSubmission
 
 SCRIPT = """
 import os.path
@@ -102,6 +110,7 @@ class Run:
             self.done = self.harness.run(
                 *("--submission", str(self.clone), "--protocol", "ntire2025_sr_x4"),
                 *("--model_id", "1", "2", "3", "4", "--device", "cpu", "--make_zip"),
+                *("--repeats", "3", "--layers"),
             )
         self.rows = self.harness.rows()
 
@@ -168,7 +177,47 @@ def test_what_is_wrong_with_its_images_is_said(
 def test_the_run_ends_as_any_with_failures(run: Run) -> None:
     assert run.done.returncode == 1
     assert "Traceback" not in run.done.stdout + run.done.stderr
-    assert "that of the whole call" in run.done.stdout
+    said = " ".join(run.done.stdout.split())
+    assert "that of the whole call" in said
+    assert "whose network is not seen: --repeats, --layers." in said
+
+
+def _board(call: str | None, passes: Passes, choices: Choices | None = None) -> Board:
+    """A network that was repeated, beside a submission of a clone."""
+    network = boards.record(1, "Net", 5.0, 27.0, repeats=True)
+    procedure = Procedure("ntire2026", ("psnr",), passes, RealTimeOptions(None, None, None, 1.0))
+    request = Request(procedure, KeptFiles(False, False), None, True, "", "")
+    facts = CloneFacts("Of a clone", 1.0, None, call, (), (), trusted=False)
+    fork = CloneSource("/clone", None, facts, ())
+    clone = replace(boards.record(2, "Clone", 6.0, 27.0), request=request, fork=fork)
+    rows = [boards.row(record) for record in (network, clone)]
+    return build_board(rows, protocols()["ntire2026"], choices)
+
+
+@pytest.mark.parametrize(
+    ("call", "passes", "flags"),
+    [
+        (FOLDER_CALL, Passes(repeats=5, layers=True), "--repeats, --layers"),
+        (FOLDER_CALL, Passes(precision_percent=0.5), "--precision"),
+        (FOLDER_CALL, Passes(repeats=0, precision_percent=0.0), None),
+        (FOLDER_CALL, Passes(), None),
+        ("model(img_lq)", Passes(repeats=5, precision_percent=0.5, layers=True), None),
+    ],
+)
+def test_what_is_asked_of_a_folder_call_in_vain_is_said(
+    call: str, passes: Passes, flags: str | None
+) -> None:
+    said = [remark for remark in _board(call, passes).remarks if remark.startswith("Without")]
+    assert len(said) == (flags is not None)
+    assert all(remark.endswith(f": {flags}.") for remark in said)
+
+
+def test_nobody_is_told_to_repeat_what_cannot_be_repeated() -> None:
+    # The runtimes are official ones, and the warm one that a track asks for is only the network's.
+    for choices in (Choices(), Choices(runtime="warm")):
+        remarks = _board(FOLDER_CALL, Passes(repeats=5), choices).remarks
+        assert not any("--repeats" in remark for remark in remarks if "Of a clone" in remark)
+        assert any("only the whole call is timed" in remark for remark in remarks)
 
 
 LAYOUTS = {

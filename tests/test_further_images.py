@@ -20,7 +20,7 @@ from esr.evaluate.dialogue.further_images import SIDES, choose_further
 from esr.images.resample import imresize_uint8
 from esr.measure.counts.timed_count import TimedCount, calls_of
 from esr.measure.restore import restorer
-from esr.records.measurement import CountedPass, Counts
+from esr.records.network_counts import CountedPass, Counts
 from esr.submissions.sidecar import Sidecar
 
 SIZED, WHOLE = SIDES, (339, 510)

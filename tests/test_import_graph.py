@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from harness import PATIENCE_S
+from harness import run_program
 
 _ROOM = re.compile(r"^    (\w+)/ ")
 """A line of the map in `esr/__init__.py`: a room, then what it holds."""
@@ -92,9 +90,7 @@ def test_no_two_modules_and_no_two_public_classes_share_a_name(root: Path) -> No
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--list"], ["--model_id", "12345"]])
-def test_answers_that_measure_nothing_come_without_torch_and_pandas(
-    root: Path, arguments: list[str]
-) -> None:
+def test_answers_that_measure_nothing_come_without_torch_and_pandas(arguments: list[str]) -> None:
     program = (
         "import sys, runpy\n"
         f"sys.argv = ['test_demo.py', *{arguments}]\n"
@@ -102,23 +98,15 @@ def test_answers_that_measure_nothing_come_without_torch_and_pandas(
         "except SystemExit:\n    pass\n"
         "sys.exit(' '.join({'torch', 'pandas', 'fvcore', 'thop'} & set(sys.modules)) or 0)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stderr
+    run_program(program)
 
 
-def test_scoring_ranking_and_reporting_come_without_torch(root: Path) -> None:
+def test_scoring_ranking_and_reporting_come_without_torch() -> None:
     program = (
         "import sys, esr.evaluate.serial_engine, esr.records.results_folder, esr.tools.leaderboard;"
         " sys.exit('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, timeout=PATIENCE_S)
-    assert done.returncode == 0
+    run_program(program)
 
 
 def test_only_the_worker_training_and_the_page_of_counts_import_a_model_file(root: Path) -> None:

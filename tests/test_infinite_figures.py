@@ -23,7 +23,8 @@ from esr.challenge.protocol import protocols
 from esr.challenge.rtsr.real_time_score import real_time_score
 from esr.datasets.manifest import PairHash
 from esr.datasets.staging import StagedImage
-from esr.evaluate import score_images
+from esr.evaluate.judge_data_range import DataRangeVerdict, judge_data_range
+from esr.evaluate.score_images import psnr_db
 from esr.images import Image
 from esr.images.metrics import gain_db
 from esr.images.resample import imresize_uint8
@@ -31,8 +32,9 @@ from esr.measure.bootstrap import interval, robust_timing
 from esr.rank.figures import read_rows
 from esr.rank.ranking import rank
 from esr.records.official_results import official_entry, read_results
-from esr.records.record import ImageResult, Record, SplitResult, read_record
+from esr.records.record import Record, read_record
 from esr.records.results_folder import Row, Store
+from esr.records.split_result import ImageResult, SplitResult
 from esr.report.board import build_board
 from esr.report.compare.comparison import compare
 from esr.report.compare.comparison_files import format_change
@@ -95,19 +97,19 @@ def _judge(folder: Path, lr: Image, hr: Image, sr: Image, other: Image | None) -
         if image is not None:
             np.save(folder / f"{name}.npy", image)
     staged = StagedImage("a.png", folder / "lr.npy", folder / "hr.npy", PairHash("", "", ""))
-    declared = score_images.psnr_db(staged, folder / "sr.npy", 4)
+    declared = psnr_db(staged, folder / "sr.npy", 4)
     harness = Harness(folder / "harness")
     harness.add("team00_Tiny")
     (entry,) = discover(harness.path)
     second = None if other is None else (255.0, folder / "other.npy")
-    return score_images.judge_data_range(staged, declared, second, entry, 4)
+    return judge_data_range(staged, declared, second, entry, 4)
 
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_an_image_that_bicubic_restores_perfectly_says_nothing_of_data_range(
     tmp_path: Path, name: str
 ) -> None:
-    assert _judge(tmp_path, *PLAIN[name]) == score_images.DataRangeVerdict()
+    assert _judge(tmp_path, *PLAIN[name]) == DataRangeVerdict()
 
 
 def test_the_wrong_range_is_found_on_a_constant_image_all_the_same(tmp_path: Path) -> None:

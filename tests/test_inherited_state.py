@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import PATIENCE_S, ROOT
+from harness import PATIENCE_S, ROOT, run_program
 
 LIST = f"{sys.executable} {ROOT / 'test_demo.py'} --list"
 
@@ -50,10 +50,7 @@ def test_ended_children_are_heard_of_and_the_owner_may_use_his_files(tmp_path: P
         "from esr.base.inherited_state import make_ordinary; make_ordinary();"
         "print(signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL, oct(os.umask(0)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    assert done.stdout.split() == ["True", "0o77"]
+    assert run_program(program).split() == ["True", "0o77"]
     assert signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
 
 

@@ -18,7 +18,9 @@ from esr.measure import device
 from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFolder, JobSplit, SubmissionFailed
 from esr.records.conditions import Conditions
-from esr.records.measurement import Counts, Flag, Measurement, RobustSamples, SplitTiming
+from esr.records.measurement import Flag, Measurement
+from esr.records.network_counts import Counts
+from esr.records.timing_samples import RobustSamples, SplitTiming
 from esr.submissions.submission import Submission
 
 CONDITIONS = Conditions(seed=0, warmup_calls=3, unstable_shapes=0)

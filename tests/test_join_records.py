@@ -12,8 +12,9 @@ import pytest
 
 from esr.challenge.protocol import protocols
 from esr.records.measurement import Flag
-from esr.records.record import Record, SplitResult, read_record
+from esr.records.record import Record, read_record
 from esr.records.results_folder import Replacement, Store
+from esr.records.split_result import SplitResult
 
 PROTOCOL = protocols()["ntire2026"]
 OFFICIAL = PROTOCOL.valid[0]

@@ -10,7 +10,7 @@ from harness import Harness
 
 from esr.datasets.manifest import PairHash
 from esr.datasets.staging import StagedImage
-from esr.evaluate.score_images import range_note
+from esr.evaluate.judge_data_range import range_note
 from esr.images.image_file import imread_uint
 from esr.images.metrics import METRICS
 from esr.images.official_image import modcrop

@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from harness import PATIENCE_S, ROOT, Harness
+from harness import PATIENCE_S, ROOT, Harness, run_program
 from synthetic import synthetic_record, synthetic_split
 from test_ranking import RULE_OF_2027
 
@@ -77,14 +77,7 @@ def test_two_hundred_submissions_are_ranked_without_torch(tmp_path: Path) -> Non
         f"status = main([{str(tmp_path)!r}])\n"
         "assert status == 0\nsys.exit('torch' in sys.modules)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stderr
+    run_program(program)
     rows = table(tmp_path)
     assert len(rows) == 200
     ranks = [int(row["Rank overall"]) for row in rows.values() if row["Rank overall"]]

@@ -16,7 +16,8 @@ from harness import Harness
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.images.resample import imresize_uint8
-from esr.records.record import Record, SplitResult
+from esr.records.record import Record
+from esr.records.split_result import SplitResult
 from esr.submissions.discovery import discover
 from esr.submissions.public_checkpoints import read_zoo
 from esr.submissions.submission import Submission

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from esr.audit.record_flags import complexity_flags, complexity_notes
 from esr.measure.counts import complexity
-from esr.records.measurement import Counts
+from esr.records.network_counts import Counts
 
 SIZE = (3, 64, 64)
 PIXELS = 64 * 64

@@ -15,7 +15,8 @@ from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 from synthetic import synthetic_record, synthetic_split
 
 from esr.base import json_file
-from esr.records.record import Record, SplitResult
+from esr.records.record import Record
+from esr.records.split_result import SplitResult
 from esr.tools.paper_command import main
 
 SAME, OTHER = "a" * 64, "b" * 64

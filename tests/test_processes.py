@@ -19,7 +19,8 @@ from esr.evaluate.further_process import add_flags
 from esr.evaluate.serial_engine import add_processes
 from esr.measure.job import SubmissionFailed
 from esr.records.measurement import Flag
-from esr.records.record import Outcome, ProcessTiming, Record
+from esr.records.record import Outcome, Record
+from esr.records.split_result import ProcessTiming
 from esr.submissions.submission import Broken, Entry
 
 

@@ -17,8 +17,9 @@ from esr.rank.rank_intervals import group, place
 from esr.rank.ranking import Placing, rank
 from esr.rank.runtime_draws import draw_runtimes
 from esr.rank.runtimes import RUNTIMES, read_processes
-from esr.records.record import ProcessTiming, Record
+from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.records.split_result import ProcessTiming
 from esr.report.board import build_board
 from esr.report.estimator_table import compare_estimators
 from esr.report.ranking_columns import format_rank

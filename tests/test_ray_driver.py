@@ -16,13 +16,14 @@ from synthetic import synthetic_record, synthetic_split
 from test_station import Run, begin
 
 from esr.base.errors import UserError
-from esr.evaluate import ray_driver
-from esr.evaluate.attempts import Waiting
+from esr.evaluate import ray_cluster, ray_driver
+from esr.evaluate.attempts import Waiting, list_attempts
 from esr.evaluate.errand import Delivery, Task
-from esr.evaluate.ray_driver import Driver, list_attempts
+from esr.evaluate.ray_driver import Driver
 from esr.evaluate.resume import Plan
 from esr.evaluate.running_jobs import RunningJobs
-from esr.records.record import Failure, Outcome, ProcessTiming, Record
+from esr.records.record import Failure, Outcome, Record
+from esr.records.split_result import ProcessTiming
 
 
 class Died(Exception):
@@ -284,7 +285,7 @@ def test_with_fewer_processes_than_machines_a_line_says_so(
 def test_a_cluster_that_is_gone_ends_the_run(
     tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_driver, "_HEAD_PATIENCE_S", 0.1)
+    monkeypatch.setattr(ray_cluster, "_HEAD_PATIENCE_S", 0.1)
     kept: list[Outcome] = []
 
     def measure(machine: str, task: Task) -> Outcome:

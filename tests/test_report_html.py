@@ -8,8 +8,6 @@ import hashlib
 import io
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,7 +17,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from conftest import ROOT
-from harness import PATIENCE_S
+from harness import run_program
 from PIL import Image
 from report_pages import HOSTILE, NOTED, board_of, write_page, write_results
 
@@ -293,14 +291,7 @@ def test_the_page_is_made_without_torch_and_without_building_figures(results: Pa
         "assert '</html>' in report_html.render_html(board_of(path), path)\n"
         "sys.exit(' '.join({'torch', 'plotly', 'itables', 'IPython'} & set(sys.modules)) or 0)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stderr
+    run_program(program)
 
 
 def test_an_organizer_names_the_page(results: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from esr.evaluate.options import parse
 from esr.measure.bench import Bench
 from esr.measure.counts.official_counts import activations, layer_calls
 from esr.measure.fixed_input_pass import run_fixed_input
+from esr.measure.loading.network import import_model
 from esr.measure.nvml import GpuWatch
 from esr.measure.timing import CudaMemory, CudaStopwatch, PeakMemory, WallStopwatch
 from esr.submissions.sidecar import Sidecar
@@ -155,12 +155,7 @@ def test_prfdn_costs_what_the_report_says_at_the_challenges_sizes(
     form: str, root: Path, shared: Path
 ) -> None:
     facts = json.loads((shared / "networks" / "facts_prfdn.json").read_text())
-    path = root / "models" / "team13_PRFDN.py"
-    spec = importlib.util.spec_from_file_location("team13_of_rtsr", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = import_model(root / "models" / "team13_PRFDN.py")
     kwargs = {"branches": 2, "upscale": 3, "keep": 0.25} if form == "x3" else {}
     # Shapes alone: a real pass over this size takes 10 s, and gave the same numbers.
     network = module.PRFDN(**kwargs).to("meta")

@@ -14,8 +14,9 @@ from esr.base.errors import UserError
 from esr.challenge.fixed_input import Calls, FixedInput, FixedInputRun
 from esr.challenge.protocol import Track, protocols, read_protocol
 from esr.rank.ranking import Placing, Ranking, rank
-from esr.records.record import ImageResult, Record
+from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.records.split_result import ImageResult
 from esr.report.board import build_board
 
 RTSR = protocols()["rtsr2023"]

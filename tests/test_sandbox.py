@@ -28,7 +28,7 @@ from esr.sandbox import (
 )
 from esr.sandbox.launch import scrub_environment
 from esr.sandbox.left_files import flag_left_files, list_files
-from esr.sandbox.limit_guard import LimitGuard
+from esr.sandbox.limit_guard import LimitGuard, images_bytes
 from esr.sandbox.policy import GIB, Limits, Places, memory_bytes, places
 from esr.submissions.submission import Submission
 
@@ -301,7 +301,7 @@ def job(tmp_path: Path) -> tuple[Job, JobFolder]:
 def _look(limits: Limits, job: tuple[Job, JobFolder], monkeypatch: pytest.MonkeyPatch, deed=None):
     monkeypatch.setattr(limit_guard, "PERIOD_S", 0)
     monkeypatch.setattr(limit_guard, "DISK_EVERY", 1)
-    watching = LimitGuard(os.getpid(), *job, limits)
+    watching = LimitGuard(os.getpid(), job[1].path, limits, None, images_bytes(job[0]))
     if deed is not None:
         deed()
     return watching.broken()

@@ -24,8 +24,8 @@ from esr.measure.steady_pass import ROUNDS_AT_LEAST, cut_blocks, steady_pass
 from esr.measure.time_budget import RoundTimer
 from esr.measure.timing import Lap, PeakMemory
 from esr.records.conditions import SteadyPlan
-from esr.records.measurement import SteadySamples
-from esr.records.record import ImageResult, RobustTiming, SplitResult
+from esr.records.split_result import ImageResult, RobustTiming, SplitResult
+from esr.records.timing_samples import SteadySamples
 from esr.submissions.sidecar import Sidecar
 
 CPU = torch.device("cpu")

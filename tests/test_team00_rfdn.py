@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from goldens import arrays, assert_golden
+from goldens import arrays, assert_golden, assert_traced
 from torch import Tensor, nn
 
+from esr.measure.loading.network import import_model
 from esr.report.claims import agrees
 from esr.submissions.sidecar import read_sidecar
 
@@ -21,10 +21,7 @@ BLOCKS = ("B1", "B2", "B3", "B4")
 
 @pytest.fixture(scope="module")
 def architecture() -> type[nn.Module]:
-    spec = importlib.util.spec_from_file_location("team00_rfdn_under_test", MODEL_FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.RFDN
+    return import_model(MODEL_FILE).RFDN
 
 
 @pytest.fixture(scope="module")
@@ -62,25 +59,7 @@ def test_float64_output_is_that_of_the_public_network(network, golden) -> None:
 
 
 def test_every_convolution_and_block_is_traced_to_the_public_network(network, trace) -> None:
-    seen: dict[str, Tensor] = {}
-
-    def keep(key: str) -> Any:
-        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
-            assert key not in seen, f"{key} is called twice"
-            # Copied at once: the activation that follows works in place.
-            seen[key] = output.clone()
-
-        return hook
-
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(keep(f"conv/{name}"))
-        elif f"t/{name}" in trace:
-            module.register_forward_hook(keep(f"t/{name}"))
-    seen["y"] = network(torch.from_numpy(trace["x"]))
-    assert seen.keys() == trace.keys() - {"x"}
-    for key, output in seen.items():
-        assert_golden(output, trace[key], key)
+    assert_traced(network, trace)
 
 
 def test_names_and_shapes_are_those_of_the_layer_list(architecture, shared) -> None:

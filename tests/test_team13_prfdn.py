@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
-from goldens import arrays, assert_golden
-from torch import Tensor, nn
+from goldens import arrays, assert_golden, assert_traced
+from torch import nn
 
 from esr.base.errors import UserError
 from esr.measure.loading import network as loading
@@ -100,24 +99,7 @@ def test_every_convolution_and_block_is_traced_to_the_public_network(models, sha
     network = build(models, form)
     loading.load(network, public(shared, f"PRFDN_{form}"), strict=True)
     trace = arrays(shared, f"trace_prfdn_{form}")
-    seen: dict[str, Tensor] = {}
-
-    def keep(key: str) -> Any:
-        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
-            assert key not in seen, f"{key} is called twice"
-            # Copied at once: the activation that follows works in place.
-            seen[key] = output.clone()
-
-        return hook
-
-    for name, module in network.named_modules():
-        kind = "conv" if isinstance(module, nn.Conv2d) else "t"
-        if kind == "conv" or f"t/{name}" in trace:
-            module.register_forward_hook(keep(f"{kind}/{name}"))
-    seen["y"] = network(torch.from_numpy(trace["x"]))
-    assert seen.keys() == trace.keys() - {"x"}
-    for key, output in seen.items():
-        assert_golden(output, trace[key], key)
+    assert_traced(network, trace)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from uncomputed import uncomputed
 
 from esr.measure.counts.complexity import count
 from esr.measure.loading.network import import_model
-from esr.records.measurement import Counts
+from esr.records.network_counts import Counts
 from esr.submissions.sidecar import read_sidecar
 
 MODEL_FILE = Path(__file__).resolve().parents[1] / "models" / "team13_PRFDN.py"

@@ -17,7 +17,7 @@ from esr.measure.counts import complexity
 from esr.measure.pass_costs import ImageCost, PassCosts
 from esr.measure.time_budget import RoundTimer, TimeBudget
 from esr.measure.timing import Lap
-from esr.records.measurement import Counts, SidePath
+from esr.records.network_counts import Counts, SidePath
 
 
 @dataclass

@@ -78,6 +78,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from esr.audit import replaced_functions
+from esr.base.visible_text import name_some
 from esr.images import Image
 from esr.measure.bench import OfficialPass
 from esr.measure.op_watch import OpWatch
@@ -205,7 +206,4 @@ def precision_flags(precision: Precision) -> Iterator[Flag]:
 
 def listed(items: Sequence[str]) -> str:
     """Join the first few; say how many more there are."""
-    if not items:
-        return "none"
-    rest = len(items) - _NAMED_AT_MOST
-    return ", ".join(items[:_NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")
+    return name_some(items, _NAMED_AT_MOST) if items else "none"

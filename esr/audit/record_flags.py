@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 
 from esr.base.errors import printable_line
-from esr.records.measurement import Counter, Counts, Dispatched, Flag, Missed, SidePath
+from esr.base.visible_text import name_some
+from esr.records.measurement import Flag
+from esr.records.network_counts import Counter, Counts, Dispatched, Missed, SidePath
 from esr.submissions.clone.clone_files import CloneSource
 
 SCAN_COUNTED = "; FLOPs by the dispatcher hold 9 batch length width states for each scan"
@@ -151,12 +153,8 @@ def _unused(counts: Counts) -> int:
 
 def _unknown(seen: Dispatched) -> Iterator[Flag]:
     if seen.unknown:
-        rest = len(seen.unknown) - _NAMED_AT_MOST
-        names = ", ".join(f"{op.calls} {op.name}" for op in seen.unknown[:_NAMED_AT_MOST])
-        yield Flag(
-            "unknown_operators",
-            f"{names}{f' and {rest} more' * (rest > 0)}: multiply-adds in them are not counted",
-        )
+        names = name_some([f"{op.calls} {op.name}" for op in seen.unknown], _NAMED_AT_MOST)
+        yield Flag("unknown_operators", f"{names}: multiply-adds in them are not counted")
 
 
 def _arithmetic(counts: Counts, seen: Dispatched) -> Iterator[Flag]:
@@ -180,12 +178,10 @@ def conspicuous_share(beyond: int, params: int) -> float:
 def _parameters(counts: Counts, seen: Dispatched) -> Iterator[Flag]:
     share = seen.untouched_elements / max(counts.network_params, 1)
     if share > PARAMETER_SHARE:
-        rest = len(seen.untouched) - _NAMED_AT_MOST
-        names = ", ".join(seen.untouched[:_NAMED_AT_MOST]) + (f" and {rest} more" * (rest > 0))
         yield Flag(
             "untouched_parameters",
             f"{seen.untouched_elements} of {counts.params} parameters ({share:.0%}) are not used:"
-            f" {names}",
+            f" {name_some(seen.untouched, _NAMED_AT_MOST)}",
         )
     # Whoever computes weights from parameters beforehand leaves those unused, and they are counted.
     beyond = seen.unregistered_elements - seen.untouched_elements
@@ -201,8 +197,7 @@ def _parameters(counts: Counts, seen: Dispatched) -> Iterator[Flag]:
 
 def _registered(counts: Counts) -> Iterator[Flag]:
     if counts.overridden:
-        rest = len(counts.overridden) - _NAMED_AT_MOST
-        names = ", ".join(counts.overridden[:_NAMED_AT_MOST]) + f" and {rest} more" * (rest > 0)
+        names = name_some(counts.overridden, _NAMED_AT_MOST)
         text = f"not PyTorch's own: {names}; parameters are counted without asking them"
         yield Flag("overridden_parameters", text)
     if counts.wide_elements > PARAMETER_SHARE * counts.network_params:

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from esr.audit.record_flags import HIDDEN_SHARE, TIME_SHARE, conspicuous_share
-from esr.records.measurement import CountedPass, Counts, Flag
+from esr.records.measurement import Flag
+from esr.records.network_counts import CountedPass, Counts
 
 PADDED_TIMES = 2.0
 """What padding to windows and rounding of sizes may honestly add on an image of any size."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntEnum
 
-_LINE_AT_MOST = 300
+LINE_AT_MOST = 300
+"""Characters of what a stranger's text is cut to."""
 
 
 class ExitCode(IntEnum):
@@ -58,7 +59,7 @@ def printable_line(text: str) -> str:
     """Make one short line of text from a stranger: no control characters reach a terminal."""
     clean = "".join(char if char.isprintable() else " " for char in text)
     line = " ".join(clean.split())
-    return line if len(line) <= _LINE_AT_MOST else f"{line[: _LINE_AT_MOST - 3]}..."
+    return line if len(line) <= LINE_AT_MOST else f"{line[: LINE_AT_MOST - 3]}..."
 
 
 def _make_error(what: str, where: str, remedy: str) -> UserError:

@@ -33,6 +33,21 @@ def scratch_folder() -> Iterator[Path]:
     """
     folder = _make_folder()
     try:
+        with held_folder(folder):
+            yield folder
+    finally:
+        with suppress(OSError):  # Somebody else's is still there.
+            folder.parent.rmdir()
+
+
+@contextmanager
+def held_folder(folder: Path) -> Iterator[Path]:
+    """Hold a folder that was made just now, and remove it in the end.
+
+    Raises:
+        OSError: there is no room for the mark.
+    """
+    try:
         with (folder / f"{_MARK}-new").open("wb") as mark:
             fcntl.flock(mark, fcntl.LOCK_EX)
             # Renamed when it is locked: nobody ever sees the mark of a living owner unlocked.
@@ -40,8 +55,6 @@ def scratch_folder() -> Iterator[Path]:
             yield folder
     finally:
         remove_tree(folder)
-        with suppress(OSError):  # Somebody else's is still there.
-            folder.parent.rmdir()
 
 
 def scratch_roots() -> tuple[Path, ...]:
@@ -71,11 +84,16 @@ def _make_folder() -> Path:
 def remove_orphans() -> None:
     """Remove the scratch folders of this user whose owners are dead."""
     for root in (_temporary(), *scratch_roots()):
-        with suppress(OSError):
-            for folder in root.iterdir():
-                with suppress(OSError):
-                    if _is_ours(folder):
-                        _remove_orphan(folder)
+        remove_orphans_in(root)
+
+
+def remove_orphans_in(root: Path, pattern: str = "*") -> None:
+    """Remove the folders of one place that this user holds no longer, of those that match."""
+    with suppress(OSError):
+        for folder in root.glob(pattern):
+            with suppress(OSError):
+                if _is_ours(folder):
+                    _remove_orphan(folder)
 
 
 def _is_ours(folder: Path) -> bool:

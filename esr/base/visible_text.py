@@ -5,6 +5,8 @@ Every format passes its text through `one_line` and then escapes what its own sy
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 NAME_AT_MOST = 60
 LINE_AT_MOST = 400
 _CUT = "..."
@@ -28,6 +30,12 @@ def one_line(text: str, at_most: int = LINE_AT_MOST) -> str:
 def name(label: str) -> str:
     """Show a row's label, leading spaces of an official `results.json` removed."""
     return one_line(label, NAME_AT_MOST) or "(no name)"
+
+
+def name_some(names: Sequence[str], at_most: int) -> str:
+    """Name the first few of some things, as they are, and say how many more there are."""
+    more = len(names) - at_most
+    return ", ".join(names[:at_most]) + (f" and {more} more" if more > 0 else "")
 
 
 def visible(text: str) -> str:

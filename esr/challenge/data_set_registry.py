@@ -44,11 +44,17 @@ class Layout:
     and `python -m esr data` checks and prepares it."""
     remedy: str | None = None
     """What to do where images are missing; None if the bicubic can be made."""
+    sets: tuple[str, ...] = ()
+    """Names of the only sets that lie so; any set may without."""
 
     @property
     def is_folder(self) -> bool:
         """Whether a set is a folder of its own, which can be given as `--data_dir` itself."""
         return self.hr.startswith("{name}/")
+
+    def is_of(self, name: str) -> bool:
+        """Whether a set may lie so."""
+        return not self.sets or name in self.sets
 
     def hr_folder(self, data_dir: Path, name: str) -> Path:
         """Folder of the HR images."""

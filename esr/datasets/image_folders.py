@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esr.base.errors import UserError
-from esr.base.visible_text import one_line
+from esr.base.visible_text import name_some, one_line
 from esr.challenge.data_set_registry import DataSet, Layout, registry
 
 OWN = "."
@@ -68,9 +68,9 @@ def find_set(
         data_dir: where sets lie.
         key: name of the set, or `OWN` for HR images in `data_dir` itself.
         scale: of the LR images.
-        layouts: those of bicubic LR without any.
+        layouts: those of bicubic LR without any; one of them at least is for any set.
     """
-    layouts = layouts or registry().choose()
+    layouts = [layout for layout in layouts or registry().choose() if layout.is_of(key)]
     name = data_dir.resolve().name if key == OWN else key
     expected = next((layout for layout in layouts if layout.is_folder), layouts[0])
     nothing = SetFolder(name, key, data_dir, expected, scale, None, None)
@@ -114,7 +114,7 @@ def find_sets(
     existing = sets_below(data_dir, scale, layouts)
     if not existing:
         bicubic = "HR/, NAME/HR/ or NAME_HR/"
-        places = [str(layout.hr_folder(Path(), "NAME")) for layout in layouts or ()]
+        places = dict.fromkeys(str(layout.hr_folder(Path(), "NAME")) for layout in layouts or ())
         raise UserError(
             f"no data set here: expected {' or '.join(places) or bicubic} with images",
             where=data_dir,
@@ -151,18 +151,12 @@ def describe_imageless(folder: Path) -> str:
     folders = sorted(path.name for path in folder.iterdir() if path.is_dir())
     if not files and not folders:
         return "empty folder"
-    listed = _shorten(files or folders)
+    listed = name_some([one_line(name, 60) for name in files or folders], _NAMED_AT_MOST)
     read = f"{', '.join(_IMAGE_SUFFIXES[:-1])} or {_IMAGE_SUFFIXES[-1]}"
     if not files:
         return f"it holds only folders: {listed}; the images must lie in it itself, as {read}"
     hidden = " that is not hidden" if all(name.startswith(".") for name in files) else ""
     return f"it holds {listed}, but no {read}{hidden}"
-
-
-def _shorten(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED_AT_MOST
-    listed = ", ".join(one_line(name, 60) for name in names[:_NAMED_AT_MOST])
-    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def _has_images(folder: Path) -> bool:

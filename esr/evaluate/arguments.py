@@ -1,27 +1,34 @@
-"""The flags of `test_demo.py`, and what their values must look like."""
+"""The flags of `test_demo.py`."""
 
 from __future__ import annotations
 
 import argparse
-import math
-import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from esr.base.command import Parser, PrintVersion
-from esr.base.errors import UserError
 from esr.base.threads import cores
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
-from esr.images.metrics import METRICS
-from esr.measure.deploy.transformations import (
-    TRANSFORMATIONS,
-    find_contradiction,
-    in_order,
+from esr.evaluate.argument_values import (
+    KeepTuple,
+    read_clone,
+    read_cores,
+    read_count,
+    read_device,
+    read_folder_of_wheels,
+    read_id,
+    read_path,
+    read_percent,
+    read_positive,
+    read_processes,
+    read_repeats,
+    read_seed,
+    read_shard,
+    read_way,
 )
+from esr.images.metrics import METRICS
+from esr.measure.deploy.transformations import TRANSFORMATIONS
 from esr.sandbox.policy import DISK_GIB, MEMORY_SHARE
-
-_T = TypeVar("_T")
 
 _EPILOG = """\
 exit status: 0 all measured; 1 a submission failed, the others are recorded;
@@ -35,9 +42,6 @@ examples:
   python test_demo.py --submission CLONE --model_id 4 7  submissions of an official repository
   python -m esr leaderboard results --protocol ntire2025
 """
-
-_ADDRESS = re.compile(r"[a-z][a-z0-9+]+://|git@", re.IGNORECASE)
-_HOST = re.compile(r"(www\.)?(github|gitlab|gitee|huggingface)\.(com|co)/", re.IGNORECASE)
 
 ENGINES = {"serial": "esr.evaluate.serial_engine", "ray": "esr.evaluate.ray_engine"}
 """Module of each, imported when it is chosen (`esr.evaluate.choose_engine`): Ray need not be
@@ -73,11 +77,11 @@ def make_parser(root: Path) -> Parser:
 def _add_submissions(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     text = "ids or names in models/, such as 0, RFDN or 'team1*', or 'all' (default: 0)"
-    many: dict[str, Any] = {"nargs": "+", "action": _Tuple}
+    many: dict[str, Any] = {"nargs": "+", "action": KeepTuple}
     add("--model_id", type=str, default=("0",), metavar="ID", help=text, **many)
-    add("--checkpoint", type=_path, metavar="PATH", help="use it for the one --model_id")
+    add("--checkpoint", type=read_path, metavar="PATH", help="use it for the one --model_id")
     text = "folder of the authors' checkpoints, as model_zoo/public.toml names them"
-    add("--checkpoint_dir", type=_path, metavar="DIR", help=text)
+    add("--checkpoint_dir", type=read_path, metavar="DIR", help=text)
     add("--form", metavar="NAME", help="use this form of a submission that has several")
     text = "name of its row, beside that of the model: for another checkpoint or form, say"
     add("--label", metavar="NAME", help=text)
@@ -91,18 +95,18 @@ def _add_strangers(group: argparse._ArgumentGroup) -> None:
         "what is measured instead: clones of official repositories or of this one, folders of"
         " them, or submission_ID.zip of the real-time challenge"
     )
-    many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": ()}
-    group.add_argument("--submission", type=_clone, metavar="PATH", help=text, **many)
+    many: dict[str, Any] = {"nargs": "+", "action": KeepTuple, "default": ()}
+    group.add_argument("--submission", type=read_clone, metavar="PATH", help=text, **many)
     text = "ids whose checkpoints may run code: pickled networks, TorchScript"
-    group.add_argument("--trust", type=_number, metavar="ID", help=text, **many)
+    group.add_argument("--trust", type=read_id, metavar="ID", help=text, **many)
 
 
 def _add_data(group: argparse._ArgumentGroup, root: Path) -> None:
     add = group.add_argument
     text = "folder of the official sets, or of HR/ and LR/ (default: the demo set)"
-    add("--data_dir", type=_path, default=root / "data" / "demo", metavar="DIR", help=text)
+    add("--data_dir", type=read_path, default=root / "data" / "demo", metavar="DIR", help=text)
     text = "sets laid out as DIR/NAME/HR/*.png and DIR/NAME/LR_bicubic/X4/*x4.png"
-    many: dict[str, Any] = {"nargs": "+", "action": _Tuple, "default": (), "metavar": "NAME"}
+    many: dict[str, Any] = {"nargs": "+", "action": KeepTuple, "default": (), "metavar": "NAME"}
     add("--dataset", help=text, **many)
     add("--include_test", action="store_true", help="measure on the test set too")
     add("--hybrid_test", action="store_true", help="measure on the hybrid test set of 2023 instead")
@@ -115,29 +119,31 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
     add = group.add_argument
     text = "the year whose sets and FLOPs counter are official (default: %(default)s)"
     add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
-    add("--device", type=_device, default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    text = "auto, cpu, cuda or cuda:N (default: auto)"
+    add("--device", type=read_device, default="auto", help=text)
     text = "time every image N more times on the warm network (default: 5 on a GPU, else 0)"
-    add("--repeats", type=_repeats, metavar="N", help=text)
+    add("--repeats", type=read_repeats, metavar="N", help=text)
     text = (
         "add rounds of queued images until the 95 %% interval of the steady runtime is this narrow,"
         " 0 for none (default: 0.25 on a GPU, 0 on a CPU)"
     )
-    add("--precision", type=_percent, metavar="PERCENT", help=text)
+    add("--precision", type=read_percent, metavar="PERCENT", help=text)
     text = (
         "for all that is measured and checked beyond the official pass, or as long as that took,"
         " whichever is more (default: %(default)g)"
     )
-    add("--time_budget", type=_positive("seconds"), default=60.0, metavar="S", help=text)
+    add("--time_budget", type=read_positive("seconds"), default=60.0, metavar="S", help=text)
     text = "shuffles the images in the repeats (default: %(default)s)"
-    add("--seed", type=_seed, default=0, metavar="N", help=text)
+    add("--seed", type=read_seed, default=0, metavar="N", help=text)
     text = (
         "measure every submission in N processes of its own, A B C A B C, to see what differs from"
         " process to process (default: %(default)s)"
     )
-    add("--processes", type=_processes, default=1, metavar="N", help=text)
+    add("--processes", type=read_processes, default=1, metavar="N", help=text)
     text = "measure this submission too: first, and again after each of the others, to see drift"
-    add("--interleave", type=_number, metavar="ID", help=text)
-    add("--save_dir", type=_path, default=root / "results", metavar="DIR", help="default: results/")
+    add("--interleave", type=read_id, metavar="ID", help=text)
+    text = "default: results/"
+    add("--save_dir", type=read_path, default=root / "results", metavar="DIR", help=text)
     text = "leave no column out of leaderboard.csv, not even those that no row fills"
     add("--all_columns", action="store_true", help=text)
     text = "rank together what was measured on machines of different classes"
@@ -147,7 +153,7 @@ def _add_measurement(group: argparse._ArgumentGroup, root: Path) -> None:
         f" {', '.join(TRANSFORMATIONS)}; e.g. fp16 fp16+channels_last+compile"
     )
     ways: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "WAY"}
-    add("--deploy", type=_way, help=text, **ways)
+    add("--deploy", type=read_way, help=text, **ways)
     add("--layers", action="store_true", help="list what every layer costs")
     add("--save_images", action="store_true", help="keep SR images in SAVE_DIR/MODEL/{valid,test}/")
     add("--debug", action="store_true", help="show tracebacks of errors")
@@ -173,26 +179,28 @@ def _add_engine(group: argparse._ArgumentGroup) -> None:
     text = "of the cluster (default: RAY_ADDRESS, else one is started on this machine)"
     add("--engine_address", metavar="HOST:PORT", help=text)
     text = "cores that a job on a cluster has to itself (default: %(default)s)"
-    add("--cpus_per_job", type=_cores, default=min(4, cores()), metavar="N", help=text)
+    add("--cpus_per_job", type=read_cores, default=min(4, cores()), metavar="N", help=text)
     text = (
         "measure every N-th submission, beginning with the K-th, into a results folder that others"
         " share; python -m esr leaderboard makes the tables at the end"
     )
-    add("--shard", type=_shard, metavar="K/N", help=text)
+    add("--shard", type=read_shard, metavar="K/N", help=text)
 
 
 def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     text = "limit for one submission in seconds (default: %(default)g)"
-    add("--timeout", type=_positive("seconds"), default=3600.0, metavar="S", help=text)
+    add("--timeout", type=read_positive("seconds"), default=3600.0, metavar="S", help=text)
     text = f"limit of its memory (default: {100 * MEMORY_SHARE:.0f} %% of the machine's)"
-    add("--memory_limit", type=_positive("GiB"), metavar="GIB", help=text)
+    add("--memory_limit", type=read_positive("GiB"), metavar="GIB", help=text)
     text = "limit of the files it keeps while it runs (default: %(default)g)"
-    add("--disk_limit", type=_positive("GiB"), default=DISK_GIB, metavar="GIB", help=text)
+    add("--disk_limit", type=read_positive("GiB"), default=DISK_GIB, metavar="GIB", help=text)
     text = "fetch the packages that a submission lacks into an environment of its own"
     add("--install", action="store_true", help=text)
     text = "the same from this folder of wheels alone, without a network"
-    add("--wheels", type=_folder, metavar="DIR", help=text)
+    add("--wheels", type=read_folder_of_wheels, metavar="DIR", help=text)
+    text = "limit for that, of one submission (default: 1800, or --timeout if that is less)"
+    add("--install_timeout", type=read_positive("seconds"), metavar="S", help=text)
     either = group.add_mutually_exclusive_group()
     text = (
         "run it in bubblewrap: no network, and no files but what it needs (default with"
@@ -205,7 +213,7 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
 
 def _add_fixed_input(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    two: dict[str, Any] = {"nargs": 2, "type": _count}
+    two: dict[str, Any] = {"nargs": 2, "type": read_count}
     text = "sides of the fixed input (default: 1920 1080 for x2, 1280 720 for x3, as officially)"
     add("--runtime_size", metavar=("HEIGHT", "WIDTH"), help=text, **two)
     text = "how often it is run (default: 50 244 as officially, far less on a CPU)"
@@ -213,98 +221,3 @@ def _add_fixed_input(group: argparse._ArgumentGroup) -> None:
     add("--scale", type=int, help="of submission_ID.zip, if DIR has LR of several")
     text = "white in the input and output of submission_ID.zip (default: 1)"
     add("--rgb_range", type=int, choices=(1, 255), default=1, help=text)
-
-
-def _path(text: str) -> Path:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:  # What records name must be printable.
-        raise argparse.ArgumentTypeError("the path is no UTF-8; rename it") from error
-    if _ADDRESS.match(text):
-        raise UserError("an address, not a file or folder here", where=text, remedy="download it")
-    return Path(text)
-
-
-def _folder(text: str) -> Path:
-    path = _path(text)
-    if not path.is_dir():
-        what = "is no folder" if path.exists() else "no such folder"
-        raise UserError(what, where=f"--wheels {text}", remedy="name a folder of wheels")
-    return path
-
-
-def _clone(text: str) -> Path:
-    if _ADDRESS.match(text) or (_HOST.match(text) and not Path(text).exists()):
-        address = text if _ADDRESS.match(text) else f"https://{text}"
-        remedy = f"clone it first: git clone {address}, then --submission FOLDER"
-        raise UserError("is an address", where=f"--submission {text}", remedy=remedy)
-    return _path(text)
-
-
-class _Tuple(argparse.Action):
-    def __call__(
-        self,
-        parser: object,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> None:
-        setattr(namespace, self.dest, tuple(values))  # type: ignore[arg-type]
-
-
-def _reader(form: str, complaint: str, kind: Callable[[str], _T]) -> Callable[[str], _T]:
-    def read(text: str) -> _T:
-        if not re.fullmatch(form, text):
-            raise argparse.ArgumentTypeError(f"'{text}' {complaint}")
-        return kind(text)
-
-    return read
-
-
-_number = _reader(r"-?\d+", "is not the number of a submission", int)
-_count = _reader("[0-9]{1,5}", "is no number from 0 to 99999", int)
-_seed = _reader(r"\d{1,9}", "is no number from 0 to 999999999", int)
-_cores = _reader("[1-9][0-9]{0,3}", "is no number of cores", int)
-_processes = _reader(r"[1-9][0-9]?", "is no number of processes from 1 to 99", int)
-_device = _reader(r"[a-z]+(:\d+)?", "is no device such as auto, cpu, cuda or cuda:1", str)
-"""Which devices there are is for `esr.measure.device` to say."""
-
-
-def _way(text: str) -> tuple[str, ...]:
-    words = tuple(text.split("+"))
-    if problem := find_contradiction(words):
-        raise argparse.ArgumentTypeError(problem)
-    return in_order(words)
-
-
-def _percent(text: str) -> float:
-    if not re.fullmatch(r"\d{1,2}(\.\d{1,9})?", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no percentage below 100")
-    return float(text)
-
-
-def _shard(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
-    number, of = map(int, found.groups()) if found else (0, 0)
-    if not 1 <= number <= of:
-        raise argparse.ArgumentTypeError(f"'{text}' is no K/N with K from 1 to N, such as 2/8")
-    return number, of
-
-
-def _repeats(text: str) -> int:
-    if not re.fullmatch(r"\d{1,4}", text) or int(text) == 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is neither 0 nor a number from 2 to 9999")
-    return int(text)
-
-
-def _positive(unit: str) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and number > 0):
-            raise argparse.ArgumentTypeError(f"'{text}' is no positive number of {unit}")
-        return number
-
-    return read

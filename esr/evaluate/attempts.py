@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from esr.evaluate.device_use import DEVICE_LOG, list_uses
+from esr.evaluate.resume import Plan
 from esr.records.record import Record
 from esr.submissions.submission import Entry
 
@@ -88,3 +91,15 @@ class Waiting:
                 self._attempts.remove(attempt)
                 return attempt
         return None
+
+
+def list_attempts(plan: Plan, save_dir: Path) -> list[Attempt]:
+    """List what a run has planned, with the machines that submissions have met already."""
+    begun = {record.label: record for record in plan.begun}
+    uses = list_uses(save_dir / "logs" / DEVICE_LOG) if begun else []
+    attempts = [Attempt(entry) for entry in plan.entries]
+    for entry in plan.chosen:
+        if (record := begun.get(entry.label)) is not None:
+            met = [use.machine for use in uses if use.label == entry.label]
+            attempts.append(Attempt(entry, record, Counter(met[-record.process_count :])))
+    return attempts

@@ -13,20 +13,24 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from esr.base.errors import cause
-from esr.base.remove_tree import remove_tree
+from esr.base.errors import UserError, cause, printable_line
+from esr.base.scratch import held_folder, remove_orphans_in
+from esr.evaluate.installer_reason import find_obstacle, give_reason
 from esr.evaluate.options import Confinement
 from esr.evaluate.pip_tool import Pip
 from esr.evaluate.thin_environment import PackageTool, ThinEnvironment
 from esr.evaluate.uv_tool import find_uv
 from esr.measure.job import SubmissionFailed
+from esr.sandbox.policy import Limits
 from esr.submissions.environments.environment_lock import EnvironmentLock
 
 BUILD_S = 1800.0
-"""For one environment, at most."""
+"""For one environment, at most, unless the user says otherwise."""
+_MAKING = ".making-"
+"""Begins the name of a folder in which an environment is made; a finished one is renamed."""
 
 
 def find_tool() -> PackageTool | None:
@@ -42,17 +46,21 @@ class Installer:
     """Holds finished environments, each under the key of its lock."""
     hidden: tuple[Path, ...]
     """What the process that installs must not see."""
+    limits: Limits
+    """Of what is used while one is made."""
     wheels: Path | None = None
     """Folder of wheels, to use nothing else; None for the network."""
-    timeout_s: float = BUILD_S
     find_tool: Callable[[], PackageTool | None] = find_tool
     """Called when there is something to make."""
 
     @classmethod
     def of(cls, confinement: Confinement, hidden: Sequence[Path]) -> Installer:
         """Make environments as the user has asked."""
-        timeout_s = min(BUILD_S, confinement.limits.timeout_s)
-        return cls(shelf(), tuple(hidden), confinement.wheels, timeout_s)
+        timeout_s = confinement.install_timeout_s
+        if timeout_s is None:
+            timeout_s = min(BUILD_S, confinement.limits.timeout_s)
+        limits = replace(confinement.limits, timeout_s=timeout_s)
+        return cls(shelf(), tuple(hidden), limits, confinement.wheels)
 
     def layer(self, lock: EnvironmentLock) -> Path:
         """Name the folder of an environment."""
@@ -75,20 +83,19 @@ class Installer:
             return lock
         tool = self.find_tool()
         if tool is None:
-            raise SubmissionFailed("environment", "neither uv nor pip is installed")
-        folder = None
+            reason = "neither uv nor pip is installed; python -m ensurepip installs pip"
+            raise SubmissionFailed("environment", reason)
+        _begin(log)
         try:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_bytes(b"")
             self.shelf.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix=".making-", dir=self.shelf))
-            place = ThinEnvironment(folder, self.wheels, self.hidden, log, self.timeout_s)
-            return self._build(place, tool, asked, lock)
-        except OSError as error:
-            raise SubmissionFailed("environment", f"cannot be written ({cause(error)})") from error
-        finally:
-            if folder is not None:
-                remove_tree(folder)
+            remove_orphans_in(self.shelf, f"{_MAKING}*")
+            with held_folder(Path(tempfile.mkdtemp(prefix=_MAKING, dir=self.shelf))) as folder:
+                place = ThinEnvironment(folder, self.wheels, self.hidden, log, self.limits)
+                return self._build(place, tool, asked, lock)
+        except (OSError, UserError) as error:  # It costs this submission alone.
+            said = cause(error) if isinstance(error, OSError) else str(error)
+            reason = give_reason(find_obstacle(error), said, self.shelf)
+            raise SubmissionFailed("environment", printable_line(reason)) from error
 
     def _build(
         self,
@@ -100,13 +107,24 @@ class Installer:
         place.create()
         made = EnvironmentLock(tuple(asked), tool.add(place, asked, lock))
         if lock is not None and made.packages != lock.packages:
-            raise SubmissionFailed("environment", "what was installed is not what its lock says")
+            reason = "what was installed is not what its lock says; remove the lock to renew it"
+            raise SubmissionFailed("environment", reason)
         site = place.close()
         with suppress(FileExistsError, OSError):  # Another run has just made the same.
             site.rename(self.layer(made))
         if not self.layer(made).is_dir():
             raise SubmissionFailed("environment", f"{self.layer(made)} cannot be written")
         return made
+
+
+def _begin(log: Path) -> None:
+    """Keep a log of this attempt alone, even if nothing comes to be printed."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
+    except OSError as error:
+        reason = f"{log} cannot be written ({cause(error)})"
+        raise SubmissionFailed("environment", printable_line(reason)) from error
 
 
 def shelf() -> Path:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import configparser
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from esr.records.measurement import Stage
 from esr.sandbox import launch, process_tree
-from esr.sandbox.policy import Places
+from esr.sandbox.limit_guard import LimitGuard
+from esr.sandbox.policy import Limits, Places
 
 _SETTINGS = (
     "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "PIP_TRUSTED_HOST",
@@ -33,25 +36,40 @@ _PIP_SAYS = {
 }
 """uv reads no setting of pip's; where it is told nothing else, it finds packages where pip does."""
 
+_TIED = (sys.executable, "-m", "esr.sandbox.inside.tied_command")
+"""Ends what it runs when this process is gone, however that was ended."""
+
+
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """How a command was ended that broke a limit."""
+
+    stage: Stage
+    """`timeout` or `limit`."""
+    reason: str
+
 
 def run_confined(
     command: Sequence[str],
     places: Places,
     log: Path,
-    timeout_s: float,
+    limits: Limits,
     settings: Mapping[str, str],
-) -> int | None:
+) -> int | Stopped:
     """Run a command that may write to one folder alone, and leave nothing of it behind.
 
     Args:
         command: program and arguments.
         places: its own folder, and what it may and must not see.
         log: receives what it prints, behind what is there.
-        timeout_s: after which it is killed.
+        limits: when one is broken, it is killed.
         settings: environment variables, beside those that say where packages are found.
 
     Returns:
-        its exit status; None if it was killed for its time.
+        its exit status, or why it was killed.
 
     Raises:
         OSError: the log cannot be written.
@@ -62,15 +80,20 @@ def run_confined(
     settings = {**_settings(os.environ), **settings}
     with log.open("ab") as output:
         child, connection, _ = launch.start(
-            command, places, output, sandbox=False, settings=settings
+            [*_TIED, *command], places, output, sandbox=False, settings=settings
         )
-        connection.close()
         try:
-            return child.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return None
+            return _await(child, LimitGuard(child.pid, places.folder, limits, ours))
         finally:
             process_tree.end(child, ours, places.home)
+            connection.close()
+
+
+def _await(child: subprocess.Popen[bytes], guard: LimitGuard) -> int | Stopped:
+    while (broken := guard.broken()) is None:
+        with suppress(subprocess.TimeoutExpired):
+            return child.wait(_POLL_S)
+    return Stopped(*broken)
 
 
 def _configuration() -> Iterator[Path]:

@@ -22,7 +22,8 @@ from esr.images import Image
 from esr.images.image_file import imsave
 from esr.images.metrics import METRICS
 from esr.images.resample import imresize_uint8
-from esr.records.record import Crop, ImageResult
+from esr.records.record import Crop
+from esr.records.split_result import ImageResult
 
 SIDE_PX = 96
 """Side of a detail in HR pixels."""

@@ -19,8 +19,10 @@ from esr.evaluate.submission_run import RunSetting, SubmissionRun
 from esr.measure.bootstrap import steady_timing
 from esr.measure.job import Job, SubmissionFailed
 from esr.records.bounds import FLAGS_AT_MOST
-from esr.records.measurement import Flag, Machine, SplitTiming
-from esr.records.record import Outcome, ProcessTiming, Record, SplitResult
+from esr.records.measurement import Flag, Machine
+from esr.records.record import Outcome, Record
+from esr.records.split_result import ProcessTiming, SplitResult
+from esr.records.timing_samples import SplitTiming
 from esr.submissions.submission import Entry, Measurable
 
 FAILED, DIFFERS = "process_failed", "process_output_differs"

@@ -61,6 +61,8 @@ class Confinement:
     """Whether packages that a submission lacks are fetched for it."""
     wheels: Path | None = None
     """Folder of wheels to take them from instead of from the network."""
+    install_timeout_s: float | None = None
+    """In which they must be there; None for 30 minutes, or the limit of the submission if less."""
 
     def policy(self, hidden: Sequence[Path]) -> Policy:
         """Say what a submission may use, and what it must not see."""
@@ -208,6 +210,7 @@ def parse(arguments: list[str], root: Path) -> Options:
             is_sandbox_stated=given.sandbox is not None,
             install=given.install or given.wheels is not None,
             wheels=given.wheels,
+            install_timeout_s=given.install_timeout,
         ),
         output=Output(
             given.save_dir.absolute(),

@@ -5,10 +5,9 @@ A station that dies is replaced, and what it was measuring is given to another o
 
 from __future__ import annotations
 
-import socket
 import time
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,10 +18,10 @@ from esr.base.errors import UserError, printable_line
 from esr.base.json_file import write_bytes
 from esr.evaluate.attempts import RETRIES, Attempt, Waiting
 from esr.evaluate.compare_machine import describe_machine
-from esr.evaluate.device_use import DEVICE_LOG, append, list_uses
+from esr.evaluate.device_use import DEVICE_LOG, append
 from esr.evaluate.errand import Delivery, Errand, name_data_files, pack
+from esr.evaluate.ray_cluster import RayCluster
 from esr.evaluate.ray_station import Station
-from esr.evaluate.resume import Plan
 from esr.evaluate.running_jobs import RunningJobs
 from esr.evaluate.submission_run import RunSetting, SubmissionRun
 from esr.measure.job import SubmissionFailed
@@ -30,8 +29,6 @@ from esr.records.record import Failure, Outcome, Record
 
 _LOOK_EVERY_S = 1.0
 _CLOSE_S = 10.0
-_HEAD_PATIENCE_S = 20.0
-"""Ray itself waits 60 s for its head, and then ends the whole process."""
 _SAY_AFTER_S = 30.0
 _COUNT_EVERY_S = 5.0
 
@@ -44,18 +41,6 @@ class _Place:
     name: str = ""
     """Of its machine; empty until it is open."""
     attempt: Attempt | None = None
-
-
-def list_attempts(plan: Plan, save_dir: Path) -> list[Attempt]:
-    """List what a run has planned, with the machines that submissions have met already."""
-    begun = {record.label: record for record in plan.begun}
-    uses = list_uses(save_dir / "logs" / DEVICE_LOG) if begun else []
-    attempts = [Attempt(entry) for entry in plan.entries]
-    for entry in plan.chosen:
-        if (record := begun.get(entry.label)) is not None:
-            met = [use.machine for use in uses if use.label == entry.label]
-            attempts.append(Attempt(entry, record, Counter(met[-record.process_count :])))
-    return attempts
 
 
 @dataclass
@@ -75,7 +60,6 @@ class Driver:
     _given_up: int = 0
     """Stations that are not replaced."""
     _counted_s: float = field(default_factory=time.monotonic)
-    _head_seen_s: float = field(default_factory=time.monotonic)
     _open_seen_s: float | None = field(default_factory=time.monotonic)
     """When there was a station that can measure; None once its absence is said."""
 
@@ -89,44 +73,26 @@ class Driver:
         likeness = describe_machine(entries, self.setting)
         self._data_files = name_data_files(options, self.setting.staged)
         self._errand = self.ray.put(Errand(options, entries, self._data_files, likeness))
-        machines = self._list_machines()
-        each = options.engine.cpus_per_job
-        widest = max((int(has.get("CPU", 0)) for has in machines), default=0)
-        if each > widest:
-            raise UserError(
-                f"no machine of the cluster has {each} cores",
-                where="--cpus_per_job",
-                remedy=f"ask for at most {widest}",
-            )
-        on_gpu = options.confinement.device != "cpu" and any(has.get("GPU") for has in machines)
-        self._needs = {"num_cpus": each, "num_gpus": 1 if on_gpu else 0}
-        able = sum(self._count_slots(has) > 0 for has in machines)
+        on_gpu = options.confinement.device != "cpu"
+        self._cluster = RayCluster(self.ray, options.engine.cpus_per_job, on_gpu=on_gpu)
+        slots = self._cluster.count_slots()
+        able = sum(number > 0 for number in slots)
         if 1 < options.processes < able:
             self.jobs.say(
                 f"{options.processes} processes on {able} machines: not every submission meets"
                 f" every machine; --processes {able} lets them"
             )
-        self._fill_machines(machines)
+        self._fill_machines(slots)
 
-    def _list_machines(self) -> list[dict[str, float]]:
-        """List what every machine of the cluster has for jobs."""
-        return [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
-
-    def _count_slots(self, has: Mapping[str, float]) -> int:
-        """Count the jobs that a machine has room for."""
-        per_job = {"GPU": self._needs["num_gpus"], "CPU": self._needs["num_cpus"]}
-        return min(int(has.get(what, 0)) // number for what, number in per_job.items() if number)
-
-    def _fill_machines(self, machines: Sequence[Mapping[str, float]]) -> None:
+    def _fill_machines(self, slots: Sequence[int]) -> None:
         """Open as many stations as there is room for, and need of."""
-        slots = sum(map(self._count_slots, machines))
         running = sum(place.attempt is not None for place in self._places)
-        wanted = min(slots - self._given_up, len(self.waiting) + running)
+        wanted = min(sum(slots) - self._given_up, len(self.waiting) + running)
         for _ in range(len(self._places), wanted):
             self._open_station()
 
     def _open_station(self) -> None:
-        remote = self.ray.remote(Station).options(**self._needs, max_concurrency=1)
+        remote = self.ray.remote(Station).options(**self._cluster.needs, max_concurrency=1)
         place = _Place(remote.remote(self._errand))
         self._places.append(place)
         self._pending[place.actor.open.remote(None)] = place
@@ -141,7 +107,7 @@ class Driver:
             if not self._pending:
                 raise next(iter(self._refusals.values()), UserError("no machine can measure"))
             ready, _ = self.ray.wait(list(self._pending), timeout=_LOOK_EVERY_S)
-            self._look_for_head()
+            self._cluster.look_for_head()
             self._look_for_machines()
             self.jobs.draw()
             for reference in ready:
@@ -151,37 +117,19 @@ class Driver:
                         self.jobs.end(ended)
                         yield ended
 
-    def _look_for_head(self) -> None:
-        """Notice that the cluster is gone.
-
-        Raises:
-            UserError: it is.
-        """
-        address = self.ray.get_runtime_context().gcs_address
-        host, _, port = address.rpartition(":")
-        now_s = time.monotonic()
-        with suppress(OSError):
-            socket.create_connection((host, int(port)), _LOOK_EVERY_S).close()
-            self._head_seen_s = now_s
-        if now_s - self._head_seen_s > _HEAD_PATIENCE_S:
-            raise UserError(
-                "the cluster is gone",
-                where=f"--engine_address {address}",
-                remedy="start it again, then give the same command: what is recorded is kept",
-            )
-
     def _look_for_machines(self) -> None:
         """Use machines that have joined; say it if there is none."""
-        now_s = time.monotonic()
-        if now_s > self._counted_s + _COUNT_EVERY_S and self._head_seen_s > self._counted_s:
+        now_s, seen_s = time.monotonic(), self._cluster.head_seen_s
+        if now_s > self._counted_s + _COUNT_EVERY_S and seen_s > self._counted_s:
             self._counted_s = now_s
-            self._fill_machines(self._list_machines())
+            self._fill_machines(self._cluster.count_slots())
         if any(place.name for place in self._places):
             self._open_seen_s = now_s
         elif self._open_seen_s is not None and now_s - self._open_seen_s > _SAY_AFTER_S:
             self._open_seen_s = None
-            gpu = " and a GPU" if self._needs["num_gpus"] else ""
-            self.jobs.say(f"waiting for a machine with {self._needs['num_cpus']} cores{gpu} free")
+            needs = self._cluster.needs
+            gpu = " and a GPU" if needs["num_gpus"] else ""
+            self.jobs.say(f"waiting for a machine with {needs['num_cpus']} cores{gpu} free")
 
     def _take(self, reference: Any, place: _Place) -> Outcome | None:  # noqa: ANN401
         attempt, place.attempt = place.attempt, None
@@ -264,7 +212,7 @@ class Driver:
                 self._refusals[why] = UserError(why)
                 self._given_up += 1
                 return None
-        self._look_for_head()
+        self._cluster.look_for_head()
         self._open_station()
         if attempt is None:
             return None

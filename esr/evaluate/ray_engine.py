@@ -15,9 +15,9 @@ from typing import Any
 from esr.base.errors import UserError, printable_line
 from esr.base.house import ROOT
 from esr.base.scratch import remove_orphans, scratch_folder
-from esr.evaluate.attempts import Waiting
+from esr.evaluate.attempts import Waiting, list_attempts
 from esr.evaluate.options import Options
-from esr.evaluate.ray_driver import Driver, list_attempts
+from esr.evaluate.ray_driver import Driver
 from esr.evaluate.resume import Plan
 from esr.evaluate.running_jobs import RunningJobs
 from esr.evaluate.submission_run import RunSetting

@@ -15,8 +15,9 @@ from esr.evaluate import provenance
 from esr.evaluate.submission_environment import lock_file
 from esr.evaluate.submission_run import RunSetting
 from esr.records.measurement import Machine
-from esr.records.record import Record, SplitResult
+from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.records.split_result import SplitResult
 from esr.submissions.clone.clone_files import hashes
 from esr.submissions.environments.environment_lock import read_lock
 from esr.submissions.submission import Broken, CloneSubmission, Entry, Measurable

@@ -15,8 +15,8 @@ from esr.evaluate.score_images import read_sr, score_images
 from esr.evaluate.write_job import StartedJob
 from esr.measure.bootstrap import steady_timing
 from esr.measure.job import DeployedFolder, SubmissionFailed
-from esr.records.measurement import DeployedRuntime
 from esr.records.record import Deployment
+from esr.records.timing_samples import DeployedRuntime
 
 
 def score_deployments(

@@ -6,28 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from esr.base.errors import UserError
+from esr.challenge.hooks import RestoredImage, hooks_of
 from esr.datasets.staging import StagedSplit
 from esr.evaluate import provenance
 from esr.evaluate.dialogue.further_images import FurtherResult
+from esr.evaluate.judge_data_range import DataRangeVerdict, judge_data_range
 from esr.evaluate.score_deployments import score_deployments
 from esr.evaluate.score_further import judge_further
-from esr.evaluate.score_images import (
-    DataRangeVerdict,
-    handed_in_flags,
-    judge_data_range,
-    read_lr_size,
-    score_alone,
-    score_and_hash,
-    score_perceptually,
-)
+from esr.evaluate.score_images import read_lr_size, score_alone, score_and_hash, score_perceptually
 from esr.evaluate.write_job import StartedJob
 from esr.images.perceptual import PerceptualSource
 from esr.measure.bootstrap import robust_timing, steady_timing
 from esr.measure.job import SubmissionFailed
-from esr.records.measurement import Flag, Measurement, SplitTiming
-from esr.records.record import Deployment, ImageResult, Provenance, SplitResult
+from esr.records.measurement import Flag, Measurement
+from esr.records.record import Deployment, Provenance
+from esr.records.split_result import ImageResult, SplitResult
+from esr.records.timing_samples import SplitTiming
 from esr.submissions.clone.clone_files import CloneSource
-from esr.submissions.submission import CloneSubmission, Measurable
+from esr.submissions.submission import CloneSubmission, Measurable, Submission
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ def score_submission(
         entry,
         border,
     )
-    handed_in = handed_in_flags(entry, first, results[0])
+    handed_in = _handed_in_flags(entry, first, results[0])
     deployments = score_deployments(started, measurement.deployed)
     judged = judge_further(further, measurement, started.folder, scale, border)
     return Scores(
@@ -150,3 +146,16 @@ def _score_split(
         lr_verdict=started.lr_verdicts[number] if started.lr_verdicts else None,
     )
     return result, seen.source if seen else None
+
+
+def _handed_in_flags(submission: Measurable, split: StagedSplit, result: SplitResult) -> list[Flag]:
+    """Say how SR images that came with a submission differ from those of its network here."""
+    if not isinstance(submission, Submission) or submission.handed_in_to is None:
+        return []
+    images = [
+        RestoredImage(image.name, image.hr, scored.scores)
+        for image, scored in zip(split.images, result.images, strict=True)
+    ]
+    hooks = hooks_of(submission.handed_in_to)
+    details = hooks.compare_handed_in(submission.model_file, images)
+    return [Flag("submitted_results", detail) for detail in details]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from esr.base.errors import UserError, cause, printable_line
@@ -34,7 +35,7 @@ def find_environment(
     lock = _read(lock_file(save_dir, entry.label))
     if lock is not None and not installer.layer(lock).is_dir():
         how = "python -m esr env prepare, or --install, makes it again"
-        raise SubmissionFailed("environment", f"its environment is gone: {how}")
+        raise SubmissionFailed("environment", f"its environment is gone; {how}")
     return lock
 
 
@@ -51,13 +52,15 @@ def make_environment(
     file = lock_file(save_dir, entry.label)
     known = _read(file)
     try:
-        wanted = requirements_of(entry, asked or (known.asked if known else ()))
+        stated = tuple(asked) or (known.stated if known else ())
+        wanted = requirements_of(entry, stated)
     except UserError as error:
         raise SubmissionFailed("environment", printable_line(str(error))) from error
     if not wanted:
         return None
     fitting = known if known is not None and set(known.asked) == set(wanted) else None
     made = installer.build(wanted, installer_log(save_dir, entry.label), fitting)
+    made = replace(made, stated=stated)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(made.text(), encoding="utf-8")

@@ -7,15 +7,16 @@ import sysconfig
 import time
 import venv
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from esr.base.errors import printable_line
 from esr.base.remove_tree import remove_tree
-from esr.evaluate.confined_installer import run_confined
+from esr.evaluate.confined_installer import Stopped, run_confined
+from esr.evaluate.installer_reason import NO_TIME, TOO_MUCH, Hindrance, find_hindrance, give_reason
 from esr.measure.job import SubmissionFailed
-from esr.sandbox.policy import places_of_house
+from esr.sandbox.policy import Limits, places_of_house
 from esr.submissions.environments.environment_lock import EnvironmentLock
 from esr.submissions.environments.stated_requirements import inherited
 
@@ -34,8 +35,8 @@ class ThinEnvironment:
     """What the tool must not see."""
     log: Path
     """Receives what the tool prints."""
-    timeout_s: float
-    """In which it must be made."""
+    limits: Limits
+    """Of what the tool and all that it runs may use."""
     began_s: float = field(default_factory=time.monotonic)
 
     @property
@@ -100,21 +101,28 @@ class ThinEnvironment:
         shown = [path for path in (self.wheels, program) if path is not None]
         places = places_of_house(self.folder, shown, self.hidden)
         begins = self.log.stat().st_size if self.log.exists() else 0
-        left_s = max(0.0, self.timeout_s - (time.monotonic() - self.began_s))
+        left_s = max(0.0, self.limits.timeout_s - (time.monotonic() - self.began_s))
+        limits = replace(self.limits, timeout_s=left_s)
         try:
-            status = run_confined(command, places, self.log, left_s, settings or {})
+            ended = run_confined(command, places, self.log, limits, settings or {})
         finally:
             for folder in (places.home, places.temporary):
                 remove_tree(folder)
-        if status is None:
-            reason = f"not made within {self.timeout_s:g} s (--timeout)"
-            raise SubmissionFailed("environment", reason)
+        if isinstance(ended, Stopped) and ended.stage == "timeout":
+            raise self.failure(NO_TIME, f"{self.limits.timeout_s:g} s have passed")
+        if isinstance(ended, Stopped):
+            raise self.failure(TOO_MUCH, ended.reason)
         with self.log.open("rb") as file:
             file.seek(begins)
             printed = file.read().decode("utf-8", "replace")
-        if status != 0:
-            raise SubmissionFailed("environment", printable_line(explain(printed)))
+        if ended != 0:
+            raise self.failure(find_hindrance(printed), explain(printed))
         return printed
+
+    def failure(self, hindrance: Hindrance, said: str) -> SubmissionFailed:
+        """Say why it cannot be made, and what to do about it."""
+        reason = give_reason(hindrance, said, self.folder.parent)
+        return SubmissionFailed("environment", printable_line(reason))
 
 
 class PackageTool(Protocol):

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -34,7 +35,6 @@ _ADDED = re.compile(r"^ \+ (\S+==\S+)$", re.MULTILINE)
 _MARKS = re.compile(r"^\W*(?:error: |cause: |Caused by: )?")
 _ERRORS = ("error:", "  \u00d7")
 """How the line begins that says what went wrong, in new and in old versions."""
-_NO_NETWORK = ("dns error", "tcp connect error", "operation timed out", "network was disabled")
 
 
 def find_uv() -> Uv | None:
@@ -163,5 +163,16 @@ def explain(printed: str) -> str:
     said = [_MARKS.sub("", line).strip() for line in lines[begin:end]] or ["uv has failed"]
     if said[0].startswith("No solution found") and said[1:]:
         return " ".join(said[1:])
-    no_network = any(sign in line for line in said for sign in _NO_NETWORK)
-    return f"{'no network: ' * no_network}{': '.join(said[:2])}"
+    if (words := _last_words_of_build(lines)) is not None:
+        return f"{said[0]}: {words}"
+    return ": ".join(said[:2])
+
+
+def _last_words_of_build(lines: Sequence[str]) -> str | None:
+    """Find what a package that was built printed last, where that is why it failed."""
+    parts = [n for n, line in enumerate(lines) if line.strip() in ("[stdout]", "[stderr]")]
+    if not parts:
+        return None
+    printed = takewhile(lambda line: not line.strip() or line[0].isspace(), lines[parts[-1] + 1 :])
+    words = [line.strip() for line in printed if line.strip()]
+    return words[-1] if words else None

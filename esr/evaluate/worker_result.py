@@ -29,7 +29,8 @@ from esr.evaluate.shown_phases import ShownPhases
 from esr.evaluate.write_job import StartedJob
 from esr.measure.job import Job, JobFailure, SubmissionFailed
 from esr.records.bounds import ANSWERED_FLAGS_AT_MOST
-from esr.records.measurement import WARM, Flag, Measurement, SplitTiming, Stage
+from esr.records.measurement import Flag, Measurement, Stage
+from esr.records.timing_samples import WARM, SplitTiming
 from esr.sandbox.isolated_process import WaitingProgram
 
 _ESTIMATE_OFF = 10

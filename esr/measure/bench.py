@@ -22,7 +22,7 @@ from esr.measure.job import Job, JobFolder, describe_error
 from esr.measure.nvml import GpuWatch, around
 from esr.measure.restore import Restorer, check_finite, check_output
 from esr.measure.timing import Lap, PeakMemory, Stopwatch, wall_ns
-from esr.records.measurement import SplitTiming
+from esr.records.timing_samples import SplitTiming
 from esr.submissions.sidecar import Sidecar
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from esr.records.conditions import Conditions
-from esr.records.measurement import SteadySamples
-from esr.records.record import RobustTiming, SteadyTiming
+from esr.records.split_result import RobustTiming, SteadyTiming
+from esr.records.timing_samples import SteadySamples
 
 RESAMPLES = 2000
 LEVEL = 0.95

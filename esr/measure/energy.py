@@ -23,7 +23,7 @@ from esr.measure.job import JobFolder
 from esr.measure.robust_pass import undisturbed
 from esr.measure.steady_pass import images_a_block
 from esr.measure.timing import pause, synchronize
-from esr.records.measurement import EnergySamples, EnergyWindow
+from esr.records.timing_samples import EnergySamples, EnergyWindow
 
 WINDOW_S = 2.0
 WINDOWS = 3

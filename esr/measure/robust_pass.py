@@ -32,7 +32,7 @@ from esr.measure.nvml import around
 from esr.measure.time_budget import RoundTimer
 from esr.measure.timing import Lap
 from esr.records.conditions import Conditions
-from esr.records.measurement import RobustSamples
+from esr.records.timing_samples import RobustSamples
 
 WINDOW = 3
 TOLERANCE = 0.05

@@ -34,7 +34,7 @@ from esr.measure.robust_pass import undisturbed, until_stable
 from esr.measure.time_budget import RoundTimer
 from esr.measure.timing import Lap
 from esr.records.conditions import SteadyPlan
-from esr.records.measurement import SteadySamples
+from esr.records.timing_samples import SteadySamples
 
 ROUNDS_AT_LEAST = 5
 _GROWTH = 1.1

@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 import torch
 
 from esr.base.own_memory import MIB
-from esr.records.measurement import Clock
+from esr.records.timing_samples import Clock
 
 T = TypeVar("T")
 

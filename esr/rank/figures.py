@@ -10,8 +10,9 @@ from typing import get_args
 from esr.challenge.protocol import MetricMean, RankFigure
 from esr.images.metrics import may_be_infinite
 from esr.records.official_results import Official, look_up
-from esr.records.record import Record, RobustTiming, SplitResult, SteadyTiming
+from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.records.split_result import RobustTiming, SplitResult, SteadyTiming
 
 _IMPOSSIBLE = 1e12
 """More than any figure of any network in its official unit."""

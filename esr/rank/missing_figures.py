@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from esr.rank.figures import name_missing_runtime
 from esr.rank.runtimes import RUNTIMES
-from esr.records.measurement import STEADY, WARM
 from esr.records.results_folder import Row
+from esr.records.timing_samples import STEADY, WARM
 
 _ADDED_BY = {
     "warm": ("no warm runtime", "--repeats N measures it", (WARM,)),
@@ -38,6 +38,8 @@ def explain_missing_runtime(row: Row, runtime: str, with_test: bool) -> str:
         return f"{what}: the results that were read hold none"
     if any(left_out.startswith(passes) for left_out in row.record.left_out):
         return f"{what}: left out, the time was spent (--time_budget)"
+    if row.record.is_folder_call:
+        return f"{what}: it reads and writes images, and only the whole call is timed"
     where = " on validation and test set" if with_test else ""
     return f"{what}{where} ({remedy})"
 

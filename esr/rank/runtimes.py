@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from esr.rank.figures import Quantity, official_runtime, robust_runtime
 from esr.records.official_results import look_up
-from esr.records.record import SplitResult, SteadyTiming
 from esr.records.results_folder import Row
+from esr.records.split_result import SplitResult, SteadyTiming
 
 Matrix = NDArray[np.float64]
 """(images or blocks, rounds) in ms an image, of one process and data set."""

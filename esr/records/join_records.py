@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from esr.challenge.protocol import protocols
 from esr.records.bounds import FLAGS_AT_MOST
-from esr.records.record import EarlierRun, Record, SplitResult
+from esr.records.record import Record
+from esr.records.split_result import EarlierRun, SplitResult
 from esr.submissions.sidecar import Claims, Sidecar, Team
 
 T = TypeVar("T")
@@ -64,8 +65,8 @@ def align_validation(records: Sequence[Record]) -> list[Record]:
         records: of all rows.
 
     Returns:
-        the same, where the set that most of them hold fills the validation columns; those of
-        somebody who was measured on the set of the challenge stay.
+        the same, where the set that most of them hold fills the validation columns, and nothing
+        does of who lacks it; those of somebody who was measured on the set of the challenge stay.
     """
     free = {record.label: record for record in records if not _has_official(record)}
     current = Counter(s.dataset for r in free.values() for s in r.splits if s.role in VALIDATION)
@@ -88,8 +89,7 @@ def _list_official(protocol: str) -> set[str]:
 
 
 def _validate_on(dataset: str, record: Record) -> Record:
-    if dataset not in {split.dataset for split in record.splits}:
-        return record
+    # Who lacks it has no validation set: another one in its columns would be read as the same.
     splits = [
         replace(split, role="valid")
         if split.dataset == dataset and split.role != "test"

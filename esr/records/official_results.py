@@ -16,8 +16,9 @@ from esr.base import json_file
 from esr.base.log_file import file_handler
 from esr.base.visible_text import one_line, visible
 from esr.challenge.protocol import FlopsCounter, protocols
-from esr.records.measurement import Counts
-from esr.records.record import Failure, Outcome, Record, SplitResult
+from esr.records.network_counts import Counts
+from esr.records.record import Failure, Outcome, Record
+from esr.records.split_result import SplitResult
 
 Official = dict[str, Any]
 """One model's entry in `results.json`; the keys are the official script's."""

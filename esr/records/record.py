@@ -7,8 +7,6 @@ A submission that could not be measured leaves a `Failure`. What is unknown is N
 
 from __future__ import annotations
 
-import math
-import statistics
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,215 +16,18 @@ from pydantic import BeforeValidator
 
 from esr.base import json_file
 from esr.base.errors import UserError
-from esr.datasets.lr_verdict import LrVerdict
 from esr.images.perceptual import PerceptualSource
 from esr.records.bounds import refuse_impossible
-from esr.records.conditions import Conditions, Drift, GpuStates, Request, upgrade_request
-from esr.records.measurement import EnergySamples, Findings, Flag, Stage, SteadySamples
+from esr.records.conditions import Drift, Request, upgrade_request
+from esr.records.measurement import Findings, Flag, Stage
+from esr.records.split_result import SplitResult, SteadyTiming
 from esr.submissions.clone.clone_files import CloneSource
 from esr.submissions.sidecar import Sidecar
+from esr.submissions.submission import FOLDER_CALL
 
 SCHEMA = 2
 """Version of the JSON layout; raised when a reader of an older file would misunderstand it. What an
 older one had stands beside the field that changed (`upgrade_request`)."""
-
-
-@dataclass(frozen=True)
-class ImageResult:
-    """One image of one data set."""
-
-    name: str
-    runtime_ms: float
-    scores: dict[str, float]
-    """Value of each metric in `esr.images.metrics.METRICS` that was asked for."""
-    lr_size: tuple[int, int] | None = None
-    """(height, width) of its LR image; older records lack it."""
-    sr_sha256: str | None = None
-    """Hash of the levels of its SR image, where further processes were asked for at once."""
-
-
-@dataclass(frozen=True)
-class RobustTiming:
-    """Runtime of the warm network: per image the median of its repeats, then the mean over images.
-
-    The interval is derived from the samples; it is kept because bootstrapping is too slow for a
-    leaderboard that is built anew after every submission.
-    """
-
-    samples_ms: tuple[tuple[float, ...], ...]
-    """Repeats of every image, in image order."""
-    mean_ms: float
-    low_ms: float
-    """Lower end of the 95 % interval, by bootstrap over the repeats, the images held fixed."""
-    high_ms: float
-    p90_ms: float
-    """90th percentile of all samples."""
-    conditions: Conditions | None = None
-
-    @property
-    def samples(self) -> int:
-        """Number of samples."""
-        return sum(map(len, self.samples_ms))
-
-
-@dataclass(frozen=True)
-class SteadyTiming(SteadySamples):
-    """Runtime on queued images: per block the median of its rounds, their sum over all images."""
-
-    mean_ms: float
-    """Of one image."""
-    low_ms: float
-    """Lower end of the 95 % interval, by bootstrap over the rounds, the blocks held fixed."""
-    high_ms: float
-
-
-@dataclass(frozen=True)
-class ProcessTiming:
-    """Runtimes of one data set in a further process of the same submission."""
-
-    runtime_ms: tuple[float, ...]
-    """Of its official pass, in image order, the first (cold) image included."""
-    warm_ms: tuple[tuple[float, ...], ...] = ()
-    """Repeats of every image, in image order; empty without repeats."""
-    steady: SteadyTiming | None = None
-    """None if the run asked for no steady runtime."""
-
-
-@dataclass(frozen=True)
-class EarlierRun:
-    """The run that measured a data set, where it was another one than that of the record."""
-
-    date: str
-    command: tuple[str, ...]
-    request: Request | None
-
-
-@dataclass(frozen=True)
-class SplitResult:
-    """One data set."""
-
-    role: str
-    dataset: str
-    images: tuple[ImageResult, ...]
-    memory_mib: float | None
-    split_memory_mib: float | None
-    robust: RobustTiming | None = None
-    """None if the run asked for no repeats."""
-    reserved_mib: float | None = None
-    """Peak of what PyTorch's allocator held on the GPU since the process began."""
-    gpu: GpuStates | None = None
-    """The GPU before and after the official pass."""
-    data_sha256: str | None = None
-    """Hash of the files of the data set (`esr.datasets.manifest`); older records lack it."""
-    steady: SteadyTiming | None = None
-    """None if the run asked for no steady runtime."""
-    parent_ms: tuple[float, ...] | None = None
-    """Runtime of every image by the parent's clock, reading LR included; older records lack it."""
-    bicubic_psnr_db: float | None = None
-    """Mean RGB PSNR of bicubic interpolation, border included, where a track needs it."""
-    energy: EnergySamples | None = None
-    """None where the device counts no energy, or the run asked for no steady runtime."""
-    processes: tuple[ProcessTiming, ...] = ()
-    """Further processes that measured the same; the first one's figures are the fields above."""
-    lr_verdict: LrVerdict | None = None
-    """What LR is; older records lack it."""
-    earlier: EarlierRun | None = None
-    """None if it was measured by the run that the record tells of."""
-
-    @property
-    def cold_ms(self) -> float:
-        """Runtime of the first image of the official pass: a cold start, in the first data set."""
-        return self.images[0].runtime_ms
-
-    @property
-    def cold_ratio(self) -> float | None:
-        """The same over the median runtime of that image when warm; None without repeats."""
-        warm_ms = statistics.median(self.robust.samples_ms[0]) if self.robust else 0
-        return self.cold_ms / warm_ms if warm_ms else None
-
-    @property
-    def first_image_percent(self) -> float:
-        """Share of the first image in the official runtime of the whole data set."""
-        total_ms = sum(image.runtime_ms for image in self.images)
-        return 100 * self.cold_ms / total_ms if total_ms else 0.0
-
-    @property
-    def cold_start_percent(self) -> float | None:
-        """Share of the official runtime that a warm network would not need.
-
-        The first image of all and the first of each new shape count, beyond their warm runtimes;
-        None without warm samples.
-        """
-        if self.robust is None or any(image.lr_size is None for image in self.images):
-            return None
-        first = {image.lr_size: number for number, image in reversed([*enumerate(self.images)])}
-        cold_ms = sum(
-            self.images[number].runtime_ms - statistics.median(self.robust.samples_ms[number])
-            for number in first.values()
-        )
-        total_ms = sum(image.runtime_ms for image in self.images)
-        return 100 * max(0.0, cold_ms) / total_ms if total_ms else None
-
-    @property
-    def best_runtime(self) -> RobustTiming | SteadyTiming | None:
-        """The runtime that reproduces best: steady, or else warm; None without either."""
-        return self.steady or self.robust
-
-    @property
-    def runtime_ms(self) -> float:
-        """Mean over all images, the first included."""
-        return _mean([image.runtime_ms for image in self.images])
-
-    @property
-    def parents_runtime_ms(self) -> float | None:
-        """The same by the parent's clock, reading LR included; None in older records."""
-        return _mean(list(self.parent_ms)) if self.parent_ms else None
-
-    @property
-    def process_means_ms(self) -> tuple[float, ...]:
-        """The runtime of each process, the first one's first, by what all of them have measured.
-
-        Steady runtimes, or else warm ones, or else official ones, which are a single cold pass.
-        """
-        further = self.processes
-        if self.steady and all(process.steady for process in further):
-            steady = (self.steady, *(process.steady for process in further))
-            return tuple(timing.mean_ms for timing in steady if timing)
-        if self.robust and all(process.warm_ms for process in further):
-            samples = (process.warm_ms for process in further)
-            return (self.robust.mean_ms, *map(_mean_of_medians, samples))
-        official = (_mean([*process.runtime_ms]) for process in further)
-        return (self.runtime_ms, *official)
-
-    @property
-    def process_mean_ms(self) -> float | None:
-        """Mean over the processes of each one's runtime; None if there is but one."""
-        return _mean([*self.process_means_ms]) if self.processes else None
-
-    @property
-    def process_spread_percent(self) -> float | None:
-        """Standard deviation between processes, in per cent of their mean; None if there is one."""
-        mean_ms = self.process_mean_ms
-        return 100 * statistics.stdev(self.process_means_ms) / mean_ms if mean_ms else None
-
-    def score(self, metric: str) -> float | None:
-        """Mean of a metric over the images; None if it was not measured, or is undefined.
-
-        Infinite if it is for one image, as the PSNR of equal images.
-        """
-        values = [image.scores[metric] for image in self.images if metric in image.scores]
-        if len(values) != len(self.images) or math.isnan(mean := _mean(values)):
-            return None
-        return mean
-
-
-def _mean_of_medians(samples_ms: tuple[tuple[float, ...], ...]) -> float:
-    return statistics.fmean(map(statistics.median, samples_ms))
-
-
-def _mean(values: list[float]) -> float:
-    # The official mean, in image order: another order moves the last digit.
-    return sum(values) / len(values)
 
 
 @dataclass(frozen=True)
@@ -324,6 +125,11 @@ class Record(Findings):
         """What people read: of a clone as `select_model` spells it, else the label."""
         said = self.fork.facts.name if self.fork and not self.variant else ""
         return said if said.strip() else self.label
+
+    @property
+    def is_folder_call(self) -> bool:
+        """Whether it reads a folder of images and writes one, so that only the call is timed."""
+        return self.fork is not None and self.fork.facts.forward == FOLDER_CALL
 
     @property
     def process_count(self) -> int:

@@ -16,7 +16,8 @@ from esr.challenge.fixed_input import FixedInput, FixedInputRun
 from esr.rank.ranking import Standing
 from esr.records.conditions import Conditions
 from esr.records.official_results import OfficialColumn, look_up
-from esr.records.record import Record, RobustTiming, SplitResult
+from esr.records.record import Record
+from esr.records.split_result import RobustTiming, SplitResult
 from esr.report.claims import ClaimedFigure
 
 Value = str | int | float | None

@@ -11,9 +11,10 @@ from types import MappingProxyType
 
 from esr.challenge.data_set_registry import registry
 from esr.challenge.protocol import FlopsCounter
-from esr.records.measurement import Counts
+from esr.records.network_counts import Counts
 from esr.records.official_results import GIGA, scaled
-from esr.records.record import Record, SplitResult
+from esr.records.record import Record
+from esr.records.split_result import SplitResult
 from esr.submissions.sidecar import ClaimCounter, SetClaims
 
 PREFIXES = {"valid": "Val", "hybrid_test": "Val", "test": "Test"}

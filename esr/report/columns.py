@@ -12,7 +12,8 @@ from esr.rank.figures import has_test, ranked_split
 from esr.rank.ranking import Ranking, Standing
 from esr.records import official_results
 from esr.records.official_results import GIGA, MEGA, scaled
-from esr.records.record import Record, SplitResult
+from esr.records.record import Record
+from esr.records.split_result import SplitResult
 from esr.report.cell import (
     Column,
     Value,

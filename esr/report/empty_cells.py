@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from esr.base.visible_text import name, one_line
+from esr.base.visible_text import name, name_some, one_line
 from esr.images.metrics import METRICS
 from esr.rank.entrants import outside
 from esr.rank.ranking import Ranking, Standing
-from esr.records.measurement import STEADY, WARM
 from esr.records.record import Record
+from esr.records.timing_samples import STEADY, WARM
 from esr.report.cell import Column
 from esr.report.claims import PREFIXES
 
@@ -70,6 +70,8 @@ def _explain_measured(title: str, record: Record) -> str:
         return "it is memory of a GPU, and this was measured on a CPU"
     if title.startswith(("Warm ", "Steady ")) and _is_left_out(title, record):
         return "left out, the time was spent (--time_budget)"
+    if title.startswith(("Warm ", "Steady ")) and record.is_folder_call:
+        return "it reads and writes images, and only the whole call is timed"
     if title.startswith("Warm "):
         return "no repeats on every set that counts (--repeats)"
     if title == "Drift [%]":
@@ -119,6 +121,5 @@ def list_empty_cells(
             if reason != standing.reason and reason not in elsewhere:
                 lacking.setdefault((tuple(headings), reason), []).append(name(standing.row.name))
     for (titles, reason), labels in lacking.items():
-        more = len(labels) - _NAMES_AT_MOST
-        who = ", ".join(labels[:_NAMES_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+        who = name_some(labels, _NAMES_AT_MOST)
         yield f"{who} {'has' if len(labels) == 1 else 'have'} no {', '.join(titles)}: {reason}"

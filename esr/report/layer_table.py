@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from esr.records.measurement import LayerCost
+from esr.records.network_counts import LayerCost
 
 HEAD = ("Layer", "Type", "Calls", "Output", "Params", "MACs [M]", "Acts [M]", "Time [ms]")
 _LEFT = ("Layer", "Type")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from esr.base.visible_text import name
+from esr.base.visible_text import name, name_some
 from esr.rank.entrants import PUBLISHED
 from esr.rank.ranking import Ranking, Standing
 from esr.rank.runtimes import RUNTIMES, read_processes
@@ -89,9 +89,7 @@ def _group(standings: Sequence[Standing], reasons: Sequence[str | None]) -> dict
 
 def say_who(labels: Sequence[str]) -> str:
     """Name the first few of those who are something."""
-    more = len(labels) - _NAMES_AT_MOST
-    who = ", ".join(labels[:_NAMES_AT_MOST]) + (f" and {more} more" if more > 0 else "")
-    return f"{who} {'is' if len(labels) == 1 else 'are'}"
+    return f"{name_some(labels, _NAMES_AT_MOST)} {'is' if len(labels) == 1 else 'are'}"
 
 
 def _find_unlike(ranking: Ranking) -> Iterator[Remark]:

@@ -10,14 +10,14 @@ from esr.challenge.fixed_input import FixedInput
 from esr.datasets.lr_verdict import LrVerdict
 from esr.rank.figures import steady_runtime, warm_runtime
 from esr.rank.ranking import Ranking
-from esr.records.record import Record, SteadyTiming
+from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.records.split_result import SteadyTiming
 from esr.report.cell import MARK
 from esr.report.claims import COUNTERS, is_partial
 from esr.report.left_out import describe_left_out
 from esr.report.ranking_remarks import explain_ranking
 from esr.report.remark import GRADES, Remark
-from esr.submissions.submission import FOLDER_CALL
 
 _LAUNCH_BOUND = 0.9
 _LINE_AT_MOST = 1000
@@ -122,10 +122,27 @@ def _explain_data(rows: Sequence[Row]) -> Iterator[Remark]:
     if any(record.clock == "perf_counter" for record in records):
         text = "Times are wall-clock times of a CPU, not comparable with official figures."
         yield Remark(text, "forbids")
-    if any(record.fork and record.fork.facts.forward == FOLDER_CALL for record in records):
+    yield from _explain_folder_calls([record for record in records if record.is_folder_call])
+
+
+def _explain_folder_calls(records: Sequence[Record]) -> Iterator[Remark]:
+    """Say what the time of such submissions is, and what was asked for in vain."""
+    if not records:
+        return
+    yield Remark(
+        "Time of a submission that reads and writes images: that of the whole call, loading,"
+        " reading and writing included, over their number."
+    )
+    asked = [record.request.procedure.passes for record in records if record.request]
+    flags = {
+        "--repeats": any(passes.repeats for passes in asked),
+        "--precision": any(passes.precision_percent for passes in asked),
+        "--layers": any(passes.layers for passes in asked),
+    }
+    if without_effect := [flag for flag, is_asked in flags.items() if is_asked]:
         yield Remark(
-            "Time of a submission that reads and writes images: that of the whole call, loading,"
-            " reading and writing included, over their number."
+            f"Without effect on a submission that reads and writes images, whose network is not"
+            f" seen: {', '.join(without_effect)}."
         )
 
 

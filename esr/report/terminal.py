@@ -11,13 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from esr.base.console import stdout
-from esr.base.visible_text import name, one_line
+from esr.base.visible_text import name, name_some, one_line
 from esr.base.word_wrap import wrap_words
 from esr.challenge.protocol import protocols
 from esr.evaluate.upload.list_uploads import list_uploads
 from esr.images.metrics import METRICS
-from esr.records.record import Failure, Outcome, Record, SplitResult
+from esr.records.record import Failure, Outcome, Record
 from esr.records.replace_record import Replacement
+from esr.records.split_result import SplitResult
 from esr.report.board import Board
 from esr.report.deployment_table import lay_out_deployments, list_deployments
 from esr.report.layer_table import lay_out_layers
@@ -253,9 +254,8 @@ def print_years(years: Mapping[Path, int], protocol: str) -> None:
     known = {year for year in years.values() if f"ntire{year}" in protocols()}
     for year in sorted(year for year in known if f"ntire{year}" != protocol):
         clones = [name(clone.name) for clone, of in years.items() if of == year]
-        more = f" and {len(clones) - 5} more" if len(clones) > 5 else ""
         print_line(
-            f"{', '.join(clones[:5])}{more}: of {year}, measured by the rules of {protocol};"
+            f"{name_some(clones, 5)}: of {year}, measured by the rules of {protocol};"
             f" --protocol ntire{year} takes its own"
         )
 

@@ -24,7 +24,7 @@ from esr.sandbox import bubblewrap, launch, process_tree
 from esr.sandbox.child_channel import ChildChannel
 from esr.sandbox.inside.start_barrier import GO
 from esr.sandbox.left_files import flag_left_files, list_files
-from esr.sandbox.limit_guard import LimitGuard
+from esr.sandbox.limit_guard import LimitGuard, images_bytes
 from esr.sandbox.parent_state import ParentState
 from esr.sandbox.policy import Places, Policy, places
 from esr.sandbox.printed_output import PrintedOutput, kept_in, printed_in
@@ -100,7 +100,13 @@ class WaitingProgram:
         before, state = list_files(self._folder), ParentState.now()
         left: list[str] = []
         with kept_in(log, self._output):
-            guard = LimitGuard(self._child.pid, job, self._folder, self._policy.limits, self._ours)
+            guard = LimitGuard(
+                self._child.pid,
+                self._folder.path,
+                self._policy.limits,
+                self._ours,
+                images_bytes(job),
+            )
             images = sum(split.count for split in job.splits)
             self._channel.expect(images * (1 + (job.passes.repeats or 0)))
             self._channel.say(GO)

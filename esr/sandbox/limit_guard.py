@@ -1,4 +1,6 @@
-"""What a running submission uses, against its limits; looked at seldom, from the parent.
+"""What a running submission, or the build of its packages, uses, against its limits.
+
+Looked at seldom, from the parent.
 
 Memory is the resident memory of its processes, orphans included, and the shared memory that they
 hold: reserved addresses, of which CUDA takes terabytes, cost nothing. What is shared counts once.
@@ -16,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from esr.measure.job import Job, JobFolder
+from esr.measure.job import Job
 from esr.records.measurement import Stage
 from esr.sandbox.policy import GIB, PROCESSES_AT_MOST, Limits
 from esr.sandbox.process_tree import children
@@ -39,28 +41,25 @@ class LimitGuard:
 
     Args:
         pid: its first process.
-        job: what it was told.
         folder: its private folder.
         limits: of the submission.
         others: children of this process that are not the submission's; it may have left orphans.
+        images_bytes: what its images may take, beside the limit.
     """
 
     def __init__(
         self,
         pid: int,
-        job: Job,
-        folder: JobFolder,
+        folder: Path,
         limits: Limits,
         others: Collection[int] | None = None,
+        images_bytes: int = 0,
     ) -> None:
         self._pid = pid
         self._others = {pid, *(children(os.getpid()) if others is None else others)}
-        self._folder = folder.path
+        self._folder = folder
         self._limits = limits
-        # LR and SR images are the job itself; SR is scale x scale as large as LR.
-        lr_bytes = sum(split.lr_bytes for split in job.splits)
-        images_bytes = lr_bytes * (1 + (1 + len(job.passes.ways)) * job.submission.sidecar.scale**2)
-        self._disk_bytes = limits.disk_bytes + _size(folder.path) + images_bytes
+        self._disk_bytes = limits.disk_bytes + _size(folder) + images_bytes
         self._had_space = _free(self._folder) > 2 * _DISK_FLOOR
         self._had_inodes = _free_inodes(self._folder) > 2 * _INODES_FLOOR
         self._looks = 0
@@ -116,6 +115,15 @@ class LimitGuard:
         if self._had_inodes and (left := _free_inodes(self._folder)) < _INODES_FLOOR:
             return f"it left room for {left} files on the disk of {self._folder.parent}"
         return None
+
+
+def images_bytes(job: Job) -> int:
+    """Say what LR and SR images of a job take: they are the job itself.
+
+    SR is scale x scale as large as LR.
+    """
+    lr_bytes = sum(split.lr_bytes for split in job.splits)
+    return lr_bytes * (1 + (1 + len(job.passes.ways)) * job.submission.sidecar.scale**2)
 
 
 def _resident(pid: int) -> tuple[int, int]:

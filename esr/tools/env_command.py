@@ -52,7 +52,8 @@ def _prepare(entries: Sequence[Entry], options: Options, asked: Sequence[str]) -
             lock = make_environment(entry, save_dir, installer, asked)
         except SubmissionFailed as failed:
             log = installer_log(save_dir, entry.label)
-            sys.stderr.write(f"{label} failed ({failed.stage}): {failed.reason} [log: {log}]\n")
+            told = f" [log: {log}]" if failed.stage == "environment" and log.exists() else ""
+            sys.stderr.write(f"{label}: failed ({failed.stage}): {failed.reason}{told}\n")
             status = ExitCode.SOME_FAILED
             continue
         packages = [line.partition(" ")[0] for line in lock.packages] if lock else []

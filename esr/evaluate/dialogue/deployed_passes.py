@@ -17,7 +17,8 @@ from esr.base.errors import printable_line
 from esr.evaluate.dialogue.timed_passes import TimedPass, TimedPasses, out_of_turn
 from esr.measure.job import DeployedFolder, JobFailure, JobFolder, SubmissionFailed
 from esr.records.bounds import check_possible
-from esr.records.measurement import DeployedRuntime, Flag, SteadySamples
+from esr.records.measurement import Flag
+from esr.records.timing_samples import DeployedRuntime, SteadySamples
 
 
 class DeployedPasses:

@@ -17,16 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from esr.base import json_file
-from esr.base.errors import UserError
+from esr.base.visible_text import name_some
 from esr.datasets.staging import StagedSplit
 from esr.evaluate.dialogue import lr_files, sr_files
-from esr.evaluate.dialogue.stage_order import StageOrder
 from esr.evaluate.dialogue.timed_passes import out_of_turn, read_runtime
+from esr.evaluate.dialogue.worker_progress import Handler, WorkerProgress, hear_word
 from esr.images.image_file import encode_uint
 from esr.measure.channel import TAKE
 from esr.measure.job import JobFailure, JobFolder, SubmissionFailed
-from esr.records.bounds import check_possible
 from esr.records.measurement import Measurement, Stage
 
 _NAMED_AT_MOST = 3
@@ -71,8 +69,7 @@ class FolderHandOver:
         self._splits, self._folder, self._progress = splits, folder, progress
         self._now_ns = now_ns
         self.handed = [HandedFolder() for _ in splits]
-        self._stages = StageOrder(entered)
-        self.answer: Measurement | JobFailure | None = None
+        self._worker = WorkerProgress(entered)
         self._open = ExitStack()
         # Held open, since the submission may put something else in their places.
         self._given = [self._hold(folder.given(number)) for number in range(len(splits))]
@@ -98,38 +95,30 @@ class FolderHandOver:
             SubmissionFailed: it is out of turn, or no such thing.
         """
         now_ns = self._now_ns()
-        handler = self._handlers.get(word) if self.answer is None else None
-        if handler is None:
-            raise out_of_turn(word)
-        try:
-            return handler(value, now_ns)
-        except UserError as error:
-            raise SubmissionFailed("invalid", f"the worker's answer {error.what}") from error
+        return hear_word(self._handlers, word, value, now_ns)
 
     @property
-    def _handlers(self) -> Mapping[str, Callable[[object, int], bytes]]:
-        return {
-            "stage": self._enter,
-            "folder": self._give,
-            "returned": self._note_returned,
-            "measurement": self._believe,
-            "failure": self._give_up,
-        }
+    def _handlers(self) -> Mapping[str, Handler]:
+        if self.answer is not None:
+            return {}
+        always = self._worker.handlers(has_all=self._number is None)
+        return {**always, "folder": self._give, "returned": self._note_returned}
 
     @property
     def stage(self) -> Stage | None:
         """How far it says that it has come."""
-        return self._stages.stage
+        return self._worker.stage
+
+    @property
+    def answer(self) -> Measurement | JobFailure | None:
+        """What it has measured, or why it has not; None until it says so."""
+        return self._worker.answer
 
     @property
     def _number(self) -> int | None:
         """The data set whose turn it is; None when all are back."""
         waiting = (n for n, handed in enumerate(self.handed) if not handed.returned_ns)
         return next(waiting, None)
-
-    def _enter(self, value: object, _: int) -> bytes:
-        self._stages.enter(value, has_all=self._number is None)
-        return b""
 
     def _give(self, value: object, _: int) -> bytes:
         number = self._number
@@ -169,9 +158,8 @@ class FolderHandOver:
             found += [folder / choice for choice in names[:1]]
             missing += [name] if not names else []
         if missing:
-            named = ", ".join(missing[:_NAMED_AT_MOST])
-            more = f" and {len(missing) - _NAMED_AT_MOST} more" * (len(missing) > _NAMED_AT_MOST)
-            reason = f"wrote {len(found)} of {count} images of {split.role}: no {named}{more}"
+            named = name_some(missing, _NAMED_AT_MOST)
+            reason = f"wrote {len(found)} of {count} images of {split.role}: no {named}"
             raise SubmissionFailed("restore", reason)
         return found
 
@@ -185,16 +173,6 @@ class FolderHandOver:
         if not same or now is None or not stat.S_ISDIR(now.st_mode):
             reason = f"its folder {path.parent.name}/{path.name} was replaced by something else"
             raise SubmissionFailed("invalid", reason)
-
-    def _believe(self, value: object, _: int) -> bytes:
-        if self.stage != "count":
-            raise out_of_turn("measurement")
-        self.answer = check_possible(Measurement, value)
-        return b""
-
-    def _give_up(self, value: object, _: int) -> bytes:
-        self.answer = json_file.check(JobFailure, value)
-        return b""
 
     def excuse(self, _: SubmissionFailed) -> bool:
         """Nothing it says is worth keeping without the rest."""

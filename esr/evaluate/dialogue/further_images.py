@@ -34,7 +34,7 @@ from esr.images.resample import imresize_uint8
 from esr.measure.channel import TAKE
 from esr.measure.job import FURTHER_IMAGES, FurtherTurn, JobFolder
 from esr.records.bounds import check_possible
-from esr.records.measurement import CountedPass
+from esr.records.network_counts import CountedPass
 
 FurtherKind = Literal["changed", "repeated", "sized", "smooth"]
 

@@ -17,13 +17,11 @@ from typing import Literal, cast
 
 from esr.audit.seen_by_parent import SeenImage
 from esr.base import json_file
-from esr.base.errors import UserError
 from esr.datasets.staging import StagedSplit
 from esr.evaluate.dialogue import lr_files, sr_files
 from esr.evaluate.dialogue.deployed_passes import DeployedPasses
 from esr.evaluate.dialogue.further_images import FurtherImages, FurtherPlan, Seen
 from esr.evaluate.dialogue.machine_load import LoadMeter
-from esr.evaluate.dialogue.stage_order import StageOrder, read_stage
 from esr.evaluate.dialogue.timed_passes import (
     Scorer,
     TimedPass,
@@ -31,9 +29,9 @@ from esr.evaluate.dialogue.timed_passes import (
     out_of_turn,
     read_runtime,
 )
+from esr.evaluate.dialogue.worker_progress import Handler, WorkerProgress, hear_word
 from esr.measure.channel import TAKE
 from esr.measure.job import Job, JobFailure, JobFolder, SubmissionFailed
-from esr.records.bounds import check_possible
 from esr.records.measurement import Measurement, Stage
 
 Begun = Literal["pass", "further"]
@@ -109,8 +107,7 @@ class HandOver:
         self.busy_cores: float | None = None
         self.deployed = DeployedPasses(folder, len(splits[0].images), ways)
         self._saved = 0
-        self._stages = StageOrder(entered)
-        self.answer: Measurement | JobFailure | None = None
+        self._worker = WorkerProgress(entered)
         # Held open, since the submission may put a link in its place.
         self._lr_dir = os.open(folder.lr_image(0, 0).parent, os.O_RDONLY | os.O_DIRECTORY)
         self.further = FurtherImages(
@@ -130,26 +127,17 @@ class HandOver:
         Raises:
             SubmissionFailed: it is out of turn, or no such thing.
         """
-        now_ns = self._now_ns()
-        handler = self._handlers.get(word)
-        if isinstance(self.answer, Measurement):
-            handler = self.deployed.handlers.get(word)
-        if handler is None or isinstance(self.answer, JobFailure):
-            raise out_of_turn(word)
-        if word in ("pass", "further"):
+        now_ns, handlers = self._now_ns(), self._handlers
+        if word in ("pass", "further") and word in handlers:
             self._entered(cast("Begun", word))  # Before its clock runs.
-        try:
-            return handler(value, now_ns)
-        except UserError as error:
-            raise SubmissionFailed("invalid", f"the worker's answer {error.what}") from error
+        return hear_word(handlers, word, value, now_ns)
 
     @property
-    def _handlers(self) -> Mapping[str, Callable[[object, int], bytes]]:
-        always = {
-            "stage": self._enter,
-            "measurement": self._believe,
-            "failure": self._give_up,
-        }
+    def _handlers(self) -> Mapping[str, Handler]:
+        if self.answer is not None:
+            is_measured = isinstance(self.answer, Measurement)
+            return self.deployed.handlers if is_measured else {}
+        always = self._worker.handlers(has_all=self.has_all and self.further.is_over)
         if self._current is not None:
             images = {"image": self._give, "restored": self._note_restored}
             return {**always, **images, "saved": self._note_saved}
@@ -168,16 +156,17 @@ class HandOver:
     @property
     def stage(self) -> Stage | None:
         """How far it says that it has come."""
-        return self._stages.stage
+        return self._worker.stage
+
+    @property
+    def answer(self) -> Measurement | JobFailure | None:
+        """What it has measured, or why it has not; None until it says so."""
+        return self._worker.answer
 
     @property
     def has_all(self) -> bool:
         """Whether every image that is scored is back."""
         return self._current is None
-
-    def _enter(self, value: object, _: int) -> bytes:
-        self._stages.enter(value, has_all=self.has_all and self.further.is_over)
-        return b""
 
     def _give(self, value: object, _: int) -> bytes:
         image, place = self._current, json_file.check(tuple[int, int], value)
@@ -207,16 +196,6 @@ class HandOver:
         if self._load and self._current is None:
             self.busy_cores = self._load.busy_cores()
         self._progress(self._saved)
-        return b""
-
-    def _believe(self, value: object, _: int) -> bytes:
-        if self.stage != "count":
-            raise out_of_turn("measurement")
-        self.answer = check_possible(Measurement, value)
-        return b""
-
-    def _give_up(self, value: object, _: int) -> bytes:
-        self.answer = json_file.check(JobFailure, value)
         return b""
 
     def _see_official(self) -> Seen:
@@ -258,24 +237,3 @@ class HandOver:
             if image.saved_ns
             and not sr_files.is_as_noted(self.folder.sr_image(*image.place), image.noted)
         ] + self.further.rewritten()
-
-
-class StageListener:
-    """Hears of a program that is not timed how far it has come."""
-
-    stage: Stage | None = None
-
-    def hear(self, word: str, value: object) -> bytes:
-        """Take the stage.
-
-        Raises:
-            SubmissionFailed: it is none.
-        """
-        if word != "stage":
-            raise out_of_turn(word)
-        self.stage = read_stage(value)
-        return b""
-
-    def excuse(self, _: SubmissionFailed) -> bool:
-        """Nothing it says is worth keeping without the rest."""
-        return False

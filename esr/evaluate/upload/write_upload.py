@@ -24,7 +24,7 @@ from esr.evaluate.upload.upload_format import (
 )
 from esr.images.image_file import encode_uint
 from esr.measure.job import JobFolder
-from esr.records.record import SplitResult
+from esr.records.split_result import SplitResult
 from esr.submissions.submission import Measurable
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)

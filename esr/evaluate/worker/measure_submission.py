@@ -31,7 +31,8 @@ from esr.measure.op_watch import OpWatch
 from esr.measure.pass_costs import PassCosts, read_costs
 from esr.measure.robust_pass import RobustPass
 from esr.measure.time_budget import TimeBudget
-from esr.records.measurement import LayerCost, Measurement
+from esr.records.measurement import Measurement
+from esr.records.network_counts import LayerCost
 from esr.sandbox.inside import audit_hook
 from esr.sandbox.inside.audit_events import AuditFlags
 from esr.sandbox.policy import own_files

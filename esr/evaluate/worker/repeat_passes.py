@@ -14,7 +14,8 @@ from esr.measure.robust_pass import ROUNDS_AT_LEAST, WINDOW, RobustPass, robust_
 from esr.measure.steady_pass import steady_pass
 from esr.measure.time_budget import RoundTimer, TimeBudget
 from esr.records.conditions import SteadyPlan
-from esr.records.measurement import STEADY, WARM, Flag, SplitTiming
+from esr.records.measurement import Flag
+from esr.records.timing_samples import STEADY, WARM, SplitTiming
 
 
 @dataclass

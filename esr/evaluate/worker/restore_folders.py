@@ -19,7 +19,9 @@ from esr.measure.channel import Channel
 from esr.measure.device import backend, describe_machine
 from esr.measure.job import Job, JobFolder
 from esr.measure.nvml import GpuWatch, around
-from esr.records.measurement import Counts, Measurement, SplitTiming
+from esr.records.measurement import Measurement
+from esr.records.network_counts import Counts
+from esr.records.timing_samples import SplitTiming
 from esr.sandbox.inside.audit_events import AuditFlags
 from esr.submissions.clone_session.session import Session
 from esr.submissions.submission import FolderCall

@@ -29,7 +29,7 @@ from esr.measure.counts.output_comparison import differ, kept
 from esr.measure.network_snapshot import preserved
 from esr.measure.registered import registered
 from esr.measure.time_budget import TimeBudget
-from esr.records.measurement import WATCHERS, Counts, Missed, OpCount, Watcher
+from esr.records.network_counts import WATCHERS, Counts, Missed, OpCount, Watcher
 
 Size = tuple[int, int, int]
 """(channels, height, width)."""

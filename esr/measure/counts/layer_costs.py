@@ -15,7 +15,7 @@ from esr.measure.counts.hidden_work import WorkClock, wall_clock
 from esr.measure.counts.observed_pass import observe
 from esr.measure.counts.official_counts import CONVS, dummy_input
 from esr.measure.network_snapshot import preserved
-from esr.records.measurement import LayerCost
+from esr.records.network_counts import LayerCost
 
 FUNCTIONAL = "(functional)"
 WHOLE = "(network)"

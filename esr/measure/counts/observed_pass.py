@@ -14,7 +14,7 @@ from esr.measure.counts.hidden_work import SideWatch
 from esr.measure.counts.memory_pieces import storages_of
 from esr.measure.counts.op_costs import NATIVE
 from esr.measure.timing import settle
-from esr.records.measurement import CustomOp, Dispatched, Missed, OpCount, SidePath
+from esr.records.network_counts import CustomOp, Dispatched, Missed, OpCount, SidePath
 
 LOOKS_AT_MOST = 4
 _NAMED_AT_MOST = 20

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from esr.measure.counts.memory_pieces import Memory, distinct_elements, storages_of
 from esr.measure.counts.value_sources import ValueSources
 from esr.measure.registered import attributes, elements, own_modules, own_parameters, table
-from esr.records.measurement import Unregistered
+from esr.records.network_counts import Unregistered
 
 
 class Storages:

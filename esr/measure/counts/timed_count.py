@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from esr.measure.counts.dispatch_counts import Op, unhooked
 from esr.measure.counts.hidden_work import SideWatch
-from esr.records.measurement import CountedPass
+from esr.records.network_counts import CountedPass
 
 CALLS_AT_MOST = 10_000
 

@@ -27,7 +27,7 @@ from esr.measure.counts.memory_pieces import Memory, storages_in, storages_of, t
 from esr.measure.counts.op_formulas import formula_of
 from esr.measure.counts.pattern import Irregular, irregular
 from esr.measure.registered import elements
-from esr.records.measurement import Unregistered
+from esr.records.network_counts import Unregistered
 
 OUTSIDE, DRAWN, MADE_UP = "from outside", "drawn at random", "made up"
 _BLANK = ("empty", "empty_strided", "empty_like", "new_empty", "new_empty_strided")

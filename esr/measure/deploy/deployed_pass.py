@@ -23,7 +23,7 @@ from esr.measure.job import DeployedFolder, Job, JobFolder
 from esr.measure.network_snapshot import preserved
 from esr.measure.steady_pass import steady_pass
 from esr.records.conditions import SteadyPlan
-from esr.records.measurement import DeployedRuntime
+from esr.records.timing_samples import DeployedRuntime
 
 _PRECISION_PERCENT = 1.0
 """On a device that has none of its own."""

@@ -15,8 +15,9 @@ from typing import Any
 from esr.rank.figures import official_figure
 from esr.records.measurement import Machine
 from esr.records.official_results import Official
-from esr.records.record import Record, RobustTiming, SplitResult
+from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.records.split_result import RobustTiming, SplitResult
 from esr.report.cell import Value
 
 _COUNTS = ("params", "flops_official", "flops_fvcore", "flops_thop", "activations", "num_conv")

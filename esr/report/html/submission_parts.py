@@ -10,7 +10,8 @@ from pathlib import Path
 from esr.base.visible_text import name, one_line
 from esr.evaluate.detail_crops import PICTURES, Picture, picture_file
 from esr.records.measurement import Machine
-from esr.records.record import Crop, Record, SplitResult
+from esr.records.record import Crop, Record
+from esr.records.split_result import SplitResult
 from esr.report.board import Board, Line
 from esr.report.cell import Cell
 from esr.report.html.failed_run import FailedRun, describe_failure

@@ -17,8 +17,9 @@ from esr.base.visible_text import name
 from esr.challenge.protocol import FlopsCounter
 from esr.images.metrics import METRICS
 from esr.records.official_results import GIGA, MEGA, published_flops, scaled
-from esr.records.record import Record, SplitResult
+from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.records.split_result import SplitResult
 
 QUALITIES = ("psnr_y", "ssim_y")
 Mark = Literal["best", "second", "other files", ""]

@@ -1,7 +1,8 @@
 """A lock: exact versions and hashes of what was added for one submission.
 
 A text that pip and uv read (`pip install --require-hashes -r FILE`). Its first line says what was
-asked for; the packages of the harness, PyTorch among them, are inherited and not in it.
+asked for, a second one what of that the organizer has stated; the packages of the harness, PyTorch
+among them, are inherited and not in it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from esr.base.foreign_bytes import read_foreign
 _BYTES_AT_MOST = 2**22
 _HEAD = re.compile(r"# esr environment, Python (\S+), for: (.*)")
 _PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.+!-]+ --hash=sha256:[0-9a-f]{64}")
+_STATED = "# with: "
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -32,6 +34,8 @@ class EnvironmentLock:
     packages: tuple[str, ...]
     """`name==version --hash=sha256:...`, sorted; empty if all was there already."""
     python: str = PYTHON
+    stated: tuple[str, ...] = ()
+    """What of `asked` the organizer has stated (`--with`)."""
 
     @property
     def key(self) -> str:
@@ -42,7 +46,8 @@ class EnvironmentLock:
     def text(self) -> str:
         """Say it as a file of requirements."""
         head = f"# esr environment, Python {self.python}, for: {', '.join(self.asked)}"
-        return "\n".join((head, *self.packages, ""))
+        stated = (f"{_STATED}{', '.join(self.stated)}",) if self.stated else ()
+        return "\n".join((head, *stated, *self.packages, ""))
 
 
 def lock_line(name: str, version: str, sha256: str) -> str:
@@ -63,9 +68,14 @@ def read_lock(path: Path) -> EnvironmentLock | None:
     except UnicodeDecodeError as error:
         raise UserError("cannot be read (no UTF-8)", where=path) from error
     head = _HEAD.fullmatch(lines[0]) if lines else None
+    stated = lines.pop(1) if lines[1:] and lines[1].startswith(_STATED) else _STATED
     packages = tuple(lines[1:])
     if head is None or not all(map(_PACKAGE.fullmatch, packages)):
         remedy = "remove it and prepare the environment again"
         raise UserError("is no lock of an environment", where=path, remedy=remedy)
-    asked = tuple(part for part in head[2].split(", ") if part)
-    return EnvironmentLock(asked, packages, head[1])
+    asked, with_them = map(_parts, (head[2], stated.removeprefix(_STATED)))
+    return EnvironmentLock(asked, packages, head[1], with_them)
+
+
+def _parts(listed: str) -> tuple[str, ...]:
+    return tuple(part for part in listed.split(", ") if part)

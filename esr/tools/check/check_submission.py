@@ -14,10 +14,10 @@ from esr.base.house import ROOT
 from esr.base.scratch import scratch_roots
 from esr.datasets.splits import find_splits
 from esr.datasets.staging import StagedSplit, stage
-from esr.evaluate import score_images
-from esr.evaluate.dialogue.hand_over import StageListener
+from esr.evaluate.dialogue.worker_progress import StageListener
+from esr.evaluate.judge_data_range import DataRangeVerdict, judge_data_range
 from esr.evaluate.options import Options
-from esr.evaluate.score_images import DataRangeVerdict
+from esr.evaluate.score_images import psnr_db
 from esr.evaluate.worker_result import describe_crash
 from esr.evaluate.write_job import job_folder, job_split, write_lr_images
 from esr.images.metrics import METRICS
@@ -150,8 +150,8 @@ def _compare_ranges(
     submission: Submission, answer: CheckAnswer, split: StagedSplit, folder: JobFolder, border: int
 ) -> DataRangeVerdict | None:
     image = split.images[0]
-    declared = score_images.psnr_db(image, folder.sr_image(0, 0), border)
+    declared = psnr_db(image, folder.sr_image(0, 0), border)
     if declared is None:
         return None
     other = (answer.other_range, folder.other_range) if answer.other_range else None
-    return score_images.judge_data_range(image, declared, other, submission, border)
+    return judge_data_range(image, declared, other, submission, border)

@@ -9,8 +9,9 @@ from typing import get_args
 
 from esr.audit.record_flags import complexity_flags
 from esr.challenge.protocol import FlopsCounter
-from esr.evaluate.score_images import DataRangeVerdict
-from esr.records.measurement import Counts, Stage
+from esr.evaluate.judge_data_range import DataRangeVerdict
+from esr.records.measurement import Stage
+from esr.records.network_counts import Counts
 from esr.records.official_results import GIGA, MEGA, published_flops
 from esr.report.claims import agrees, count_by
 from esr.submissions.sidecar import ClaimCounter

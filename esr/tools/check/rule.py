@@ -9,7 +9,7 @@ from typing import Generic, Literal, TypeVar
 
 from esr.base.errors import UserError, printable_line
 from esr.measure.job import JobFailure, JobFolder
-from esr.records.measurement import Counts
+from esr.records.network_counts import Counts
 
 T = TypeVar("T")
 

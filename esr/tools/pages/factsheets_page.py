@@ -18,7 +18,7 @@ from esr.challenge.protocol import COMPLEXITY_INPUT
 from esr.images.metrics import METRICS as METRIC_TABLE
 from esr.measure.counts import complexity
 from esr.measure.loading import network
-from esr.records.measurement import Counts
+from esr.records.network_counts import Counts
 from esr.records.record import Record
 from esr.report.claims import agrees
 from esr.submissions.discovery import adapt, discover

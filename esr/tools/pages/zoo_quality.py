@@ -20,7 +20,8 @@ from esr.datasets.prepare_lr import prepare
 from esr.images.image_file import imread_uint
 from esr.images.official_image import calculate_psnr, modcrop
 from esr.images.resample import imresize_uint8
-from esr.records.record import Record, SplitResult, read_record
+from esr.records.record import Record, read_record
+from esr.records.split_result import SplitResult
 from esr.submissions.discovery import adapt, discover
 from esr.submissions.public_checkpoints import read_zoo, use_public_checkpoint
 from esr.submissions.submission import Submission
