@@ -140,7 +140,7 @@ def test_a_passed_gate_is_named_with_everybodys_margin_up_to_a_few() -> None:
     assert gate.endswith(" and 3 more.")
 
 
-@pytest.mark.parametrize("width", range(60, 170, 6))
+@pytest.mark.parametrize("width", range(60, 170, 12))
 def test_what_is_shown_matters_no_less_than_what_is_left_out(width: int) -> None:
     """Rank, PSNR, time, score, gate margin and rank by runtime before Conv and other ranks."""
     made = boards.varied()

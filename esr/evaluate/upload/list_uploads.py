@@ -9,7 +9,8 @@ from pathlib import Path
 from esr.base.house import ROOT
 from esr.base.visible_text import one_line
 from esr.evaluate.upload.upload_format import NAME, describe_run, upload_file
-from esr.records.record import Record, SplitResult
+from esr.records.record import Record
+from esr.records.split_result import SplitResult
 
 
 def list_uploads(records: Iterable[Record], save_dir: Path, root: Path = ROOT) -> Iterator[str]:
