@@ -54,6 +54,21 @@ def test_a_good_set_has_no_defect(mine: Path, capsys: pytest.CaptureFixture[str]
     assert printed.endswith("0 defects, 0 notes\n")
 
 
+def test_other_scales_beside_it_are_named(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "LR of x2, x3 is there too, not looked at: --scale 2, --scale 3"
+    main(["check", str(mine)])
+    assert "not looked at" not in capsys.readouterr().out
+    for scale in (2, 3):
+        shutil.copytree(mine / "LR_bicubic" / "X4", mine / "LR_bicubic" / f"X{scale}")
+    (mine / "LR_bicubic" / "X8").mkdir()  # Without an image it is no scale.
+    main(["check", str(mine)])
+    assert line in capsys.readouterr().out
+    main(["check", str(mine), "--scale", "2"])
+    assert (
+        "LR of x3, x4 is there too, not looked at: --scale 3, --scale 4" in capsys.readouterr().out
+    )
+
+
 def test_the_published_lr_of_the_test_sets_is_the_bicubic(shared: Path) -> None:
     findings = _check(shared / "data")
     assert {one.kind for one in findings if one.is_defect} == {"incomplete"}
@@ -146,7 +161,7 @@ def test_the_psnr_is_that_of_lr_against_the_bicubic(mine: Path) -> None:
     write_image(_lr(mine), lr)
     (finding,) = _check(mine)
     # Half of the values are off by one: 10 log10(255^2 / 0.5).
-    assert "51.14 dB" in finding.detail
+    assert "PSNR against MATLAB's bicubic 51.14 dB" in finding.detail
 
 
 def test_bicubic_of_other_programs_is_a_note(mine: Path) -> None:
@@ -339,6 +354,8 @@ def test_the_report_is_80_columns_wide_and_harmless(
     [
         (["check", "nowhere"], "nowhere: no such folder"),
         (["check", "empty"], "empty: no data set here"),
+        (["check", "flat"], "move the images into flat/HR, LR into flat/LR_bicubic/X4"),
+        (["prepare", "flat"], "move the images into flat/HR, LR into flat/LR_bicubic/X4"),
         (["check"], "see --help"),
         (["check", "empty", "--scale", "9"], "invalid choice"),
         (["frobnicate"], "invalid choice"),
@@ -355,6 +372,8 @@ def test_mistakes_cost_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "flat" / "0801.png").touch()
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1

@@ -156,3 +156,53 @@ def test_sets_whose_lr_is_the_same_share_a_line() -> None:
     assert remark.startswith(
         "LR of Set5, Set14 (01_A) is not MATLAB's bicubic of HR, 5 of 5 images"
     )
+
+
+def _shown(made: Board) -> dict[str, str]:
+    """What people read in the first row, by the heading."""
+    return {made.columns[index].heading: made.lines[0].cells[index].text for index in made.shown}
+
+
+def test_one_row_has_its_score_the_gates_verdict_and_the_rules() -> None:
+    lone = boards.record(1, "Lone", 5.0, 27.02)
+    published = Choices(baseline="published")
+    alone = board(lone, choices=published)
+    together = board(lone, boards.record(2, "Other", 6.0, 27.02), choices=published)
+    # Who else runs changes no score that is relative to published figures.
+    score = _shown(alone)["Score Overall"]
+    assert score == _shown(together)["Score Overall"] != ""
+    remarks = [*map(str, alone.remarks)]
+    assert (
+        "01_Lone passes the PSNR gate of ntire2026: 27.02 dB on DIV2K_LSDIR_valid, 26.90 needed;"
+        " 27.02 dB on DIV2K_LSDIR_test, 26.99 needed."
+    ) in remarks
+    assert [r for r in remarks if r.startswith("Rules of ntire2026; baseline: SPAN, published")]
+    assert not [remark for remark in remarks if remark.startswith("Ranked by")]
+    # A baseline that stands alone is exp(2), whatever it is.
+    assert "Score Overall" not in _shown(board(boards.record(0, "SPAN", 8.0, 27.02)))
+    # Of sums of ranks one row says nothing.
+    assert "Score Overall" not in _shown(board(lone, choices=published, protocol="ntire2023"))
+
+
+@pytest.mark.parametrize(
+    ("psnr_db", "dataset", "words"),
+    [
+        (26.8, "DIV2K_LSDIR_valid", "01_Lone is not ranked: 26.80 dB on DIV2K_LSDIR_valid, 26.90"),
+        (27.0, "DIV2K_LSDIR_valid", "26.90 needed; not measured on DIV2K_LSDIR_test."),
+        (27.0, "Set5", "The PSNR gate of ntire2026 was not judged: it is about DIV2K_LSDIR_valid"),
+    ],
+)
+def test_one_row_says_how_it_stands_to_the_gate(psnr_db: float, dataset: str, words: str) -> None:
+    made = board(on_set(boards.record(1, "Lone", 5.0, psnr_db), dataset))
+    assert [remark for remark in made.remarks if words in remark]
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_baseline_that_is_missing_has_a_remedy_where_ranks_need_none(rows: int) -> None:
+    made = board(
+        *(boards.record(n, "Net", 5.0 + n, 27.02) for n in range(1, 1 + rows)), protocol="ntire2023"
+    )
+    (rules,) = [remark for remark in made.remarks if remark.startswith("Rules of ntire2023")]
+    assert "whose ranks need no baseline; to compare with RFDN: " in rules
+    assert "--model_id 0" in rules
+    assert "--baseline published" in rules

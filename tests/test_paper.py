@@ -85,6 +85,55 @@ def test_csv_has_every_digit_and_unknown_is_empty(results: Path) -> None:
     assert float(by_name["B"]["Set5 PSNR_Y"]) == pytest.approx(32.2, abs=1e-12)
     assert by_name["C"]["Set14 SSIM_Y"] == ""
     assert by_name["B"]["Params [M]"] == "0.2"
+    others = {
+        name: (row["Set5 other files"], row["Set14 other files"]) for name, row in by_name.items()
+    }
+    assert others["B"] == others["A_1"] == others["D&%"] == ("", "")
+    assert others["C"] == others["Old"] == ("yes", "")
+
+
+def test_only_the_id_is_left_out_of_a_name_and_not_where_rows_need_it(tmp_path: Path) -> None:
+    set5 = _split("Set5", 32.1, 0.89)
+    own_label = replace(_record(16, "LKDN", 4, set5), label="LKDN_pil")
+    numbered = replace(_record(16, "LKDN", 4, set5), label="4_blocks")
+    records = (
+        *(_record(7, "SPAN", 4, set5), _record(8, "SPAN", 4, set5), _record(9, "SPAN", 2, set5)),
+        *(_record(2026, "RFDN", 4, set5), own_label, numbered),
+    )
+    for record in records:
+        json_file.dump(record, tmp_path / "records" / f"{record.label}.json")
+    assert main([str(tmp_path)]) == 0
+    rows = list(csv.DictReader((tmp_path / "paper.csv").read_text().splitlines()))
+    assert {(row["Method"], row["Scale"]) for row in rows} == {
+        *(("07_SPAN", "4"), ("08_SPAN", "4"), ("SPAN", "2")),
+        *(("RFDN", "4"), ("LKDN_pil", "4"), ("4_blocks", "4")),
+    }
+
+
+def test_multiply_adds_are_scaled_to_the_hr_image_that_is_asked_for(results: Path) -> None:
+    assert main([str(results), "--hr_size", "1280x720"]) == 0
+    text = (results / "paper.tex").read_text()
+    flops = {c[0]: c[3] for line in text.splitlines() if len(c := _cells(line)) > 3}
+    # LR is 320x180 at x4 and 640x360 at x2: 57600 and 230400 of 65536 pixels, 0.879 and 3.516.
+    assert flops["B"] == "11.43"  # 13.00 x 57600 / 65536
+    assert flops[r"D\&\%"] == "22.85"  # 6.50 x 230400 / 65536
+    for file in ("paper.tex", "paper.md"):
+        said = " ".join((results / file).read_text().replace("{-}", "-").split())
+        assert "of an HR image of 1280x720, scaled by its area" in said
+        assert "(x2: 3.516 times, x4: 0.8789 times)" in said
+        assert "proportional to the area" in said
+    assert "Multi-Adds of HR 1280x720 [G]" in (results / "paper.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    "size", ["1280", "1280x0", "x720", "-1x720", "1280x720x3", "1e3x720", "9999999x1"]
+)
+def test_a_size_that_is_none_costs_one_line(
+    size: str, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(results), f"--hr_size={size}"]) == 2
+    assert f"'{size}' is no width and height" in capsys.readouterr().err
+    assert not (results / "paper.tex").exists()
 
 
 def test_it_is_latex(results: Path) -> None:

@@ -70,6 +70,23 @@ def test_at_80_columns_names_are_whole_and_what_is_left_out_is_named(official_20
     ]
 
 
+def test_a_set_has_one_name_in_the_table_and_below_it() -> None:
+    lone = boards.record(1, "Lone", 5.0, 30.0)
+    images = [
+        replace(image, scores={**image.scores, "psnr_y": 31.0, "ssim_y": 0.9})
+        for image in lone.splits[0].images
+    ]
+    split = replace(lone.splits[0], dataset="Set5", images=tuple(images))
+    rows = [boards.row(replace(lone, splits=(split,)))]
+    made = build_board(rows, protocols()["ntire2026"])
+    # The file has one column for the validation set of everybody, whatever it is called.
+    assert "Val SSIM_Y" in [column.title for column in made.columns]
+    table, _, below = _printed(made, 50).partition("also in leaderboard.csv")
+    assert table.count("Set5") == 3  # PSNR, Time and PSNR_Y.
+    assert " ".join(below.split()) == ", where Set5 is Val: Mem, Conv, Set5 SSIM_Y"
+    assert "leaderboard.csv" not in _printed(made, 100)
+
+
 def test_at_160_columns_everything_has_room(official_2026: Board) -> None:
     printed = _printed(official_2026, 160)
     assert "leaderboard.csv" not in printed
@@ -167,8 +184,8 @@ def test_one_row_has_no_rank_and_few_remarks() -> None:
         " --baseline LABEL, or take its published figures with --baseline published.",
         "test: DIV2K_LSDIR_test; valid: DIV2K_LSDIR_valid",
         "The runtime is of a single run.",
-        "PSNR gate, 26.90 dB on DIV2K_LSDIR_valid and 26.99 dB on DIV2K_LSDIR_test: passed by"
-        " 01_Lone (+0.12, +0.03).",
+        "01_Lone passes the PSNR gate of ntire2026: 27.02 dB on DIV2K_LSDIR_valid, 26.90 needed;"
+        " 27.02 dB on DIV2K_LSDIR_test, 26.99 needed.",
     )
     assert [remark.grade for remark in made.remarks] == ["forbids"] * 2 + ["warning"] + ["note"] * 3
 
@@ -182,7 +199,7 @@ def _on_files(number: int, digest: str | None) -> Row:
 def test_rows_of_other_files_of_the_same_set_are_named() -> None:
     rows = [_on_files(1, "a" * 64), _on_files(2, "b" * 64), _on_files(3, "a" * 64)]
     made = build_board([*rows, _on_files(4, None)], protocols()["ntire2026"])
-    (said,) = [line for line in made.remarks if "other files" in line]
+    (said,) = [line for line in made.remarks if "consisted of other files" in line]
     assert said.startswith("DIV2K_LSDIR_valid consisted of other files for 02_Net than")
     same = build_board([rows[0], rows[2], _on_files(4, None)], protocols()["ntire2026"])
     assert not any("other files" in line for line in same.remarks)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import boards
@@ -105,13 +106,48 @@ def test_best_is_bold_second_underlined_without_the_baseline(shared: Path) -> No
     ]
 
 
-def test_ranked_unranked_failed_and_baseline_stand_in_this_order() -> None:
+def test_ranked_baseline_unranked_and_failed_stand_in_this_order() -> None:
     names = [row[0] for row in _rows(render_latex(boards.varied()))]
     assert names[:4] == [r"01\_First", r"02\_Second", r"03\_Third", r"04\_Slow"]
     assert names[4] == r"\midrule"
-    assert "not ranked" in names[5]
-    assert set(names[6:8]) == {r"05\_Poor", r"06\_Double"}
-    assert names[8:] == [r"\midrule", r"07\_Stale", r"40\_Broken", r"\midrule", r"00\_SPAN"]
+    assert "Baseline" in names[5]
+    assert names[6:8] == [r"00\_SPAN", r"\midrule"]
+    assert "Not ranked" in names[8]
+    assert set(names[9:11]) == {r"05\_Poor", r"06\_Double"}
+    assert names[11:] == [r"\midrule", r"07\_Stale", r"40\_Broken"]
+
+
+def _notes(board: Board) -> str:
+    """What stands below the table, as it reads."""
+    below = render_latex(board).partition("\\end{tabular}")[2]
+    return " ".join(LatexNodes2Text().latex_to_text(below).split())
+
+
+def test_a_reader_of_the_table_alone_learns_what_forbids_a_comparison() -> None:
+    sets = boards.varied("official")
+    notes = _notes(sets)
+    assert "06_Double is not ranked: x2, the challenge is x4." in notes
+    assert "05_Poor is not ranked: " in notes
+    assert "Ranked by official runtimes, a single run each." in notes
+    assert "leaderboard.md" not in render_latex(sets)
+    of_cpu = [
+        boards.row(replace(boards.record(number, "Net", 5.0, 27.02), clock="perf_counter"))
+        for number in (1, 2)
+    ]
+    notes = _notes(build_board(of_cpu, protocols()["ntire2026"]))
+    assert "Times are wall-clock times of a CPU, not comparable with official figures." in notes
+    assert "python -m" not in notes
+
+
+def test_every_set_has_its_time() -> None:
+    made = []
+    for number in (1, 2):
+        record = boards.record(number, "Net", 5.0, 27.02)
+        split = replace(record.splits[0], role="Set14", dataset="Set14")
+        made.append(boards.row(replace(record, splits=(*record.splits, split))))
+    text = render_latex(build_board(made, protocols()["ntire2026"]))
+    headings = re.findall(r"\\begin\{tabular\}\[b\]\{@\{\}c@\{\}\}(.*)\\end", text)
+    assert {r"Set14 \\ PSNR", r"Set14 \\ Time \\ {[}ms]"} <= set(headings)
 
 
 def test_the_gate_is_given_as_the_reason_where_it_is_the_only_one(shared: Path) -> None:

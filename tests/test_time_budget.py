@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from esr.audit.record_flags import complexity_flags
 from esr.measure import caching
 from esr.measure.counts import complexity
 from esr.measure.pass_costs import ImageCost, PassCosts
-from esr.measure.time_budget import RoundTimer, TimeBudget
+from esr.measure.time_budget import RoundTimer, TimeBudget, is_due
 from esr.measure.timing import Lap
 from esr.records.network_counts import Counts, SidePath
 from esr.report.left_out import describe_left_out
@@ -161,13 +162,27 @@ def test_clocks_have_to_disagree_in_three_laps_of_four() -> None:
 
 
 SLOW = tiny(
-    before="import time; until = time.thread_time() + 0.5;"
+    before="import time; until = time.thread_time() + 0.1;"
     " [None for _ in iter(lambda: time.thread_time() < until, False)]"
 )
-"""A pass that works for half a second, whatever the image."""
+"""A pass that works for a tenth of a second, whatever the image."""
 
 
-def test_a_slow_network_is_finished_and_its_record_names_what_was_left_out(
+@pytest.mark.parametrize(
+    ("is_asked", "timeout_s", "is_made"),
+    [
+        *((True, None, True), (True, 240.0, True), (False, None, False)),
+        # 100 s were spent and 20 s are to come: beyond half of 239 s.
+        *((True, 239.0, False), (False, 240.0, False)),
+    ],
+)
+def test_what_was_asked_for_is_made_unless_it_would_lose_everything(
+    is_asked: bool, timeout_s: float | None, is_made: bool
+) -> None:
+    assert is_due(is_asked, 20.0, 100.0, timeout_s) is is_made
+
+
+def test_a_slow_network_has_what_was_asked_for_and_its_record_names_what_was_left_out(
     harness: Harness,
 ) -> None:
     harness.add("team01_Slow", SLOW)
@@ -176,14 +191,22 @@ def test_a_slow_network_is_finished_and_its_record_names_what_was_left_out(
     assert done.returncode == 0, done.stdout + done.stderr
     record = harness.record("01_Slow")
     left_out = record["left_out"]
-    # An official pass of two images leaves no room for nine rounds, nor for 80 passes.
-    assert {"warm passes over valid", "steady passes over valid", "layers"} <= set(left_out)
+    # An official pass of two images leaves no room for nine rounds, nor for the 80 passes of an
+    # audit; two rounds of each kind and the layers are what the flags ask for.
+    assert "warm passes over valid: 7 of 9 rounds" in left_out
     assert any(what.startswith("caching") for what in left_out)
+    assert not [what for what in left_out if what.startswith(("steady", "layers"))]
+    split = record["splits"][0]
+    assert [len(ms) for ms in split["robust"]["samples_ms"]] == [2, 2]
+    assert split["steady"]["ended"] == "budget"
+    assert len(record["layers"]) == 3
+    assert "Layers of 01_Slow" in done.stdout
     assert record["counts"]["flops_fvcore"] is not None
-    assert record["splits"][0]["robust"] is None
     said = "01_Slow: left out for want of time (--time_budget SECONDS gives more): "
-    assert f"{said}the warm runtime on valid, the steady runtime on valid, " in done.stdout
+    assert f"{said}7 of 9 rounds of the warm runtime on valid" in done.stdout
     assert harness.rows()["01_Slow"]["Left out"] == "; ".join(left_out)
+    layers = list(csv.DictReader((harness.results / "layers.csv").open()))
+    assert [layer["Layer"] for layer in layers] == [layer["name"] for layer in record["layers"]]
 
 
 def test_what_was_left_out_is_said_in_plain_words() -> None:

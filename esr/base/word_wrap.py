@@ -11,7 +11,7 @@ _COMMAND = re.compile(
 )
 """A call of a program with its flags and what stands for their values; or a flag with its value."""
 _KEPT_SPACE = "\0"
-_NAME_PART = re.compile(r"(?<=[_-])(?=[^_-])")
+_NAME_ENDS = "_-"
 
 
 def wrap_words(text: str, width: int) -> str:
@@ -25,9 +25,15 @@ def wrap_words(text: str, width: int) -> str:
     return _fill(kept.split(" "), " ", width).replace(_KEPT_SPACE, " ")
 
 
-def wrap_name(name: str, width: int) -> str:
-    """Break a name after `_` and `-`; a part that is longer than a line stays whole."""
-    return _fill(_NAME_PART.split(name), "", width)
+def wrap_name(name: str, width: int, ends: str = _NAME_ENDS) -> str:
+    """Break a name after `_` and `-`, or other `ends`; a part that is too long stays whole."""
+    return _fill(split_name(name, ends), "", width)
+
+
+def split_name(name: str, ends: str = _NAME_ENDS) -> list[str]:
+    """Take the parts of a name apart, each with what ends it."""
+    these = re.escape(ends)
+    return re.split(f"(?<=[{these}])(?=[^{these}])", name)
 
 
 def _fill(words: list[str], between: str, width: int) -> str:

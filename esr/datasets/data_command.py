@@ -14,14 +14,12 @@ from esr.challenge.data_set_registry import Layout, registry
 from esr.challenge.protocol import protocols
 from esr.datasets import set_report
 from esr.datasets.checking.check_set import CheckedSet, check_set
-from esr.datasets.image_folders import find_sets
+from esr.datasets.image_folders import SCALES, find_sets
 from esr.datasets.manifest import MANIFEST, find_manifests, read_manifest, write_manifest
 from esr.datasets.noise import CROP_PX, make_noisy
 from esr.datasets.obtain_set import obtain
 from esr.datasets.prepare_lr import LRMaker, prepare
 from esr.images import Image
-
-_SCALES = range(2, 9)
 
 
 def check(given: argparse.Namespace) -> ExitCode:
@@ -163,7 +161,7 @@ def _add_folder(parser: Parser) -> None:
 
 def _add_scale(parser: Parser) -> None:
     text = "factor between HR and LR (default: %(default)s)"
-    parser.add_argument("--scale", type=int, choices=_SCALES, default=4, metavar="N", help=text)
+    parser.add_argument("--scale", type=int, choices=SCALES, default=4, metavar="N", help=text)
 
 
 @command(interrupted="run it again to go on")

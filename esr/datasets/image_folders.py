@@ -13,6 +13,9 @@ from esr.challenge.data_set_registry import DataSet, Layout, registry
 OWN = "."
 """Instead of the name of a set: the user's own, HR and LR in the folder itself."""
 
+SCALES = range(2, 9)
+"""Factors between HR and LR that a data set may have."""
+
 _IMAGE_SUFFIXES = (".png", ".bmp", ".jpg", ".jpeg")
 _NAMED_AT_MOST = 3
 
@@ -44,6 +47,19 @@ class SetFolder:
     def lr_folders(self) -> list[Path]:
         """Where its LR images may be, the likeliest first."""
         return self.layout.lr_folders(self.data_dir, self.key, self.scale)
+
+    @property
+    def other_scales(self) -> list[int]:
+        """Scales of which LR images lie in folders of their own beside these."""
+        looked_at = self.lr_folders
+        return [
+            scale
+            for scale in SCALES
+            if any(
+                path not in looked_at and _has_images(path)
+                for path in self.layout.lr_folders(self.data_dir, self.key, scale)
+            )
+        ]
 
     @property
     def imageless(self) -> list[Path]:
@@ -118,9 +134,14 @@ def find_sets(
         raise UserError(
             f"no data set here: expected {' or '.join(places) or bicubic} with images",
             where=data_dir,
-            remedy="see docs/data.md",
+            remedy=say_where_to_move(data_dir) if list_images(data_dir) else "see docs/data.md",
         )
     return existing
+
+
+def say_where_to_move(data_dir: Path) -> str:
+    """Say what to do with HR images that lie in the folder of the set itself."""
+    return f"move the images into {data_dir / 'HR'}, LR into {data_dir / 'LR_bicubic' / 'X4'}"
 
 
 def sets_below(

@@ -89,6 +89,10 @@ def describe_set(checked: CheckedSet, data_dir: Path) -> Iterator[str]:
     for title, folder in (("HR", of.hr), ("LR", of.lr)):
         where = _relative(folder, data_dir) if folder is not None else "none"
         yield from _wrapped(f"{title}  {where}", "  ", "      ")
+    if of.other_scales:
+        scales = ", ".join(f"x{scale}" for scale in of.other_scales)
+        flags = ", ".join(f"--scale {scale}" for scale in of.other_scales)
+        yield from _wrapped(f"LR of {scales} is there too, not looked at: {flags}", "  ", "      ")
     kinds = {finding.kind for finding in checked.findings}
     for kind in [*DEFECTS, *NOTES]:
         if kind in kinds:

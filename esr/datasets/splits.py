@@ -18,6 +18,7 @@ from esr.datasets.image_folders import (
     describe_imageless,
     find_set,
     list_images,
+    say_where_to_move,
     sets_below,
 )
 from esr.datasets.image_pairs import ImagePair, require_pairs
@@ -146,6 +147,7 @@ def _first(role: str, folders: Sequence[SetFolder], layout: Layout) -> SetFolder
         remedy=(known.instead if known and secret else None)
         or (layout.remedy or "").format(scale=scale)
         or (f"it holds other sets: --dataset {' '.join(sets)}" if sets else None)
+        or (say_where_to_move(data_dir) if list_images(data_dir) else None)
         or "see docs/data.md, or name a set with --dataset",
     )
 

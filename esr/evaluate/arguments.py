@@ -38,7 +38,9 @@ examples:
   python test_demo.py                                    the baseline of 2023 on the demo set
   python test_demo.py --check --model_id 42              try a submission by every rule
   python test_demo.py --model_id 2026 42 --data_dir DIR  measure it, after the baseline of 2026
-  python test_demo.py --model_id all --data_dir DIR --dataset Set5 Set14 --metrics ssim
+  python test_demo.py --model_id all --data_dir DIR --dataset Set5 Set14 --metrics psnr_y ssim_y
+                                                         what papers print, and then:
+  python -m esr paper results                            the comparison of a paper, in LaTeX
   python test_demo.py --submission CLONE --model_id 4 7  submissions of an official repository
   python -m esr leaderboard results --protocol ntire2025
 """
@@ -110,8 +112,8 @@ def _add_data(group: argparse._ArgumentGroup, root: Path) -> None:
     add("--dataset", help=text, **many)
     add("--include_test", action="store_true", help="measure on the test set too")
     add("--hybrid_test", action="store_true", help="measure on the hybrid test set of 2023 instead")
-    add("--ssim", action="store_true", help="calculate SSIM too")
-    text = f"calculate these metrics too: {', '.join(METRICS)}"
+    add("--ssim", action="store_true", help="calculate SSIM of RGB too")
+    text = f"calculate these metrics too (papers print psnr_y ssim_y): {', '.join(METRICS)}"
     add("--metrics", choices=METRICS, help=text, **many)
 
 

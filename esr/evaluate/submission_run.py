@@ -246,6 +246,7 @@ class SubmissionRun:
             memory_bytes=options.confinement.limits.memory_bytes,
             complexity_input=procedure.protocol.complexity_input,
             fixed_input=plan(procedure.real_time, procedure.protocol, submission.sidecar.scale),
+            timeout_s=options.confinement.limits.timeout_s,
         )
 
 

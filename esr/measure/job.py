@@ -50,6 +50,8 @@ class Job:
     """(channels, height, width) of the input that parameters and operations are counted for."""
     is_further: bool = False
     """Whether another process was measured and counted already: this one is for its runtimes."""
+    timeout_s: float | None = None
+    """After which it is killed, whatever it has not told by then; None for never."""
 
 
 FURTHER_IMAGES = 5

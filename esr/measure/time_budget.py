@@ -2,7 +2,8 @@
 
 Everything beyond the official pass together takes as long as that took, or `--time_budget`
 seconds, whichever is more. What would overrun is not started: what a pass costs is known from those
-seen before. What figures need is done all the same; time for it is reserved.
+seen before. What figures need is done all the same, and so is what somebody asked for by its own
+flag, if only in the least number of rounds; time for both is reserved.
 """
 
 from __future__ import annotations
@@ -63,6 +64,20 @@ class TimeBudget:
             yield
         finally:
             self._reserved_s -= kept_back
+
+
+def is_due(is_asked: bool, cost_s: float, used_s: float, timeout_s: float | None) -> bool:
+    """Tell whether a pass is made though the time is spent: one that its own flag asks for.
+
+    Not where it would bring the submission near `--timeout`, which loses what was measured before.
+
+    Args:
+        is_asked: whether there was such a flag.
+        cost_s: of the least number of rounds.
+        used_s: since the first image.
+        timeout_s: after which the submission's process is killed; None for never.
+    """
+    return is_asked and (timeout_s is None or used_s + cost_s <= timeout_s / 2)
 
 
 class RoundTimer:

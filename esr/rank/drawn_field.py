@@ -50,10 +50,15 @@ def add_interval(candidate: Candidate, drawn: Drawn) -> Candidate:
     """Give a runtime the interval that holds 95 % of its draws."""
     if candidate.runtime is None or candidate.row.label not in drawn:
         return candidate
-    tail = (1 - LEVEL) / 2
-    low, high = map(float, np.quantile(drawn[candidate.row.label], [tail, 1 - tail]))
-    runtime = Quantity(candidate.runtime.value, low, high)
+    runtime = interval_of(drawn[candidate.row.label], candidate.runtime.value)
     return replace(candidate, costs={**candidate.costs, "ave_time_ms": runtime})
+
+
+def interval_of(drawn: NDArray[np.float64], value: float) -> Quantity:
+    """Take the interval that holds 95 % of the draws of a runtime."""
+    tail = (1 - LEVEL) / 2
+    low, high = map(float, np.quantile(drawn, [tail, 1 - tail]))
+    return Quantity(value, low, high)
 
 
 def place_rivals(

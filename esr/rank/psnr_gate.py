@@ -21,6 +21,8 @@ class GateVerdict:
     test_margin_db: float | None
     reason: str | None = None
     """Why it did not pass, or what could not be judged."""
+    compared: str = ""
+    """What was compared with what on each data set, whether it passed or not."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class _Side:
         return printed >= Decimal(str(self.least_db))
 
     @property
-    def complaint(self) -> str:
+    def comparison(self) -> str:
         if self.psnr_db is None:
-            return f"no PSNR on {self.set_name}"
+            return f"{'no PSNR' if self.measured else 'not measured'} on {self.set_name}"
         digits = 4 if self.decimals is None else self.decimals
         return f"{self.psnr_db:.{digits}f} dB on {self.set_name}, {self.least_db:.2f} needed"
 
@@ -63,11 +65,12 @@ def judge_gate(row: Row, protocol: Protocol) -> GateVerdict:
     test = _side(row, "test", protocol.test[0], gate.test_psnr_db, gate.decimals)
     failed = [side for side in (valid, test) if not side.passed]
     unknown = [side.set_name for side in (valid, test) if side.psnr_db is None]
-    reason = "; ".join(side.complaint for side in failed) or None
+    reason = "; ".join(side.comparison for side in failed) or None
     if reason is None and unknown:
         reason = f"not measured on {', '.join(unknown)}"
     passed = False if failed else (None if len(unknown) == 2 else True)
-    return GateVerdict(passed, valid.margin_db, test.margin_db, reason)
+    compared = "; ".join(side.comparison for side in (valid, test))
+    return GateVerdict(passed, valid.margin_db, test.margin_db, reason, compared)
 
 
 def _side(row: Row, role: str, name: str, least_db: float, decimals: int | None) -> _Side:

@@ -30,6 +30,7 @@ from esr.report.cell import (
 from esr.report.claims import PREFIXES
 from esr.report.deployment_columns import list_deployment_columns
 from esr.report.ranking_columns import list_ranking_columns
+from esr.report.runtime_columns import has_several_processes
 
 _PRIORITIES = (1, 1, 6, 6, 2, 3, 4, 9, 8, 10)
 """Of the official columns, in their order."""
@@ -147,12 +148,20 @@ def list_columns(ranking: Ranking) -> tuple[Column, ...]:
 
 
 def _list_official_columns(ranking: Ranking) -> list[Column]:
-    if any(has_test(standing.row) for standing in ranking.standings):
-        return list(OFFICIAL)
-    # Without a test set it is the validation runtime that nobody may miss.
+    columns = list(OFFICIAL)
+    if not any(has_test(standing.row) for standing in ranking.standings):
+        # Without a test set it is the validation runtime that nobody may miss.
+        columns = [
+            replace(column, priority=2) if column.title == "Val Time [ms]" else column
+            for column in columns
+        ]
+    if not has_several_processes(ranking):
+        return columns
     return [
-        replace(column, priority=2) if column.title == "Val Time [ms]" else column
-        for column in OFFICIAL
+        replace(column, short_title=column.title.replace(" [", ", first process ["))
+        if column.title.endswith(" Time [ms]")
+        else column
+        for column in columns
     ]
 
 

@@ -18,7 +18,7 @@ from esr.records.record import Deployment, Record
 from esr.report.board import Board
 from esr.report.cell import format_value
 from esr.report.deployment_columns import speed_up
-from esr.report.ranking_columns import format_interval
+from esr.report.runtime_columns import format_interval
 
 HEAD = (
     "Model",

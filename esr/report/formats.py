@@ -16,6 +16,7 @@ from esr.report.csv_table import CSV_FILE, CsvColumns, choose_filled, render_csv
 from esr.report.html.html_report import render_html
 from esr.report.html.page_title import PageTitle
 from esr.report.latex_table import render_latex
+from esr.report.layer_csv import LAYER_CSV_FILE, has_layers, render_layer_csv
 from esr.report.long_csv_table import LONG_CSV_FILE, render_long_csv
 from esr.report.markdown_table import render_markdown
 
@@ -27,6 +28,8 @@ class Format:
     name: str
     render: Callable[[Board, Path], str]
     """(board, results folder, from which pictures may be read) -> the file's text."""
+    is_needed: Callable[[Board], bool] = bool
+    """Whether there is anything to say; if not, only a file that is there already is written."""
 
 
 def make_leaderboard(choose: CsvColumns) -> Format:
@@ -41,6 +44,7 @@ REPORT = Format("report.html", render_html)
 FORMATS = (
     LEADERBOARD,
     Format(LONG_CSV_FILE, lambda board, _: render_long_csv(board)),
+    Format(LAYER_CSV_FILE, lambda board, _: render_layer_csv(board), has_layers),
     Format("leaderboard.md", lambda board, _: render_markdown(board)),
     Format("leaderboard.tex", lambda board, _: render_latex(board)),
     REPORT,
@@ -56,7 +60,9 @@ def write_format(form: Format, board: Board, save_dir: Path, results: Path | Non
         save_dir: where to.
         results: folder of the records; `save_dir` unless stated.
     """
-    json_file.write_text(save_dir / form.name, form.render(board, results or save_dir))
+    path = save_dir / form.name
+    if form.is_needed(board) or path.exists():
+        json_file.write_text(path, form.render(board, results or save_dir))
 
 
 def write_all(

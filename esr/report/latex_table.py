@@ -1,8 +1,9 @@
 """`leaderboard.tex`: the results table of a challenge report, for LaTeX with booktabs.
 
 As in the report of 2022: the rank of a track stands as a subscript at the figure or score that it
-ranks by; the best figure is bold and the second best underlined, the baseline out of competition;
-the unranked stand below a line that says why, the baseline last. Claims stand in the other files.
+ranks by; the best figure of the ranked is bold and the second best underlined. Below them stand the
+baseline, out of competition, and the unranked; then, since a paper has no other file of ours, what
+forbids a comparison and why rows are not ranked. Claims stand in the other files.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from esr.report.board import Board, Line
 from esr.report.cell import Column
 from esr.report.columns import OFFICIAL
 from esr.report.ranking_columns import BASE, NO_RANK, format_rank
+from esr.report.table_notes import write_notes
 
 _HEAD = r"""%% Needs \usepackage{booktabs}; read it in with \input{leaderboard.tex}.
 \begin{table*}[t]
 \centering
 \caption{%s}
+\vspace{3pt}
 \label{tab:leaderboard}
 \scriptsize
 \setlength{\tabcolsep}{3pt}
@@ -37,7 +40,11 @@ _HEAD = r"""%% Needs \usepackage{booktabs}; read it in with \input{leaderboard.t
 
 _TAIL = r"""\bottomrule
 \end{tabular}
-\end{table*}
+%s\end{table*}
+"""
+
+_NOTES = r"""\par\smallskip
+\parbox{\textwidth}{\raggedright %s}
 """
 
 _MEANINGFUL = {
@@ -81,11 +88,19 @@ def render_latex(board: Board) -> str:
     alignment = "".join("r" if shown.column.format else "l" for shown in columns)
     caption = (
         f"Results by the rules of {escape_latex(board.ranking.protocol.name)}. Subscripts are"
-        " ranks. The best figure is bold, the second best underlined."
+        " ranks. The best figure among ranked rows is bold, the second best underlined."
     )
     head = _HEAD % (caption, alignment, headings)
     groups = [group for group in _write_groups(board, columns) if group]
-    return head + "\\midrule\n".join("".join(group) for group in groups) + _TAIL
+    body = "\\midrule\n".join("".join(group) for group in groups)
+    return head + body + _TAIL % _write_notes(board)
+
+
+def _write_notes(board: Board) -> str:
+    unranked = board.list_section("unranked")
+    by_gate = bool(unranked) and _fail_gate_alone(unranked, board.ranking.protocol)
+    notes = [escape_latex(note) for note in write_notes(board, with_reasons=not by_gate)]
+    return _NOTES % " ".join(notes) if notes else ""
 
 
 def _choose_columns(board: Board) -> list[_LatexColumn]:
@@ -96,10 +111,12 @@ def _choose_columns(board: Board) -> list[_LatexColumn]:
         if (title := next(titles, None)) is not None:
             tracks.setdefault(title, number)
     official = [column.title for column in OFFICIAL if column.title in positions]
-    quality = [title for title in positions if _find_metric(title)]
+    sets = {column.title for column in board.columns if column.title.endswith(" set")}
+    times = {f"{title.removesuffix(' set')} Time [ms]" for title in sets}
+    of_sets = [title for title in positions if _find_metric(title) or title in times]
     return [
         _LatexColumn(positions[title], board.columns[positions[title]], tracks.get(title))
-        for title in dict.fromkeys([*official, *quality, *tracks])
+        for title in dict.fromkeys([*official, *of_sets, *tracks])
     ]
 
 
@@ -128,12 +145,14 @@ def _write_groups(board: Board, columns: Sequence[_LatexColumn]) -> Iterator[lis
     unranked, failed = board.list_section("unranked"), board.list_section("failed")
     unmarked: list[dict[str, str]] = [{} for _ in columns]
     yield [_write_row(line, columns, marks) for line in ranked]
+    baseline = [line for line in board.list_section("ranked") if line.standing.is_baseline]
+    if baseline:
+        title = _span(len(columns), "Baseline, out of competition:", "@{}l")
+        yield [f"{title} \\\\\n", *(_write_row(line, columns, unmarked) for line in baseline)]
     if unranked:
         reason = _span(len(columns), _explain_unranked(unranked, board.ranking.protocol), "@{}l")
         yield [f"{reason} \\\\\n", *(_write_row(line, columns, unmarked) for line in unranked)]
     yield [_write_failed(line, len(columns)) for line in failed]
-    baseline = [line for line in board.list_section("ranked") if line.standing.is_baseline]
-    yield [_write_row(line, columns, unmarked) for line in baseline]
 
 
 def _mark_best(column: _LatexColumn, lines: Sequence[Line]) -> dict[str, str]:
@@ -184,10 +203,16 @@ def _write_figure(text: str) -> str:
     return f"${text}$" if re.fullmatch(r"-[0-9.]+", text) else escape_latex(text)
 
 
+def _fail_gate_alone(unranked: Sequence[Line], protocol: Protocol) -> bool:
+    return protocol.gate is not None and all(
+        line.standing.gate.passed is False for line in unranked
+    )
+
+
 def _explain_unranked(unranked: Sequence[Line], protocol: Protocol) -> str:
     gate = protocol.gate
-    if gate is None or any(line.standing.gate.passed is not False for line in unranked):
-        return "The following are not ranked, for the reasons given in leaderboard.md."
+    if gate is None or not _fail_gate_alone(unranked, protocol):
+        return "Not ranked, for the reasons given below the table:"
     return (
         f"The following are not ranked: their PSNR is below {gate.val_psnr_db:.2f} dB (validation)"
         f" or {gate.test_psnr_db:.2f} dB (test)."

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from functools import partial
 
 from esr.challenge.protocol import Track
-from esr.rank.figures import Quantity, steady_runtime, warm_runtime
 from esr.rank.ranking import Placing, Ranking, Standing
-from esr.rank.scores import ABSOLUTE
-from esr.records.results_folder import Row
+from esr.rank.scores import ABSOLUTE, RELATIVE
 from esr.report.cell import Column, Value
+from esr.report.runtime_columns import list_runtime_columns
 
 NO_RANK = "-"
 BASE = "base"
@@ -23,14 +22,18 @@ _DIGITS = {"weighted_sum": ".4f", "product": ".4f"}
 
 
 def list_ranking_columns(ranking: Ranking) -> list[Column]:
-    """List what a ranking says of each row; a table shows ranks if several rows are ranked."""
+    """List what a ranking says of each row; a table shows ranks if several rows are ranked.
+
+    A score is shown of one row as well, unless it is the baseline, whose score says nothing.
+    """
     several = sum(standing.section == "ranked" for standing in ranking.standings) > 1
+    measured = [standing for standing in ranking.standings if standing.section != "failed"]
+    compared = several or any(not standing.is_baseline for standing in measured)
     columns = [
         column
         for index, track in enumerate(ranking.protocol.tracks)
-        for column in _list_track_columns(track, index, several)
+        for column in _list_track_columns(track, index, several, compared)
     ]
-    priority = 2 if ranking.choices.runtime == "robust" else 5
     return [
         *columns,
         Column("Not ranked because", lambda s: None if s.section == "failed" else s.reason),
@@ -38,28 +41,7 @@ def list_ranking_columns(ranking: Ranking) -> list[Column]:
         _make_margin_column("Val", lambda s: s.gate.val_margin_db),
         _make_margin_column("Test", lambda s: s.gate.test_margin_db),
         Column("Gate", lambda s: _GATE[s.gate.passed]),
-        Column("Ranked runtime [ms]", lambda s: s.runtime.value if s.runtime else None, ".2f"),
-        Column("Runtime low [ms]", lambda s: _read_end(s.runtime, "low"), ".2f"),
-        Column("Runtime high [ms]", lambda s: _read_end(s.runtime, "high"), ".2f"),
-        *_list_runtime_columns("Warm", warm_runtime, ".2f", priority),
-        *_list_runtime_columns("Steady", steady_runtime, ".3f", priority),
-    ]
-
-
-def _list_runtime_columns(
-    title: str, read: Callable[[Row], Quantity | None], form: str, priority: int
-) -> list[Column]:
-    """A runtime of the warm network, and the ends of its interval."""
-    return [
-        Column(
-            f"{title} Time [ms]",
-            lambda s: runtime.value if (runtime := read(s.row)) else None,
-            form,
-            priority=priority,
-            text=lambda standing: format_interval(read(standing.row)),
-        ),
-        Column(f"{title} low [ms]", lambda s: _read_end(read(s.row), "low"), form),
-        Column(f"{title} high [ms]", lambda s: _read_end(read(s.row), "high"), form),
+        *list_runtime_columns(ranking),
     ]
 
 
@@ -68,21 +50,24 @@ def _make_margin_column(title: str, value: Callable[[Standing], Value]) -> Colum
     return Column(f"{title} gate margin [dB]", value, "+.3f", priority=7, short_title=short_title)
 
 
-def _read_end(runtime: Quantity | None, end: str) -> float | None:
-    """An end of a runtime's interval; a single run has none."""
-    if runtime is None or runtime.low == runtime.high:
-        return None
-    return float(getattr(runtime, end))
+def _list_track_columns(track: Track, index: int, several: bool, compared: bool) -> list[Column]:
+    """List what a track adds.
 
+    Args:
+        track: which one.
+        index: its place among the tracks.
+        several: whether several rows are ranked.
+        compared: whether a score that is relative to a baseline says something.
+    """
 
-def _list_track_columns(track: Track, index: int, several: bool) -> list[Column]:
     def of_placing(value: Callable[[Placing], Value]) -> Callable[[Standing], Value]:
         return lambda standing: value(standing.placings[index])
 
     first, by_runtime = index == 0, set(track.terms) == {"ave_time_ms"}
     # The score of a single figure says what the figure says.
     alone = track.score in ABSOLUTE
-    tells_more = (several or alone) and len(track.terms) > 1
+    relative = compared if track.score not in RELATIVE else several
+    tells_more = (relative or alone) and len(track.terms) > 1
     log = of_placing(lambda p: p.score.log if p.score else None)
     digits = _DIGITS.get(track.score, ".4g")
     return [
@@ -162,10 +147,3 @@ def format_score(standing: Standing, track: int, digits: str = ".4g") -> str:
     power = math.floor(score.log / math.log(10))
     mantissa = f"{math.exp(score.log - power * math.log(10)):.2f}"
     return f"1.00e{power + 1}" if mantissa == "10.00" else f"{mantissa}e{power}"
-
-
-def format_interval(runtime: Quantity | None) -> str:
-    """Say a runtime with half of its 95 % interval: `5.12 ±0.03`."""
-    if runtime is None:
-        return ""
-    return f"{runtime.value:.2f} ±{(runtime.high - runtime.low) / 2:.2f}"

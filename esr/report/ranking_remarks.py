@@ -19,31 +19,33 @@ def explain_ranking(ranking: Ranking) -> Iterator[Remark]:
     if not any(standing.row.official for standing in ranking.standings):
         return
     yield from _explain_gate(ranking)
-    if len(ranking.standings) > 1:
-        yield _explain_baseline(ranking)
+    yield _explain_baseline(ranking)
+    several = len(ranking.standings) > 1
+    if several:
         yield from _explain_ranks(ranking)
-        yield from _explain_constraints(ranking)
+    yield from _explain_constraints(ranking)
+    if several:
         yield from _find_unlike(ranking)
-    elif ranking.protocol.baseline and ranking.baseline is None:
-        yield _explain_baseline(ranking)
 
 
 def _explain_gate(ranking: Ranking) -> Iterator[Remark]:
-    unranked = [s for s in ranking.standings if s.section == "unranked"]
-    for reason, labels in _group(unranked, [s.reason for s in unranked]).items():
-        yield Remark(f"{labels} not ranked: {reason}", "warning")
+    yield from explain_unranked(ranking)
     for standing in ranking.standings:
         if standing.section == "ranked" and standing.is_baseline and standing.gate.passed is False:
             label = name(standing.row.name)
             yield Remark(
                 f"{label}, the baseline, fails the gate: {standing.gate.reason}", "warning"
             )
-    yield from _say_who_passed(ranking)
     gate = ranking.protocol.gate
     if gate is not None and gate.decimals is None:
         yield Remark("The PSNR gate was applied to PSNR as measured, not as printed.")
-    judged = {standing.gate.passed for standing in ranking.standings if standing.row.official}
-    if judged == {None} and len(ranking.standings) > 1:
+    measured = [standing for standing in ranking.standings if standing.row.official]
+    if len(measured) == 1 and measured[0].gate.passed:
+        passes = f"{name(measured[0].row.name)} passes the PSNR gate of {ranking.protocol.name}"
+        yield Remark(f"{passes}: {measured[0].gate.compared}.")
+    elif len(measured) > 1:
+        yield from _say_who_passed(ranking)
+    if {standing.gate.passed for standing in measured} == {None}:
         known = f"it is about {ranking.protocol.valid[0]} and {ranking.protocol.test[0]}"
         reason = "none is known" if gate is None else known
         text = f"The PSNR gate of {ranking.protocol.name} was not judged: {reason}."
@@ -76,6 +78,13 @@ def _say_who_passed(ranking: Ranking) -> Iterator[Remark]:
 def _say_margin(margin_db: float | None) -> str:
     # What rounds to nothing has no sign of its own.
     return "not measured" if margin_db is None else f"{round(margin_db, 2) + 0.0:+.2f}"
+
+
+def explain_unranked(ranking: Ranking) -> Iterator[Remark]:
+    """Say who is not ranked, and why."""
+    unranked = [s for s in ranking.standings if s.section == "unranked"]
+    for reason, labels in _group(unranked, [s.reason for s in unranked]).items():
+        yield Remark(f"{labels} not ranked: {reason}", "warning")
 
 
 def _group(standings: Sequence[Standing], reasons: Sequence[str | None]) -> dict[str, str]:
@@ -132,18 +141,27 @@ def _explain_constraints(ranking: Ranking) -> Iterator[Remark]:
             yield Remark(f"{labels} not ranked in {track.name}: {reason}")
 
 
-def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
-    if not any("ave_time_ms" in track.terms for track in ranking.protocol.tracks):
-        return
-    robust = ranking.choices.runtime == "robust"
+def describe_ranked_runtime(ranking: Ranking) -> str | None:
+    """Say which runtime is ranked by; None where none counts, or there is nothing to rank."""
+    counts = any("ave_time_ms" in track.terms for track in ranking.protocol.tracks)
+    if not counts or len(ranking.standings) < 2:
+        return None
     kind = RUNTIMES[ranking.choices.runtime].words
-    processes = _count_processes(ranking)
-    if max(processes.values(), default=1) > 1:
+    if max(_count_processes(ranking).values(), default=1) > 1:
         kind += ", the mean over the processes"
     elif RUNTIMES[ranking.choices.runtime].official:
         kind += ", a single run each"
     alone = "" if ranking.with_test else ", on the validation set alone"
-    yield Remark(f"Ranked by {kind}{alone}.")
+    return f"Ranked by {kind}{alone}."
+
+
+def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
+    text = describe_ranked_runtime(ranking)
+    if text is None:
+        return
+    yield Remark(text)
+    robust = ranking.choices.runtime == "robust"
+    processes = _count_processes(ranking)
     placings = [placing for standing in ranking.standings for placing in standing.placings]
     if any(placing.interval for placing in placings):
         yield Remark(
@@ -187,10 +205,9 @@ def _explain_baseline(ranking: Ranking) -> Remark:
     rules = f"Rules of {protocol.name}; baseline: "
     if protocol.baseline is None:
         return Remark(f"Rules of {protocol.name}, whose scores are relative to no network.")
-    if ranking.baseline is None and not any(t.score == "exponential" for t in protocol.tracks):
-        return Remark(f"{rules}{protocol.baseline.name}, which is not among the rows.")
     if ranking.baseline is None:
-        return Remark(_say_how_to_get_scores(ranking), "warning")
+        needed = any(track.score in ("exponential", "product") for track in protocol.tracks)
+        return Remark(_say_how_to_get_baseline(ranking, needed), "warning" if needed else "note")
     if ranking.baseline == PUBLISHED:
         hardware = f" on {protocol.baseline.hardware}" if protocol.baseline.hardware else ""
         rules += f"{protocol.baseline.name}, published{hardware}"
@@ -202,7 +219,7 @@ def _explain_baseline(ranking: Ranking) -> Remark:
     return Remark(f"{rules}.")
 
 
-def _say_how_to_get_scores(ranking: Ranking) -> str:
+def _say_how_to_get_baseline(ranking: Ranking, needed: bool) -> str:
     protocol, baseline = ranking.protocol, ranking.protocol.baseline
     assert baseline is not None
     shipped = baseline.shipped_id
@@ -211,7 +228,7 @@ def _say_how_to_get_scores(ranking: Ranking) -> str:
     records = [standing.row.record for standing in ranking.standings]
     if not any(record and record.clock == "perf_counter" for record in records):
         ways.append("take its published figures with --baseline published")
-    return (
-        f"Rules of {protocol.name}; no scores, since the baseline {baseline.name} is not among the"
-        f" rows: {', or '.join(ways)}."
-    )
+    lacks = f"; no scores, since the baseline {baseline.name} is not among the rows"
+    if not needed:
+        lacks = f", whose ranks need no baseline; to compare with {baseline.name}"
+    return f"Rules of {protocol.name}{lacks}: {', or '.join(ways)}."

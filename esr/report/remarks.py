@@ -237,18 +237,19 @@ def _explain_claims(ranking: Ranking, rows: Sequence[Row]) -> Iterator[Remark]:
 
 def _explain_runtime(rows: Sequence[Row]) -> Iterator[Remark]:
     yield from _explain_processes(rows)
+    # Over processes, the interval stands beside the figure, and was explained with them.
+    several = any(row.record.process_count > 1 for row in rows if row.record)
+    half = "" if several else "; ± is half of its 95 % bootstrap interval"
     if any(steady_runtime(row) for row in rows):
         yield Remark(
-            "Steady Time is that of images queued back to back on the warm network; ± is half of"
-            " its 95 % bootstrap interval."
+            f"Steady Time is that of images queued back to back on the warm network{half}."
         )
         yield from _explain_budget(rows)
     if any(warm_runtime(row) for row in rows):
         yield Remark(
-            "Warm Time is the mean over the images of each one's median, after warm-up; ± is half"
-            " of its 95 % bootstrap interval."
+            f"Warm Time is the mean over the images of each one's median, after warm-up{half}."
         )
-    elif len(rows) == 1 and rows[0].official:
+    elif len(rows) == 1 and rows[0].official and not several:
         yield Remark("The runtime is of a single run.")
 
 
@@ -257,9 +258,12 @@ def _explain_processes(rows: Sequence[Row]) -> Iterator[Remark]:
     if counts - {1}:
         few, many = min(counts), max(counts)
         each = f"{many} processes each" if few == many else f"{few} to {many} processes"
+        kinds = {"Warm Time": warm_runtime, "Steady Time": steady_runtime}
+        means = ["Ranked runtime", *(kind for kind, read in kinds.items() if any(map(read, rows)))]
         yield Remark(
-            f"Measured in {each}: official figures are those of the first, Mean of processes in"
-            " the CSV is that of each one's runtime."
+            f"Measured in {each}: official figures, Time among them, are those of the first. Means"
+            " over the processes, with the 95 % interval [low-high] of a bootstrap over processes"
+            f" and rounds: {', '.join(means)}."
         )
 
 

@@ -46,7 +46,8 @@ def print_outcome(outcome: Outcome, processes: int = 1) -> None:
     else:
         print_line(f"{label}: {_describe_figures(outcome)}")
     if outcome.layers and outcome.process_count == 1:
-        stdout().print(lay_out_layers(outcome.title, outcome.layers))
+        console = stdout()
+        console.print(lay_out_layers(label, outcome.layers, console.width))
 
 
 def print_replacement(replaced: Replacement | None) -> None:

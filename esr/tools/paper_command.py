@@ -9,6 +9,7 @@ from esr.base import json_file
 from esr.base.command import Parser, command
 from esr.base.errors import UserError
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
+from esr.report.paper.hr_size import HrSize
 from esr.report.paper.paper_formats import (
     render_paper_csv,
     render_paper_latex,
@@ -33,8 +34,20 @@ def parser() -> argparse.ArgumentParser:
     add("--sets", nargs="+", default=[], metavar="SET", help=text)
     text = "the year whose counter's multiply-adds are shown (default: %(default)s)"
     add("--protocol", choices=protocols(), default=DEFAULT_PROTOCOL, help=text)
+    text = (
+        "multiply-adds of an HR image of this size, scaled by its area: right for networks whose"
+        " cost is proportional to it (default: as counted, mostly of an input of 3x256x256)"
+    )
+    add("--hr_size", type=_hr_size, metavar="WxH", help=text)
     add("--save_dir", type=Path, metavar="DIR", help="where to write (default: RESULTS)")
     return made
+
+
+def _hr_size(text: str) -> HrSize:
+    try:
+        return HrSize.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 @command()
@@ -49,7 +62,7 @@ def main(arguments: list[str]) -> None:
             where=given.path,
             remedy="give a --save_dir of test_demo.py",
         )
-    table = build_paper_table(rows, given.sets, protocol.flops_counter)
+    table = build_paper_table(rows, given.sets, protocol.flops_counter, given.hr_size)
     folder = given.save_dir or (given.path if given.path.is_dir() else given.path.parent)
     for suffix, render in (
         ("tex", render_paper_latex),

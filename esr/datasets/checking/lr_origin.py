@@ -63,9 +63,8 @@ def examine(lr: Image, hr: Image, expected: Image, scale: int, file: Path) -> Da
     )
     if kind not in ("other_image", "turned") and _is_jpeg(file):
         kind, detail = "jpeg", detail if kind == "jpeg" else "a JPEG file"
-    return DataFinding(
-        kind, file, f"{detail}; PSNR {direct_db:.2f} dB" if detail else f"{direct_db:.2f} dB"
-    )
+    close = f"PSNR against MATLAB's bicubic {direct_db:.2f} dB"
+    return DataFinding(kind, file, f"{detail}; {close}" if detail else close)
 
 
 def _explanations(

@@ -44,6 +44,7 @@ COUNTED = 2
 CHECKED = 5
 """Passes over an image that tell most: types, values, repeatability, the other data_range."""
 LAYERED = 5
+"""Passes of the layers, which are never left out either: they are measured if asked for alone."""
 
 
 def measure(job: Job, folder: JobFolder, channel: Channel) -> None:
@@ -90,7 +91,8 @@ def _measure(
     counting_s = counted_s(costs, job.complexity_input)
     budget = TimeBudget(max(job.passes.budget_s, costs.official_s) - official.further_s)
     before.look()
-    with budget.reserved(0 if job.is_further else beyond_timing_s(costs, counting_s)):
+    beyond_s = beyond_timing_s(costs, counting_s) + LAYERED * counting_s * job.passes.layers
+    with budget.reserved(0 if job.is_further else beyond_s):
         repeated = repeat(bench, job, folder, channel, official.splits, costs, budget)
     before.look()
     channel.enter("count")
@@ -170,10 +172,12 @@ def add_costs(
     job: Job,
     folder: JobFolder,
 ) -> Measurement:
-    """Add what comes last: layers, the other data_range, and what changes the network."""
+    """Add what comes last: layers, the other data_range, and what changes the network.
+
+    Layers are listed however late it is: they are never measured unless somebody asks for them.
+    """
     layer_costs: tuple[LayerCost, ...] = ()
-    counting_s = counted_s(costs, job.complexity_input)
-    if job.passes.layers and budget.allows("layers", LAYERED * counting_s):
+    if job.passes.layers:
         layer_costs = layers(model, job.complexity_input)
     other = None
     if budget.allows("other data_range", costs.splits[0][0].pass_s):

@@ -12,7 +12,7 @@ from esr.measure.job import Job, JobFolder, describe_error
 from esr.measure.pass_costs import PassCosts
 from esr.measure.robust_pass import ROUNDS_AT_LEAST, WINDOW, RobustPass, robust_pass
 from esr.measure.steady_pass import steady_pass
-from esr.measure.time_budget import RoundTimer, TimeBudget
+from esr.measure.time_budget import RoundTimer, TimeBudget, is_due
 from esr.records.conditions import SteadyPlan
 from esr.records.measurement import Flag
 from esr.records.timing_samples import STEADY, WARM, SplitTiming
@@ -39,11 +39,15 @@ class _Repeater:
     budget: TimeBudget
 
     def warm(self, number: int, repeats: int, seconds: float) -> RobustPass | None:
-        """Take the warm samples of a data set; None if there is no time for two rounds."""
+        """Take the warm samples of a data set; None if there is no time for two rounds.
+
+        Who gave their number gets two all the same.
+        """
         split = self.job.splits[number]
         what = f"{WARM} over {split.role}"
         cost_s = ROUNDS_AT_LEAST * self.costs.round_s(number)
-        if cost_s + self.costs.warm_up_s(number, WINDOW) > seconds:
+        cost_s += self.costs.warm_up_s(number, WINDOW)
+        if cost_s > seconds and not self._is_due(self.job.passes.repeats, cost_s):
             self.budget.leave_out(what)
             return None
         place = (number, split.count)
@@ -55,14 +59,21 @@ class _Repeater:
         return robust
 
     def steady(self, timing: SplitTiming, number: int, plan: SteadyPlan) -> SplitTiming:
-        """Add the steady blocks of a data set, unless there is no time for a warm-up and two."""
+        """Add the steady blocks of a data set, unless there is no time for a warm-up and two.
+
+        Who said how precise they shall be gets them all the same.
+        """
         cost_s = (WINDOW + ROUNDS_AT_LEAST) * self.costs.round_s(number)
-        if cost_s > plan.budget_s:
+        if cost_s > plan.budget_s and not self._is_due(self.job.passes.precision_percent, cost_s):
             self.budget.leave_out(f"{STEADY} over {timing.role}")
             return timing
         count = self.job.splits[number].count
         steady = steady_pass(self.bench, self.folder, self.channel, number, count, plan)
         return replace(timing, steady=steady)
+
+    def _is_due(self, asked: float | None, cost_s: float) -> bool:
+        used_s = self.costs.official_s + self.budget.spent_s
+        return is_due(asked is not None, cost_s, used_s, self.job.timeout_s)
 
     def energy(self, timing: SplitTiming, number: int) -> SplitTiming:
         """Add what an image of a data set costs in energy, on a GPU and if there is time."""

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from esr.report.cell import format_value
+from esr.report.cell import Value, format_value
 from esr.report.csv_table import write_csv
 from esr.report.latex_table import escape_latex
 from esr.report.markdown_table import escape_markdown, write_pipes
-from esr.report.paper.paper_table import QUALITIES, Mark, PaperCell, PaperRow, PaperTable
+from esr.report.paper.paper_comparison import (
+    QUALITIES,
+    Mark,
+    PaperCell,
+    PaperRow,
+    PaperTable,
+)
 
 _LATEX: dict[Mark, str] = {
     "best": r"\textbf{%s}",
@@ -24,10 +30,12 @@ _MARKDOWN: dict[Mark, str] = {
 }
 _NOTHING = "--"
 
-_HEAD = r"""%% Needs \usepackage{booktabs}; read it in with \input{paper.tex}.
+_HEAD = r"""%% For Multi-Adds of another image: python -m esr paper RESULTS --hr_size 1280x720
+%% Needs \usepackage{booktabs}; read it in with \input{paper.tex}.
 \begin{table*}[t]
 \centering
 \caption{%s}
+\vspace{3pt}
 \label{tab:comparison}
 \footnotesize
 \setlength{\tabcolsep}{4pt}
@@ -104,14 +112,26 @@ def render_paper_markdown(table: PaperTable) -> str:
 
 
 def render_paper_csv(table: PaperTable) -> str:
-    """Say the comparison in CSV, unrounded."""
-    titles = ["Method", "Scale", "Params [M]", "Multi-Adds [G]"]
+    """Say the comparison in CSV, unrounded; where LaTeX has a dagger, `other files` is yes."""
+    flops = f"Multi-Adds of HR {table.hr_size} [G]" if table.hr_size else "Multi-Adds [G]"
+    titles = ["Method", "Scale", "Params [M]", flops]
     for dataset in table.sets:
-        titles += [f"{dataset} {metric.upper()}" for metric in QUALITIES]
+        titles += [
+            *(f"{dataset} {metric.upper()}" for metric in QUALITIES),
+            f"{dataset} other files",
+        ]
     return write_csv(
         titles,
         [
-            [row.name, row.scale, row.params_m, row.flops_g, *(cell.value for cell in row.cells)]
+            [
+                *(row.name, row.scale, row.params_m, row.flops_g),
+                *(value for pair in _pair(row) for value in _write_csv_cells(pair)),
+            ]
             for row in table.rows
         ],
     )
+
+
+def _write_csv_cells(pair: tuple[PaperCell, PaperCell]) -> Iterator[Value]:
+    yield from (cell.value for cell in pair)
+    yield "yes" if any(cell.mark == "other files" for cell in pair) else None

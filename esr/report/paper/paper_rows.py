@@ -19,6 +19,7 @@ from esr.report.paper.paper_style import (
     PURPLE,
     SKY,
     SMALL_PT,
+    add_legend,
     is_wide,
     make_logarithmic,
 )
@@ -62,12 +63,14 @@ def draw_score_bars(axes: Axes, board: Board) -> bool:
         reached += widths
     axes.set_xlim(0, min(1.02 * reached.max(), ends))
     axes.set_xlabel(f"Score {track.title} (lower is better)")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3)
+    add_legend(axes)
     _name_rows(axes, lines)
     return True
 
 
-def draw_image_boxes(axes: Axes, board: Board, matrix: ImageMatrix, metric: str) -> bool:
+def draw_image_boxes(
+    axes: Axes, board: Board, matrix: ImageMatrix, metric: str, clock: str = ""
+) -> bool:
     """Draw a box of the images of every submission; False if nobody has any.
 
     Args:
@@ -75,6 +78,7 @@ def draw_image_boxes(axes: Axes, board: Board, matrix: ImageMatrix, metric: str)
         board: the leaderboard.
         matrix: every figure of every image of one data set.
         metric: one of the matrix, or `runtime`.
+        clock: what the title of a runtime ends with.
     """
     rows = matrix.values.get(metric, [])
     shown = (
@@ -100,9 +104,9 @@ def draw_image_boxes(axes: Axes, board: Board, matrix: ImageMatrix, metric: str)
     flat = [value for row in values for value in row]
     if metric == RUNTIME and is_wide(flat):
         make_logarithmic(axes, "x")
-    axes.set_xlabel(
-        "Runtime of an image [ms]" if metric == RUNTIME else f"{metric.upper()} of an image"
-    )
+    # In two lines, since names of rows leave little room.
+    runtime = f"Runtime of an image [ms]\n{clock.strip()}".rstrip()
+    axes.set_xlabel(runtime if metric == RUNTIME else f"{metric.upper()} of an image")
     _name_rows(axes, [line for line, _ in shown])
     return True
 
@@ -129,12 +133,21 @@ def draw_rank_shares(axes: Axes, board: Board) -> bool:
     ranks = [placing.rank or 0 for placing in placings]
     axes.plot(ranks, range(width), ".", color=ORANGE, markersize=4, label="as measured")
     axes.set_xlabel(f"Rank {board.ranking.protocol.tracks[0].title}")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    add_legend(axes)
     _name_rows(axes, lines)
     return True
 
 
 def _name_rows(axes: Axes, lines: Sequence[Line]) -> None:
-    axes.set_yticks(range(len(lines)), [shorten_name(line) for line in lines], fontsize=SMALL_PT)
+    scales = [
+        line.standing.row.record.sidecar.scale if line.standing.row.record else None
+        for line in lines
+    ]
+    several = len({*scales} - {None}) > 1
+    names = [
+        f"{shorten_name(line)}, x{scale}" if several and scale else shorten_name(line)
+        for line, scale in zip(lines, scales, strict=True)
+    ]
+    axes.set_yticks(range(len(lines)), names, fontsize=SMALL_PT)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")

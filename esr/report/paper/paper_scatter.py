@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +16,9 @@ from esr.report.paper.paper_style import (
     PURPLE,
     RED,
     SMALL_PT,
+    add_legend,
     is_wide,
+    make_linear,
     make_logarithmic,
 )
 from esr.report.paper.place_names import Area, Named, place_names
@@ -28,7 +31,8 @@ _LOOKS: dict[Group, tuple[str, bool]] = {
 }
 """Colour, and whether markers are filled."""
 
-_SHAPES = {2: "D", 3: "s"}
+_PAPER: Any = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.3}
+"""Behind a name, so that the front does not strike it through."""
 _RADIUS_PX = 3.0
 _LEADS_FROM_PX = 7
 
@@ -38,29 +42,22 @@ def draw_scatter(axes: Axes, points: Sequence[FigurePoint], x: Axis, y: Axis) ->
 
     Args:
         axes: to draw into.
-        points: submissions.
+        points: submissions of one scale: fewer pixels to find are easier, and cost less.
         x: what lies across.
         y: what goes up.
     """
     placed = [p for p in points if x.column in p.values and y.column in p.values]
     if not placed:
         return False
-    scales = sorted({point.scale for point in placed}, key=lambda scale: scale or 0)
-    fronts = []
-    for scale in scales:
-        members = [point for point in placed if point.scale == scale]
-        title = f", x{scale}" if len(scales) > 1 and scale else ""
-        front = find_front(members, x, y)
-        _draw_front(axes, front, x, y, title)
-        fronts += front
-        for group in GROUPS:
-            chosen = [point for point in members if point.group == group]
-            _draw_group(axes, chosen, x, y, f"{group}{title}", _SHAPES.get(scale or 4, "o"))
+    front = find_front(placed, x, y)
+    _draw_front(axes, front, x, y)
+    for group in GROUPS:
+        _draw_group(axes, [point for point in placed if point.group == group], x, y)
     _set_scales(axes, placed, x, y)
     axes.set_xlabel(x.title)
     axes.set_ylabel(y.title)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, columnspacing=1.0)
-    _name_points(axes, placed, fronts, x, y)
+    add_legend(axes)
+    _name_points(axes, placed, front, x, y)
     return True
 
 
@@ -68,7 +65,7 @@ def _read(points: Sequence[FigurePoint], axis: Axis, end: int = 0) -> list[float
     return [point.values[axis.column][end] for point in points]
 
 
-def _draw_front(axes: Axes, front: Sequence[FigurePoint], x: Axis, y: Axis, title: str) -> None:
+def _draw_front(axes: Axes, front: Sequence[FigurePoint], x: Axis, y: Axis) -> None:
     if len(front) > 1:
         # Steps, since nothing between two networks was reached by any.
         axes.step(
@@ -78,13 +75,11 @@ def _draw_front(axes: Axes, front: Sequence[FigurePoint], x: Axis, y: Axis, titl
             linestyle=":",
             linewidth=0.9,
             color="0.35",
-            label=f"Pareto front{title}",
+            label="Pareto front",
         )
 
 
-def _draw_group(
-    axes: Axes, group: Sequence[FigurePoint], x: Axis, y: Axis, title: str, shape: str
-) -> None:
+def _draw_group(axes: Axes, group: Sequence[FigurePoint], x: Axis, y: Axis) -> None:
     if not group:
         return
     colour, filled = _LOOKS[group[0].group]
@@ -97,22 +92,24 @@ def _draw_group(
         _read(group, y),
         xerr=errors[0] if errors[0].any() else None,
         yerr=errors[1] if errors[1].any() else None,
-        fmt="*" if group[0].group == "baseline" else shape,
+        fmt="*" if group[0].group == "baseline" else "o",
         markersize=6 if group[0].group == "baseline" else 3.6,
         markerfacecolor=colour if filled else "white",
         markeredgecolor=colour,
         markeredgewidth=0.7,
         ecolor=colour,
         elinewidth=0.5,
-        label=title,
+        label=group[0].group,
     )
 
 
 def _set_scales(axes: Axes, points: Sequence[FigurePoint], x: Axis, y: Axis) -> None:
-    if not x.higher_is_better and is_wide(_read(points, x)):
-        make_logarithmic(axes, "x")
-    if not y.higher_is_better and is_wide(_read(points, y)):
-        make_logarithmic(axes, "y")
+    both: tuple[tuple[Literal["x", "y"], Axis], ...] = (("x", x), ("y", y))
+    for along, axis in both:
+        if not axis.higher_is_better and is_wide(_read(points, axis)):
+            make_logarithmic(axes, along)
+        else:
+            make_linear(axes, along)
     axes.margins(0.12)
 
 
@@ -130,7 +127,14 @@ def _name_points(
     ordered = sorted(points, key=weigh)
     places = [(point.values[x.column][0], point.values[y.column][0]) for point in ordered]
     texts = [
-        axes.text(px, py, point.name, fontsize=SMALL_PT, ha="center", va="center")
+        axes.text(
+            *(px, py, point.name),
+            fontsize=SMALL_PT,
+            ha="center",
+            va="center",
+            bbox=_PAPER,
+            in_layout=False,
+        )
         for (px, py), point in zip(places, ordered, strict=True)
     ]
     figure.draw_without_rendering()  # Only then is it known where everything lies.

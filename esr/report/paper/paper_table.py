@@ -1,15 +1,13 @@
-"""Rows and columns of the comparison that papers print, and which figures may be compared.
+"""The comparison that papers print, made of records, and which figures may be compared.
 
-PSNR and SSIM of Y, a border of the scale left out, as the tables of the field have them. A figure
-is best, or second, among rows that were measured on the same files of a set (SHA-256); of rows
-that were measured on others it is not said.
+A figure is best, or second, among rows that were measured on the same files of a set (SHA-256); of
+rows that were measured on others it is not said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
 
 from esr.base.did_you_mean import suggest
 from esr.base.errors import UserError
@@ -20,53 +18,21 @@ from esr.records.official_results import GIGA, MEGA, published_flops, scaled
 from esr.records.record import Record
 from esr.records.results_folder import Row
 from esr.records.split_result import SplitResult
-
-QUALITIES = ("psnr_y", "ssim_y")
-Mark = Literal["best", "second", "other files", ""]
-
-
-@dataclass(frozen=True)
-class PaperCell:
-    """One figure on one set."""
-
-    value: float | None
-    """Not rounded; None where it was not measured."""
-    text: str
-    """As papers round it; empty where it was not measured."""
-    mark: Mark = ""
-
-
-@dataclass(frozen=True)
-class PaperRow:
-    """One network at one scale."""
-
-    name: str
-    scale: int
-    params_m: float | None
-    flops_g: float | None
-    """Multiply-adds of an input of 3x256x256."""
-    cells: tuple[PaperCell, ...]
-    """A PSNR and an SSIM a set."""
-
-
-@dataclass(frozen=True)
-class PaperTable:
-    """The comparison, sorted by scale, then by parameters."""
-
-    sets: tuple[str, ...]
-    rows: tuple[PaperRow, ...]
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the figures cannot say themselves."""
-        marks = {cell.mark for row in self.rows for cell in row.cells}
-        counted = "Multi-Adds are those of an input of 3x256x256."
-        others = "A dagger marks figures of other files of the set: not compared with the others."
-        return (counted, *([others] if "other files" in marks else []))
+from esr.report.paper.hr_size import HrSize
+from esr.report.paper.paper_comparison import (
+    QUALITIES,
+    Mark,
+    PaperCell,
+    PaperRow,
+    PaperTable,
+)
 
 
 def build_paper_table(
-    rows: Sequence[Row], sets: Sequence[str], counter: FlopsCounter
+    rows: Sequence[Row],
+    sets: Sequence[str],
+    counter: FlopsCounter,
+    hr_size: HrSize | None = None,
 ) -> PaperTable:
     """Gather the figures.
 
@@ -74,6 +40,7 @@ def build_paper_table(
         rows: what is known of each submission; those without a record are left out.
         sets: names of data sets, in any case; none means all that were measured.
         counter: whose multiply-adds are shown.
+        hr_size: of the HR image that they are scaled to; None leaves them as counted.
 
     Raises:
         UserError: there is no such set, or nobody was measured on it by the metrics of papers.
@@ -85,24 +52,50 @@ def build_paper_table(
     lines = [[*_list_cells(record, chosen)] for record in order]
     marks = [_mark_column(order, lines, column, chosen) for column in range(2 * len(chosen))]
     made = [
-        PaperRow(
-            _name(record),
-            record.sidecar.scale,
-            scaled(record.counts.params, MEGA),
-            scaled(published_flops(record.counts, counter), GIGA),
-            tuple(
-                PaperCell(cell.value, cell.text, column[number])
-                for cell, column in zip(cells, marks, strict=True)
-            ),
+        _make_row(record, label, counter, hr_size, cells, column)
+        for record, label, cells, *column in zip(
+            order, _choose_names(order), lines, *marks, strict=True
         )
-        for number, (record, cells) in enumerate(zip(order, lines, strict=True))
     ]
-    return PaperTable(tuple(chosen), tuple(row for row in made if any(c.text for c in row.cells)))
+    shown = tuple(row for row in made if any(cell.text for cell in row.cells))
+    return PaperTable(tuple(chosen), shown, hr_size)
 
 
-def _name(record: Record) -> str:
-    """Papers give no ids."""
-    return name(record.label.partition("_")[2] or record.label)
+def _make_row(
+    record: Record,
+    label: str,
+    counter: FlopsCounter,
+    hr_size: HrSize | None,
+    cells: Sequence[PaperCell],
+    marks: Sequence[Mark],
+) -> PaperRow:
+    scale, counts = record.sidecar.scale, record.counts
+    area = hr_size.compare_area(scale, counts.input_size) if hr_size else None
+    flops_g = scaled(published_flops(counts, counter), GIGA)
+    return PaperRow(
+        label,
+        scale,
+        scaled(counts.params, MEGA),
+        flops_g if flops_g is None or area is None else flops_g * area,
+        "x".join(map(str, counts.input_size)),
+        area,
+        tuple(replace(cell, mark=mark) for cell, mark in zip(cells, marks, strict=True)),
+    )
+
+
+def _choose_names(records: Sequence[Record]) -> list[str]:
+    """Papers give no ids, unless two rows of a scale have nothing else to be told apart by."""
+    short = [(record.sidecar.scale, _leave_out_id(record)) for record in records]
+    return [
+        name(record.label if short.count(each) > 1 else each[1])
+        for record, each in zip(records, short, strict=True)
+    ]
+
+
+def _leave_out_id(record: Record) -> str:
+    number, _, rest = record.label.partition("_")
+    is_id = number.isdecimal() and int(number) == record.model_id
+    return rest if is_id and rest.strip() else record.label
 
 
 def _choose_sets(records: Sequence[Record], sets: Sequence[str]) -> list[str]:

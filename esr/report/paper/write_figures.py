@@ -8,11 +8,10 @@ from pathlib import Path
 
 from esr.base.errors import UserError
 from esr.report.board import Board
-from esr.report.figure_points import RUNTIME, Axis, list_axes, list_points
 from esr.report.image_matrix import ImageMatrix, build_matrices
+from esr.report.paper.paper_axes import describe_clock, list_scatter_figures
 
 _SCATTER_IN = 2.5
-_COSTS = (RUNTIME.column, "FLOPs [G]", "Params [M]", "Acts [M]", "Mem [M]", "Energy [J/image]")
 
 
 def write_figures(board: Board, folder: Path) -> list[Path]:
@@ -37,11 +36,14 @@ def write_figures(board: Board, folder: Path) -> list[Path]:
             remedy="pip install -r requirements.txt",
         ) from error
     folder.mkdir(parents=True, exist_ok=True)
-    return [
-        path
-        for name, draw, height_in in _list_figures(board)
-        for path in save_figure(draw, height_in, folder / name)
-    ]
+    files: list[Path] = []
+    for name, draw, height_in in _list_figures(board):
+        # Names of sets that differ in a sign alone make the same name of a file.
+        free = folder / name
+        while any(path.stem == free.name for path in files):
+            free = free.with_name(f"{free.name}_")
+        files += save_figure(draw, height_in, free)
+    return files
 
 
 def _list_figures(board: Board) -> Iterator[tuple[str, partial[bool], float]]:
@@ -49,31 +51,19 @@ def _list_figures(board: Board) -> Iterator[tuple[str, partial[bool], float]]:
     from esr.report.paper import paper_rows as rows
     from esr.report.paper.paper_scatter import draw_scatter
 
-    axes = list_axes(board)
-    points = list_points(board, axes)
-    for x, y in _pair_axes(axes):
-        draw = partial(draw_scatter, points=points, x=x, y=y)
-        yield f"{_name_axis(y)}-{_name_axis(x)}", draw, _SCATTER_IN
+    for scatter in list_scatter_figures(board):
+        draw = partial(draw_scatter, points=scatter.points, x=scatter.x, y=scatter.y)
+        yield scatter.name, draw, _SCATTER_IN
     height_in = rows.HEAD_IN + rows.ROW_IN * len(board.lines)
     yield "score-parts", partial(rows.draw_score_bars, board=board), height_in
     yield "rank-frequencies", partial(rows.draw_rank_shares, board=board), height_in
+    clock = describe_clock(board)
     for matrix in build_matrices([line.standing.row for line in board.lines]):
         for metric in matrix.values:
-            draw = partial(rows.draw_image_boxes, board=board, matrix=matrix, metric=metric)
+            draw = partial(
+                rows.draw_image_boxes, board=board, matrix=matrix, metric=metric, clock=clock
+            )
             yield f"images-{_name_set(matrix)}-{metric}", draw, height_in
-
-
-def _pair_axes(axes: list[Axis]) -> Iterator[tuple[Axis, Axis]]:
-    """Quality against each cost that papers show, and FLOPs against runtime."""
-    quality = [axis for axis in axes if axis.higher_is_better][:1]
-    costs = {axis.column: axis for axis in axes if axis.column in _COSTS}
-    yield from ((cost, best) for best in quality for cost in costs.values())
-    if {RUNTIME.column, "FLOPs [G]"} <= costs.keys():
-        yield RUNTIME, costs["FLOPs [G]"]
-
-
-def _name_axis(axis: Axis) -> str:
-    return "".join(char if char.isalnum() else "_" for char in axis.short.lower())
 
 
 def _name_set(matrix: ImageMatrix) -> str:
