@@ -83,7 +83,7 @@ def test_a_set_has_one_name_in_the_table_and_below_it() -> None:
     assert "Val SSIM_Y" in [column.title for column in made.columns]
     table, _, below = _printed(made, 50).partition("also in leaderboard.csv")
     assert table.count("Set5") == 3  # PSNR, Time and PSNR_Y.
-    assert " ".join(below.split()) == ", where Set5 is Val: Mem, Conv, Set5 SSIM_Y"
+    assert " ".join(below.split()) == ", where Set5 is Val: Acts, Mem, Conv, Set5 SSIM_Y"
     assert "leaderboard.csv" not in _printed(made, 100)
 
 
