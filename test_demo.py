@@ -10,6 +10,11 @@ import signal
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent
+if getattr(sys.flags, "safe_path", sys.flags.isolated):
+    # With -I, -P or PYTHONSAFEPATH Python does not look beside its program.
+    sys.path.insert(0, str(ROOT))
+
 import esr.base.prerequisites  # noqa: F401  # Before what needs them.
 from esr.base.interruption import end_at_once
 
@@ -46,8 +51,6 @@ from esr.report.terminal import (
 )
 from esr.submissions.submission import Entry
 from esr.tools.check.check_command import check
-
-ROOT = Path(__file__).resolve().parent
 
 
 def run(options: Options) -> ExitCode:

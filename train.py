@@ -14,6 +14,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+if getattr(sys.flags, "safe_path", sys.flags.isolated):
+    # With -I, -P or PYTHONSAFEPATH Python does not look beside its program.
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+
 import esr.base.prerequisites  # noqa: F401  # Before what needs them.
 from esr.base.interruption import end_at_once
 

@@ -1,7 +1,9 @@
 """What a worker imports before its submission may begin: `python -m benchmarks.start_up`.
 
 Lists the packages by the time of their own modules, from `python -X importtime`, beside the time
-of PyTorch alone, below which no worker can start. What only counts or draws must not be there.
+of PyTorch alone, below which no worker can start. What only counts or draws must not be there: the
+counters are imported while a worker waits, before a submission that may have modules of their names
+(`esr.measure.counts.complexity.import_counters`).
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ The one file to open for
     a new data set          none: --dataset finds it; facts, layouts: challenge/datasets.toml
     a new device            measure/device.py        one entry in BACKENDS
     a new audit rule        audit/audit_rules.py     or audit_passes.py, if it takes further passes
+    what a flag means       audit/flags.toml         one entry; python -m esr pages flags
     a new engine            evaluate/arguments.py    one entry in ENGINES
     a new word of --deploy  measure/deploy/          one entry in TRANSFORMATIONS
     a new rule of --check   tools/check/             one entry in SOURCE, NETWORK or FIGURES

@@ -1,9 +1,13 @@
 """`python -m esr COMMAND`: everything beside `test_demo.py`, one command a line of `COMMANDS`."""
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    # Before any other import, even of __future__: Python has put the folder first that the user
+    # stands in, which may be a stranger's clone with a `copy.py` in it.
+    sys.path[0] = __file__.rpartition("/esr/")[0]
 
 import importlib
-import sys
 from dataclasses import dataclass
 
 import esr.base.prerequisites  # noqa: F401  # Before what needs them.
@@ -47,7 +51,9 @@ COMMANDS = {
     "rtsr": Command("esr.challenge.rtsr.prepare_rtsr", "prepare data of the Real-Time challenge"),
     "leakage": Command("esr.tools.train.leakage", "no training image may be a test image", True),
     "pages": Command(
-        "esr.tools.pages.pages_command", "write docs/factsheets.md, model_zoo/README.md", True
+        "esr.tools.pages.pages_command",
+        "write docs/factsheets.md, docs/flags.md, model_zoo/README.md",
+        True,
     ),
 }
 

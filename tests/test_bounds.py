@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import make_dataclass, replace
 from pathlib import Path
 
+import boards
 import pytest
 from harness import Harness, run_command, tiny, write_pairs
 
@@ -17,6 +18,7 @@ from esr.base.errors import UserError
 from esr.records.bounds import FLAGS_AT_MOST, refuse_impossible
 from esr.records.measurement import Flag
 from esr.records.network_counts import Counts
+from esr.records.record import read_record
 from esr.records.timing_samples import SteadySamples
 
 COUNTS = Counts((3, 256, 256), 1, 2, 3, 4, 5, 6)
@@ -133,6 +135,22 @@ def test_a_hostile_record_file_is_one_row_of_every_command(
     text = (results / "leaderboard.csv").read_text()
     assert "holds what cannot be" in text
     assert len(text) < 10**5
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [lambda record: record.update(splits=[]), lambda record: record["splits"][0].update(images=[])],
+)
+def test_a_record_without_images_is_none(tmp_path: Path, empty: Callable[[dict], object]) -> None:
+    """Every table takes the first of both."""
+    file = tmp_path / "01_Net.json"
+    json_file.dump(boards.record(1, "Net", 5.0, 27.02), file)
+    assert read_record(file).splits
+    damaged = json.loads(file.read_text())
+    empty(damaged)
+    file.write_text(json.dumps(damaged))
+    with pytest.raises(UserError, match="holds no image"):
+        read_record(file)
 
 
 @pytest.mark.parametrize("kind", [tuple[float, ...], list[int], tuple[SteadySamples, ...]])

@@ -187,7 +187,7 @@ def test_a_column_filters_by_a_limit(opened: Any) -> None:
     search.find_element(By.CSS_SELECTOR, "input").send_keys("0.17")
     settle(opened)
     names = {value for _, value in column(opened, "Model")}
-    assert names == {HOSTILE_LABEL, "04_Slow", "07_Stale"}
+    assert names == {f"{HOSTILE_LABEL} †", "04_Slow", "07_Stale"}
     assert opened.get_log("browser") == []
 
 
@@ -438,7 +438,7 @@ def emulated(browser: Any, theme: str) -> Iterator[None]:
 def test_a_link_in_the_table_opens_the_submission(opened: Any) -> None:
     part = opened.find_element(By.XPATH, f'//details[summary/span[@class="title"][.="{NOTED}"]]')
     assert not part.get_property("open")
-    opened.find_element(By.LINK_TEXT, NOTED).click()
+    opened.find_element(By.LINK_TEXT, f"{NOTED} ‡").click()
     WebDriverWait(opened, PATIENCE_S).until(lambda _: part.get_property("open"))
     pictures = part.find_elements(By.TAG_NAME, "img")
     assert len(pictures) == 6

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from harness import Harness, nearest_state, write_pairs
+from harness import Harness, nearest_state, tiny, write_pairs
 from torch import nn
 
 from esr.audit.checkpoint_size import checkpoint_flags
@@ -41,9 +41,15 @@ def test_a_table_beside_the_weights_stands_in_the_row(tmp_path: Path) -> None:
     table = torch.zeros(3, 1000, 1000, dtype=torch.uint8)
     made.add("team01_Table", state={"params": nearest_state(), "table": table})
     made.add("team02_Plain")
-    done = made.run("--model_id", "1", "2", "--data_dir", str(tmp_path / "data"), "--device", "cpu")
+    made.add("team03_Text", f'TABLE = """{"x" * 3_000_000}"""\n{tiny()}')
+    done = made.run(
+        "--model_id", "1", "2", "3", "--data_dir", str(tmp_path / "data"), "--device", "cpu"
+    )
     assert done.returncode == 0, done.stderr
     # 48 filters of 3x3x3 and their biases: 1344 parameters; 3 MB of table.
-    flags = {f["name"]: f["detail"] for f in made.record("01_Table")["flags"]}
-    assert flags["large_checkpoint"].endswith("its 1344 parameters need 0.0 MB")
+    for label in ("01_Table", "03_Text"):
+        flags = {f["name"]: f["detail"] for f in made.record(label)["flags"]}
+        assert flags["large_checkpoint"] == (
+            "with its source it holds 3.0 MB, its 1344 parameters need 0.0 MB"
+        )
     assert "large_checkpoint" not in {f["name"] for f in made.record("02_Plain")["flags"]}

@@ -88,6 +88,18 @@ def test_only_more_than_two_db_count(harness: Harness, tmp_path: Path) -> None:
         f" ({psnr_db(image, other[1], 4):.2f} dB): check the range of its"
         " output, and its checkpoint"
     )
+    # Without another image to compare with, the place where the range is declared is all there is.
+    unsure = judge_data_range(image, 12.0, None, entry, 4).note
+    assert unsure.endswith(
+        "dB below bicubic: check data_range (1) in a sidecar team00_Tiny.toml (which is not there"
+        " yet)"
+    )
+    entry.model_file.with_suffix(".toml").write_text("data_range = 1.0\n")
+    unsure = judge_data_range(image, 12.0, None, entry, 4).note
+    assert unsure.endswith("data_range (1) in team00_Tiny.toml")
+    handed_in = replace(entry, handed_in_to="rtsr2023")  # It has no sidecar.
+    unsure = judge_data_range(image, 12.0, None, handed_in, 4).note
+    assert unsure.endswith("data_range (1) with --rgb_range")
 
 
 @pytest.mark.parametrize("left", [None, b"", b"nonsense", np.zeros((4, 4, 3), np.uint8)])
@@ -162,7 +174,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Harness:
 def test_the_row_says_both_values_and_is_scored_as_declared(measured: Harness) -> None:
     row, record = measured.rows()["03_Range"], measured.record("03_Range")
     assert "wrong_data_range" in row["Flags"].split(", ")
-    assert row["Note"] == "data_range is 255 rather than 1: set it in team03_Range.toml"
+    where = "a sidecar team03_Range.toml (which is not there yet)"
+    assert row["Note"] == f"data_range is 255 rather than 1: set it in {where}"
     (flag,) = (flag for flag in record["flags"] if flag["name"] == "wrong_data_range")
     first = record["splits"][0]["images"][0]["scores"]["psnr"]
     better = measured.record("00_Tiny")["splits"][0]["images"][0]["scores"]["psnr"]

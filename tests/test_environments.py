@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -31,7 +33,7 @@ from esr.evaluate.installer_reason import (
 )
 from esr.evaluate.pip_tool import Pip, explain
 from esr.evaluate.submission_environment import find_environment, lock_file, make_environment
-from esr.evaluate.thin_environment import PackageTool
+from esr.evaluate.thin_environment import PackageTool, ThinEnvironment
 from esr.evaluate.uv_tool import find_uv
 from esr.measure.job import SubmissionFailed
 from esr.sandbox.policy import Limits
@@ -39,6 +41,7 @@ from esr.submissions.environments.environment_lock import read_lock
 from esr.submissions.environments.stated_requirements import parsed, requirements_of
 from esr.submissions.sidecar import Sidecar
 from esr.submissions.submission import Submission
+from esr.tools.env_command import main as env_command
 
 
 def submission(tmp_path: Path, number: int = 1, requirements: tuple[str, ...] = ()) -> Submission:
@@ -321,3 +324,57 @@ def test_a_setup_that_is_hostile_gets_nothing(tmp_path: Path, find_tool: Finder)
     assert not hr.parent.joinpath("x").exists()
     assert not (ROOT / "esr" / "x.py").exists()
     assert not list((tmp_path / "shelf").glob("*"))
+
+
+REPLACES = """
+import os, setuptools, subprocess, sys
+WAITS = (
+    "import glob, os, sys, time\\n"
+    "for _ in range(20_000):\\n"
+    "    time.sleep(0.001)\\n"
+    "    for site in glob.glob(sys.argv[1] + '/environment/lib/python3*/site-packages'):\\n"
+    "        for listed in glob.glob(site + '/esr_hostile-*/RECORD'):\\n"
+    "            if 'REQUESTED' in open(listed).read():\\n"
+    "                os.rename(site, site + '-before')\\n"
+    "                os.symlink(sys.argv[2], site)\\n"
+    "                raise SystemExit\\n"
+)
+command = [sys.executable, "-c", WAITS, os.path.dirname(os.environ["HOME"]), {victim!r}]
+nowhere = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+subprocess.Popen(command, start_new_session=True, **nowhere)
+setuptools.setup(name="esr_hostile", version="1.0", py_modules=[])
+"""
+
+
+def test_a_link_in_the_place_of_packages_is_not_followed(tmp_path: Path) -> None:
+    """What a setup.py leaves running waits until all is installed, and names another folder."""
+    victim, wheels = tmp_path / "victim", tmp_path / "wheels"
+    victim.mkdir()
+    (victim / "base.pth").write_text("precious")
+    package = wheels / "esr_hostile-1.0"
+    package.mkdir(parents=True)
+    (package / "setup.py").write_text(REPLACES.replace("{victim!r}", repr(str(victim))))
+    with tarfile.open(wheels / "esr_hostile-1.0.tar.gz", "w:gz") as archive:
+        archive.add(package, package.name)
+    installer = Installer(tmp_path / "shelf", (), AMPLE, wheels, Pip)
+    with pytest.raises(SubmissionFailed, match="in the place of site-packages"):
+        installer.build(["esr_hostile"], tmp_path / "log")
+    assert (victim / "base.pth").read_text() == "precious"
+    assert list((tmp_path / "shelf").iterdir()) == []
+
+
+def test_a_file_for_the_tool_is_written_through_no_link(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("x")
+    (tmp_path / "lock.txt").symlink_to("precious")
+    place = ThinEnvironment(tmp_path, None, (), tmp_path / "log", AMPLE)
+    assert place.write("lock.txt", "a==1").read_text() == "a==1"
+    assert (tmp_path / "precious").read_text() == "x"
+
+
+def test_the_help_names_the_flags_that_are_passed_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        env_command(["prepare", "--help"])
+    shown = capsys.readouterr().out
+    for flag in ("--with", "--model_id", "--wheels", "--timeout", "--disk_limit"):
+        assert re.search(rf"^  {flag} ", shown, re.MULTILINE)
+    assert "--repeats" not in shown

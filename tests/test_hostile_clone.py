@@ -79,3 +79,23 @@ def test_a_clone_is_measured_without_what_is_no_file(tmp_path: Path, spoil, flag
         pytest.skip(done.stderr)
     assert "Traceback" not in done.stdout + done.stderr
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_clones_own_counters_are_its_own_and_not_ours(tmp_path: Path) -> None:
+    """A module of a clone that is called like a counter serves the clone, and counts nothing."""
+    harness = Harness(tmp_path / "harness")
+    harness.count_at(32)
+    write_pairs(harness.path / "data" / "demo")
+    clone = write_clone(tmp_path / "clone")
+    (clone / "thop.py").write_text("OWN = True\ndef profile(*_, **__):\n    return 1, 1\n")
+    (clone / "fvcore").mkdir()
+    (clone / "fvcore" / "__init__.py").write_text("raise RuntimeError('of the clone')\n")
+    model = clone / "models" / "team00_tiny.py"
+    model.write_text(f"import thop\nassert thop.OWN\n{model.read_text()}")
+    done = harness.run("--submission", str(clone), "--model_id", "0", "--no_sandbox")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = harness.rows().values()
+    counts = harness.record(row["Model"])["counts"]
+    # 48 filters of 3x3x3 over 32x32.
+    assert (counts["flops_thop"], counts["flops_fvcore"]) == (1327104, 1327104)
+    assert counts["notes"] == []

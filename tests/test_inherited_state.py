@@ -54,6 +54,47 @@ def test_ended_children_are_heard_of_and_the_owner_may_use_his_files(tmp_path: P
     assert signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"{sys.executable} -I {ROOT / 'test_demo.py'} --list",
+        f"PYTHONSAFEPATH=1 {sys.executable} -W error -X dev {ROOT / 'test_demo.py'} --list",
+        f"{sys.executable} -P {ROOT / 'train.py'} --help",
+    ],
+)
+def test_a_python_that_does_not_look_beside_its_program_is_told_to(
+    tmp_path: Path, command: str
+) -> None:
+    done = _shell(command, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "RFDN" in done.stdout or "usage" in done.stdout
+
+
+def test_nothing_is_imported_from_the_folder_that_the_user_stands_in(tmp_path: Path) -> None:
+    """It may be a stranger's clone; these modules are imported by all there is."""
+    trap = "from pathlib import Path; Path(__file__).with_name('trodden').touch()"
+    for name in ("torch", "numpy", "copy", "inspect", "__future__"):
+        (tmp_path / f"{name}.py").write_text(trap)
+    no_such = _shell(f"{sys.executable} {ROOT / 'test_demo.py'} --device cuda:99", tmp_path)
+    assert no_such.returncode == 2
+    assert "no such device" in no_such.stderr
+    done = _shell(f"{sys.executable} -m esr --version", tmp_path, PYTHONPATH=str(ROOT))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "trodden").exists()
+
+
+@pytest.mark.parametrize("place", [".", "below", "file"])
+def test_any_folder_for_temporary_files_will_do(tmp_path: Path, place: str) -> None:
+    """What is given is made use of, or passed over as Python does; nothing is left behind."""
+    (tmp_path / "below").mkdir()
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.rglob("*"))
+    done = _shell(LIST, tmp_path, TMPDIR=place)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "RFDN" in done.stdout
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 @pytest.mark.parametrize("columns", ["0", "1"])
 def test_a_terminal_of_no_width_is_shown_what_there_is(tmp_path: Path, columns: str) -> None:
     done = _shell(LIST, tmp_path, COLUMNS=columns)

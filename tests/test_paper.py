@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shutil
 import subprocess
@@ -173,3 +174,16 @@ def test_results_without_the_metrics_say_how_to_get_them(
     json_file.dump(record, tmp_path / "records" / f"{record.label}.json")
     assert main([str(tmp_path)]) == 2
     assert "--metrics psnr_y ssim_y" in capsys.readouterr().err
+
+
+def test_a_disqualified_row_is_left_out_and_named(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    label = "500_Old"
+    assert main([str(results)]) == 0
+    assert "Old" in (results / "paper.md").read_text()
+    capsys.readouterr()
+    (results / "disqualified.json").write_text(json.dumps({label: "knows HR"}))
+    assert main([str(results)]) == 0
+    assert f"{label} is left out: disqualified: knows HR\n" in capsys.readouterr().out
+    assert "Old" not in (results / "paper.md").read_text()

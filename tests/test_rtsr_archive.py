@@ -122,6 +122,17 @@ def test_a_second_member_does_not_replace_a_file(second: str, tmp_path: Path, ta
     assert _files(target) == {}
 
 
+@pytest.mark.parametrize("name", ["a/" * 1500 + "x.py", "a/" * 30_000 + "x", "./" * 2000 + "x"])
+def test_folders_deeper_than_anybody_makes_are_refused(
+    name: str, tmp_path: Path, target: Path
+) -> None:
+    archive = _zip(tmp_path / "a.zip", (name, b""))
+    with pytest.raises(UserError, match="lies too deep") as error:
+        extract(archive, target)
+    assert len(str(error.value)) < 200
+    assert _files(target.parent) == {}
+
+
 def test_encryption_is_refused(tmp_path: Path, target: Path) -> None:
     archive = _zip(tmp_path / "a.zip", ("arch.py", b"x"))
     data = bytearray(archive.read_bytes())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from esr.base.scratch import remove_orphans, scratch_folder
+from esr.base.scratch import remove_orphans, scratch_folder, scratch_roots
 
 OWNER = """
 import sys
@@ -33,6 +33,17 @@ def _owner(root: Path, place: Path) -> tuple[subprocess.Popen[str], Path]:
     command = [sys.executable, "-c", OWNER]
     owner = subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe, text=True, env=environment)
     return owner, Path(owner.stdout.readline().strip())
+
+
+def test_a_relative_place_is_named_in_full_for_a_child_that_works_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", ".")
+    with scratch_folder() as folder:
+        assert folder.is_absolute()
+        assert folder.is_relative_to(tmp_path)
+        assert tmp_path / folder.parent.name in scratch_roots()
 
 
 def _fail_in_a_folder() -> None:

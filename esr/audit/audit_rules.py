@@ -1,50 +1,6 @@
 """What an organizer should look at before believing a runtime.
 
-    constructor_warm_up      the network ran while it was imported, built or loaded
-    patched_timer            a clock, a CUDA event or a memory counter is another than before
-    patched_harness          so is a function of this house, or one that outputs are read with
-    changed_settings         global settings of PyTorch are others than before
-    clocks_disagree          CUDA events and the synchronised wall clock give other times
-    background_work          other threads compute after the forward pass has returned
-    lazy_output              the output is computed when it is read, or no plain tensor
-    timed_output_differs     an output of the robust pass is not the one that is scored
-    not_deterministic        two passes over one image differ, and there was no robust pass
-    random_output            so do they: how far the PSNR moves from pass to pass
-    cached_output            an image that was seen costs less than a noisy copy of it
-    input_dependent_runtime  an image that was seen costs less than half of a random one
-    half_precision           it computes with 16 bits
-    quantized                it computes with 8 bits
-    throttled                heat or power slowed the GPU down during samples
-    wrote_files, kept_files  files outside its private folder, or left in it
-    read_images, read_outside  images, or other files and folders, that are neither its own nor the
-                             system's
-    used_network, started_processes, signalled_processes, loaded_library, left_processes
-                             what it connected to, started, signalled, loaded, left running
-    flooded_log              more was printed than the log keeps
-    changed_parent           processors, priority or limits of the harness were changed
-    runtime_not_as_seen      the parent's clock does not bear out what is claimed
-    works_after_the_clock    it takes long from the end of the timed pass to the SR image
-    robust_pass_failed       the network could restore every image once, but not again
-    checkpoint_adapted       its keys became the network's only without a prefix or other keys
-    wrong_data_range         far better with the other data_range (`data_range_verdict`)
-    audit_incomplete         a check could not be carried out
-    flops_hidden             a counter misses multiply-adds that the dispatcher sees, or a timed
-                             pass over an image costs more than what is counted
-    flops_depend_on_input    it costs more or less over a picture than over one without detail, or
-                             far less than what is counted
-    memorised_images         an image is restored better than when it is moved or mirrored
-    large_checkpoint         the checkpoint holds far more than the parameters
-    flops_exceed             a counter finds far more multiply-adds than the dispatcher
-    counter_detected         the output is another while it is counted, or at the size that is
-    unknown_operators        operators of PyTorch with no formula that may multiply
-    uncounted_arithmetic     many additions and the like that no formula covers
-    untouched_parameters, unregistered_weights
-                             parameters that are not used, weights that are no parameters
-    wide_parameters          complex, 64-bit or integer parameters, which hold more than one number
-    overridden_parameters    functions that tell of parameters are not PyTorch's own
-    custom_op                operators that do not come with PyTorch
-    outside_pytorch, other_threads, foreign_tensors, round_trip
-                             time, threads and numbers that the dispatcher does not see
+What each flag means stands in `flags.toml`.
 
 Flags about time (`BY_TIME`) are raised only on what survives repetition, since a busy machine takes
 the core away whenever it likes:
@@ -64,7 +20,7 @@ the core away whenever it likes:
 `custom_op` quotes a share of time, the least of the passes, but is raised by the operator alone;
 `throttled` is what the driver says. How many cores others kept busy is in the record.
 
-The flags of the counters, from `flops_hidden` on, are made by `esr.audit.record_flags`; what images
+The flags of the counters (`flops_hidden`, say) are made by `esr.audit.record_flags`; what images
 behind the scored ones say, by `esr.audit.timed_counts` and `esr.audit.changed_images`.
 This module judges what a measurement has left behind; `esr.audit.audit_passes` adds what takes
 further passes; files, network and processes are seen by `esr.sandbox`. All but what the parent sees

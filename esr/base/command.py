@@ -40,6 +40,14 @@ class Parser(argparse.ArgumentParser):
             raise UserError(what, where="command line", remedy=remedy)
         return given
 
+    def describe_flags(self, title: str, flags: frozenset[str]) -> str:
+        """Write what `--help` says of some flags, for the help of a command that passes them on."""
+        formatter = self._get_formatter()
+        formatter.start_section(title)
+        formatter.add_arguments(a for a in self._actions if flags.intersection(a.option_strings))
+        formatter.end_section()
+        return formatter.format_help()
+
     def _list_flags(self) -> list[str]:
         below = [
             parser

@@ -29,7 +29,8 @@ def import_path(environment: Mapping[str, str], root: Path = ROOT) -> str:
 def run_module(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a module of this house in a process of its own, and keep what it prints."""
     return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        # -P: the user may stand in a stranger's clone, whose `torch.py` is not to be imported.
+        [sys.executable, "-P", "-m", module, *arguments],
         env={**os.environ, "PYTHONPATH": import_path(os.environ)},
         capture_output=True,
         text=True,

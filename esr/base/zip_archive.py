@@ -28,6 +28,8 @@ _END_AT_MOST = 2**17
 """What is read to find the directory: a comment has at most 64 KiB."""
 _HEADER_BYTES = 30
 _NAME_AT_MOST = 255
+_PATH_AT_MOST, _DEEPEST = 1000, 50
+"""Characters and folders: a path of 64 KiB is of 30 000 folders, which nobody can make."""
 _BLOCK = 2**20
 _ENCRYPTED = 1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -192,11 +194,16 @@ def _has_unusable_name(member: ZipInfo) -> bool:
     return not name.isprintable() or any(len(part) > _NAME_AT_MOST for part in name.split("/"))
 
 
+def _is_too_deep(member: ZipInfo) -> bool:
+    return len(member.filename) > _PATH_AT_MOST or member.filename.count("/") > _DEEPEST
+
+
 def _is_special(member: ZipInfo) -> bool:
     return stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR)
 
 
 _JUDGES: dict[str, Callable[[ZipInfo], bool]] = {
+    "deep": _is_too_deep,
     "outside": _leads_out,
     "windows": _leads_out_on_windows,
     "backslash": lambda member: "\\" in member.orig_filename,
@@ -206,6 +213,7 @@ _JUDGES: dict[str, Callable[[ZipInfo], bool]] = {
     "method": lambda member: member.compress_type not in _METHODS,
 }
 FAULTS = {
+    "deep": "lies too deep",
     "outside": "is a path that leads out of the archive",
     "windows": "is a path that leads out of the archive",
     "backslash": "has backslashes in its name, where an archive separates folders by slashes",

@@ -199,7 +199,7 @@ def _add_isolation(group: argparse._ArgumentGroup) -> None:
     add("--disk_limit", type=read_positive("GiB"), default=DISK_GIB, metavar="GIB", help=text)
     text = "fetch the packages that a submission lacks into an environment of its own"
     add("--install", action="store_true", help=text)
-    text = "the same from this folder of wheels alone, without a network"
+    text = "fetch them from this folder of wheels alone, without a network"
     add("--wheels", type=read_folder_of_wheels, metavar="DIR", help=text)
     text = "limit for that, of one submission (default: 1800, or --timeout if that is less)"
     add("--install_timeout", type=read_positive("seconds"), metavar="S", help=text)

@@ -74,17 +74,17 @@ def finish_record(
 
 
 def _checkpoint_flags(scores: Scores, params: int | None) -> tuple[Flag, ...]:
-    """Compare checkpoints with the parameters, where those are known."""
-    return () if params is None else (*checkpoint_flags(_list_checkpoints(scores), params),)
+    """Compare checkpoints and source with the parameters, where those are known."""
+    return () if params is None else (*checkpoint_flags(_list_files(scores), params),)
 
 
-def _list_checkpoints(scores: Scores) -> list[Path]:
-    """Name the checkpoint files that were loaded."""
+def _list_files(scores: Scores) -> list[Path]:
+    """Name the checkpoint files that were loaded, and the source files that were run."""
     if scores.fork is not None:
         clone = Path(scores.fork.path)
-        return [clone / name for name in scores.fork.facts.checkpoints]
+        return [clone / file.path for file in scores.fork.files]
     checkpoint = scores.entry.checkpoint
-    return [checkpoint] if checkpoint is not None else []
+    return [scores.entry.model_file, *([checkpoint] if checkpoint is not None else [])]
 
 
 def _keep_crops(

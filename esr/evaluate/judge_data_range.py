@@ -44,11 +44,9 @@ def range_note(
     """
     if (below := _far_below_bicubic_db(image, sr_psnr, submission, border)) is None:
         return None
-    is_clone = isinstance(submission, CloneSubmission)
-    place = f"{SELECT} of the clone" if is_clone else _sidecar(submission)
     return (
         f"{image.name} is {below:.1f} dB below bicubic: check data_range"
-        f" ({submission.sidecar.data_range:g}) in {place}"
+        f" ({submission.sidecar.data_range:g}) {_name_place(submission)}"
     )
 
 
@@ -99,7 +97,7 @@ def judge_data_range(
             f"{image.name} has {declared_db:.2f} dB with data_range {declared}, as declared and"
             f" scored, and {other_db:.2f} dB with {tried}"
         )
-        note = f"data_range is {tried} rather than {declared}: set it in {_sidecar(entry)}"
+        note = f"data_range is {tried} rather than {declared}: set it {_name_place(entry)}"
         return DataRangeVerdict(note, (Flag("wrong_data_range", detail),))
     below = _far_below_bicubic_db(image, declared_db, entry, border)
     if below is None:
@@ -125,5 +123,13 @@ def _quick_bicubic_db(image: StagedImage, border: int) -> float:
     return METRICS["psnr"].function(large, hr, border)
 
 
-def _sidecar(entry: Measurable) -> str:
-    return f"{entry.model_file.stem}.toml"
+def _name_place(entry: Measurable) -> str:
+    """Say where the range is declared, or can be where nobody has declared it."""
+    if isinstance(entry, CloneSubmission):
+        return f"in {SELECT} of the clone"
+    if entry.handed_in_to is not None:
+        return "with --rgb_range"
+    file = entry.model_file.with_suffix(".toml")
+    return (
+        f"in {file.name}" if file.exists() else f"in a sidecar {file.name} (which is not there yet)"
+    )

@@ -56,8 +56,7 @@ def _what(
 ) -> list[str]:
     if lock is None:
         return ["--constraint", str(environment.write_pins()), *asked]
-    file = environment.folder / "lock.txt"
-    file.write_text(lock.text(), encoding="utf-8")
+    file = environment.write("lock.txt", lock.text())
     return ["--no-deps", "--require-hashes", "-r", str(file)]
 
 

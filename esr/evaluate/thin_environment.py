@@ -65,16 +65,44 @@ class ThinEnvironment:
 
         Returns:
             its packages.
+
+        Raises:
+            SubmissionFailed: something else is in their place.
+            OSError: it cannot be written.
         """
+        self.refuse_replaced()
         (self.site / _SEES).unlink()
         return self.site
 
+    def refuse_replaced(self) -> None:
+        """Make sure that its packages lie in it: a `setup.py` may have put a link there.
+
+        Raises:
+            SubmissionFailed: the way to them leads elsewhere.
+        """
+        place = self.folder
+        for part in self.site.relative_to(self.folder).parts:
+            place /= part
+            if place.is_symlink() or not place.is_dir():
+                what = f"what was built has put something else in the place of {part}"
+                raise SubmissionFailed("environment", what)
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file for the tool, in the place of whatever was left there.
+
+        Raises:
+            OSError: that cannot be done.
+        """
+        file = self.folder / name
+        file.unlink(missing_ok=True)
+        with file.open("x", encoding="utf-8") as opened:  # Through no link.
+            opened.write(text)
+        return file
+
     def write_pins(self) -> Path:
         """Write a file of constraints: what is inherited stays at the version that is here."""
-        file = self.folder / "inherited.txt"
-        pins = "".join(f"{name}=={version}\n" for name, version in inherited().items())
-        file.write_text(pins, encoding="utf-8")
-        return file
+        pins = (f"{name}=={version}\n" for name, version in inherited().items())
+        return self.write("inherited.txt", "".join(pins))
 
     def run(
         self,

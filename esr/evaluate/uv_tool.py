@@ -23,12 +23,15 @@ from urllib.parse import unquote, urlsplit
 from packaging.tags import Tag, sys_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from esr.base.errors import UserError
+from esr.base.foreign_bytes import read_foreign
 from esr.base.remove_tree import remove_tree
 from esr.base.sha256 import hash_file
 from esr.evaluate.thin_environment import ThinEnvironment
 from esr.measure.job import SubmissionFailed
 from esr.submissions.environments.environment_lock import EnvironmentLock, lock_line
 
+_LOCK_AT_MOST = 2**24
 _OLDEST = (0, 7)
 """Writes pylock.toml (PEP 751)."""
 _ADDED = re.compile(r"^ \+ (\S+==\S+)$", re.MULTILINE)
@@ -67,21 +70,20 @@ class Uv:
         """Add what was asked for, or exactly what a lock says; see `PackageTool`."""
         packages = self._resolve(environment, asked) if lock is None else lock.packages
         if packages:
-            file = environment.folder / "lock.txt"
-            file.write_text("".join(f"{line}\n" for line in packages), encoding="utf-8")
+            file = environment.write("lock.txt", "".join(f"{line}\n" for line in packages))
             exactly = ["--no-deps", "--require-hashes", "-r", str(file)]
             self._run(environment, "install", *exactly)
         return packages
 
     def _resolve(self, environment: ThinEnvironment, asked: Sequence[str]) -> tuple[str, ...]:
         pins = ["--constraint", str(environment.write_pins())]
-        with _shadows(environment.site):
+        with _shadows(environment):
             planned = self._run(environment, "install", "--dry-run", *pins, "--", *asked)
         added = _ADDED.findall(planned)
         if not added:
             return ()
-        wanted, locked = (environment.folder / name for name in ("wanted.txt", "pylock.toml"))
-        wanted.write_text("".join(f"{each}\n" for each in added), encoding="utf-8")
+        wanted = environment.write("wanted.txt", "".join(f"{each}\n" for each in added))
+        locked = environment.folder / "pylock.toml"
         options = ["--no-deps", "--format", "pylock.toml", "-o", str(locked), str(wanted)]
         self._run(environment, "compile", *options)
         return tuple(sorted(_read_lock(locked, environment.wheels)))
@@ -98,9 +100,13 @@ class Uv:
 
 
 @contextmanager
-def _shadows(site: Path) -> Iterator[None]:
-    """Name the packages that this Python has in a folder where uv looks for them."""
-    made = []
+def _shadows(environment: ThinEnvironment) -> Iterator[None]:
+    """Name the packages that this Python has in a folder where uv looks for them.
+
+    Raises:
+        SubmissionFailed: what was built meanwhile has put another folder there.
+    """
+    made, site = [], environment.site
     for package in metadata.distributions():
         text = package.read_text("METADATA") or package.read_text("PKG-INFO") or ""
         head = text.partition("\n\n")[0]  # Behind it stands what is for people.
@@ -115,6 +121,7 @@ def _shadows(site: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        environment.refuse_replaced()  # This Python's own packages have the same names.
         for folder in made:
             remove_tree(folder)
 
@@ -123,7 +130,7 @@ def _read_lock(file: Path, wheels: Path | None) -> Iterator[str]:
     """Read names, versions and hashes from a pylock.toml (PEP 751)."""
     ranks = {tag: rank for rank, tag in enumerate(sys_tags())}
     try:
-        for package in tomllib.loads(file.read_text(encoding="utf-8"))["packages"]:
+        for package in tomllib.loads(read_foreign(file, _LOCK_AT_MOST).decode())["packages"]:
             chosen = _choose_file(package, ranks)
             sha256 = chosen["hashes"].get("sha256")
             if sha256 is None and wheels is not None:  # Older versions do not read local files.
@@ -131,7 +138,7 @@ def _read_lock(file: Path, wheels: Path | None) -> Iterator[str]:
             if sha256 is None:
                 raise ValueError(f"no hash of {_name(chosen)}")
             yield lock_line(package["name"], package["version"], sha256)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, UserError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SubmissionFailed("environment", "what was resolved cannot be told") from error
 
 

@@ -34,9 +34,10 @@ def find_baseline(rows: Sequence[Row], protocol: Protocol) -> str | None:
 
 def counts_test(rows: Sequence[Row], protocol: Protocol, label: str | None) -> bool:
     """Decide which runtime counts: the baseline's, or that of most rows that can be ranked."""
-    if (baseline := next((row for row in rows if row.label == label), None)) is not None:
+    baseline = next((row for row in rows if row.label == label), None)
+    if baseline is not None and baseline.disqualified is None:
         return has_test(baseline)
-    able = [has_test(row) for row in rows if row.failure is None and fits(row, protocol)]
+    able = [has_test(row) for row in rows if row.is_believed and fits(row, protocol)]
     return 2 * sum(able) > len(able)
 
 
@@ -59,6 +60,8 @@ def find_base(
     if chosen.row.failure is not None:
         # An earlier record is of another session.
         return Base(None, "failed this time")
+    if chosen.row.disqualified is not None:
+        return Base(None, "is disqualified")
     if not fits(chosen.row, protocol):
         return Base(None, "is of another scale")
     needed = {name: 1 for track in protocol.tracks for name in track.terms}

@@ -123,6 +123,8 @@ class Candidate:
         """Where on the leaderboard it stands."""
         if self.row.failure is not None:
             return "failed"
+        if self.row.disqualified is not None:
+            return "unranked"
         return "ranked" if self.reason is None or self.is_baseline else "unranked"
 
     @property
@@ -149,7 +151,7 @@ def assess_row(
     no_runtime = explain_missing_runtime(row, choices.runtime, with_test)
     candidate = Candidate(row, served, gate, costs, None, runtime_name, no_runtime)
     reason = _why_not(candidate, protocol)
-    if with_test and not has_test(row) and row.failure is None:
+    if with_test and row.is_believed and not has_test(row):
         reason = reason if gate.passed is False else "not measured on the test set, as others were"
     return replace(candidate, reason=reason)
 
@@ -167,6 +169,8 @@ def _why_not(candidate: Candidate, protocol: Protocol) -> str | None:
     row, gate = candidate.row, candidate.gate
     if row.failure is not None:
         return f"{row.failure.stage}: {row.failure.reason}"
+    if row.disqualified is not None:
+        return f"disqualified: {row.disqualified}"
     if row.record and not fits(row, protocol):
         scales = " and ".join(f"x{scale}" for scale in protocol.scales)
         return f"x{row.record.sidecar.scale}, the challenge is {scales}"

@@ -9,6 +9,7 @@ from typing import get_args
 
 from esr.challenge.protocol import MetricMean, RankFigure
 from esr.images.metrics import may_be_infinite
+from esr.records.disqualified_rows import KEY
 from esr.records.official_results import Official, look_up
 from esr.records.record import Record
 from esr.records.results_folder import Row
@@ -25,7 +26,11 @@ def read_rows(results: Mapping[str, Official]) -> list[Row]:
     unknown.
     """
     return [
-        Row(label, official={key: value for key, value in entry.items() if _possible(key, value)})
+        Row(
+            label,
+            official={key: value for key, value in entry.items() if _possible(key, value)},
+            disqualified=str(entry[KEY]) if KEY in entry else None,
+        )
         for label, entry in results.items()
     ]
 

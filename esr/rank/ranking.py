@@ -145,7 +145,7 @@ def _placings(
     }
     rivals = [candidate for candidate in entrants if complaints[id(candidate)] is None]
     # Who is not ranked has a score all the same: it shows where they would have stood.
-    scored = [candidate for candidate in candidates if candidate.row.failure is None]
+    scored = [candidate for candidate in candidates if candidate.row.is_believed]
     scores = {id(candidate): _score(track, candidate, rivals, costs) for candidate in scored}
     orders = {
         id(candidate): score.order
@@ -191,7 +191,11 @@ def _set_apart(
     explain: Callable[[Sequence[Row], Row | None], Mapping[str, str]],
 ) -> list[Candidate]:
     """Rank nobody with those who were measured otherwise than the baseline, or than most."""
-    able = [one.row for one in candidates if one.reason is None or one.row.label == label]
+    able = [
+        one.row
+        for one in candidates
+        if one.reason is None or (one.row.label == label and one.row.disqualified is None)
+    ]
     baseline = next((row for row in able if row.label == label), None)
     reasons = explain(able, baseline)
     return [replace(one, reason=one.reason or reasons.get(one.row.label)) for one in candidates]

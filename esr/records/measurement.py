@@ -62,7 +62,7 @@ class Flag:
     """Something an organizer should look at before believing a figure."""
 
     name: str
-    """Lower case with underscores, e.g. `cached_output`; listed in `esr.audit.audit_rules`."""
+    """Lower case with underscores, e.g. `cached_output`; listed in `esr/audit/flags.toml`."""
     detail: str
     """One line: what was seen, and how much it could hide."""
 

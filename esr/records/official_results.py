@@ -16,6 +16,7 @@ from esr.base import json_file
 from esr.base.log_file import file_handler
 from esr.base.visible_text import one_line, visible
 from esr.challenge.protocol import FlopsCounter, protocols
+from esr.records.disqualified_rows import KEY
 from esr.records.network_counts import Counts
 from esr.records.record import Failure, Outcome, Record
 from esr.records.split_result import SplitResult
@@ -114,14 +115,17 @@ def results_table(results: Mapping[str, Official]) -> str:
 
     As in the official script, test columns are there when a test set was run and the hybrid test
     stands in the validation columns; unlike there, a model that lacks a figure has a blank cell
-    instead of ending the run with a KeyError.
+    instead of ending the run with a KeyError, and who is disqualified is called so and comes last.
     """
     with_test = any("test_ave_psnr" in values for values in results.values())
     columns = [column for column in COLUMNS if with_test or not column.of_test]
     head = _line("Model", [(column, column.title) for column in columns])
     return head + "".join(
-        _line(name, [(column, _cell(values, column)) for column in columns])
-        for name, values in results.items()
+        _line(
+            f"{name} (disqualified)" if KEY in values else name,
+            [(column, _cell(values, column)) for column in columns],
+        )
+        for name, values in sorted(results.items(), key=lambda result: KEY in result[1])
     )
 
 

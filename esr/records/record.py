@@ -180,10 +180,16 @@ def read_record(path: Path) -> Record:
     _refuse_newer(record.schema, path)
     try:
         refuse_impossible(record)
+        _refuse_empty(record)
     except UserError as error:
         remedy = "move the file away and measure it again"
         raise UserError(error.what, where=path, remedy=remedy) from error
     return replace(record, schema=SCHEMA)
+
+
+def _refuse_empty(record: Record) -> None:
+    if not record.splits or not all(split.images for split in record.splits):
+        raise UserError("holds no image, which no record does")
 
 
 def _schema(path: Path) -> object:

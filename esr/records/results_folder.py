@@ -21,6 +21,7 @@ from esr.base.scratch import scratch_folder
 from esr.challenge.protocol import Protocol
 from esr.records import official_results
 from esr.records.bounds import refuse_impossible
+from esr.records.disqualified_rows import KEY, DisqualifiedRows
 from esr.records.join_records import align_validation
 from esr.records.outcome_files import OutcomeFiles, Stamp, read_failure, stamp
 from esr.records.record import Failure, Outcome, Record, read_record
@@ -41,11 +42,18 @@ class Row:
     """Whether it failed and its model is not there any more: the failure says nothing of today."""
     is_title_shared: bool = False
     """Whether another row has the same title, so that the label has to tell them apart."""
+    disqualified: str | None = None
+    """Why an organizer has taken its rank and score away; None if nobody has."""
 
     @property
     def name(self) -> str:
         """What it is called, in every table, remark and line."""
         return self.label if self.is_title_shared else self.title
+
+    @property
+    def is_believed(self) -> bool:
+        """Whether its figures are of today and nobody has disqualified it."""
+        return self.failure is None and self.disqualified is None
 
     @property
     def title(self) -> str:
@@ -76,6 +84,7 @@ class Store:
         self._dropped: set[str] = set()
         self._written: tuple[Stamp, dict[str, official_results.Official]] = None, {}
         self._records = OutcomeFiles(self.save_dir / "records", read_record)
+        self.disqualified = DisqualifiedRows(self.save_dir / "disqualified.json")
         self._failures = OutcomeFiles(self.save_dir / "failures", read_failure)
 
     def open(self) -> None:
@@ -87,6 +96,7 @@ class Store:
         for name in ("records", "failures", "logs"):
             _make_folder(self.save_dir / name)
         file_handler(self.log).close()
+        self.disqualified.read()
         official_results.results_table(self._foreign_results())
 
     def save(self, outcome: Outcome) -> Replacement | None:
@@ -117,7 +127,14 @@ class Store:
         """Read every row, sorted by label; a file that cannot be read is a row that says why.
 
         Those that are hidden are among them.
+
+        Raises:
+            UserError: the file that names the disqualified cannot be read.
         """
+        reasons = self.disqualified.read()
+        return [replace(row, disqualified=reasons.get(row.label)) for row in self._read_rows()]
+
+    def _read_rows(self) -> list[Row]:
         records, no_records = self._records.read_all()
         failures, no_failures = self._failures.read_all()
         failures = {**no_records, **no_failures, **failures}
@@ -165,6 +182,7 @@ class Store:
                 if file.exists():
                     moved.append(move_aside(file, file.parent / "removed"))
         self.show(wanted)
+        self.disqualified.drop(wanted)
         return moved
 
     def _write_hidden(self, labels: set[str]) -> None:
@@ -195,7 +213,11 @@ class Store:
 
     def results(self, rows: list[Row]) -> dict[str, official_results.Official]:
         """Say rows in the official keys, beside what somebody else left in `results.json`."""
-        measured = {row.name: row.official for row in rows if row.official is not None}
+        measured = {
+            row.name: row.official | ({KEY: row.disqualified} if row.disqualified else {})
+            for row in rows
+            if row.official is not None
+        }
         # What these rows were called before, by an older version or while the name was not shared.
         known = {each for row in (*rows, *self.rows()) for each in _list_names(row)}
         spelled = (known | self._dropped) - measured.keys()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from esr.audit.record_flags import complexity_notes
-from esr.base.visible_text import name, one_line
+from esr.base.visible_text import one_line
 from esr.images.metrics import METRICS
 from esr.rank.figures import has_test, ranked_split
 from esr.rank.ranking import Ranking, Standing
@@ -30,6 +30,7 @@ from esr.report.cell import (
 from esr.report.claims import PREFIXES
 from esr.report.deployment_columns import list_deployment_columns
 from esr.report.ranking_columns import list_ranking_columns
+from esr.report.row_marks import mark_name
 from esr.report.runtime_columns import has_several_processes
 
 _PRIORITIES = (1, 1, 6, 6, 2, 3, 4, 9, 8, 10)
@@ -40,7 +41,7 @@ OFFICIAL = (
         "Model",
         lambda standing: standing.row.name,
         priority=0,
-        text=lambda standing: name(standing.row.name),
+        text=lambda standing: mark_name(standing.row),
     ),
     *(read_official(*pair) for pair in zip(official_results.COLUMNS, _PRIORITIES, strict=True)),
 )

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from esr.base.visible_text import name
 from esr.rank.image_draws import place_by_images
 from esr.rank.ranking import Ranking, Standing, rank
 from esr.rank.runtimes import RUNTIMES, list_runtimes
 from esr.report.ranking_columns import NO_RANK, write_ends
+from esr.report.row_marks import mark_name
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def compare_estimators(ranking: Ranking) -> EstimatorTable | None:
         ranking.protocol.tracks[track].title,
         tuple(RUNTIMES[word].title for word in names),
         tuple(
-            (name(row.name), tuple(by_label.get(row.label, NO_RANK) for by_label in places))
+            (mark_name(row), tuple(by_label.get(row.label, NO_RANK) for by_label in places))
             for row in ranked
         ),
         " ".join(notes),

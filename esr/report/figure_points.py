@@ -101,9 +101,10 @@ def find_metric(title: str) -> Metric | None:
 
 
 def list_points(board: Board, axes: Sequence[Axis]) -> list[FigurePoint]:
-    """Make a point of every submission that has a place along any axis."""
+    """Make a point of every submission that has a place along any axis, and is not disqualified."""
     positions = {column.title: index for index, column in enumerate(board.columns)}
-    points = [_make_point(line, axes, positions) for line in board.lines]
+    lines = (line for line in board.lines if line.standing.row.disqualified is None)
+    points = [_make_point(line, axes, positions) for line in lines]
     return [point for point in points if point.values]
 
 
@@ -172,6 +173,8 @@ def split_score(standing: Standing, ranking: Ranking) -> dict[str, float]:
     base, track = ranking.base_costs or {}, ranking.protocol.tracks[0]
     known = all(term in standing.costs and term in base for term in track.terms)
     if track.score != "exponential" or len(track.terms) < 2 or not known:
+        return {}
+    if standing.row.disqualified is not None:
         return {}
     # Beyond any axis, and within a float.
     powers = {t: min(2 * standing.costs[t].value / base[t].value, 700.0) for t in track.terms}

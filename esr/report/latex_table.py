@@ -22,6 +22,7 @@ from esr.report.board import Board, Line
 from esr.report.cell import Column
 from esr.report.columns import OFFICIAL
 from esr.report.ranking_columns import BASE, NO_RANK, format_rank
+from esr.report.row_marks import ROW_MARKS, explain_marks
 from esr.report.table_notes import write_notes
 
 _HEAD = r"""%% Needs \usepackage{booktabs}; read it in with \input{leaderboard.tex}.
@@ -55,6 +56,7 @@ _MEANINGFUL = {
     ">": "$>$",
     "|": "$|$",
     "±": r"$\pm$",
+    **dict(zip(ROW_MARKS.values(), (r"$^\ddagger$", r"$^\dagger$"), strict=False)),
     # An optional argument or a star, where they begin a row.
     "[": "{[}",
     "*": "{*}",
@@ -90,6 +92,8 @@ def render_latex(board: Board) -> str:
         f"Results by the rules of {escape_latex(board.ranking.protocol.name)}. Subscripts are"
         " ranks. The best figure among ranked rows is bold, the second best underlined."
     )
+    if marks := explain_marks([line.standing.row for line in board.lines]):
+        caption += f" {escape_latex(marks)}"
     head = _HEAD % (caption, alignment, headings)
     groups = [group for group in _write_groups(board, columns) if group]
     body = "\\midrule\n".join("".join(group) for group in groups)
@@ -205,7 +209,8 @@ def _write_figure(text: str) -> str:
 
 def _fail_gate_alone(unranked: Sequence[Line], protocol: Protocol) -> bool:
     return protocol.gate is not None and all(
-        line.standing.gate.passed is False for line in unranked
+        line.standing.gate.passed is False and line.standing.row.disqualified is None
+        for line in unranked
     )
 
 

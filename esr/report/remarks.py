@@ -18,6 +18,7 @@ from esr.report.claims import COUNTERS, is_partial
 from esr.report.left_out import describe_left_out
 from esr.report.ranking_remarks import explain_ranking
 from esr.report.remark import GRADES, Remark
+from esr.report.row_marks import explain_marks
 
 _LAUNCH_BOUND = 0.9
 _LINE_AT_MOST = 1000
@@ -44,6 +45,8 @@ def write_remarks(ranking: Ranking, marked: bool, empty: Sequence[str] = ()) -> 
 
 def _list_remarks(ranking: Ranking, marked: bool, empty: Sequence[str]) -> Iterator[Remark]:
     rows = [standing.row for standing in ranking.standings]
+    if marks := explain_marks(rows):
+        yield Remark(marks, "warning")
     # A failure shows in the table as well; what throws doubt on a figure stands only here.
     for row in rows:
         if row.record:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from esr.base.visible_text import name
 from esr.challenge.protocol import QUALITY, RankFigure, Track
 from esr.rank.ranking import Ranking, Standing
+from esr.report.row_marks import mark_name
 
 _UNITS: dict[RankFigure, tuple[str, str]] = {
     "ave_time_ms": (".2f", " ms"),
@@ -52,7 +52,7 @@ def _find_winner(ranking: Ranking, number: int, track: Track) -> Iterator[Winner
     weighs_quality = bool(set(track.terms) & set(QUALITY))
     judged = all(standing.gate.passed for standing in best)
     if len(ranked) > 1 and best and (weighs_quality or judged):
-        names = tuple(name(standing.row.name) for standing in best)
+        names = tuple(mark_name(standing.row) for standing in best)
         yield Winner(track.title, names, _write_figure(best[0], number, track))
 
 

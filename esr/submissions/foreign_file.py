@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 import textwrap
-import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 from esr.base.archive_kind import archive_kind
 from esr.base.errors import UserError
 from esr.base.visible_text import one_line
+from esr.base.zip_archive import DamagedZip, RefusedZip, ZipLimits, open_zip
 from esr.submissions.submission import CHECKPOINT_SUFFIXES
 
 HEAD_BYTES = 4096
 """What is read of a file to tell its kind."""
+CHECKPOINT_LIMITS = ZipLimits(files=10_000, printable=False)
+"""Of what is looked into where nobody has asked to load it; a state_dict has a file a tensor."""
 SAVE_PLAIN = "save the plain state_dict: torch.save(model.state_dict(), PATH)"
 TRUST = "give --trust ID if you trust its authors with your account"
 
@@ -96,9 +98,9 @@ def _zip(path: Path, head: bytes) -> tuple[str, str] | None:
     if not head.startswith(b"PK"):
         return None
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [PurePosixPath(name) for name in archive.namelist()]
-    except Exception:  # zipfile promises nothing about what it raises; the loader says the rest.
+        with open_zip(path, CHECKPOINT_LIMITS) as archive:
+            names = [PurePosixPath(name) for name in archive.members]
+    except (OSError, DamagedZip, RefusedZip):  # The loader says the rest.
         return None
     last = {name.name for name in names}
     if any("code" in name.parts for name in names) and "constants.pkl" in last:

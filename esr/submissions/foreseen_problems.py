@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import json
 import pickletools
-import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -17,20 +16,23 @@ from pathlib import Path, PurePath
 from packaging.requirements import Requirement
 
 from esr.base.errors import UserError
-from esr.base.foreign_bytes import read_foreign
 from esr.base.visible_text import one_line
+from esr.base.zip_archive import open_zip
 from esr.submissions.clone_session.stand_ins.stand_in_table import leads_to_stand_ins
 from esr.submissions.environments.stated_requirements import (
     installed_version,
     modules_of,
     requirements_of,
 )
-from esr.submissions.foreign_file import HEAD_BYTES, recognise
+from esr.submissions.foreign_file import CHECKPOINT_LIMITS, HEAD_BYTES, recognise
+from esr.submissions.parse_source import parse_source
 from esr.submissions.submission import CloneSubmission, Measurable, Submission
 
-_SOURCE_AT_MOST = 2**21
-_PICKLE_AT_MOST = 2**24
+_PICKLE_AT_MOST = 2**21
+_HEADER_AT_MOST = 2**24
 _NAMED_AT_MOST = 3
+_DEEPEST = 3
+"""Names before the dots of a key, at which tools and wrappers are over."""
 _PLAIN_BASES = frozenset(["Module", "object", "ABC"])
 _DYNAMIC = frozenset(["add_module", "register_module", "setattr", "exec", "eval", "__setattr__"])
 """Calls after which a network may have parts of any name."""
@@ -86,12 +88,10 @@ def _has_stand_in(package: str) -> bool:
 def _find_misfits(entry: Submission) -> Iterator[str]:
     tree = None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(read_foreign(entry.model_file, _SOURCE_AT_MOST))
+        tree = parse_source(entry.model_file)
     except SyntaxError as error:
         yield f"{entry.model_file.name}, line {error.lineno}: {error.msg}"
-    except (UserError, ValueError, RecursionError, MemoryError):
+    except UserError:
         yield f"{entry.model_file.name} cannot be read"
     if entry.checkpoint is None:
         return
@@ -112,11 +112,11 @@ def _recognise(checkpoint: Path) -> UserError | None:
 def _compare_keys(tree: ast.Module, checkpoint: Path) -> Iterator[str]:
     """Say that a checkpoint is of another network, where no key of it names a part of this one."""
     parts = _list_parts(tree)
-    keys = [key.split(".") for key in _read_keys(checkpoint)]
+    keys = [key.split(".", _DEEPEST) for key in _read_keys(checkpoint)]
     if parts is None or not keys:
         return
     # Tools and wrappers put one name before all keys, sometimes two.
-    begins = {key[depth] for key in keys for depth in range(min(3, len(key)))}
+    begins = {key[depth] for key in keys for depth in range(min(_DEEPEST, len(key)))}
     if not begins & parts:
         named = ", ".join(list(dict.fromkeys(key[0] for key in keys))[:_NAMED_AT_MOST])
         yield (
@@ -157,23 +157,23 @@ def _read_keys(checkpoint: Path) -> list[str]:
     """Read the keys of a state_dict; nothing where the file does not tell without being loaded."""
     try:
         if zipfile.is_zipfile(checkpoint):
-            return _read_pickled(checkpoint)
+            return list(_read_pickled(checkpoint))
         with checkpoint.open("rb") as file:
             head = file.read(9)
             length = int.from_bytes(head[:8], "little")
-            if head[8:] == b"{" and length <= _PICKLE_AT_MOST:
+            if head[8:] == b"{" and length <= _HEADER_AT_MOST:
                 return [key for key in json.loads(head[8:] + file.read(length - 1)) if "." in key]
     except Exception:  # Somebody's file; the run says what is wrong with it.
         return []
     return []
 
 
-def _read_pickled(checkpoint: Path) -> list[str]:
-    with zipfile.ZipFile(checkpoint) as archive:
-        name = next(each for each in archive.namelist() if each.endswith("data.pkl"))
-        if archive.getinfo(name).file_size > _PICKLE_AT_MOST:
-            return []
-        pickled = archive.read(name)
+def _read_pickled(checkpoint: Path) -> Iterator[str]:
+    with open_zip(checkpoint, CHECKPOINT_LIMITS) as archive:
+        name = next(each for each in archive.members if each.endswith("data.pkl"))
+        member = archive.members[name]
+        pickled = archive.read(member) if member.file_size <= _PICKLE_AT_MOST else b""
     # Walked through, never executed.
-    texts = (argument for _, argument, _ in pickletools.genops(pickled))
-    return [text for text in texts if isinstance(text, str) and "." in text and " " not in text]
+    for _, argument, _ in pickletools.genops(pickled):
+        if isinstance(argument, str) and "." in argument and " " not in argument:
+            yield argument

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from esr.base.errors import UserError
-from esr.base.foreign_bytes import read_foreign
 from esr.base.visible_text import NAME_AT_MOST, one_line
 from esr.submissions.discovery import is_meant
 from esr.submissions.near_misses import first_stem, split_stem
+from esr.submissions.parse_source import parse_source
 
-_SOURCE_AT_MOST = 2**21
 _FILE_NAME = re.compile(r"([\w.-]+)\.py\b")
 _IMPORTERS = ("import_module", "__import__")
 
@@ -90,12 +88,8 @@ def _list_sources(folder: Path) -> Iterator[Path]:
 
 def _parse_all(path: Path) -> Iterator[ast.Module]:
     for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
-        with (
-            suppress(UserError, OSError, SyntaxError, ValueError, RecursionError, MemoryError),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield ast.parse(read_foreign(file, _SOURCE_AT_MOST))
+        with suppress(UserError, SyntaxError):
+            yield parse_source(file)
 
 
 def _named(tree: ast.Module) -> Iterator[str]:

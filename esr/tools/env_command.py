@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from esr.base.errors import ExitCode
 from esr.base.house import ROOT
 from esr.base.scratch import scratch_folder, scratch_roots
 from esr.base.visible_text import name
+from esr.evaluate.arguments import make_parser
 from esr.evaluate.build_environment import Installer
 from esr.evaluate.entries import choose_entries, list_entries
 from esr.evaluate.options import Options, parse
@@ -19,18 +21,43 @@ from esr.report.terminal import print_line
 from esr.submissions.environments.stated_requirements import parsed
 from esr.submissions.submission import Broken, Entry
 
-USAGE = "python -m esr env prepare [PATH] --model_id ID [--with PACKAGE==VERSION] [--wheels DIR]"
+_USAGE = """\
+python -m esr env prepare [PATH] --model_id ID [--with PACKAGE==VERSION]
+                                [--wheels DIR] [...]"""
+
+_SHARED = frozenset(
+    [
+        *("--model_id", "--form", "--wheels", "--install_timeout", "--timeout"),
+        *("--memory_limit", "--disk_limit", "--save_dir", "--debug"),
+    ]
+)
+"""Flags of `test_demo.py` that are read here, and say here what they say there."""
+
+
+def _parser() -> Parser:
+    shared = make_parser(ROOT).describe_flags(
+        "flags that mean what they do to test_demo.py", _SHARED
+    )
+    parser = Parser(
+        "python -m esr env",
+        description="Fetch the packages that submissions lack.",
+        usage=_USAGE,
+        epilog=shared,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("action", choices=["prepare"])
+    parser.add_argument("path", nargs="?", metavar="PATH", help="a clone; without it what is here")
+    text = "a requirement; several may be given"
+    parser.add_argument(
+        "--with", dest="asked", action="append", default=[], metavar="PACKAGE==VERSION", help=text
+    )
+    return parser
 
 
 @command(debug=True)
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    parser = Parser("python -m esr env", description=__doc__, usage=USAGE)
-    parser.add_argument("action", choices=["prepare"])
-    parser.add_argument("path", nargs="?", metavar="PATH", help="a clone; without it what is here")
-    text = "a requirement; several may be given"
-    parser.add_argument("--with", dest="asked", action="append", default=[], help=text)
-    known, rest = parser.parse_known_args(arguments)
+    known, rest = _parser().parse_known_args(arguments)
     for each in known.asked:
         parsed(each)
     options = parse([*(["--submission", known.path] if known.path else []), *rest], ROOT)

@@ -8,6 +8,7 @@ from pathlib import Path
 from esr.base import json_file
 from esr.base.command import Parser, command
 from esr.base.errors import UserError
+from esr.base.visible_text import name
 from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
 from esr.report.paper.hr_size import HrSize
 from esr.report.paper.paper_formats import (
@@ -70,6 +71,9 @@ def main(arguments: list[str]) -> None:
         ("csv", render_paper_csv),
     ):
         json_file.write_text(folder / f"paper.{suffix}", render(table))
+    for row in rows:
+        if row.disqualified is not None:
+            print_line(f"{name(row.name)} is left out: disqualified: {row.disqualified}")
     print_line(
         f"{len(table.rows)} rows, {len(table.sets)} sets: paper.tex, paper.md, paper.csv in"
         f" {folder.absolute()}"

@@ -1,4 +1,4 @@
-"""`python -m esr rows RESULTS`: the rows of a results folder, listed, hidden or removed.
+"""`python -m esr rows RESULTS`: its rows are listed, hidden, disqualified or removed.
 
 Nothing is deleted: what is removed is moved to `records/removed/` and `failures/removed/`.
 """
@@ -17,12 +17,13 @@ from esr.base.command import Parser, command
 from esr.base.console import stdout
 from esr.base.errors import UserError
 from esr.base.visible_text import name, one_line
-from esr.challenge.protocol import DEFAULT_PROTOCOL, protocols
+from esr.challenge.protocol import DEFAULT_PROTOCOL, Protocol, protocols
 from esr.records.results_folder import Row, Store
 from esr.report.board import build_board
 from esr.report.formats import make_publisher, write_all
 from esr.report.terminal import print_line
 from esr.tools.leaderboard import find_label
+from esr.tools.row_changes import RowChanges, read_reason
 
 _HEAD = ("Row", "State", "Data sets", "Measured")
 
@@ -32,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     made = Parser(
         "python -m esr rows",
         allow_abbrev=False,
-        description="List the rows of a results folder, or take some out of its tables.",
+        description="List the rows of a results folder, or take some out of its tables or ranking.",
     )
     add = made.add_argument
     add("path", type=Path, metavar="RESULTS", help="results folder of test_demo.py")
@@ -41,6 +42,11 @@ def parser() -> argparse.ArgumentParser:
     add("--hide", nargs="+", default=[], metavar="LABEL", help="leave them out of every table")
     text = "take them into the tables again"
     add("--show", nargs="+", default=[], metavar="LABEL", help=text)
+    text = "take rank and score from them; they stand below the line, with the reason"
+    add("--disqualify", nargs="+", default=[], metavar="LABEL", help=text)
+    add("--reason", metavar="TEXT", help="why, for every table: with --disqualify")
+    text = "rank them again"
+    add("--reinstate", nargs="+", default=[], metavar="LABEL", help=text)
     text = "rules of the tables that are written anew (default: those of the latest record)"
     add("--protocol", choices=protocols(), help=text)
     return made
@@ -50,21 +56,17 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str]) -> None:
     """Change what was asked for, write the tables anew if anything was, and list the rows."""
     given = parser().parse_args(arguments)
+    reason = read_reason(given.reason, bool(given.disqualify))
     store = _open(given.path, given.protocol)
     rows = store.rows()
-    remove, hide, show = (
-        [find_label(text, rows, flag) for text in texts]
-        for flag, texts in (
-            ("--remove", given.remove),
-            ("--hide", given.hide),
-            ("--show", given.show),
-        )
-    )
-    store.hide(hide)
-    store.show(show)
-    for file in store.remove(remove):
-        print_line(f"moved to {file}")
-    if remove or hide or show:
+    labels = {
+        deed: [find_label(text, rows, f"--{deed}") for text in getattr(given, deed)]
+        for deed in ("hide", "show", "disqualify", "reinstate", "remove")
+    }
+    changes = RowChanges(**labels, reason=reason)
+    for line in changes.apply(store, _rules(store, given.protocol)):
+        print_line(line)
+    if changes:
         _write_tables(store, given.protocol)
     stdout().print(lay_out_rows(store.rows(), store.hidden()))
 
@@ -88,10 +90,13 @@ def _find_latest_protocol(rows: Sequence[Row]) -> str:
     return latest.protocol if latest is not None and is_known else DEFAULT_PROTOCOL
 
 
+def _rules(store: Store, protocol: str | None) -> Protocol:
+    return protocols()[protocol or _find_latest_protocol(store.rows())]
+
+
 def _write_tables(store: Store, protocol: str | None) -> None:
-    rules = protocols()[protocol or _find_latest_protocol(store.rows())]
     store.publish()
-    write_all(build_board(store.shown_rows(), rules), store.save_dir)
+    write_all(build_board(store.shown_rows(), _rules(store, protocol)), store.save_dir)
 
 
 def lay_out_rows(rows: Sequence[Row], hidden: set[str]) -> Table:
@@ -119,6 +124,8 @@ def lay_out_rows(rows: Sequence[Row], hidden: set[str]) -> Table:
 def _describe_state(row: Row, is_hidden: bool) -> Iterator[str]:
     if is_hidden:
         yield "hidden"
+    if row.disqualified is not None:
+        yield f"disqualified ({row.disqualified})"
     if row.failure is None:
         yield "measured"
         return

@@ -144,7 +144,7 @@ def extract(archive: Path, target: Path, bytes_at_most: int = BYTES_AT_MOST) -> 
             for member in opened.members.values():
                 opened.unpack(member, target)
     except RefusedZip as refused:
-        first = "".join(f"'{one_line(name)}' " for name in refused.names[:1])
+        first = "".join(f"'{one_line(name, 60)}' " for name in refused.names[:1])
         raise UserError(f"{first}{refused.say(_FAULTS)}", where=archive.name) from refused
     except DamagedZip as error:
         raise UserError(f"is no sound zip file ({error})", where=archive.name) from error

@@ -10,6 +10,7 @@ import torch
 from esr.base import json_file
 from esr.evaluate.worker.measure_submission import measure
 from esr.measure.channel import Channel
+from esr.measure.counts.complexity import import_counters
 from esr.measure.job import Job, JobFolder
 from esr.sandbox.inside import bounded_process, start_barrier
 
@@ -18,6 +19,7 @@ def main(argv: list[str]) -> int:
     """Measure the job in the folder `argv[0]`."""
     folder = JobFolder(Path(argv[0]))
     bounded_process.limit()
+    import_counters()
     channel = Channel(start_barrier.wait())
     try:
         job = json_file.load(Job, folder.job)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import torch
@@ -180,16 +180,14 @@ class _Run:
 
     def fvcore(self) -> _Counted:
         """Count with fvcore, and count the convolutions it met."""
-        from fvcore.nn import FlopCountAnalysis
-        from fvcore.nn.jit_handles import conv_flop_jit
-
+        analyse, conv_flop_jit = _fvcore()
         met: list[object] = []
 
         def convolution(inputs: list[Any], outputs: list[Any]) -> Any:  # noqa: ANN401
             met.append(None)
             return conv_flop_jit(inputs, outputs)
 
-        analysis = FlopCountAnalysis(self.network, self.dummy())
+        analysis = analyse(self.network, self.dummy())
         analysis.set_op_handle("aten::_convolution", convolution)
         by_operator = analysis.by_operator()
         uncounted = sorted(analysis.unsupported_ops().items())
@@ -202,11 +200,9 @@ class _Run:
 
     def thop(self) -> _Counted:
         """Count with thop."""
-        from thop import profile
-
+        profile, rules = _thop()
         flops, _ = profile(self.network, inputs=(self.dummy(),), verbose=False)
-        rules = set(sys.modules["thop.profile"].register_hooks)
-        return _Counted(int(flops), partial(missed_by_thop, total=int(flops), rules=rules))
+        return _Counted(int(flops), partial(missed_by_thop, total=int(flops), rules=set(rules)))
 
     def looks(self, affords: _Affords, notes: list[str]) -> list[Observation]:
         """Watch the dispatcher, and again while time goes where PyTorch is not seen to work."""
@@ -238,6 +234,29 @@ class _Run:
         if differing:
             self.attempt("again", lambda: self.network(self.dummy()), [])
         return () if differ(plain, self._outputs.get("again", plain)) else differing
+
+
+@cache
+def _fvcore() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    from fvcore.nn import FlopCountAnalysis
+    from fvcore.nn.jit_handles import conv_flop_jit
+
+    return FlopCountAnalysis, conv_flop_jit
+
+
+@cache
+def _thop() -> tuple[Callable[..., Any], Mapping[type[nn.Module], object]]:
+    from thop import profile
+
+    return profile, sys.modules["thop.profile"].register_hooks
+
+
+def import_counters() -> None:
+    """Import other people's counters before a submission is there, which may have a `thop.py`."""
+    with _quiet():
+        for counter in (_fvcore, _thop):
+            with suppress(Exception):  # Whoever counts with it says why it cannot be had.
+                counter()
 
 
 @contextmanager

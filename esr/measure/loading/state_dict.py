@@ -63,13 +63,18 @@ def canonical(loaded: object, path: Path, wanted: Collection[str]) -> StateDict:
     return fit(loaded, path, wanted).state
 
 
-def unwrap(loaded: object) -> StateDict | None:
-    """Find the state_dict under the keys in `WRAPPERS`; None if there is none."""
-    if not isinstance(loaded, Mapping):
+def unwrap(loaded: object, depth: int = _DEPTH) -> StateDict | None:
+    """Find the state_dict under the keys in `WRAPPERS`; None if there is none.
+
+    Args:
+        loaded: what the file held; it may hold itself.
+        depth: so many wrappers at most are one in another.
+    """
+    if not isinstance(loaded, Mapping) or depth < 0:
         return None
     if all(_is_state(key, value) for key, value in loaded.items()):
         return loaded
-    inner = (unwrap(loaded[key]) for key in WRAPPERS if key in loaded)
+    inner = (unwrap(loaded[key], depth - 1) for key in WRAPPERS if key in loaded)
     return next((state for state in inner if state is not None), None)
 
 
@@ -77,7 +82,7 @@ def _fit_inner(loaded: object, path: Path, wanted: Collection[str]) -> FittedSta
     """Look for the one state_dict under whatever key that is the network's."""
     fitting = {
         name: fitted
-        for name, state in _inner_states(loaded, (), _DEPTH)
+        for name, state in _inner_states(loaded, (), _DEPTH, set())
         if (fitted := _fit_exactly(state, path, wanted)) is not None
     }
     if len(fitting) > 1:
@@ -89,16 +94,19 @@ def _fit_inner(loaded: object, path: Path, wanted: Collection[str]) -> FittedSta
 
 
 def _inner_states(
-    loaded: object, above: tuple[object, ...], depth: int
+    loaded: object, above: tuple[object, ...], depth: int, seen: set[int]
 ) -> Iterator[tuple[str, StateDict]]:
-    """List the state_dicts under whatever keys, with these."""
+    """List the state_dicts under whatever keys, with these; what holds some is looked into once."""
     if not isinstance(loaded, Mapping) or not loaded or not depth:
         return
     if all(_is_state(key, value) for key, value in loaded.items()):
         yield "/".join(map(str, above)), loaded
         return
+    if id(loaded) in seen:
+        return
+    seen.add(id(loaded))
     for key, value in loaded.items():
-        yield from _inner_states(value, (*above, key), depth - 1)
+        yield from _inner_states(value, (*above, key), depth - 1, seen)
 
 
 def _is_state(key: object, value: object) -> bool:

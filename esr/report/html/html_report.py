@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from esr.audit.flag_meanings import explain_flag
 from esr.base.visible_text import name, one_line
 from esr.rank.entrants import PUBLISHED
 from esr.rank.ranking import Ranking
@@ -25,6 +26,7 @@ from esr.report.html.charts import (
     draw_charts,
     list_undrawn,
 )
+from esr.report.html.flag_legend import list_explained_flags, say_plainly
 from esr.report.html.html_table import (
     HIDDEN_AT_FIRST,
     SECTIONS,
@@ -89,7 +91,7 @@ def render_html(board: Board, results: Path, page_title: PageTitle | None = None
             "latex": render_latex(board),
         },
     }
-    program = read_program()
+    program, explained = read_program(), list_explained_flags(board)
     page = (
         _make_environment()
         .get_template("report.html.j2")
@@ -104,6 +106,8 @@ def render_html(board: Board, results: Path, page_title: PageTitle | None = None
             deployments=list_deployments(board),
             deployment_head=DEPLOYMENT_HEAD,
             layer_head=LAYER_HEAD,
+            explained_flags=explained,
+            explained_names={flag.name for flag in explained},
             data=data,
             crops=lay_out_crops(groups, results, album),
             undrawn=list(list_undrawn(board)),
@@ -143,6 +147,7 @@ def _make_environment() -> Environment:
         "exact": write_exact,
         "sort_key": make_sort_key,
         "breakable": _break_between_words,
+        "meaning": lambda flag: say_plainly(explain_flag(flag)),
     }
     environment.globals["hidden_at_first"] = HIDDEN_AT_FIRST
     return environment

@@ -9,10 +9,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from esr.audit.flag_meanings import explain_flag, grade_flags
 from esr.base.visible_text import name, one_line
 from esr.rank.entrants import Section
+from esr.records.measurement import Flag
 from esr.report.board import Board, Line
 from esr.report.cell import Cell
+from esr.report.html.flag_legend import say_plainly
 
 _TEXTS = ("Team", "Flags", "Claims that differ")
 """Columns that the terminal has no room for."""
@@ -77,10 +80,15 @@ def list_badges(line: Line, board: Board) -> Iterator[Badge]:
         verb = "differs" if len(differing) == 1 else "differ"
         text = f"{_count(len(differing), 'claim')} {verb}"
         yield Badge("claims", text, ", ".join(sorted(differing)))
-    flags = standing.row.record.flags if standing.row.record else ()
-    if flags:
-        names = ", ".join(name(flag.name) for flag in flags)
-        yield Badge("flags", _count(len(flags), "flag"), names)
+    if standing.row.disqualified is not None:
+        yield Badge("failed", "disqualified", one_line(standing.row.disqualified))
+    if flags := standing.row.record.flags if standing.row.record else ():
+        kind = f"flags {grade_flags(flags)}"
+        yield Badge(kind, _count(len(flags), "flag"), "\n".join(map(_explain, flags)))
+
+
+def _explain(flag: Flag) -> str:
+    return f"{name(flag.name)}: {say_plainly(explain_flag(flag.name))}"
 
 
 def _count(number: int, noun: str) -> str:

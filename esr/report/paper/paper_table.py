@@ -37,7 +37,8 @@ def build_paper_table(
     """Gather the figures.
 
     Args:
-        rows: what is known of each submission; those without a record are left out.
+        rows: what is known of each submission; those without a record and the disqualified are
+            left out.
         sets: names of data sets, in any case; none means all that were measured.
         counter: whose multiply-adds are shown.
         hr_size: of the HR image that they are scaled to; None leaves them as counted.
@@ -45,7 +46,7 @@ def build_paper_table(
     Raises:
         UserError: there is no such set, or nobody was measured on it by the metrics of papers.
     """
-    records = [row.record for row in rows if row.record]
+    records = [row.record for row in rows if row.record and row.disqualified is None]
     chosen = _choose_sets(records, sets)
     _refuse_unmeasured(records, chosen)
     order = sorted(records, key=lambda r: (r.sidecar.scale, r.counts.params or 0, r.label))

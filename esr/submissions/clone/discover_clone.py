@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections import Counter
 from pathlib import Path
 
 from esr.base.errors import UserError
-from esr.base.foreign_bytes import read_foreign
 from esr.challenge.protocol import protocols
 from esr.submissions.clone.control_flow import functions
 from esr.submissions.clone.select_model_branches import Branch, branches
 from esr.submissions.discovery import discover
+from esr.submissions.parse_source import parse_source
 from esr.submissions.submission import (
     FOLDER_SCRIPT,
     SCRIPT,
@@ -22,8 +21,6 @@ from esr.submissions.submission import (
     Entry,
     make_label,
 )
-
-_BYTES_AT_MOST = 2**22
 
 
 def discover_clone(clone: Path) -> list[Entry]:
@@ -72,16 +69,11 @@ def _remedy(clone: Path) -> str:
 def _parsed(script: Path) -> ast.Module:
     try:
         # A link may lead to another file; a pipe has no writer, and a device no end.
-        source = read_foreign(script.resolve(), _BYTES_AT_MOST)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
+        return parse_source(script.resolve())
     except UserError as error:
         raise UserError(error.what, where=script) from error
     except SyntaxError as error:
         raise UserError(f"is no Python: {error.msg} (line {error.lineno})", where=script) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise UserError("is no Python that can be read", where=script) from error
 
 
 def _entry(branch: Branch, script: Path, *, unique: bool) -> Entry:

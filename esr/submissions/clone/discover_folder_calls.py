@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from esr.base.errors import UserError, cause
-from esr.base.foreign_bytes import read_foreign
 from esr.submissions.clone import control_flow
 from esr.submissions.clone.control_flow import constants, functions
 from esr.submissions.clone.select_model_branches import branches
 from esr.submissions.clone.source_values import MODEL_ID
+from esr.submissions.parse_source import parse_source
 from esr.submissions.submission import (
     FOLDER_CALL,
     FOLDER_SCRIPT,
@@ -42,7 +41,6 @@ _TEAM = re.compile(r"team(\d{1,6})_(.+)", re.IGNORECASE)
 _ZOOS = ("model_zoo", "models_zoo")
 _LINK = ".txt"
 """Of a file that says where the weights can be had."""
-_BYTES_AT_MOST = 2**22
 _FILES_AT_MOST = 200
 
 
@@ -210,11 +208,6 @@ def _find_weights(clone: Path, number: int, known: _Registered | None) -> str:
 
 def _parse(file: Path) -> ast.Module:
     try:
-        source = read_foreign(file, _BYTES_AT_MOST)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
+        return parse_source(file)
     except SyntaxError as error:
         raise UserError(f"is no Python: {error.msg} (line {error.lineno})", where=file) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise UserError("is no Python that can be read", where=file) from error

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from esr.base.errors import UserError
 from esr.submissions.clone.control_flow import Function, Path, constants
 from esr.submissions.clone.source_values import MODEL_ID, Names, Unknown, is_model_id, value
 from esr.submissions.submission import CHECKPOINT_SUFFIXES
 
-_IDS_AT_MOST = 10_000
+_NODES_AT_MOST = 50_000_000
+"""Of the function, times ids: a list that every id is looked up in, say."""
+_STEPS_AT_MOST = 300_000
+"""Statements and names of all ids together: 60 official ids have some thousands."""
 _FURTHEST_ID = 10**6
 
 
@@ -31,14 +35,25 @@ class Branch:
 
 
 def branches(tree: ast.Module, function: Function) -> list[Branch]:
-    """Read the ids that `select_model` has a submission or a branch for, in ascending order."""
+    """Read the ids that `select_model` has a submission or a branch for, in ascending order.
+
+    Raises:
+        UserError: there are far more than anybody has.
+    """
     known = constants(tree)
-    candidates = (_branch(function, number, known) for number in sorted(_ids(tree, known)))
-    return [branch for branch in candidates if branch is not None]
+    ids, steps, found = _ids(tree, known), 0, []
+    if len(ids) * sum(1 for _ in ast.walk(function)) > _NODES_AT_MOST:
+        steps = _STEPS_AT_MOST
+    for number in sorted(ids):
+        path = Path({**known, MODEL_ID: number}).follow(function.body)
+        steps += len(path.statements) + len(path.names)
+        if steps > _STEPS_AT_MOST:
+            raise UserError(f"is too long to be followed for {len(ids)} ids", where=function.name)
+        found.append(_branch(number, path))
+    return [branch for branch in found if branch is not None]
 
 
-def _branch(function: Function, number: int, known: Names) -> Branch | None:
-    path = Path({**known, MODEL_ID: number}).follow(function.body)
+def _branch(number: int, path: Path) -> Branch | None:
     last = path.statements[-1] if path.statements else None
     if isinstance(last, ast.Raise) and not path.arms:
         return None  # An id that is named in passing.
@@ -142,8 +157,6 @@ def _looked_up(node: ast.AST, is_id: Callable[[ast.AST | None], bool]) -> Iterat
 
 def _numbers(compared: object) -> set[int]:
     several = isinstance(compared, list | tuple | set | dict | range)
-    if isinstance(compared, range) and len(compared) > _IDS_AT_MOST:
-        return set()
     numbers: Iterable[object] = compared if several else [compared]  # type: ignore[assignment]
     return {
         number

@@ -39,6 +39,8 @@ def value(node: ast.AST | None, names: Mapping[str, Any]) -> Any:  # noqa: ANN40
         return evaluate(node, names)
     except (TypeError, ValueError, KeyError, IndexError, ArithmeticError) as error:
         raise Unknown from error
+    except RecursionError as error:  # A sum of a thousand texts is a thousand sums.
+        raise Unknown from error
 
 
 def is_model_id(node: ast.AST | None) -> bool:
@@ -115,6 +117,14 @@ def _harmless(argument: object) -> bool:
     )
 
 
+def _range(*given: int) -> range:
+    numbers = range(*given)
+    # Looking for what is no number in it takes as long as counting to its end.
+    if len(numbers) > _SIZE_AT_MOST:
+        raise Unknown
+    return numbers
+
+
 def _short(result: Any) -> Any:  # noqa: ANN401
     # A width of a billion would be memory of ours.
     if isinstance(result, str) and (len(result) > _SIZE_AT_MOST or _WIDE.search(result)):
@@ -143,7 +153,7 @@ _COMPARE: dict[type, Callable[[Any, Any], object]] = {
     ast.Is: operator.is_,
     ast.IsNot: operator.is_not,
 }
-_FUNCTIONS: dict[str, Callable[..., object]] = {"int": int, "str": str, "range": range}
+_FUNCTIONS: dict[str, Callable[..., object]] = {"int": int, "str": str, "range": _range}
 _METHODS: dict[str, Callable[..., object]] = {
     "format": str.format,
     "zfill": str.zfill,

@@ -17,6 +17,8 @@ from types import ModuleType
 
 from esr.base.house import OFFICIAL, ROOT
 
+_COUNTERS = ("fvcore", "thop")
+"""Imported already, by `esr.measure.counts.complexity`; a clone may have one of its own."""
 Patch = tuple[object, str, object]
 """(owner, name of an attribute it has, what it shall be)."""
 
@@ -24,7 +26,10 @@ Patch = tuple[object, str, object]
 @contextlib.contextmanager
 def world_of(mirror: Path) -> Iterator[None]:
     """Make a copy of a clone the place where modules are found and relative paths begin."""
-    official = _taken(OFFICIAL.name)
+    ours = _taken(OFFICIAL.name)
+    for package in _COUNTERS:
+        if any((mirror / each).exists() for each in (package, f"{package}.py")):
+            ours |= _taken(package)
     modules = set(sys.modules)
     before = (list(sys.path), Path.cwd(), sys.dont_write_bytecode, list(sys.argv))
     elsewhere = {ROOT, before[1].resolve()}
@@ -40,7 +45,7 @@ def world_of(mirror: Path) -> Iterator[None]:
         for name in set(sys.modules) - modules:
             if _is_of(name, mirror):
                 del sys.modules[name]
-        sys.modules.update(official)
+        sys.modules.update(ours)
         sys.path[:], sys.dont_write_bytecode, sys.argv = before[0], before[2], before[3]
         os.chdir(before[1])
 

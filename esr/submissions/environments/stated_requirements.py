@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -21,6 +22,7 @@ from packaging.utils import canonicalize_name
 from esr.base.errors import UserError
 from esr.base.foreign_bytes import read_foreign
 from esr.base.house import ROOT
+from esr.submissions.parse_source import parse_source
 from esr.submissions.submission import CloneSubmission, Measurable
 
 _DISTRIBUTIONS = {
@@ -32,7 +34,14 @@ _DISTRIBUTIONS = {
     "mmcv": "mmcv-lite",
 }
 """By the name that is imported."""
-_BYTES_AT_MOST = 2**21
+_BYTES_AT_MOST = 2**17
+"""Of `requirements.txt`; the longest of an official repository has 3 KB."""
+_REQUIREMENT_AT_MOST = 300
+"""Characters. It ends up in a lock, in lists, and in the command line of uv or pip."""
+_MODULE_AT_MOST = 200
+"""Bytes of a module's name; no file can have a longer one."""
+_IMPORTS_AT_MOST = 1000
+"""Imported by the files of one submission; every one is looked for in all of Python's folders."""
 
 
 def parsed(text: str) -> Requirement:
@@ -41,13 +50,16 @@ def parsed(text: str) -> Requirement:
     Raises:
         UserError: it is none, or leads elsewhere than to an index of packages.
     """
+    remedy = "write it as PACKAGE==VERSION"
+    if len(text) > _REQUIREMENT_AT_MOST:
+        raise UserError(f"'{text:.60}...' is no requirement, but too long", remedy=remedy)
     try:
         requirement = Requirement(text)
-    except InvalidRequirement as error:
-        remedy = "write it as PACKAGE==VERSION"
+    # Its parser calls itself for every bracket, in older versions without a limit.
+    except (InvalidRequirement, RecursionError) as error:
         raise UserError(f"'{text:.60}' is no requirement", remedy=remedy) from error
     if requirement.url:
-        raise UserError(f"'{text:.60}' names an address", remedy="write it as PACKAGE==VERSION")
+        raise UserError(f"'{text:.60}' names an address", remedy=remedy)
     return requirement
 
 
@@ -79,12 +91,13 @@ def requirements_of(entry: Measurable, asked: Iterable[str] = ()) -> tuple[str, 
         chosen.setdefault(canonicalize_name(each.name), each)
     said = set(chosen)
     listed = {canonicalize_name(each.name): each for each in _readable(_lines(entry))}
-    for module in sorted(set(_imports(entry))):
+    for module in sorted(set(islice(_imports(entry), _IMPORTS_AT_MOST))):
         name = canonicalize_name(_DISTRIBUTIONS.get(module, module))
         if name in listed and not _is_met(listed[name]):
             chosen.setdefault(name, listed[name])
         elif not _is_found(module):
-            chosen.setdefault(name, Requirement(name))
+            with suppress(UserError):  # `_own`, `ñandu`: no package can be called so.
+                chosen.setdefault(name, parsed(name))
     kept = inherited()
     # A team's file may name any PyTorch; what the organizer or a sidecar says is a conflict.
     return tuple(str(each) for name, each in chosen.items() if name in said or name not in kept)
@@ -102,10 +115,8 @@ def _lines(entry: Measurable) -> list[str]:
 
 def _readable(lines: Iterable[str]) -> Iterator[Requirement]:
     for line in lines:
-        with suppress(InvalidRequirement):
-            requirement = Requirement(line.partition("#")[0].strip())
-            if not requirement.url:
-                yield requirement
+        with suppress(UserError):
+            yield parsed(line.partition("#")[0].strip())
 
 
 def _is_met(requirement: Requirement) -> bool:
@@ -138,9 +149,10 @@ def _is_found(module: str) -> bool:
 def _imports(entry: Measurable) -> Iterator[str]:
     root = entry.clone if isinstance(entry, CloneSubmission) else entry.model_file.parent.parent
     for file in _sources(entry):
-        with suppress(UserError, SyntaxError, ValueError, RecursionError):
-            for name in _imported(ast.parse(read_foreign(file, _BYTES_AT_MOST))):
-                if not any((root / each).exists() for each in (name, f"{name}.py")):
+        with suppress(UserError, SyntaxError):
+            for name in _imported(parse_source(file)):
+                files = () if len(name.encode()) > _MODULE_AT_MOST else (name, f"{name}.py")
+                if files and not any((root / each).exists() for each in files):
                     yield name
 
 

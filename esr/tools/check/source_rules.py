@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from esr.base.errors import UserError
+from esr.submissions.parse_source import parse_source
 from esr.submissions.sidecar import read_sidecar
 from esr.submissions.submission import Broken, Own
 from esr.tools.check.rule import NotReached, Rule, Violation
@@ -34,13 +34,11 @@ class SourceFiles:
         """Why the model file is no Python, and where; None if it is."""
         file = self.entry.model_file
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                ast.parse(file.read_bytes())
+            parse_source(file)
         except SyntaxError as error:
             return f"{file.parent.name}/{file.name}, line {error.lineno}: {error.msg}"
-        except (OSError, ValueError) as error:
-            return f"{file.parent.name}/{file.name} cannot be read: {error}"
+        except UserError as error:
+            return f"{file.parent.name}/{file.name} {error.what}"
         return None
 
     @cached_property
@@ -52,9 +50,7 @@ class SourceFiles:
         """
         if self.problem is not None:
             raise NotReached
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(self.entry.model_file.read_bytes())
+        return parse_source(self.entry.model_file)
 
     @cached_property
     def sidecar_problem(self) -> UserError | None:

@@ -1,8 +1,9 @@
-"""`python -m esr pages factsheets|model_zoo`: write docs/factsheets.md and model_zoo/README.md.
+"""`python -m esr pages factsheets|model_zoo|flags`: write pages of docs/ and model_zoo/.
 
     python -m esr pages factsheets --data_dir ../shared/data \
         --checkpoint_dir ../shared/networks/checkpoints
     python -m esr pages model_zoo [the same two, to measure; --model_id ID ...]
+    python -m esr pages flags
 
 Measuring needs Set5, Set14, B100 and Urban100, and the authors' checkpoints. Without them
 `model_zoo` writes its page anew from what was measured before (`model_zoo/records.json`).
@@ -19,6 +20,7 @@ from esr.base.errors import UserError
 from esr.base.house import ROOT
 from esr.images.metrics import gain_db
 from esr.tools.pages.factsheets_page import factsheets_page, lay_out
+from esr.tools.pages.flags_page import flags_page
 from esr.tools.pages.zoo_quality import (
     ZOO,
     CheckpointQuality,
@@ -34,6 +36,7 @@ PROSE = ROOT / "docs" / "model_zoo"
 def _parser() -> Parser:
     parser = Parser("python -m esr pages", description=__doc__.split("\n")[0])
     pages = parser.add_subparsers(dest="page", required=True, metavar="PAGE")
+    pages.add_parser("flags")
     for name, is_needed in (("factsheets", True), ("model_zoo", False)):
         page = pages.add_parser(name)
         text = "folder of Set5, Set14, B100 and Urban100"
@@ -48,6 +51,9 @@ def _parser() -> Parser:
 def main(arguments: list[str]) -> None:
     """Measure if asked to, and write a page."""
     given = _parser().parse_args(arguments)
+    if given.page == "flags":
+        json_file.write_text(ROOT / "docs" / "flags.md", flags_page())
+        return
     if given.page == "factsheets":
         page = factsheets_page(given.data_dir, given.checkpoint_dir)
         json_file.write_text(ROOT / "docs" / "factsheets.md", page)
