@@ -26,7 +26,7 @@ from esr.base.errors import ExitCode
 from esr.base.scratch import scratch_folder
 from esr.evaluate import resume
 from esr.evaluate.choose_engine import choose_engine
-from esr.evaluate.entries import choose_entries, find_years, list_entries
+from esr.evaluate.entries import choose_entries, find_years, list_entries, list_unnamed
 from esr.evaluate.options import Options, parse
 from esr.evaluate.settle_sandbox import settle_sandbox
 from esr.evaluate.staged_data import stage_all
@@ -51,6 +51,7 @@ from esr.report.terminal import (
     print_replacement,
     print_summary,
     print_trust,
+    print_uploads,
     print_years,
 )
 from esr.submissions.submission import Entry
@@ -64,7 +65,7 @@ def run(options: Options) -> ExitCode:
         if not options.is_protocol_stated:
             print_years(find_years(options.selection), options.protocol.name)
         if options.list:
-            print_listing(entries)
+            print_listing(entries, list_unnamed(options.selection))
             return ExitCode.OK
         chosen = choose_entries(entries, options.selection)
         return check(chosen, options) if options.check else evaluate(chosen, options)
@@ -108,6 +109,8 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
             print_leaderboard(finished, store.save_dir, told)
             print_choices(describe_choices(tables, store.save_dir, finished))
         print_summary(plan.kept, outcomes, finished, store.save_dir)
+        if options.output.files.uploads:
+            print_uploads(plan.kept, outcomes, store.save_dir)
     failed = any(isinstance(outcome, Failure) for outcome in outcomes)
     return ExitCode.SOME_FAILED if failed else ExitCode.OK
 

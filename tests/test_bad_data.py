@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from data_sets import other_colors
-from harness import Harness, nearest_state, smooth_image, write_image, write_pairs
+from harness import Harness, nearest_state, smooth_image, tiny, write_image, write_pairs
 from PIL import Image as Pillow
 
 from esr.datasets.checking.check_set import check_set
@@ -32,6 +32,15 @@ def _demo(harness: Harness) -> tuple[Path, Path]:
     return demo / "LR_bicubic" / "X4" / "ax4.png", demo / "HR" / "a.png"
 
 
+def test_a_network_without_an_id_is_told_so_wherever_it_is_looked_for(harness: Harness) -> None:
+    (harness.path / "models" / "TinyNet.py").write_text(tiny())
+    told = "models/TinyNet.py is no submission: rename it team"
+    assert f"{told}42_TinyNet.py" in _refused(harness, "--check", "--model_id", "42")
+    listed = harness.run("--list")
+    assert listed.returncode == 0
+    assert listed.stdout.splitlines()[-1] == f"{told}[ID]_TinyNet.py"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -42,6 +51,7 @@ def _demo(harness: Harness) -> tuple[Path, Path]:
         (["--model_id", "0,1"], ("--model_id 0,1", "separate several by spaces")),
         (["--checkpoint", "x.pth", "--model_id", "*"], ("no such checkpoint file",)),
         (["--checkpoint", "nowhere.pth"], ("--checkpoint nowhere.pth", "no such checkpoint")),
+        (["--check", "--list"], ("--check: cannot be combined with --list",)),
         (["--form", "deploy"], ("--form deploy", "00_Tiny has no such form")),
         (["--data_dir", "nowhere"], ("--data_dir nowhere", "no such folder")),
         (["--dataset", "Set5"], ("--dataset Set5", "no such data set")),

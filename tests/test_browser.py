@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import re
@@ -255,9 +256,15 @@ def choose_other_axes(opened: Any, report: Path) -> None:
     points, fronts, title = opened.execute_script(drawn, figure)
     assert {tuple(point) for point in points} == expected
     assert title == "Parameters [M]"
-    # Nobody on the front is beaten in both; everybody else is.
+    # Nobody on the front is beaten in both; everybody else who is ranked is.
     ((xs, ys),) = fronts
     front = set(zip(xs, ys, strict=True))
+    ranked = [
+        row
+        for row, line in zip(rows, board.lines, strict=True)
+        if line.standing.section == "ranked"
+    ]
+    expected = {(row["Params [M]"], row["Test PSNR"]) for row in ranked}
     beaten = {
         one
         for one in expected
@@ -514,6 +521,56 @@ def contrast(one: list[float], other: list[float]) -> float:
 
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+ON_PAPER = """
+    const seen = () => ({
+      closed: document.querySelectorAll("details:is(.remarks, .submission):not([open])").length,
+      widths: [...document.querySelectorAll(".chart")].map((chart) => chart._fullLayout.width),
+      drawn: [...document.querySelectorAll(".chart .main-svg:first-of-type")].map(
+        (svg) => Number(svg.getAttribute("width"))),
+      zoom: [...document.querySelector(".chart")._fullLayout.xaxis.range],
+      chosen: [...document.querySelectorAll(".chosen")].map((text) => text.textContent),
+    });
+    window.before = seen();
+    addEventListener("beforeprint", () => Promise.resolve().then(() => { window.printed = seen(); }));
+    window.after = seen;
+"""
+
+
+def test_on_paper_all_is_open_charts_fit_and_the_screen_stays_as_it_was(opened: Any) -> None:
+    zoom = "return Plotly.relayout('psnr-runtime', {'xaxis.range': [0.5, 1.5]}).then(() => 1)"
+    opened.execute_script(zoom)
+    opened.execute_script(ON_PAPER)
+    pdf = opened.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"]
+    assert base64.b64decode(pdf).startswith(b"%PDF-")
+    before, printed = (opened.execute_script(f"return window.{at}") for at in ("before", "printed"))
+    assert before["closed"] > printed["closed"] == 0
+    # Letter on its side is 11 in wide, less two margins of 12 mm; a CSS pixel is 1/96 in.
+    paper_px = 11 * 96 - 2 * 12 / 25.4 * 96
+    assert all(0.9 * paper_px < width <= paper_px for width in printed["widths"])
+    assert printed["drawn"] == printed["widths"]
+    assert all(width > paper_px for width in before["widths"])
+    assert printed["chosen"] == ["Data set: DIV2K_LSDIR_valid (valid)"] * 2
+    WebDriverWait(opened, PATIENCE_S).until(
+        lambda _: opened.execute_script("return window.after()") == before
+    )
+    assert before["zoom"] == [0.5, 1.5]
+    assert opened.get_log("browser") == []
+    leave_no_heading_alone(opened)
+
+
+def leave_no_heading_alone(opened: Any) -> None:
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    breaks = """
+        const style = (query, what) => [...document.querySelectorAll(query)].map(
+          (element) => getComputedStyle(element)[what]);
+        return [style("h2, h3, figcaption, summary", "breakAfter"), style(".chosen", "display"),
+          style(".choices", "display"), style(".remarks ul", "maxHeight")];
+    """
+    after, chosen, forms, lists = map(set, opened.execute_script(breaks))
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert (after, chosen, forms, lists) == ({"avoid"}, {"block"}, {"none"}, {"none"})
 
 
 def test_official_figures_alone_make_a_page(browser: Any, shared: Path, tmp_path: Path) -> None:

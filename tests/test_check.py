@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -72,7 +73,6 @@ ALSO = {
     "order of images": {"deterministic"},
     "deterministic": {"order of images"},
     "output size": set(BROKEN),
-    "finite": set(BROKEN),
 }
 """What cannot be broken without breaking these too."""
 
@@ -92,9 +92,10 @@ class Unseen:
 
 
 def _by_network_rules(
-    network: nn.Module, photographs: list[np.ndarray], *told: SideEffect
+    network: nn.Module, photographs: list[np.ndarray], *told: SideEffect, white: float = 1.0
 ) -> dict[str, Finding]:
-    bench = make_bench(Built(torch.device("cpu"), network.eval(), Sidecar(), network))
+    sidecar = Sidecar(data_range=white)
+    bench = make_bench(Built(torch.device("cpu"), network.eval(), sidecar, network))
     subject = Subject(bench, Unseen(*told), photographs)
     return {rule.name: try_rule(rule, subject) for rule in NETWORK}
 
@@ -126,6 +127,52 @@ def test_a_network_that_restores_nothing_is_told_so_once(photographs: list[np.nd
     assert _failed(findings) == {"output size"}
     tried = {name for name, found in findings.items() if found.state != "skipped"}
     assert tried == {"output size", *OBSERVED}
+
+
+@pytest.mark.parametrize("of_size", [lambda x: True, lambda x: x.shape[-1] == 64])
+def test_nothing_more_is_said_of_an_output_that_holds_nan(
+    photographs: list[np.ndarray], of_size: Callable[[Tensor], bool]
+) -> None:
+    network = Tiny(lambda net, x, sr: sr * float("nan") if of_size(x) else sr)
+    findings = _by_network_rules(network, photographs)
+    assert _failed(findings) == {"finite"}
+    passed = {name for name, found in findings.items() if found.state == "passed"}
+    assert passed == {"output size", "float32", *OBSERVED}
+
+
+def test_nan_at_some_sizes_or_times_is_called_so(photographs: list[np.ndarray]) -> None:
+    small = Tiny(lambda net, x, sr: sr * (1 if x.shape[-1] >= 53 else float("nan")))
+    findings = _by_network_rules(small, photographs)
+    seen = findings["small images"].detail
+    assert seen == "no square of up to 48 px: the output holds NaN or infinity"
+    late = Tiny(lambda net, x, sr: sr * (1 if net.calls < 9 else float("nan")))
+    seen = _by_network_rules(late, photographs)["deterministic"].detail
+    assert seen == "the output holds NaN or infinity the second time"
+
+
+@pytest.mark.parametrize(
+    ("white", "spoil", "advice"),
+    [
+        # What takes and returns 0 to 255 works with that range declared.
+        (1.0, lambda x, sr: sr if x.max() > 1.5 else sr + 114, "state data_range = 255.0"),
+        (255.0, lambda x, sr: sr.clamp(0, 1), "state data_range = 1.0"),
+        # What returns another range than it takes works with neither.
+        (1.0, lambda x, sr: sr * 255, "divide the output by 255"),
+        (255.0, lambda x, sr: sr / 255, "multiply the output by 255"),
+        (1.0, lambda x, sr: sr * 0 + 0.9 * x.max(), "both have [0, 1], whatever data_range says"),
+    ],
+)  # fmt: skip
+def test_a_wrong_range_is_told_from_an_output_of_another_range(
+    photographs: list[np.ndarray],
+    white: float,
+    spoil: Callable[[Tensor, Tensor], Tensor],
+    advice: str,
+) -> None:
+    network = Tiny(lambda net, x, sr: spoil(x, sr))
+    found = _by_network_rules(network, photographs, white=white)["in range"]
+    assert found.state == "failed"
+    assert advice in found.advice
+    assert (advice.startswith("state")) == found.advice.startswith("state")
 
 
 def test_a_network_that_stops_working_is_told_from_one_that_never_did(
@@ -330,6 +377,19 @@ def test_figures_that_differ_break_their_rules(trial: Trial) -> None:
     assert _by_reports(wrong)["claims agree"].detail == "claimed params_m 0.10, measured 0.001344"
 
 
+def test_what_a_network_is_built_with_and_the_range_it_needs_are_said(trial: Trial) -> None:
+    assert _by_reports(trial)["build"].detail == "without arguments"
+    sidecar = Sidecar(kwargs={"num_feat": 48, "depth": 2})
+    built = replace(trial, submission=replace(trial.submission, sidecar=sidecar))
+    assert _by_reports(built)["build"].detail == "with num_feat, depth of the TOML file"
+    flagged = DataRangeVerdict("note", (Flag("wrong_data_range", "20 dB and 30 dB"),))
+    other = replace(trial.answer, other_range=255.0)
+    found = _by_reports(replace(trial, answer=other, in_ranges=flagged))["data range"]
+    assert found.advice == "state data_range = 255.0 in the TOML file"
+    neither = replace(trial, answer=other, in_ranges=DataRangeVerdict("5 dB, as with 255"))
+    assert "state data_range" not in _by_reports(neither)["data range"].advice
+
+
 def test_a_claim_of_either_official_counter_agrees(trial: Trial) -> None:
     counts = replace(
         trial.answer.counts, flops_official=27_102_622_560, flops_fvcore=27_046_231_296
@@ -391,6 +451,7 @@ def test_the_command_tells_clean_from_broken(harness: Harness) -> None:
     harness.add(
         "team03_Lax", state={**nearest_state(), "extra": torch.zeros(1)}, sidecar="strict = false\n"
     )
+    harness.add("team04_NaN", tiny("self.up(self.body(x)) * float('nan')"))
     done = harness.run("--check", "--model_id", "all")
     assert done.returncode == 1, done.stderr
     blocks = done.stdout.split(" rules\n")[1:]
@@ -404,13 +465,15 @@ def test_the_command_tells_clean_from_broken(harness: Harness) -> None:
         ["files written", "foreign files", "other programs"],
         ["small images"],
         ["checkpoint"],
+        ["finite"],
     ]
+    assert "04_NaN is not ready: 17 kept, 1 broken, 8 not tried." in blocks[4]
     assert "trace.txt" in blocks[1]
     assert "a.png" in blocks[1]
     assert "exited with status 0" in blocks[2]
     assert "1 unexpected (extra)" in " ".join(blocks[3].split())
     assert done.stdout.splitlines()[-2].split() == ["ready", "00_Tiny"]
-    assert "not ready  01_Dirty, 02_Exits, 03_Lax" in done.stdout.splitlines()[-1]
+    assert "not ready  01_Dirty, 02_Exits, 03_Lax, 04_NaN" in done.stdout.splitlines()[-1]
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert not harness.results.exists()
 

@@ -330,6 +330,30 @@ def test_a_near_miss_is_named_by_file(tmp_path: Path, case: str) -> None:
     assert len(entry.problem) < 300
 
 
+@pytest.mark.parametrize(
+    ("stem", "file", "is_near"),
+    [
+        ("team42_TinyNet", "tinynet_best.pth", True),
+        ("team42_TinyNet", "best-TinyNet.x4.pth", True),
+        ("team42_Tiny_Net", "2026_tiny_net.pth", True),
+        ("team42_Tiny_Net", "run_tiny-net_e99.pth", True),
+        ("team42_TinyNet", "mytinynets_best.pth", False),
+        ("team42_TinyNet", "team43_TinyNet_best.pth", False),
+        ("team42_Tiny_Net", "net_tiny.pth", False),
+        ("team42_A", "a_best.pth", False),
+    ],
+)
+def test_what_training_left_under_the_networks_name_is_a_near_miss(
+    tmp_path: Path, stem: str, file: str, is_near: bool
+) -> None:
+    for name in (f"models/{stem}.py", f"model_zoo/{file}"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    (entry,) = discover(tmp_path)
+    assert (f"model_zoo/{file} is there: " in entry.problem) == is_near
+    assert (f"; rename it to {stem}.pth" in entry.problem) == is_near
+
+
 def test_folders_links_and_names_in_the_sidecar_are_near_misses_too(tmp_path: Path) -> None:
     for folder in ("models", "model_zoo/team01_A.pth"):
         (tmp_path / folder).mkdir(parents=True)

@@ -293,7 +293,7 @@ def test_saving_images_may_fail_without_losing_the_measurement(harness: Harness)
 
 def test_the_wrong_data_range_is_named(several: Harness) -> None:
     note = several.rows()["03_Range"]["Note"]
-    assert "below bicubic: check data_range (1) in a sidecar team03_Range.toml" in note
+    assert "dB below bicubic with data_range 1, as declared, and with 255 it is no better" in note
 
 
 def test_a_network_without_parameters_is_measured(several: Harness) -> None:

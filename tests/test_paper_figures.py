@@ -101,6 +101,17 @@ def test_nobody_on_the_front_is_beaten_in_both() -> None:
     assert [p.values["t"] for p in front] == sorted(p.values["t"] for p in front)
 
 
+def test_who_is_not_ranked_has_no_part_in_the_front() -> None:
+    groups = {"ranked": 3.0, "not ranked": 1.0, "failed since": 2.0, "baseline": 4.0}
+    # Each is slower and better than the one before: all would be on the front.
+    points = [
+        replace(_point(group, time, 27 + time), group=group) for group, time in groups.items()
+    ]
+    assert [point.group for point in find_front(points, TIME, PSNR)] == ["ranked", "baseline"]
+    # Of another scale than the challenge's nobody is ranked, and all are compared.
+    assert len(find_front([replace(p, group="not ranked") for p in points], TIME, PSNR)) == 4
+
+
 def _measured(number: int, scale: int, sets: dict[str, tuple[str, ...]]) -> Record:
     """A record on sets of papers, with the metrics of each."""
     splits = []

@@ -17,6 +17,7 @@ import pytest
 from harness import PATIENCE_S
 from rich.cells import cell_len
 from rich.console import Console
+from synthetic import synthetic_record, synthetic_split
 
 from esr.challenge.protocol import protocols
 from esr.rank.figures import read_rows
@@ -84,7 +85,7 @@ def test_a_set_has_one_name_in_the_table_and_below_it() -> None:
     assert "Val SSIM_Y" in [column.title for column in made.columns]
     table, _, below = _printed(made, 50).partition("also in leaderboard.csv")
     assert table.count("Set5") == 3  # PSNR, Time and PSNR_Y.
-    assert " ".join(below.split()) == ", where Set5 is Val: Mem, Conv, Set5 SSIM_Y"
+    assert " ".join(below.split()) == ", where Set5 is Val: Acts, Mem, Conv, Set5 SSIM_Y"
     assert "leaderboard.csv" not in _printed(made, 100)
 
 
@@ -135,7 +136,41 @@ def test_repeats_have_their_interval_and_none_is_a_single_run() -> None:
     assert "5.00 ±0.19" in _printed(boards.varied(), 160)
     once = boards.varied("official")
     assert "±" not in _printed(once, 160)
-    assert "Ranked by official runtimes, a single run each." in once.remarks
+    assert "Ranked by the runtime of the official loop, a single run each." in once.remarks
+
+
+def test_a_passed_gate_is_named_with_everybodys_margin_up_to_a_few() -> None:
+    (gate,) = (remark for remark in boards.varied().remarks if "passed by" in remark)
+    # 27.02 - 26.90 and 27.02 - 26.99; neither the one below the gate nor the stale one.
+    assert gate == (
+        "PSNR gate, 26.90 dB on DIV2K_LSDIR_valid and 26.99 dB on DIV2K_LSDIR_test: passed by"
+        " 01_First (+0.12, +0.03), 02_Second (+0.20, +0.11), 03_Third (+0.12, +0.03),"
+        " 00_SPAN (+0.12, +0.03), 04_Slow (+0.40, +0.31)."
+    )
+    # On the validation set alone, and just at the gate: 26.8951 dB prints as 26.90.
+    rows = [
+        boards.row(synthetic_record(number, "X", (synthetic_split("valid", 3, 9.0, psnr_db),)))
+        for number, psnr_db in enumerate([27.41, *[26.8951] * 7], 1)
+    ]
+    (gate,) = (r for r in build_board(rows, protocols()["ntire2026"]).remarks if "passed by" in r)
+    assert gate.startswith("PSNR gate, 26.90 dB on DIV2K_LSDIR_valid: passed by ")
+    assert "01_X (+0.51)" in gate
+    assert "02_X (+0.00)" in gate
+    assert gate.endswith(" and 3 more.")
+
+
+@pytest.mark.parametrize("width", range(60, 170, 12))
+def test_what_is_shown_matters_no_less_than_what_is_left_out(width: int) -> None:
+    """Rank, PSNR, time, score, gate margin and rank by runtime before Conv and other ranks."""
+    made = boards.varied()
+    below = _printed(made, width).partition("also in leaderboard.csv: ")[2]
+    left_out = set(" ".join(below.split()).split(", ")) - {""}
+    titles = [made.columns[index].title.partition(" [")[0] for index in made.shown]
+    assert left_out <= set(titles)
+    minor = {"Conv", "Acts", "Mem", "Rank flops", "Rank params"}
+    major = {"Score overall", "Val Time", "Val gate margin", "Test gate margin", "Rank runtime"}
+    assert not (left_out & major and minor - left_out)
+    assert "Rank flops" in left_out or "Conv" not in left_out
 
 
 def test_one_row_has_no_rank_and_few_remarks() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -14,6 +15,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +25,12 @@ import pytest
 from codabench_server import Server, write_without_kit
 from harness import PATIENCE_S, Harness, run_program, smooth_image, write_image, zip_bytes
 from skimage.metrics import peak_signal_noise_ratio
+from synthetic import synthetic_record, synthetic_split
 
-from esr.evaluate.upload.upload_format import Readme, read_readme
+from esr.evaluate.upload.list_uploads import list_uploads
+from esr.evaluate.upload.upload_format import Readme, read_readme, upload_file
 from esr.evaluate.upload.write_upload import write_upload
+from esr.submissions.sidecar import Team
 from esr.tools.upload_scoring import score_zip
 
 SIDECAR = """
@@ -56,6 +61,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Harness:
         *("--metrics", "ssim", "psnr_y", "ssim_y", "--device", "cpu"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    (harness.path / "printed.txt").write_text(done.stdout)
     return harness
 
 
@@ -130,6 +136,40 @@ def test_an_archive_holds_sr_at_its_top_level_under_the_names_of_hr(evaluated: H
         "Extra Data [1] / No Extra Data [0] : 0",
         "Other description : nearest neighbour",
     ]
+
+
+def test_a_run_says_where_its_archives_are(evaluated: Harness) -> None:
+    printed = (evaluated.path / "printed.txt").read_text().splitlines()
+    files = {role: evaluated.results / "07_Tiny" / f"{role}.zip" for role in ("valid", "test")}
+    sizes = {role: f"{file.stat().st_size / 1e6:.1f} MB" for role, file in files.items()}
+    assert printed[-2:] == [
+        f"To upload: {files['valid']} (2 images, {sizes['valid']})",
+        f"To upload: {files['test']} (1 image, {sizes['test']})",
+    ]
+
+
+def test_what_a_readme_leaves_unsaid_is_named_with_the_place_to_state_it(tmp_path: Path) -> None:
+    record = synthetic_record(42, "TinyNet", (synthetic_split("valid", 2, 10.0),))
+    long_ago = replace(record.provenance, date="2001-01-01T00:00:00+00:00")
+    record = replace(record, provenance=long_ago)
+    file = upload_file(tmp_path, "42_TinyNet", record.splits[0].role)
+    model_file = tmp_path / "models" / record.provenance.model_file
+    assert [*list_uploads([record], tmp_path, tmp_path)] == []  # It could not be written.
+    for path in (file, model_file):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    (line,) = list_uploads([record], tmp_path, tmp_path)
+    toml = f"models/{model_file.stem}.toml"
+    assert line.endswith(
+        '(2 images, 0.0 MB); its readme.txt says "not stated" for extra_data and description:'
+        f" state it under [team] in {toml}, and run again"
+    )
+    titled = replace(record, sidecar=replace(record.sidecar, team=Team(title="A title")))
+    model_file.unlink()  # An archive's or a clone's: nothing stands beside it here.
+    (line,) = list_uploads([titled], tmp_path, tmp_path)
+    assert line.endswith('"not stated" for extra_data: write it into readme.txt yourself')
+    os.utime(file, (0, 0))
+    assert [*list_uploads([record], tmp_path, tmp_path)] == []  # Of an earlier measurement.
 
 
 def test_equal_images_make_equal_bytes_and_a_failure_leaves_what_was_there(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from esr.base.errors import UserError
 from esr.submissions.discovery import adapt, discover
 from esr.submissions.pick_submissions import choose
 from esr.submissions.submission import Broken, Submission
+from esr.submissions.unnamed_models import find_unnamed_models
 
 
 def _write(root: Path, *names: str) -> None:
@@ -112,6 +113,75 @@ def test_what_nothing_is_called_chooses_nothing(tmp_path: Path, wanted: str) -> 
     _write(tmp_path, "models/team01_Net.py")
     with pytest.raises(UserError, match="no submission has this"):
         choose(discover(tmp_path), [wanted])
+
+
+NETWORK = "import torch.nn as nn\nclass Net({base}):\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "says"),
+    [
+        ("TinyNet.py", "nn.Module", "models/TinyNet.py is no submission: rename it team[ID]_TinyNet.py"),
+        ("TinyNet.py", "Module", "rename it team[ID]_TinyNet.py"),
+        ("TinyNet.py", "nn.Sequential", "rename it team[ID]_TinyNet.py"),
+        ("Team42_TinyNet.py", "nn.Module", "rename it team42_TinyNet.py"),
+        ("42-TinyNet.py", "nn.Module", "rename it team42_TinyNet.py"),
+        ("team42_TinyNet.PY", "nn.Module", "models/team42_TinyNet.PY is no submission: rename it team42_TinyNet.py"),
+        ("team42_TinyNet.py.txt", "nn.Module", "rename it team42_TinyNet.py"),
+        ("team42_TinyNet/net.py", "nn.Module", "models/team42_TinyNet/ is a folder, no submission: put its network into team42_TinyNet.py"),
+        ("team42_TinyNet.py", "nn.Module", None),
+        ("TinyNet.py", "object", None),
+        ("TinyNet.py.bak", "nn.Module", None),
+        ("notes.txt", "nn.Module", None),
+    ],
+)  # fmt: skip
+def test_a_network_under_another_name_is_told_how_to_be_named(
+    tmp_path: Path, name: str, base: str, says: str | None
+) -> None:
+    file = tmp_path / "models" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(NETWORK.format(base=base))
+    (tmp_path / "models" / "half.py").write_text("class (")
+    lines = [model.describe() for model in find_unnamed_models(tmp_path)]
+    assert len(lines) == (says is not None)
+    assert all(line.endswith(says) for line in lines)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from models.blocks import Net",
+        "from models import blocks",
+        "from .blocks import Net",
+        "def f():\n    import models.blocks as b",
+        "import importlib\nimportlib.import_module('models.blocks')",
+        '"""The layers are in blocks.py."""',
+    ],
+)
+def test_what_another_file_imports_is_a_helper(tmp_path: Path, use: str) -> None:
+    _write(tmp_path, "models/team01_A.py", "models/blocks.py")
+    (tmp_path / "models" / "blocks.py").write_text(NETWORK.format(base="nn.Module"))
+    assert [model.stem for model in find_unnamed_models(tmp_path)] == ["blocks"]
+    (tmp_path / "models" / "team01_A.py").write_text(use)
+    assert find_unnamed_models(tmp_path) == []
+
+
+def test_who_is_not_found_may_have_another_name(tmp_path: Path) -> None:
+    _write(tmp_path, "models/team01_A.py")
+    for stem in ("TinyNet", "BigNet"):
+        (tmp_path / "models" / f"{stem}.py").write_text(NETWORK.format(base="nn.Module"))
+    with pytest.raises(UserError, match=r"TinyNet\.py .*team\[ID\]_TinyNet\.py, models/BigNet"):
+        choose(discover(tmp_path), ["tinynet"], tmp_path)
+    (tmp_path / "models" / "BigNet.py").unlink()
+    with pytest.raises(UserError, match=r"this id; there are: 1; .* rename it team42_TinyNet\.py$"):
+        choose(discover(tmp_path), ["42"], tmp_path)
+    (tmp_path / "models" / "team01_A.py").unlink()
+    with pytest.raises(UserError, match=r"no submission in models/; models/TinyNet\.py is no sub"):
+        choose(discover(tmp_path), ["all"], tmp_path)
+
+
+def test_the_networks_of_this_repository_all_have_their_names(root: Path) -> None:
+    assert find_unnamed_models(root) == []
 
 
 def test_a_form_changes_what_it_states_and_nothing_else(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from esr.measure.pass_costs import ImageCost, PassCosts
 from esr.measure.time_budget import RoundTimer, TimeBudget, is_due
 from esr.measure.timing import Lap
 from esr.records.network_counts import Counts, SidePath
+from esr.report.left_out import describe_left_out
 
 
 @dataclass
@@ -201,10 +202,25 @@ def test_a_slow_network_has_what_was_asked_for_and_its_record_names_what_was_lef
     assert len(record["layers"]) == 3
     assert "Layers of 01_Slow" in done.stdout
     assert record["counts"]["flops_fvcore"] is not None
-    assert "left out, the time was spent (--time_budget): " in done.stdout
+    said = "01_Slow: left out for want of time (--time_budget SECONDS gives more): "
+    assert f"{said}7 of 9 rounds of the warm runtime on valid" in done.stdout
     assert harness.rows()["01_Slow"]["Left out"] == "; ".join(left_out)
     layers = list(csv.DictReader((harness.results / "layers.csv").open()))
     assert [layer["Layer"] for layer in layers] == [layer["name"] for layer in record["layers"]]
+
+
+def test_what_was_left_out_is_said_in_plain_words() -> None:
+    left_out = (
+        "2 of 5 changed or counted images behind the scored ones",
+        *("counter plain", "counter fvcore", "caching: costs compared", "caching", "layers"),
+        *("process 2: warm passes over valid: 5 of 9 rounds", "what nobody foresaw"),
+    )
+    assert describe_left_out(left_out) == (
+        "FLOPs by fvcore, what each layer costs, 5 of 9 rounds of the warm runtime on valid in"
+        " process 2; checks for tricks, which change no figure (2 of 5 further images, whether its"
+        " output changes while it is counted, outputs kept from before, what nobody foresaw)"
+    )
+    assert describe_left_out(["layers"]) == "what each layer costs"
 
 
 def test_a_fast_network_has_time_for_everything(harness: Harness) -> None:

@@ -21,6 +21,7 @@ from esr.submissions.pick_submissions import choose
 from esr.submissions.public_checkpoints import use_public_checkpoints
 from esr.submissions.sidecar import Sidecar, Team
 from esr.submissions.submission import Broken, CloneSubmission, Entry, Submission
+from esr.submissions.unnamed_models import find_unnamed_models
 
 
 def list_entries(
@@ -70,15 +71,28 @@ def find_years(selection: Selection) -> dict[Path, int]:
     return {clone: year for clone, year in years.items() if year is not None}
 
 
-def choose_entries(entries: Sequence[Entry], selection: Selection) -> list[Entry]:
+def list_unnamed(selection: Selection, root: Path = ROOT) -> list[str]:
+    """Say which files beside the submissions were probably meant as some, too."""
+    models = [] if selection.paths else find_unnamed_models(root)
+    return [model.describe() for model in models]
+
+
+def choose_entries(
+    entries: Sequence[Entry], selection: Selection, root: Path = ROOT
+) -> list[Entry]:
     """Pick what was asked for, with the checkpoint and in the form that was asked for.
+
+    Args:
+        entries: those that there are.
+        selection: what was asked for.
+        root: the harness, which holds them if no other place was named.
 
     Raises:
         UserError: there is no such submission, checkpoint or form.
     """
     if any(map(_is_archive, selection.paths)):
         return [*entries]
-    picked = choose(entries, selection.wanted)
+    picked = choose(entries, selection.wanted, None if selection.paths else root)
     several = len({entry.model_id for entry in picked}) > 1
     several |= sum(not isinstance(entry, Broken) for entry in picked) > 1
     for flag, value in (("--checkpoint", selection.checkpoint), ("--label", selection.label)):

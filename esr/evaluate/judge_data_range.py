@@ -42,6 +42,17 @@ def range_note(
         submission: what was measured.
         border: that of the PSNR.
     """
+    if (below := _far_below_bicubic_db(image, sr_psnr, submission, border)) is None:
+        return None
+    return (
+        f"{image.name} is {below:.1f} dB below bicubic: check data_range"
+        f" ({submission.sidecar.data_range:g}) {_name_place(submission)}"
+    )
+
+
+def _far_below_bicubic_db(
+    image: StagedImage, sr_psnr: float, submission: Measurable, border: int
+) -> float | None:
     if is_folder_call(submission):
         return None  # It reads and writes images, so that no range is declared.
     scale = submission.sidecar.scale
@@ -50,12 +61,7 @@ def range_note(
     lr, hr = np.load(image.lr), np.load(image.hr, mmap_mode="r")
     bicubic_db = METRICS["psnr"].function(imresize_uint8(lr, scale), hr, border)
     below = gain_db(bicubic_db, sr_psnr)
-    if below < _FAR_BELOW_DB or bicubic_db >= _PLAIN_DB:
-        return None
-    return (
-        f"{image.name} is {below:.1f} dB below bicubic: check data_range"
-        f" ({submission.sidecar.data_range:g}) {_name_place(submission)}"
-    )
+    return None if below < _FAR_BELOW_DB or bicubic_db >= _PLAIN_DB else below
 
 
 @dataclass(frozen=True)
@@ -82,10 +88,9 @@ def judge_data_range(
         entry: what was measured.
         border: HR pixels left out on each side, for PSNR.
     """
-    below = range_note(image, declared_db, entry, border)
     other_db = None if other is None else psnr_db(image, other[1], border)
     if other is None or other_db is None:
-        return DataRangeVerdict(below)
+        return DataRangeVerdict(range_note(image, declared_db, entry, border))
     declared, tried = f"{entry.sidecar.data_range:g}", f"{other[0]:g}"
     if _is_better(other_db, declared_db, image, border):
         detail = (
@@ -94,7 +99,14 @@ def judge_data_range(
         )
         note = f"data_range is {tried} rather than {declared}: set it {_name_place(entry)}"
         return DataRangeVerdict(note, (Flag("wrong_data_range", detail),))
-    return DataRangeVerdict(f"{below}; with {tried} it has {other_db:.2f} dB" if below else None)
+    below = _far_below_bicubic_db(image, declared_db, entry, border)
+    if below is None:
+        return DataRangeVerdict()
+    return DataRangeVerdict(
+        f"{image.name} is {below:.1f} dB below bicubic with data_range {declared}, as declared, and"
+        f" with {tried} it is no better ({other_db:.2f} dB): check the range of its output, and its"
+        " checkpoint"
+    )
 
 
 def _is_better(other_db: float, declared_db: float, image: StagedImage, border: int) -> bool:

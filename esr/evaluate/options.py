@@ -171,6 +171,10 @@ def parse(arguments: list[str], root: Path) -> Options:
             remedy="leave out --interleave: processes of all submissions alternate anyway, and"
             " each shows its own drift",
         )
+    if given.check and given.list:
+        raise UserError(
+            "cannot be combined with --list", where="--check", remedy="give one after the other"
+        )
     protocol = protocols()[given.protocol]
     metrics = ("psnr", *(["ssim"] if given.ssim else []), *given.metrics, *protocol.metrics)
     return Options(

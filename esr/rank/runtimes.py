@@ -92,10 +92,11 @@ def _read_robust(split: SplitResult) -> list[Matrix | None]:
     return _read_steady(split) if split.steady else _read_warm(split)
 
 
+_LOOP = "the runtime of the official loop"
 _ALONE = "the first image left out"
 
 RUNTIMES: dict[str, Runtime] = {
-    "official": Runtime("official", "official runtimes", _read_official, official=True),
+    "official": Runtime("official", _LOOP, _read_official, official=True),
     "official_median": Runtime(
         "official, median",
         "the median over the images of the official pass",
@@ -104,7 +105,7 @@ RUNTIMES: dict[str, Runtime] = {
         official=True,
     ),
     "no_first": Runtime(
-        "no first image", f"official runtimes, {_ALONE}", _read_official, first=1, official=True
+        "no first image", f"{_LOOP}, {_ALONE}", _read_official, first=1, official=True
     ),
     "no_first_median": Runtime(
         "no first, median",

@@ -139,6 +139,9 @@ def _choose_group(standing: Standing) -> Group:
 def find_front(points: Sequence[FigurePoint], x: Axis, y: Axis) -> list[FigurePoint]:
     """Find the Pareto front: the points that no other equals in both figures and beats in one.
 
+    Who is not ranked has no part in it: below the gate any cost can be had. Where nobody is, as at
+    another scale than the challenge's, it is that of all.
+
     Returns:
         from the best along `x` to the best along `y`
     """
@@ -147,8 +150,9 @@ def find_front(points: Sequence[FigurePoint], x: Axis, y: Axis) -> list[FigurePo
         return point.values[axis.column][0] * (-1 if axis.higher_is_better else 1)
 
     placed = [p for p in points if x.column in p.values and y.column in p.values]
+    ranked = [point for point in placed if point.group in ("ranked", "baseline")]
     front: list[FigurePoint] = []
-    for point in sorted(placed, key=lambda p: (cost(p, x), cost(p, y))):
+    for point in sorted(ranked or placed, key=lambda p: (cost(p, x), cost(p, y))):
         if not front or cost(point, y) < cost(front[-1], y):
             front.append(point)
     return front

@@ -47,7 +47,7 @@ def list_ranking_columns(ranking: Ranking) -> list[Column]:
 
 def _make_margin_column(title: str, value: Callable[[Standing], Value]) -> Column:
     short_title = f"{title} margin [dB]"
-    return Column(f"{title} gate margin [dB]", value, "+.3f", priority=12, short_title=short_title)
+    return Column(f"{title} gate margin [dB]", value, "+.3f", priority=7, short_title=short_title)
 
 
 def _list_track_columns(track: Track, index: int, several: bool, compared: bool) -> list[Column]:
@@ -63,7 +63,7 @@ def _list_track_columns(track: Track, index: int, several: bool, compared: bool)
     def of_placing(value: Callable[[Placing], Value]) -> Callable[[Standing], Value]:
         return lambda standing: value(standing.placings[index])
 
-    first = index == 0
+    first, by_runtime = index == 0, set(track.terms) == {"ave_time_ms"}
     # The score of a single figure says what the figure says.
     alone = track.score in ABSOLUTE
     relative = compared if track.score not in RELATIVE else several
@@ -75,7 +75,7 @@ def _list_track_columns(track: Track, index: int, several: bool, compared: bool)
             f"Rank {track.name}",
             of_placing(lambda p: p.rank),
             "d",
-            priority=(0 if first else 11) if several else None,
+            priority=(0 if first else 7 if by_runtime else 11) if several else None,
             text=partial(format_rank, track=index),
             short_title="Rank" if first else f"Rank {_shorten(track)}",
         ),

@@ -44,11 +44,41 @@ def _explain_gate(ranking: Ranking) -> Iterator[Remark]:
     if len(measured) == 1 and measured[0].gate.passed:
         passes = f"{name(measured[0].row.name)} passes the PSNR gate of {ranking.protocol.name}"
         yield Remark(f"{passes}: {measured[0].gate.compared}.")
+    elif len(measured) > 1:
+        yield from _say_who_passed(ranking)
     if {standing.gate.passed for standing in measured} == {None}:
         known = f"it is about {ranking.protocol.valid[0]} and {ranking.protocol.test[0]}"
         reason = "none is known" if gate is None else known
         text = f"The PSNR gate of {ranking.protocol.name} was not judged: {reason}."
         yield Remark(text, "note" if gate is None else "warning")
+
+
+def _say_who_passed(ranking: Ranking) -> Iterator[Remark]:
+    """Name the gate, and by how much the first few pass it on each data set that was measured."""
+    gate, protocol = ranking.protocol.gate, ranking.protocol
+    passed = [s for s in ranking.standings if s.gate.passed and s.section == "ranked"]
+    if gate is None or not passed:
+        return
+    margins_db = {
+        f"{gate.val_psnr_db:.2f} dB on {protocol.valid[0]}": [s.gate.val_margin_db for s in passed],
+        f"{gate.test_psnr_db:.2f} dB on {protocol.test[0]}": [
+            s.gate.test_margin_db for s in passed
+        ],
+    }
+    measured = {side: values for side, values in margins_db.items() if set(values) != {None}}
+    by_row = zip(*measured.values(), strict=True)
+    labels = [
+        f"{name(standing.row.name)} ({', '.join(map(_say_margin, values))})"
+        for standing, values in zip(passed, by_row, strict=True)
+    ]
+    more = f" and {len(labels) - _NAMES_AT_MOST} more" if len(labels) > _NAMES_AT_MOST else ""
+    who = ", ".join(labels[:_NAMES_AT_MOST])
+    yield Remark(f"PSNR gate, {' and '.join(measured)}: passed by {who}{more}.")
+
+
+def _say_margin(margin_db: float | None) -> str:
+    # What rounds to nothing has no sign of its own.
+    return "not measured" if margin_db is None else f"{round(margin_db, 2) + 0.0:+.2f}"
 
 
 def explain_unranked(ranking: Ranking) -> Iterator[Remark]:

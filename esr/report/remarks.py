@@ -15,6 +15,7 @@ from esr.records.results_folder import Row
 from esr.records.split_result import SteadyTiming
 from esr.report.cell import MARK
 from esr.report.claims import COUNTERS, is_partial
+from esr.report.left_out import describe_left_out
 from esr.report.ranking_remarks import explain_ranking
 from esr.report.remark import GRADES, Remark
 from esr.report.row_marks import explain_marks
@@ -85,8 +86,10 @@ def _explain_record(record: Record, label: str) -> Iterator[Remark]:
     for flag in record.flags:
         yield Remark(f"{label}: {flag.name}: {one_line(flag.detail)}", "warning")
     if record.left_out:
-        left_out = one_line(", ".join(record.left_out))
-        yield Remark(f"{label}: left out, the time was spent (--time_budget): {left_out}")
+        left_out = one_line(describe_left_out(record.left_out), _LINE_AT_MOST)
+        yield Remark(
+            f"{label}: left out for want of time (--time_budget SECONDS gives more): {left_out}"
+        )
     if record.fixed_input:
         yield from _explain_fixed_input(record.fixed_input, label)
 

@@ -14,6 +14,7 @@ from esr.base.console import stdout
 from esr.base.visible_text import name, name_some, one_line
 from esr.base.word_wrap import wrap_words
 from esr.challenge.protocol import protocols
+from esr.evaluate.upload.list_uploads import list_uploads
 from esr.images.metrics import METRICS
 from esr.records.record import Failure, Outcome, Record
 from esr.records.replace_record import Replacement
@@ -193,6 +194,14 @@ def print_leaderboard(board: Board, save_dir: Path, told: Collection[str] = ()) 
     print_line(f"Everything is in {save_dir}")
 
 
+def print_uploads(kept: Sequence[Record], outcomes: Sequence[Outcome], save_dir: Path) -> None:
+    """Print where the archives to upload are, and what they leave unsaid."""
+    last = {outcome.label: outcome for outcome in (*kept, *outcomes)}
+    records = [outcome for outcome in last.values() if isinstance(outcome, Record)]
+    for line in list_uploads(records, save_dir):
+        print_line(line)
+
+
 _LISTED_AT_MOST = 32
 """Letters of a name that stand in one line of the listing."""
 
@@ -203,8 +212,13 @@ def print_choices(line: str | None) -> None:
         print_line(line)
 
 
-def print_listing(entries: Iterable[Entry]) -> None:
-    """Print what `--list` shows: every submission, and what is wrong with it."""
+def print_listing(entries: Iterable[Entry], unnamed: Sequence[str] = ()) -> None:
+    """Print what `--list` shows: every submission, and what is wrong with it.
+
+    Args:
+        entries: the submissions.
+        unnamed: a line for each file that was probably meant as one, too.
+    """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     titles = ("ID", "Name", "Team", "Scale", "Checkpoint", "State")
     rows = [[one_line(cell) for cell in _describe_entry(entry)] for entry in entries]
@@ -217,6 +231,8 @@ def print_listing(entries: Iterable[Entry]) -> None:
     for row in zip(*(cells for _, *cells in columns), strict=True):
         table.add_row(*map(Text, row))
     stdout().print(table)
+    for line in unnamed:
+        print_line(line)
 
 
 def _describe_entry(entry: Entry) -> tuple[str, ...]:

@@ -82,14 +82,18 @@ def _fit(board: Board, width: int) -> dict[int, int] | None:
     narrowest = {index: _measure(board, index) for index in board.shown}
     full_name = min(narrowest[board.model], _NAME_AT_MOST)
     free = width - full_name
-    chosen = {board.model}
+    chosen, full_at = {board.model}, None
     for index in sorted(board.shown, key=lambda index: _get_priority(board, index)):
         if index == board.model:
             continue
-        needed = narrowest[index] + _GAP
-        if _get_priority(board, index) <= ESSENTIAL or needed <= free:
+        needed, priority = narrowest[index] + _GAP, _get_priority(board, index)
+        # What matters less has no place where something has had none.
+        fits = needed <= free and full_at in (None, priority)
+        if priority <= ESSENTIAL or fits:
             chosen.add(index)
             free -= needed
+        elif full_at is None:
+            full_at = priority
     narrowest[board.model] = full_name + min(free, 0)
     if narrowest[board.model] < min(full_name, _NAME_AT_LEAST):
         return None

@@ -39,7 +39,7 @@ def discover(root: Path) -> list[Submission | Broken]:
     Raises:
         UserError: one of the two folders cannot be read.
     """
-    meant = [path for path in _files(root / "models") if _MEANT_STEM.fullmatch(path.stem)]
+    meant = [path for path in _files(root / "models") if is_meant(path.stem)]
     zoo = _checkpoints(root)
     by_id: defaultdict[int | None, list[Path]] = defaultdict(list)
     for path in meant:
@@ -53,6 +53,11 @@ def discover(root: Path) -> list[Submission | Broken]:
         if path.suffix == ".toml" and path.with_suffix(".py") not in meant
     ]
     return sorted(entries, key=lambda entry: (entry.model_id is None, entry.model_id, entry.label))
+
+
+def is_meant(stem: str) -> bool:
+    """Whether a file in `models/` is named as a submission, rightly or not."""
+    return _MEANT_STEM.fullmatch(stem) is not None
 
 
 def _checkpoints(root: Path) -> list[Path]:

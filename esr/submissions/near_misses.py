@@ -27,6 +27,8 @@ _DOWNLOADING = (".part", ".crdownload", ".download", ".tmp", ".aria2")
 _OTHERS = (".onnx", ".h5", ".hdf5", ".keras", ".pb", ".tflite", ".npz", ".npy", ".mat", ".gguf")
 """Of other programs, whose files no renaming makes a state_dict."""
 _FOREIGN_SUFFIXES = (*CHECKPOINT_SUFFIXES, *ARCHIVE_SUFFIXES, *_DOWNLOADING, *_OTHERS)
+_NAME_AT_LEAST = 3
+"""Letters of a model's name that tell something where they stand in another."""
 _ALIKE = 0.8
 """Of two names, for one to be a misspelling of the other."""
 
@@ -102,7 +104,7 @@ def _folders_in(folder: Path) -> list[Path]:
 
 
 def _judge(path: Path, in_zoo: bool, stem: str, wanted: str) -> tuple[int, str] | None:
-    kinship = _kinship(_first_stem(path.name), stem, _first_stem(wanted))
+    kinship = _kinship(first_stem(path.name), stem, first_stem(wanted))
     if kinship is None or path.name.startswith("."):
         return None
     rank, name_problem = kinship
@@ -146,8 +148,8 @@ def _kinship(stem: str, model_stem: str, wanted: str) -> tuple[int, str] | None:
         return 0, ""
     if stem.lower() == wanted.lower():
         return 1, "capital letters count in its name"
-    number, name = _parts(stem)
-    model_number, model_name = _parts(model_stem)
+    number, name = split_stem(stem)
+    model_number, model_name = split_stem(model_stem)
     if number is not None and number == model_number:
         known = team_number(stem) == number
         return 2, "" if known else f"its name does not begin with team{number:02d}"
@@ -155,10 +157,27 @@ def _kinship(stem: str, model_stem: str, wanted: str) -> tuple[int, str] | None:
         return 3, "it has another id" if number is not None else "its name has no id"
     if number is None and SequenceMatcher(None, stem.lower(), wanted.lower()).ratio() >= _ALIKE:
         return 4, "its name is a little different"
+    if number is None and _is_within(model_name, stem):
+        return 5, "its name has no id"
     return None
 
 
-def _parts(stem: str) -> tuple[int | None, str]:
+def _is_within(model_name: str, stem: str) -> bool:
+    """Whether a name holds a model's as words of its own: `tinynet_best` that of TinyNet."""
+    words, those_of_model = _split_words(stem), _split_words(model_name)
+    count = len(those_of_model)
+    if sum(map(len, those_of_model)) < _NAME_AT_LEAST:
+        return False
+    starts = range(len(words) - count + 1)
+    return any(words[start : start + count] == those_of_model for start in starts)
+
+
+def _split_words(name: str) -> list[str]:
+    return re.findall(r"[^\W_]+", name.lower())
+
+
+def split_stem(stem: str) -> tuple[int | None, str]:
+    """Read a number at the beginning of a name, however it is spelt, and what follows it."""
     match = _ANY_TEAM_NUMBER.match(stem)
     return (int(match[1] or match[2]), stem[match.end() :]) if match else (None, stem)
 
@@ -167,7 +186,7 @@ def _has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
     return Path(name).suffix.lower() in suffixes
 
 
-def _first_stem(name: str) -> str:
+def first_stem(name: str) -> str:
     """Take a name up to the first suffix that is known; names may hold dots themselves."""
     stem = name
     while _has_suffix(stem, (*_FOREIGN_SUFFIXES, *_OWN_SUFFIXES)):

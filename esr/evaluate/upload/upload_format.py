@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from esr.base.visible_text import one_line
+from esr.submissions.sidecar import Team
+
+
+def upload_file(save_dir: Path, label: str, role: str) -> Path:
+    """Name the archive of a submission's data set."""
+    return save_dir / label / f"{role}.zip"
 
 
 def sr_name(hr_name: str) -> str:
@@ -76,6 +82,23 @@ class Readme:
             _OTHER: one_line(self.description or "") or _UNKNOWN,
         }
         return "".join(f"{key} : {value}\n" for key, value in lines.items())
+
+    def list_unstated(self) -> list[str]:
+        """Name what no measurement can fill and nobody has stated, by the sidecar's keys."""
+        values = {"extra_data": self.extra_data, "description": one_line(self.description or "")}
+        return [key for key, value in values.items() if value in (None, "")]
+
+
+def describe_run(team: Team, runtime_ms: float, device: str) -> Readme:
+    """Say beside SR images what is known of them.
+
+    Args:
+        team: what the sidecar says of it.
+        runtime_ms: mean of the official pass, an image.
+        device: `cpu`, `cuda:0`.
+    """
+    description = team.description or team.title
+    return Readme(runtime_ms / 1000, device == "cpu", team.extra_data, description)
 
 
 def read_readme(text: str) -> Readme:

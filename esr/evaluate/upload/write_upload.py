@@ -15,7 +15,13 @@ import numpy as np
 from esr.base import json_file
 from esr.base.errors import UserError
 from esr.base.threads import cores, in_parallel
-from esr.evaluate.upload.upload_format import NAME, Readme, sr_name
+from esr.evaluate.upload.upload_format import (
+    NAME,
+    Readme,
+    describe_run,
+    sr_name,
+    upload_file,
+)
 from esr.images.image_file import encode_uint
 from esr.measure.job import JobFolder
 from esr.records.split_result import SplitResult
@@ -50,14 +56,8 @@ def write_uploads(
         for number, split in enumerate(results):
             files = [folder.sr_image(number, index) for index in range(len(split.images))]
             images = [(image.name, file) for image, file in zip(split.images, files, strict=True)]
-            readme = Readme(
-                split.runtime_ms / 1000,
-                device == "cpu",
-                team.extra_data,
-                team.description or team.title,
-            )
-            target = save_dir / submission.label / f"{split.role}.zip"
-            write_upload(target, images, readme)
+            readme = describe_run(team, split.runtime_ms, device)
+            write_upload(upload_file(save_dir, submission.label, split.role), images, readme)
     except (OSError, UserError) as error:  # The measurement is good all the same.
         sys.stderr.write(f"warning: no archive to upload: {error}\n")
 

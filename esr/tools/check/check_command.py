@@ -130,5 +130,6 @@ def _word(finding: Finding) -> str:
 def _detail(finding: Finding) -> Text:
     detail = one_line(finding.detail, _DETAIL_AT_MOST)
     if finding.state == "failed":
-        return Text.assemble(detail, "\n", (f"-> {finding.advice}", "cyan"))
+        advice = one_line(finding.advice, _DETAIL_AT_MOST)
+        return Text.assemble(detail, "\n", (f"-> {advice}", "cyan"))
     return Text("not tried" if finding.state == "skipped" else detail, "dim")

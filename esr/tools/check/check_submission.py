@@ -138,7 +138,8 @@ def _sort_network_findings(answer: CheckAnswer, reason: str) -> Iterator[Finding
     by_name = {finding.name: finding for finding in answer.findings}
     for rule in NETWORK:
         if rule.name in by_name:
-            yield make_finding(rule, by_name[rule.name].state, by_name[rule.name].detail)
+            answered = by_name[rule.name]
+            yield make_finding(rule, answered.state, answered.detail, answered.advice)
         elif reason and rule.name == answer.trying:
             yield make_finding(rule, "failed", reason)
         else:

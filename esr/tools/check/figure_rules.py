@@ -61,6 +61,13 @@ def gets_through(stage: Stage, how: str) -> Callable[[Trial], str]:
     return rule
 
 
+def built(trial: Trial) -> str:
+    """The network is built, and of what beside its class."""
+    gets_through("build", "")(trial)
+    kwargs = trial.submission.sidecar.kwargs
+    return f"with {', '.join(kwargs)} of the TOML file" if kwargs else "without arguments"
+
+
 def counted(trial: Trial) -> str:
     """Parameters and operations can be counted."""
     detail = gets_through("count", "at 3x256x256")(trial)
@@ -76,7 +83,10 @@ def data_range(trial: Trial) -> str:
     if trial.in_ranges is None:
         raise NotReached
     for flag in trial.in_ranges.flags:
-        raise Violation(flag.detail)
+        other = trial.answer.other_range
+        raise Violation(
+            flag.detail, f"state data_range = {other:.1f} in the TOML file" if other else ""
+        )
     if trial.in_ranges.note:
         raise Violation(trial.in_ranges.note)
     return f"{trial.submission.sidecar.data_range:g}"
@@ -135,8 +145,8 @@ START: tuple[Rule[Trial], ...] = (
     ),
     Rule(
         "build",
-        gets_through("build", "without arguments but kwargs"),
-        "let it be built without arguments, or state kwargs",
+        built,
+        "let it be built without arguments, or state kwargs in the TOML file",
     ),
     Rule(
         "checkpoint",
@@ -146,7 +156,11 @@ START: tuple[Rule[Trial], ...] = (
 )
 
 FIGURES: tuple[Rule[Trial], ...] = (
-    Rule("data range", data_range, "state data_range in the TOML file: 1.0 or 255.0"),
+    Rule(
+        "data range",
+        data_range,
+        "let the output have the range of the input, and look whether it is the right checkpoint",
+    ),
     Rule("counting", counted, "let it restore 256x256 px, and be watched while it does"),
     Rule(
         "counters agree",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from esr.images import Image
 from esr.sandbox.inside.audit_events import EffectKind
-from esr.tools.check.rule import Rule, Violation
+from esr.tools.check.rule import Rule, Violation, say_error
 
 if TYPE_CHECKING:  # The parent lists the rules and has no PyTorch.
     from esr.tools.check.subject import Subject
@@ -19,6 +20,8 @@ OVERSHOOT = 0.1
 OVERSHOOT_SHARE = 0.01
 BRIGHTNESS = 0.1
 """Of white: how far the mean of SR may be from that of LR."""
+_OTHER_UNIT = 50
+"""Times as bright as the input is an output that has 0 to 255 where the input has 0 to 1."""
 LARGEST_MINIMUM_PX = 48
 """Set5 has LR images of 56 px, and tiles and crops are not larger."""
 ODD_SIZES = ((37, 53), (61, 48), (50, 67))
@@ -46,23 +49,48 @@ def output_type(subject: Subject) -> str:
 
 def finite(subject: Subject) -> str:
     """The output holds neither NaN nor infinity."""
-    for probe in subject.probes:
-        _finite(subject.restored(probe).values)
+    outputs = [subject.restored(probe).values for probe in subject.probes]
+    try:
+        for values in outputs:
+            _finite(values)
+    except Violation:
+        subject.gives_numbers = False
+        raise
     return "no NaN, no infinity"
 
 
 def in_range(subject: Subject) -> str:
     """The output lies between black and white, and is as bright as the input."""
-    white = subject.white
     for probe in subject.probes:
-        sr = subject.restored(probe).values / white
-        outside = float(np.mean((sr < -OVERSHOOT) | (sr > 1 + OVERSHOOT)))
-        if outside > OVERSHOOT_SHARE:
-            raise Violation(f"{outside:.0%} of the values are far outside [0, {white:g}]")
-        brighter = float(sr.mean()) - float(probe.mean()) / 255
-        if abs(brighter) > BRIGHTNESS:
-            raise Violation(f"the mean of SR is {brighter:+.0%} of white off that of LR")
-    return f"between 0 and {white:g}, but for overshooting edges"
+        values = subject.restored(probe).values
+        if (problem := _misses_range(values, probe, subject.white)) is not None:
+            raise Violation(problem, _advise_range(subject, values, probe))
+    return f"between 0 and {subject.white:g}, but for overshooting edges"
+
+
+def _misses_range(values: Values, probe: Image, white: float) -> str | None:
+    sr = values / white
+    outside = float(np.mean((sr < -OVERSHOOT) | (sr > 1 + OVERSHOOT)))
+    if outside > OVERSHOOT_SHARE:
+        return f"{outside:.0%} of the values are far outside [0, {white:g}]"
+    brighter = float(sr.mean()) - float(probe.mean()) / 255
+    if not abs(brighter) <= BRIGHTNESS:
+        return f"the mean of SR is {brighter:+.0%} of white off that of LR"
+    return None
+
+
+def _advise_range(subject: Subject, values: Values, probe: Image) -> str:
+    """Tell a range that is declared wrongly from an output that has another than the input."""
+    other = subject.restored_in_other_range(probe)
+    if other is not None and _misses_range(other.values, probe, subject.other_white) is None:
+        return f"state data_range = {subject.other_white:.1f} in the TOML file"
+    times = float(values.mean()) / (float(probe.mean()) / 255 * subject.white or 1.0)
+    both = f"input and output must both have [0, {subject.white:g}]"
+    if times > _OTHER_UNIT:
+        return f"{both}: divide the output by 255 at the end of the network"
+    if 0 < times < 1 / _OTHER_UNIT:
+        return f"{both}: multiply the output by 255 at the end of the network"
+    return f"{both}, whatever data_range says; or the checkpoint is of another network"
 
 
 def repeats(subject: Subject) -> str:
@@ -86,7 +114,9 @@ def batch(subject: Subject) -> str:
     """Two images at once give what they give one by one."""
     pair = subject.probes[:2]
     alone = np.concatenate([subject.restored(probe).values for probe in pair])
-    levels = _levels(subject.restore(*pair).values, alone, subject)
+    together = subject.restore(*pair).values
+    _finite(together, " in a batch of two")
+    levels = _levels(together, alone, subject)
     if not levels <= BATCH_TOLERANCE:
         raise Violation(f"a batch of two differs from two of one by up to {levels:.3g} grey levels")
     return f"of two: as one by one, to {levels:.1g} grey levels"
@@ -100,7 +130,7 @@ def smallest(subject: Subject) -> str:
         try:
             _finite(subject.restore(subject.crop(side, side)).values)
         except Exception as error:  # Each network has its own way to refuse a size.
-            reason = f"{type(error).__name__}: {error}"
+            reason = say_error(error)
         else:
             return f"from {side}x{side} px"
     raise Violation(f"no square of up to {LARGEST_MINIMUM_PX} px: {reason}")
@@ -113,7 +143,7 @@ def odd_sizes(subject: Subject) -> str:
         try:
             _finite(subject.restore(subject.crop(height, width)).values)
         except Exception as error:
-            raise Violation(f"{width}x{height} px: {error}") from error
+            raise Violation(f"{width}x{height} px: {say_error(error)}") from error
     return ", ".join(f"{width}x{height}" for height, width in ODD_SIZES) + " px"
 
 
@@ -130,9 +160,9 @@ def free_of(*kinds: EffectKind) -> Callable[[Subject], str]:
     return rule
 
 
-def _finite(values: Values) -> None:
+def _finite(values: Values, when: str = "") -> None:
     if not np.isfinite(values).all():
-        raise Violation("the output holds NaN or infinity")
+        raise Violation(f"the output holds NaN or infinity{when}")
 
 
 def _levels(one: Values, other: Values, subject: Subject) -> float:
@@ -140,6 +170,7 @@ def _levels(one: Values, other: Values, subject: Subject) -> float:
 
 
 def _same(one: Values, other: Values, subject: Subject, when: str) -> None:
+    _finite(other, f" {when}")
     levels = _levels(one, other, subject)
     if not levels <= (0 if subject.on_cpu else GPU_TOLERANCE):
         raise Violation(f"the output is another {when}, by up to {levels:.3g} grey levels")

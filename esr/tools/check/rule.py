@@ -17,7 +17,16 @@ State = Literal["passed", "failed", "skipped"]
 
 
 class Violation(Exception):
-    """A rule is broken; the message says what was seen, in one line."""
+    """A rule is broken.
+
+    Args:
+        seen: what was seen, in one line.
+        advice: what to do, where the rule's own advice does not fit what was seen.
+    """
+
+    def __init__(self, seen: str, advice: str = "") -> None:
+        super().__init__(seen)
+        self.advice = advice
 
 
 class NotReached(Exception):
@@ -82,10 +91,16 @@ def try_rule(rule: Rule[T], subject: T) -> Finding:
         return make_finding(rule, "passed", rule.check(subject))
     except NotReached:
         return skip_rule(rule)
-    except (Violation, UserError) as error:
-        return make_finding(rule, "failed", str(error))
+    except Violation as error:
+        return make_finding(rule, "failed", str(error), error.advice)
     except Exception as error:  # The submission's own code runs: it may raise anything.
-        return make_finding(rule, "failed", f"{type(error).__name__}: {error}")
+        return make_finding(rule, "failed", say_error(error))
+
+
+def say_error(error: Exception) -> str:
+    """Say what was raised; what this house raises has no need of a name."""
+    is_ours = isinstance(error, Violation | UserError)
+    return str(error) if is_ours else f"{type(error).__name__}: {error}"
 
 
 def skip_rule(rule: Rule[T]) -> Finding:
@@ -93,6 +108,7 @@ def skip_rule(rule: Rule[T]) -> Finding:
     return make_finding(rule, "skipped", "")
 
 
-def make_finding(rule: Rule[T], state: State, detail: str) -> Finding:
-    """Say how a rule went."""
-    return Finding(rule.name, state, printable_line(detail), rule.advice, rule.required)
+def make_finding(rule: Rule[T], state: State, detail: str, advice: str = "") -> Finding:
+    """Say how a rule went; without an advice, with that of the rule."""
+    said = printable_line(advice) or rule.advice
+    return Finding(rule.name, state, printable_line(detail), said, rule.required)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import cache_from_source
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from esr.audit.audit_passes import other_range
 from esr.images import Image
 from esr.measure.bench import Bench
 from esr.measure.restore import check_output
@@ -85,6 +86,10 @@ class Subject:
         self.on_cpu = bench.device.type == "cpu"
         self.probes = self._probes()
         self._works = False
+        self.other_white = other_range(self.white)
+        """White of the range that was meant, if it is not the declared one."""
+        self.gives_numbers = True
+        """Until a rule finds NaN or infinity, of which no other rule can tell anything."""
 
     @property
     def side_effects(self) -> list[SideEffect]:
@@ -98,9 +103,20 @@ class Subject:
             UserError: the output is no image of `scale` times their size.
             Exception: whatever the network raises.
         """
-        batch = torch.cat([self._bench.load(image) for image in images])
+        return self._restore(self._bench, images)
+
+    def restored_in_other_range(self, probe: Image) -> NetworkOutput | None:
+        """Restore a probe as if `other_white` had been declared; None if that does not work."""
+        sidecar = replace(self._bench.sidecar, data_range=self.other_white)
+        try:
+            return self._restore(replace(self._bench, sidecar=sidecar), [probe])
+        except Exception:  # The network's own code runs: it may raise anything.
+            return None
+
+    def _restore(self, bench: Bench, images: Sequence[Image]) -> NetworkOutput:
+        batch = torch.cat([bench.load(image) for image in images])
         with self._side_effects.watching():
-            output = self._bench.forward(batch)
+            output = bench.forward(batch)
         checked = check_output(output, batch, self.scale)
         self._works = True
         return NetworkOutput(checked.detach().float().cpu().numpy(), str(checked.dtype))
@@ -109,9 +125,11 @@ class Subject:
         """Restore a probe for a rule that is about something else than whether that works.
 
         Raises:
-            NotReached: nothing was ever restored, as the first rule has said.
+            NotReached: nothing was ever restored, as the first rule has said, or no numbers.
             Exception: whatever the network raises that has worked before.
         """
+        if not self.gives_numbers:
+            raise NotReached
         try:
             return self.restore(probe)
         except Exception as error:

@@ -66,6 +66,7 @@ const makeBoxes = (figure, { models, runtimes, sets }) => {
     const set = sets[chosen.value];
     const { boxes, shown } = boxesOf(models, set, metric.value);
     const isRuntime = metric.value === RUNTIME;
+    figure.querySelector(".chosen").textContent = `Data set: ${chosen.selectedOptions[0].text}`;
     const layout = {
       // Positions rather than names: two names may look alike once they are cut.
       yaxis: {

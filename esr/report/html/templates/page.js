@@ -14,12 +14,23 @@ const options = {
 const themeColour = (name) =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+// Paper has one width, of A4 and Letter lying on their side, whatever the screen has.
+const PAPER = { width: 960, height: 640 };
+let onPaper = false;
+
+const sized = (layout) =>
+  onPaper
+    ? { ...layout, width: PAPER.width, height: Math.min(layout.height, PAPER.height) }
+    : layout;
+
 const themed = (layout) => {
   const [ink, soft, rule, card] = ["--ink", "--soft", "--rule", "--card"].map(themeColour);
   const lines = { gridcolor: rule, zerolinecolor: rule, linecolor: rule };
   const family = getComputedStyle(document.documentElement).fontFamily;
   return {
-    ...layout,
+    ...sized(layout),
+    // What was zoomed stays so when the same is drawn again.
+    uirevision: JSON.stringify([layout.xaxis?.title, layout.xaxis?.type, layout.yaxis?.title]),
     dragmode: touched ? false : "zoom",
     font: { color: ink, family, size: 12 },
     paper_bgcolor: "rgba(0,0,0,0)",

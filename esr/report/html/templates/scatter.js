@@ -11,7 +11,11 @@ const [SMALLEST_PX, LARGEST_PX] = [8, 30];
 
 const findFront = (points, x, y) => {
   const cost = (point, axis) => point.values[axis.column][0] * (axis.higher_is_better ? -1 : 1);
-  const ordered = [...points].sort((a, b) => cost(a, x) - cost(b, x) || cost(a, y) - cost(b, y));
+  // Who fails the gate has bought a cost with quality that the rules do not allow.
+  const ranked = points.filter(({ group }) => group === "ranked" || group === "baseline");
+  // Nobody is at another scale than the challenge's.
+  const rivals = ranked.length ? ranked : [...points];
+  const ordered = rivals.sort((a, b) => cost(a, x) - cost(b, x) || cost(a, y) - cost(b, y));
   const front = [];
   for (const point of ordered)
     if (front.length === 0 || cost(point, y) < cost(front.at(-1), y)) front.push(point);

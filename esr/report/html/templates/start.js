@@ -49,6 +49,26 @@ dark.addEventListener("change", () => {
   drawAll();
 });
 
+// On paper nothing can be opened; afterwards the screen is as it was.
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("details:is(.remarks, .submission):not([open])")];
+  for (const part of opened) part.open = true;
+  onPaper = true;
+  document.documentElement.classList.add("paper");
+  document.documentElement.classList.remove("dark");
+  drawAll();
+});
+addEventListener("afterprint", async () => {
+  for (const part of opened) part.open = false;
+  onPaper = false;
+  document.documentElement.classList.remove("paper");
+  document.documentElement.classList.toggle("dark", dark.matches);
+  await drawAll();
+  // Plotly keeps a width that is not stated any more.
+  for (const { chart } of charts) Plotly.Plots.resize(chart);
+});
+
 const open = () => {
   const part = document.getElementById(location.hash.slice(1));
   if (part instanceof HTMLDetailsElement) {
