@@ -75,11 +75,13 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
     """Measure what is not measured yet, keep each outcome at once, and print the leaderboard."""
     options = settle_sandbox(options)
     print_trust(chosen, options.selection.trust)
-    tables = choose_tables(options)
+    kept = choose_tables(options)
+    # A look at more columns is of this run alone.
+    tables = kept.replaced_by(ReportChoices(all_columns=options.output.all_columns))
     rules = options.protocol if options.is_protocol_stated else tables.rules
     store = Store(options.output.save_dir, rules, (make_publisher(tables),))
     store.open()  # Before anything is measured: results must have a place.
-    keep_choices(tables, store.save_dir)
+    keep_choices(kept, store.save_dir)
     outcomes: list[Outcome] = []
     engine, shard = choose_engine(options), options.engine.shard
     chosen = shard.pick(chosen) if shard else chosen
@@ -107,7 +109,7 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
         if shard is None:
             told = {outcome.label for outcome in outcomes if isinstance(outcome, Failure)}
             print_leaderboard(finished, store.save_dir, told)
-            print_choices(describe_choices(tables, store.save_dir, finished))
+            print_choices(describe_choices(kept, store.save_dir, finished))
         print_summary(plan.kept, outcomes, finished, store.save_dir)
         if options.output.files.uploads:
             print_uploads(plan.kept, outcomes, store.save_dir)
@@ -117,10 +119,9 @@ def evaluate(chosen: list[Entry], options: Options) -> ExitCode:
 
 def choose_tables(options: Options) -> ReportChoices:
     """Take what was chosen for the tables of the results folder, now or before."""
-    output = options.output
-    typed = ReportChoices(mixed_machines=output.mixed_machines, all_columns=output.all_columns)
+    typed = ReportChoices(mixed_machines=options.output.mixed_machines)
     stated = options.protocol.name if options.is_protocol_stated else None
-    return read_choices(output.save_dir).for_run(stated, typed)
+    return read_choices(options.output.save_dir).for_run(stated, typed)
 
 
 @command(debug=True, ended_by=(signal.SIGTERM, signal.SIGHUP))
