@@ -51,7 +51,7 @@ def test_what_was_chosen_outlives_every_command_that_writes_the_report_anew(
     assert head(results) == first
     assert "Ours &amp; theirs" in first
     assert 'src="data:image/png;base64,iVBORw0KGgogb2Yg' in first  # That of LOGO, by base64.
-    assert "official runtimes, the first image left out" in first
+    assert "the runtime of the official loop, the first image left out" in first
     assert "Once" in head(tmp_path / "elsewhere")
 
     # What is typed takes the place of what was kept, and of nothing else.
