@@ -128,7 +128,7 @@ def test_a_reader_of_the_table_alone_learns_what_forbids_a_comparison() -> None:
     notes = _notes(sets)
     assert "06_Double is not ranked: x2, the challenge is x4." in notes
     assert "05_Poor is not ranked: " in notes
-    assert "Ranked by official runtimes, a single run each." in notes
+    assert "Ranked by the runtime of the official loop, a single run each." in notes
     assert "leaderboard.md" not in render_latex(sets)
     of_cpu = [
         boards.row(replace(boards.record(number, "Net", 5.0, 27.02), clock="perf_counter"))
