@@ -39,8 +39,6 @@ examples:
   python test_demo.py --check --model_id 42              try a submission by every rule
   python test_demo.py --model_id 2026 42 --data_dir DIR  measure it, after the baseline of 2026
   python test_demo.py --model_id all --data_dir DIR --dataset Set5 Set14 --metrics psnr_y ssim_y
-                                                         what papers print, and then:
-  python -m esr paper results                            the comparison of a paper, in LaTeX
   python test_demo.py --submission CLONE --model_id 4 7  submissions of an official repository
   python -m esr leaderboard results --protocol ntire2025
 """

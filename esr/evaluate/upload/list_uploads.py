@@ -8,7 +8,8 @@ from pathlib import Path
 
 from esr.base.house import ROOT
 from esr.base.visible_text import one_line
-from esr.evaluate.upload.upload_format import NAME, describe_run, upload_file
+from esr.evaluate.upload.upload_format import NAME, upload_file
+from esr.evaluate.upload.write_upload import describe_run
 from esr.records.record import Record
 from esr.records.split_result import SplitResult
 

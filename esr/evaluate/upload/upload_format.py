@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from esr.base.visible_text import one_line
-from esr.submissions.sidecar import Team
 
 
 def upload_file(save_dir: Path, label: str, role: str) -> Path:
@@ -87,18 +86,6 @@ class Readme:
         """Name what no measurement can fill and nobody has stated, by the sidecar's keys."""
         values = {"extra_data": self.extra_data, "description": one_line(self.description or "")}
         return [key for key, value in values.items() if value in (None, "")]
-
-
-def describe_run(team: Team, runtime_ms: float, device: str) -> Readme:
-    """Say beside SR images what is known of them.
-
-    Args:
-        team: what the sidecar says of it.
-        runtime_ms: mean of the official pass, an image.
-        device: `cpu`, `cuda:0`.
-    """
-    description = team.description or team.title
-    return Readme(runtime_ms / 1000, device == "cpu", team.extra_data, description)
 
 
 def read_readme(text: str) -> Readme:

@@ -18,13 +18,13 @@ from esr.base.threads import cores, in_parallel
 from esr.evaluate.upload.upload_format import (
     NAME,
     Readme,
-    describe_run,
     sr_name,
     upload_file,
 )
 from esr.images.image_file import encode_uint
 from esr.measure.job import JobFolder
 from esr.records.split_result import SplitResult
+from esr.submissions.sidecar import Team
 from esr.submissions.submission import Measurable
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
@@ -60,6 +60,18 @@ def write_uploads(
             write_upload(upload_file(save_dir, submission.label, split.role), images, readme)
     except (OSError, UserError) as error:  # The measurement is good all the same.
         sys.stderr.write(f"warning: no archive to upload: {error}\n")
+
+
+def describe_run(team: Team, runtime_ms: float, device: str) -> Readme:
+    """Say beside SR images what is known of them.
+
+    Args:
+        team: what the sidecar says of it.
+        runtime_ms: mean of the official pass, an image.
+        device: `cpu`, `cuda:0`.
+    """
+    description = team.description or team.title
+    return Readme(runtime_ms / 1000, device == "cpu", team.extra_data, description)
 
 
 def write_upload(path: Path, images: Sequence[tuple[str, Path]], readme: Readme) -> None:
