@@ -270,11 +270,11 @@ def test_who_hangs_when_transformed_is_cut_and_keeps_what_was_measured(harness: 
     harness.count_at(32)
     hangs = DIES.replace("import os; os._exit(3)", "import time; time.sleep(3000)")
     harness.add("team00_Tiny", tiny(before=hangs), nearest_state())
-    done = harness.run("--deploy", "bf16", "--time_budget", "1", "--timeout", "40")
+    done = harness.run("--deploy", "bf16", "--time_budget", "1", "--timeout", "25")
     assert done.returncode == 0, done.stdout + done.stderr
     eager, hanging = harness.record("00_Tiny")["deployments"]
     assert eager["steady"] is not None
-    assert hanging["problem"].startswith("no result after 40 s")
+    assert hanging["problem"].startswith("no result after 25 s")
 
 
 def test_a_run_without_deploy_has_no_such_columns(harness: Harness) -> None:

@@ -1,6 +1,6 @@
 """SIGKILL at random moments after the first record, and the same command again each time.
 
-Three times here; `ESR_KILLS=20 ESR_SEED=1 python -m pytest -n 0 -s tests/test_kills.py` for more.
+Twice here; `ESR_KILLS=20 ESR_SEED=1 python -m pytest -n 0 -s tests/test_kills.py` for more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from harness import PATIENCE_S, Harness, tiny, write_pairs
 
-KILLS = int(os.environ.get("ESR_KILLS", "3"))
+KILLS = int(os.environ.get("ESR_KILLS", "2"))
 SEED = int(os.environ.get("ESR_SEED", "0"))
 
 
