@@ -77,3 +77,17 @@ def test_a_set_that_a_row_lacks_is_empty_there_and_its_own_has_its_own_column() 
     assert "02_B has no Set5 PSNR" not in said
     unranked = {s.row.label for s in board.ranking.standings if s.reason is not None}
     assert unranked == {"02_B"}
+
+
+def test_the_set_of_the_challenge_takes_the_validation_columns_from_everybody() -> None:
+    base, a, b = _on(BASE, "demo"), _on(A, "DIV2K_LSDIR_valid", "demo"), _on(B, "demo")
+    roles = [
+        {split.dataset: split.role for split in r.splits} for r in align_validation([base, a, b])
+    ]
+    assert roles == [
+        {"demo": "demo"},
+        {"DIV2K_LSDIR_valid": "valid", "demo": "demo"},
+        {"demo": "demo"},
+    ]
+    alone = align_validation([base, b])
+    assert alone == [base, b]

@@ -59,18 +59,24 @@ def join_records(earlier: Record, latest: Record) -> Joined:
 
 
 def align_validation(records: Sequence[Record]) -> list[Record]:
-    """Let the rows have the same validation set, as far as they hold one that is of no challenge.
+    """Let the rows have the same validation set: that of the challenge, where somebody has it.
 
     Args:
         records: of all rows.
 
     Returns:
-        the same, where the set that most of them hold fills the validation columns, and nothing
-        does of who lacks it; those of somebody who was measured on the set of the challenge stay.
+        the same, where that set, or else the one that most of them hold, fills the validation
+        columns, and nothing does of who lacks it
     """
     free = {record.label: record for record in records if not _has_official(record)}
-    current = Counter(s.dataset for r in free.values() for s in r.splits if s.role in VALIDATION)
-    if len(current) < 2:
+    current = Counter(
+        split.dataset
+        for record in records
+        if len(free) == len(records) or record.label not in free
+        for split in record.splits
+        if split.role in VALIDATION
+    )
+    if not free or (len(free) == len(records) and len(current) < 2):
         return [*records]
     holders = Counter(s.dataset for record in free.values() for s in record.splits)
     common = max(current, key=lambda dataset: (holders[dataset], current[dataset], dataset))
