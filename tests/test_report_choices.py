@@ -48,6 +48,7 @@ def test_what_was_chosen_outlives_every_command_that_writes_the_report_anew(
         said = capsys.readouterr().out
         assert "--baseline 01_Net" in said
         assert f"python -m esr leaderboard {results} --forget drops it" in said
+    assert "--title Once" not in said  # Of tables elsewhere nothing is kept.
     assert head(results) == first
     assert "Ours &amp; theirs" in first
     assert 'src="data:image/png;base64,iVBORw0KGgogb2Yg' in first  # That of LOGO, by base64.

@@ -234,10 +234,13 @@ def _explain_baseline(ranking: Ranking) -> Remark:
 def _say_how_to_get_baseline(ranking: Ranking, needed: bool) -> str:
     protocol, baseline = ranking.protocol, ranking.protocol.baseline
     assert baseline is not None
-    shipped = baseline.shipped_id
-    ways = [] if shipped is None else [f"measure it too, with --model_id {shipped}"]
-    ways.append("choose one with python -m esr leaderboard RESULTS --baseline LABEL")
     records = [standing.row.record for standing in ranking.standings]
+    ways = []
+    if baseline.shipped_id is not None:
+        ways = [f"measure it too, with --model_id {baseline.shipped_id}"]
+    elif any(record and record.fork for record in records):
+        ways = [f"measure it too, --model_id {baseline.model_id} of the official repository"]
+    ways.append("choose one with python -m esr leaderboard RESULTS --baseline LABEL")
     if not any(record and record.clock == "perf_counter" for record in records):
         ways.append("take its published figures with --baseline published")
     lacks = f"; no scores, since the baseline {baseline.name} is not among the rows"

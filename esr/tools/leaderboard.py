@@ -142,9 +142,10 @@ def _rank(given: argparse.Namespace) -> None:
     if is_results_folder(given.path):
         # Tables that go elsewhere leave the folder's own as they are.
         is_own = save_dir.resolve() == given.path.resolve()
+        folders = chosen if is_own else kept
         if is_own or given.forget:
-            keep_choices(chosen if is_own else kept, given.path)
-        terminal.print_choices(describe_choices(chosen, given.path, finished))
+            keep_choices(folders, given.path)
+        terminal.print_choices(describe_choices(folders, given.path, finished))
 
 
 def _read_typed(given: argparse.Namespace) -> ReportChoices:
