@@ -171,15 +171,23 @@ class SplitResult:
 
         Steady runtimes, or else warm ones, or else official ones, which are a single cold pass.
         """
-        further = self.processes
-        if self.steady and all(process.steady for process in further):
+        further, kind = self.processes, self.process_runtime
+        if self.steady and kind == "steady":
             steady = (self.steady, *(process.steady for process in further))
             return tuple(timing.mean_ms for timing in steady if timing)
-        if self.robust and all(process.warm_ms for process in further):
+        if self.robust and kind == "warm":
             samples = (process.warm_ms for process in further)
             return (self.robust.mean_ms, *map(_mean_of_medians, samples))
         official = (_mean([*process.runtime_ms]) for process in further)
         return (self.runtime_ms, *official)
+
+    @property
+    def process_runtime(self) -> str:
+        """Which runtime `process_means_ms` holds: steady, warm or official."""
+        if self.steady and all(process.steady for process in self.processes):
+            return "steady"
+        is_warm = self.robust and all(process.warm_ms for process in self.processes)
+        return "warm" if is_warm else "official"
 
     @property
     def process_mean_ms(self) -> float | None:

@@ -74,7 +74,10 @@ def _describe_processes(record: Record, processes: int) -> str:
         return f"{count} of {processes} processes; failed: {failed[-1]}"
     if count == 1:
         return f"process 1 of {processes}: {_describe_figures(record)}"
-    means = (f"{split.dataset} {split.process_means_ms[-1]:.2f} ms" for split in record.splits)
+    means = (
+        f"{split.dataset} {split.process_means_ms[-1]:.2f} ms ({split.process_runtime})"
+        for split in record.splits
+    )
     return f"process {count} of {processes}: {'; '.join(means)}"
 
 

@@ -61,11 +61,21 @@ def draw_score_bars(axes: Axes, board: Board) -> bool:
             label=FIGURE_NAMES[term],
         )
         reached += widths
-    axes.set_xlim(0, min(1.02 * reached.max(), ends))
+    right = min(1.02 * float(reached.max()), ends)
+    axes.set_xlim(0, right)
+    for row, line in enumerate(lines):
+        whole = sum(split_score(line.standing, board.ranking).values())
+        if whole > right:  # A bar that ends at the frame would read as that score.
+            _say_beyond(axes, row, f"{whole:.4g} \N{RIGHTWARDS ARROW}", right)
     axes.set_xlabel(f"Score {track.title} (lower is better)")
     add_legend(axes)
     _name_rows(axes, lines)
     return True
+
+
+def _say_beyond(axes: Axes, row: int, text: str, right: float) -> None:
+    box = {"boxstyle": "square,pad=0.15", "facecolor": "white", "linewidth": 0}
+    axes.text(0.99 * right, row, text, ha="right", va="center", fontsize=6, bbox=box)
 
 
 def draw_image_boxes(
