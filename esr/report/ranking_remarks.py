@@ -17,7 +17,7 @@ _NAMES_AT_MOST = 5
 def explain_ranking(ranking: Ranking) -> Iterator[Remark]:
     """Say by which rules, who is left out and why, and which rows cannot be compared."""
     if not any(standing.row.official for standing in ranking.standings):
-        yield Remark(f"Rules of {ranking.protocol.name}.")
+        yield Remark(f"Rules of {ranking.protocol.name}.", is_kept=True)
         return
     yield from _explain_gate(ranking)
     yield _explain_baseline(ranking)
@@ -216,10 +216,12 @@ def _explain_baseline(ranking: Ranking) -> Remark:
     protocol = ranking.protocol
     rules = f"Rules of {protocol.name}; baseline: "
     if protocol.baseline is None:
-        return Remark(f"Rules of {protocol.name}, whose scores are relative to no network.")
+        text = f"Rules of {protocol.name}, whose scores are relative to no network."
+        return Remark(text, is_kept=True)
     if ranking.baseline is None:
         needed = any(track.score in ("exponential", "product") for track in protocol.tracks)
-        return Remark(_say_how_to_get_baseline(ranking, needed), "warning" if needed else "note")
+        text = _say_how_to_get_baseline(ranking, needed)
+        return Remark(text, "warning" if needed else "note", is_kept=True)
     if ranking.baseline == PUBLISHED:
         hardware = f" on {protocol.baseline.hardware}" if protocol.baseline.hardware else ""
         rules += f"{protocol.baseline.name}, published{hardware}"
@@ -227,8 +229,9 @@ def _explain_baseline(ranking: Ranking) -> Remark:
         names = {standing.row.label: standing.row.name for standing in ranking.standings}
         rules += name(names.get(ranking.baseline, ranking.baseline))
     if problem := ranking.baseline_problem:
-        return Remark(f"{rules}; scores are missing, since it {problem}.", "warning")
-    return Remark(f"{rules}.")
+        text = f"{rules}; scores are missing, since it {problem}."
+        return Remark(text, "warning", is_kept=True)
+    return Remark(f"{rules}.", is_kept=True)
 
 
 def _say_how_to_get_baseline(ranking: Ranking, needed: bool) -> str:

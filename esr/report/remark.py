@@ -22,12 +22,14 @@ class Remark(str):
         failed: label of the row whose failure it tells; empty for any other remark.
         columns: titles of those whose signs it explains, so that it says nothing below a table
             without them; empty for any other remark.
+        is_kept: whether it is said however many others are left out.
     """
 
-    __slots__ = ("columns", "failed", "grade")
+    __slots__ = ("columns", "failed", "grade", "is_kept")
     grade: Grade
     failed: str
     columns: frozenset[str]
+    is_kept: bool
 
     def __new__(
         cls,
@@ -35,8 +37,11 @@ class Remark(str):
         grade: Grade = "note",
         failed: str = "",
         columns: Iterable[str] = (),
+        *,
+        is_kept: bool = False,
     ) -> Remark:
         """Make one."""
         made = super().__new__(cls, text)
         made.grade, made.failed, made.columns = grade, failed, frozenset(columns)
+        made.is_kept = is_kept
         return made

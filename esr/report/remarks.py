@@ -39,7 +39,13 @@ def write_remarks(
         Lines that are harmless as plain text, whatever the names in them are; the gravest first.
     """
     remarks = [
-        Remark(one_line(line, _LINE_AT_MOST), line.grade, line.failed, line.columns)
+        Remark(
+            one_line(line, _LINE_AT_MOST),
+            line.grade,
+            line.failed,
+            line.columns,
+            is_kept=line.is_kept,
+        )
         for line in _list_remarks(ranking, marked, empty)
     ]
     return sorted(remarks, key=lambda remark: GRADES.index(remark.grade))

@@ -190,9 +190,11 @@ def print_leaderboard(board: Board, save_dir: Path, told: Collection[str] = ()) 
         for remark in board.remarks
         if remark.failed not in told and (not remark.columns or remark.columns & shown)
     ]
-    for line in remarks[:_REMARKS_AT_MOST]:
+    rest = remarks[_REMARKS_AT_MOST:]
+    kept = [remark for remark in rest if remark.is_kept]
+    for line in (*remarks[:_REMARKS_AT_MOST], *kept):
         print_line(line)
-    if (more := len(remarks) - _REMARKS_AT_MOST) > 0:
+    if (more := len(rest) - len(kept)) > 0:
         print_line(f"{more} more remark{'' if more == 1 else 's'} in report.html")
     print_line(f"Everything is in {save_dir}")
 
