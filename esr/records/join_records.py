@@ -68,15 +68,13 @@ def align_validation(records: Sequence[Record]) -> list[Record]:
         the same, where that set, or else the one that most of them hold, fills the validation
         columns, and nothing does of who lacks it
     """
-    free = {record.label: record for record in records if not _has_official(record)}
+    official = {record.label: record for record in records if _has_official(record)}
+    free = {record.label: record for record in records if record.label not in official}
+    deciding = official or free
     current = Counter(
-        split.dataset
-        for record in records
-        if len(free) == len(records) or record.label not in free
-        for split in record.splits
-        if split.role in VALIDATION
+        s.dataset for record in deciding.values() for s in record.splits if s.role in VALIDATION
     )
-    if not free or (len(free) == len(records) and len(current) < 2):
+    if not official and len(current) < 2:
         return [*records]
     holders = Counter(s.dataset for record in free.values() for s in record.splits)
     common = max(current, key=lambda dataset: (holders[dataset], current[dataset], dataset))
