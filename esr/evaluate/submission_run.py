@@ -45,6 +45,7 @@ from esr.sandbox import isolated_process
 from esr.sandbox.own_files import refuse_foreign_files
 from esr.sandbox.policy import Policy
 from esr.submissions.environments.environment_lock import EnvironmentLock
+from esr.submissions.foreseen_problems import INSTALL_HINT
 from esr.submissions.submission import (
     Broken,
     CloneSubmission,
@@ -209,7 +210,7 @@ class SubmissionRun:
         printed = str(log) if failed.stage != "discover" and log.exists() else None
         hint = ""
         if "needs the package" in failed.reason and not self._setting.options.confinement.install:
-            hint = " (--install fetches what can be had)"
+            hint = f" {INSTALL_HINT}"
         reason, date = printable_line(f"{failed.reason}{hint}"), provenance.now()
         name = entry.name if isinstance(entry, CloneSubmission) and not entry.variant else None
         path = str(entry.model_file)

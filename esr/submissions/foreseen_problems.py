@@ -28,6 +28,8 @@ from esr.submissions.foreign_file import CHECKPOINT_LIMITS, HEAD_BYTES, recognis
 from esr.submissions.parse_source import parse_source
 from esr.submissions.submission import CloneSubmission, Measurable, Submission
 
+INSTALL_HINT = "(--install fetches what can be had)"
+"""Said wherever a package is not there."""
 _PICKLE_AT_MOST = 2**21
 _HEADER_AT_MOST = 2**24
 _NAMED_AT_MOST = 3
@@ -71,12 +73,11 @@ def _find_absent_packages(entry: Measurable) -> Iterator[str]:
             in_part.append(requirement.name)
         else:
             absent.append(requirement.name)
-    fetch = "(--install fetches what can be had)"
     if absent:
         # What a clone imports and never uses need not be there.
-        yield f"{'may need' if is_clone else 'needs'} {', '.join(absent)} {fetch}"
+        yield f"{'may need' if is_clone else 'needs'} {', '.join(absent)} {INSTALL_HINT}"
     if in_part:
-        yield f"may need more of {', '.join(in_part)} than its stand-ins here {fetch}"
+        yield f"may need more of {', '.join(in_part)} than its stand-ins here {INSTALL_HINT}"
     if others:
         yield f"asks for {', '.join(others)}; --install takes what it asks for"
 
