@@ -12,10 +12,14 @@ from harness import ROOT
 from PIL import Image
 
 from esr.challenge.protocol import protocols
-from esr.datasets.checking import judge_lr as judging
+from esr.datasets.checking import bicubic_quarter
+from esr.datasets.checking.bicubic_quarter import quarter_psnr_db
 from esr.datasets.checking.judge_lr import SAMPLE, judge_lr
+from esr.datasets.manifest import PairHash
 from esr.datasets.splits import DataRequest, find_splits
-from esr.datasets.staging import StagedSplit, stage
+from esr.datasets.staging import StagedImage, StagedSplit, stage
+from esr.images.official_image import calculate_psnr
+from esr.images.resample import imresize_uint8
 
 NAMES = ("astronaut", "chelsea", "coffee", "hopper")
 
@@ -75,6 +79,29 @@ def test_a_large_set_costs_no_more_than_a_small_one(
         made.append(scale)
         return original(hr, scale)
 
-    original = judging.make_lr
-    monkeypatch.setattr(judging, "make_lr", counted)
-    assert judge_lr(large).looked_at == len(made) == SAMPLE
+    original = bicubic_quarter.make_lr
+    monkeypatch.setattr(bicubic_quarter, "make_lr", counted)
+    assert judge_lr(large).looked_at == SAMPLE
+    assert 0 < len(made) <= SAMPLE
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+@pytest.mark.parametrize("size", [(7, 9), (24, 20), (65, 130)])
+def test_the_quarter_is_that_of_the_whole(
+    tmp_path: Path, scale: int, size: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(scale)
+    hr = rng.integers(0, 256, (size[0] * scale, size[1] * scale, 3), np.uint8)
+    bicubic = imresize_uint8(hr, 1 / scale)
+    top, left = size[0] // 2, size[1] // 2
+    for name, change in {"equal": 0, "corner": 9, "all": 3}.items():
+        lr = bicubic.copy()
+        lr[-1 if name == "corner" else slice(None), -1] ^= change
+        image = StagedImage(
+            name, tmp_path / f"{name}-lr.npy", tmp_path / f"{name}-hr.npy", PairHash(name, "", "")
+        )
+        np.save(image.lr, lr)
+        np.save(image.hr, hr)
+        expected = calculate_psnr(bicubic[top:, left:], lr[top:, left:])
+        assert quarter_psnr_db(image, scale) == pytest.approx(expected, abs=1e-3)
+        assert (name == "equal") == (expected == np.inf)

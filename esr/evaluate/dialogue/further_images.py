@@ -17,7 +17,6 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -25,12 +24,11 @@ import numpy as np
 
 from esr.audit.changed_images import Change, Part, draw_change
 from esr.base import json_file
+from esr.datasets.checking.bicubic_quarter import quarter_psnr_db
 from esr.datasets.staging import StagedImage, StagedSplit
 from esr.evaluate.dialogue import lr_files, sr_files
 from esr.evaluate.dialogue.timed_passes import out_of_turn, read_runtime
 from esr.images import Image
-from esr.images.official_image import calculate_psnr
-from esr.images.resample import imresize_uint8
 from esr.measure.channel import TAKE
 from esr.measure.job import FURTHER_IMAGES, FurtherTurn, JobFolder
 from esr.records.bounds import check_possible
@@ -109,24 +107,14 @@ def _draw(
     lr = np.load(image.lr)
     height, width, _ = lr.shape
     if kind == "changed":
-        symmetric = _has_bicubic_lr(image, scale)
+        # Bicubic interpolation treats left and right alike; other ways need not.
+        symmetric = quarter_psnr_db(image, scale) >= _BICUBIC_DB
         return draw_change(height, width, symmetric=symmetric, rng=rng)
     if kind == "repeated":
         return Change()
     rows, columns = sides
     top, left = (rng.randint(0, max(0, a - b)) for a, b in ((height, rows), (width, columns)))
     return Part(top, left, rows, columns)
-
-
-@lru_cache(maxsize=1024)
-def _has_bicubic_lr(image: StagedImage, scale: int) -> bool:
-    # Once a run: making LR anew takes 40 ms of a core, which all submissions would pay.
-    return is_bicubic(np.load(image.lr), np.load(image.hr, mmap_mode="r"), scale)
-
-
-def is_bicubic(lr: Image, hr: Image, scale: int) -> bool:
-    """Whether LR was made by bicubic interpolation, which treats left and right alike."""
-    return calculate_psnr(imresize_uint8(hr, 1 / scale), lr) >= _BICUBIC_DB
 
 
 @dataclass(frozen=True)
