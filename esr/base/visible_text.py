@@ -32,7 +32,7 @@ def name(label: str) -> str:
     return one_line(label, NAME_AT_MOST) or "(no name)"
 
 
-def name_some(names: Sequence[str], at_most: int) -> str:
+def name_some(names: Sequence[str], at_most: int = 5) -> str:
     """Name the first few of some things, as they are, and say how many more there are."""
     more = len(names) - at_most
     return ", ".join(names[:at_most]) + (f" and {more} more" if more > 0 else "")

@@ -18,7 +18,6 @@ COUNTED = ("FLOPs [G]", "Acts [M]", "Conv")
 """What counters fill: missed even where no row has it, and the column is not there."""
 
 _SETS = {"Val": "the validation set", "Test": "the test set"}
-_NAMES_AT_MOST = 5
 
 
 def explain_empty_cell(column: Column, standing: Standing, ranking: Ranking) -> str:
@@ -121,5 +120,5 @@ def list_empty_cells(
             if reason != standing.reason and reason not in elsewhere:
                 lacking.setdefault((tuple(headings), reason), []).append(name(standing.row.name))
     for (titles, reason), labels in lacking.items():
-        who = name_some(labels, _NAMES_AT_MOST)
+        who = name_some(labels)
         yield f"{who} {'has' if len(labels) == 1 else 'have'} no {', '.join(titles)}: {reason}"

@@ -11,8 +11,6 @@ from esr.rank.runtimes import RUNTIMES, read_processes
 from esr.records.record import Record
 from esr.report.remark import Remark
 
-_NAMES_AT_MOST = 5
-
 
 def explain_ranking(ranking: Ranking) -> Iterator[Remark]:
     """Say by which rules, who is left out and why, and which rows cannot be compared."""
@@ -71,9 +69,7 @@ def _say_who_passed(ranking: Ranking) -> Iterator[Remark]:
         f"{name(standing.row.name)} ({', '.join(map(_say_margin, values))})"
         for standing, values in zip(passed, by_row, strict=True)
     ]
-    more = f" and {len(labels) - _NAMES_AT_MOST} more" if len(labels) > _NAMES_AT_MOST else ""
-    who = ", ".join(labels[:_NAMES_AT_MOST])
-    yield Remark(f"PSNR gate, {' and '.join(measured)}: passed by {who}{more}.")
+    yield Remark(f"PSNR gate, {' and '.join(measured)}: passed by {name_some(labels)}.")
 
 
 def _say_margin(margin_db: float | None) -> str:
@@ -99,7 +95,7 @@ def _group(standings: Sequence[Standing], reasons: Sequence[str | None]) -> dict
 
 def say_who(labels: Sequence[str]) -> str:
     """Name the first few of those who are something."""
-    return f"{name_some(labels, _NAMES_AT_MOST)} {'is' if len(labels) == 1 else 'are'}"
+    return f"{name_some(labels)} {'is' if len(labels) == 1 else 'are'}"
 
 
 def _find_unlike(ranking: Ranking) -> Iterator[Remark]:

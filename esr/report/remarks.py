@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from esr.base.visible_text import name, one_line
+from esr.base.visible_text import name, name_some, one_line
 from esr.challenge.data_set_registry import registry
 from esr.challenge.fixed_input import FixedInput
 from esr.datasets.lr_verdict import LrVerdict
@@ -61,6 +61,7 @@ def _list_remarks(
     for row in rows:
         if row.record:
             yield from _explain_record(row.record, name(row.name))
+    yield from _explain_left_out(rows)
     for row in rows:
         yield from _explain_failure(row)
     yield from map(Remark, empty)
@@ -91,13 +92,22 @@ def _explain_record(record: Record, label: str) -> Iterator[Remark]:
         yield Remark(f"{label}: {one_line(record.note)}", "warning")
     for flag in record.flags:
         yield Remark(f"{label}: {flag.name}: {one_line(flag.detail)}", "warning")
-    if record.left_out:
-        left_out = one_line(describe_left_out(record.left_out), _LINE_AT_MOST)
-        yield Remark(
-            f"{label}: left out for want of time (--time_budget SECONDS gives more): {left_out}"
-        )
     if record.fixed_input:
         yield from _explain_fixed_input(record.fixed_input, label)
+
+
+def _explain_left_out(rows: Sequence[Row]) -> Iterator[Remark]:
+    """Say what there was no time for, a line for all rows of which the same is true."""
+    labels: dict[str, list[str]] = {}
+    for row in rows:
+        if row.record and row.record.left_out:
+            left_out = one_line(describe_left_out(row.record.left_out), _LINE_AT_MOST)
+            labels.setdefault(left_out, []).append(name(row.name))
+    for left_out, of in labels.items():
+        yield Remark(
+            f"{name_some(of)}: left out for want of time"
+            f" (--time_budget SECONDS gives more): {left_out}"
+        )
 
 
 def _explain_fixed_input(fixed: FixedInput, label: str) -> Iterator[Remark]:

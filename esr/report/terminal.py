@@ -272,7 +272,7 @@ def print_years(years: Mapping[Path, int], protocol: str) -> None:
     for year in sorted(year for year in known if f"ntire{year}" != protocol):
         clones = [name(clone.name) for clone, of in years.items() if of == year]
         print_line(
-            f"{name_some(clones, 5)}: of {year}, measured by the rules of {protocol};"
+            f"{name_some(clones)}: of {year}, measured by the rules of {protocol};"
             f" --protocol ntire{year} takes its own"
         )
 
