@@ -54,6 +54,23 @@ def test_a_good_set_has_no_defect(mine: Path, capsys: pytest.CaptureFixture[str]
     assert printed.endswith("0 defects, 0 notes\n")
 
 
+def test_only_the_sets_that_are_named_are_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("Mine", "Yours"):
+        write_set(tmp_path / name)
+    _lr(tmp_path / "Yours").unlink()
+    assert main(["check", str(tmp_path)]) == 1
+    assert main(["check", str(tmp_path), "--dataset", "Yours", "Yours"]) == 1
+    assert capsys.readouterr().out.count("Yours x4") == 2
+    assert main(["check", str(tmp_path), "--dataset", "Mine"]) == 0
+    assert "Yours" not in capsys.readouterr().out
+    assert main(["check", str(tmp_path), "--dataset", "mine"]) == 2
+    said = capsys.readouterr().err
+    assert "--dataset mine: no such data set" in said
+    assert "did you mean Mine?" in said
+
+
 def test_other_scales_beside_it_are_named(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = "LR of x2, x3 is there too, not looked at: --scale 2, --scale 3"
     main(["check", str(mine)])

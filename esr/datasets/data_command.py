@@ -8,13 +8,14 @@ from pathlib import Path
 
 from esr.base.command import Parser, command
 from esr.base.console import stdout
+from esr.base.did_you_mean import suggest
 from esr.base.errors import ExitCode, UserError
-from esr.base.visible_text import one_line
+from esr.base.visible_text import name_some, one_line
 from esr.challenge.data_set_registry import Layout, registry
 from esr.challenge.protocol import protocols
 from esr.datasets import set_report
 from esr.datasets.checking.check_set import CheckedSet, check_set
-from esr.datasets.image_folders import SCALES, find_sets
+from esr.datasets.image_folders import SCALES, SetFolder, find_sets
 from esr.datasets.manifest import MANIFEST, find_manifests, read_manifest, write_manifest
 from esr.datasets.noise import CROP_PX, make_noisy
 from esr.datasets.obtain_set import obtain
@@ -23,9 +24,9 @@ from esr.images import Image
 
 
 def check(given: argparse.Namespace) -> ExitCode:
-    """Check every set in a folder, and write which files they consist of."""
+    """Check the sets in a folder, and write which files they consist of."""
     checked = []
-    for folder in find_sets(given.dir, given.scale):
+    for folder in _choose_sets(find_sets(given.dir, given.scale), given.dataset, given.dir):
         # A manifest that is about to be replaced says nothing of the files.
         manifests = () if given.write_manifest else find_manifests(folder.folders, given.dir)
         expected = {file: h for path in manifests for file, h in read_manifest(path).items()}
@@ -36,6 +37,19 @@ def check(given: argparse.Namespace) -> ExitCode:
         _print(f"written: {_write(given.dir, checked)}")
     _print(set_report.summarize(checked))
     return ExitCode.SOME_FAILED if any(each.defects for each in checked) else ExitCode.OK
+
+
+def _choose_sets(
+    found: Sequence[SetFolder], names: Sequence[str], data_dir: Path
+) -> list[SetFolder]:
+    if not names:
+        return [*found]
+    by_name = {folder.name: folder for folder in found}
+    for name in names:
+        if name not in by_name:
+            what = f"no such data set in {data_dir}; it holds {name_some([*by_name])}"
+            raise UserError(what, where=f"--dataset {name}", remedy=suggest(name, by_name))
+    return [by_name[name] for name in dict.fromkeys(names)]
 
 
 def _write(data_dir: Path, checked: Sequence[CheckedSet]) -> Path:
@@ -124,8 +138,10 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     known = _command(commands, "list", show, "what is known of the field's data sets")
     known.add_argument("name", nargs="*", metavar="NAME")
-    checks = _command(commands, "check", check, "every image of every set in a folder")
+    checks = _command(commands, "check", check, "every image of the sets in a folder")
     _add_folder(checks)
+    text = "only these of them (default: every set in the folder)"
+    checks.add_argument("--dataset", nargs="+", default=[], metavar="NAME", help=text)
     text = f"write {MANIFEST} into the folder: every evaluation compares its files with it"
     checks.add_argument("--write_manifest", action="store_true", help=text)
     makes = _command(commands, "prepare", make, "make LR from HR by MATLAB's bicubic, or noisy HR")
