@@ -11,6 +11,7 @@ import boards
 import pytest
 
 from esr.challenge.protocol import protocols
+from esr.records.measurement import Flag
 from esr.records.record import Failure, read_record
 from esr.records.results_folder import Store
 from esr.report.board import build_board
@@ -52,6 +53,16 @@ def test_what_is_removed_is_in_no_table_and_still_there(results: Path) -> None:
     moved = results / "records" / "removed" / "02_Net.json"
     assert read_record(moved) == boards.record(2, "Net", 7.0, 27.02)
     assert (results / "failures" / "removed" / "04_Gone.json").is_file()
+
+
+def test_who_has_which_flags_is_listed(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = (Flag("memorised_images", "a"), Flag("stand_ins", "b"), Flag("stand_ins", "c"))
+    flagged = replace(boards.record(1, "Net", 6.0, 27.02), flags=flags)
+    Store(results, PROTOCOL).save(flagged)
+    assert main([str(results)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("memorised_images") == printed.count("stand_ins") == 1
+    assert "01_Net \N{DOUBLE DAGGER}" in printed
 
 
 def test_what_is_hidden_stays_hidden_until_it_is_shown(results: Path) -> None:

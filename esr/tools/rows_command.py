@@ -26,12 +26,17 @@ from esr.report.report_choices import (
     keep_choices,
     read_choices,
 )
+from esr.report.row_marks import mark_name
 from esr.report.terminal import print_choices, print_line
 from esr.tools.leaderboard import find_label
 from esr.tools.read_results import is_results_folder
 from esr.tools.row_changes import RowChanges, read_reason
 
-_HEAD = ("Row", "State", "Data sets", "Measured")
+_HEAD = ("Row", "State", "Flags", "Data sets", "Measured")
+_DATE = 10
+"""Letters."""
+_FLAG_AT_LEAST = 24
+"""Letters of a flag that are not broken, however narrow the terminal is."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -112,18 +117,26 @@ def lay_out_rows(rows: Sequence[Row], hidden: set[str]) -> Table:
         hidden: labels of those that no table shows.
     """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    flags = {row.label: _name_flags(row) for row in rows}
+    longest = max((len(flag) for named in flags.values() for flag in named), default=0)
+    unbroken = {"Flags": min(longest + 1, _FLAG_AT_LEAST), "Measured": _DATE}
     for title in _HEAD:
-        table.add_column(title, overflow="fold", min_width=len(title))
+        least = max(len(title), unbroken.get(title, 0))
+        table.add_column(title, overflow="fold", min_width=least)
     for row in rows:
         sets = [split.dataset for split in row.record.splits] if row.record else []
         date = row.record.provenance.date.partition("T")[0] if row.record else ""
         state = ", ".join(_describe_state(row, row.label in hidden))
-        called = name(row.name)
+        called = mark_name(row)
         if row.name != row.label:
             called += f" ({name(row.label)})"
-        texts = (called, state, ", ".join(sets), date)
+        texts = (called, state, ", ".join(flags[row.label]), ", ".join(sets), date)
         table.add_row(*(Text(one_line(text)) for text in texts))
     return table
+
+
+def _name_flags(row: Row) -> list[str]:
+    return [*dict.fromkeys(flag.name for flag in row.record.flags)] if row.record else []
 
 
 def _describe_state(row: Row, is_hidden: bool) -> Iterator[str]:
