@@ -33,10 +33,8 @@ from esr.tools.read_results import is_results_folder
 from esr.tools.row_changes import RowChanges, read_reason
 
 _HEAD = ("Row", "State", "Flags", "Data sets", "Measured")
-_DATE = 10
-"""Letters."""
-_FLAG_AT_LEAST = 24
-"""Letters of a flag that are not broken, however narrow the terminal is."""
+_UNBROKEN = ("Flags", "Measured")
+"""Where a narrow terminal breaks no word."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -116,13 +114,9 @@ def lay_out_rows(rows: Sequence[Row], hidden: set[str]) -> Table:
         rows: of a results folder.
         hidden: labels of those that no table shows.
     """
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    flags = {row.label: _name_flags(row) for row in rows}
-    longest = max((len(flag) for named in flags.values() for flag in named), default=0)
-    unbroken = {"Flags": min(longest + 1, _FLAG_AT_LEAST), "Measured": _DATE}
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for title in _HEAD:
-        least = max(len(title), unbroken.get(title, 0))
-        table.add_column(title, overflow="fold", min_width=least)
+        table.add_column(title, overflow="fold", no_wrap=title in _UNBROKEN)
     for row in rows:
         sets = [split.dataset for split in row.record.splits] if row.record else []
         date = row.record.provenance.date.partition("T")[0] if row.record else ""
@@ -130,8 +124,8 @@ def lay_out_rows(rows: Sequence[Row], hidden: set[str]) -> Table:
         called = mark_name(row)
         if row.name != row.label:
             called += f" ({name(row.label)})"
-        texts = (called, state, ", ".join(flags[row.label]), ", ".join(sets), date)
-        table.add_row(*(Text(one_line(text)) for text in texts))
+        cells = [[called], [state], _name_flags(row), [", ".join(sets)], [date]]
+        table.add_row(*(Text("\n".join(map(one_line, lines))) for lines in cells))
     return table
 
 
