@@ -96,6 +96,7 @@ def test_the_busiest_place_is_shown_wherever_it_is(tmp_path: Path) -> None:
     hr = np.full((400, 600, 3), 128, np.uint8)
     hr[200:296, 480:576] = np.random.default_rng(0).integers(0, 256, (96, 96, 3))
     np.save(split.images[0].hr, hr)
+    np.save(split.images[0].lr, imresize_uint8(hr, 1 / 4))
     worst, best, first = keep_crops(split, _results(split, sr_files), sr_files, tmp_path, "01_A")
     assert (worst.top_px, worst.left_px) == (best.top_px, best.left_px) == (200, 480)
     assert (first.top_px, first.left_px) == (200, 480)

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from esr.base.threads import in_parallel
 from esr.datasets.staging import StagedImage, StagedSplit
@@ -97,21 +96,38 @@ def keep_crops(
 
 @lru_cache(maxsize=4)
 def _find_most_detailed(split: StagedSplit) -> tuple[int, ...]:
-    """Find the images with the finest detail, the finest first, once for all submissions.
+    """Find the images with the finest detail, the finest first, once for all submissions."""
+    details = in_parallel(lambda image: _find_finest(image, split.scale), split.images)
+    order = sorted(range(len(details)), key=lambda index: (-details[index].energy, index))
+    return tuple(order[:3])
 
-    By LR alone, which is a sixteenth of HR: the energy of its Laplacian, in the window of a detail
-    that has most of it.
+
+@dataclass(frozen=True)
+class _Finest:
+    """Where an image has the most detail: the energy of its Laplacian, in a window."""
+
+    energy: float
+    top: int
+    """LR pixels, as all of these."""
+    left: int
+    side: int
+
+
+@lru_cache(maxsize=1024)
+def _find_finest(image: StagedImage, scale: int) -> _Finest:
+    """Find the window by LR alone, so that every submission shows the same detail of an image.
+
+    LR is a sixteenth of HR, and what is fine in it is what a network is to restore.
     """
-    side = SIDE_PX // split.scale
-
-    def measure(image: StagedImage) -> float:
-        lr: Image = np.load(image.lr, mmap_mode="r")
-        grey = cv2.cvtColor(np.ascontiguousarray(lr), cv2.COLOR_RGB2GRAY)
-        edges = cv2.Laplacian(grey, cv2.CV_32F)
-        return float(cv2.boxFilter(edges * edges, -1, (side, side)).max())
-
-    energies = in_parallel(measure, split.images)
-    return tuple(sorted(range(len(energies)), key=lambda index: (-energies[index], index))[:3])
+    lr: Image = np.load(image.lr, mmap_mode="r")
+    side = min(SIDE_PX // scale, *lr.shape[:2])
+    edges = cv2.Laplacian(cv2.cvtColor(np.ascontiguousarray(lr), cv2.COLOR_RGB2GRAY), cv2.CV_32F)
+    centred = cv2.sqrBoxFilter(edges, cv2.CV_32F, (side, side))
+    # OpenCV says of each pixel what the window around it has; only whole windows are asked for.
+    height, width = lr.shape[0] - side + 1, lr.shape[1] - side + 1
+    whole = centred[side // 2 :, side // 2 :][:height, :width]
+    top, left = np.unravel_index(int(whole.argmax()), whole.shape)
+    return _Finest(float(whole[top, left]), int(top), int(left), side)
 
 
 def _psnr(image: Image, hr: Image) -> float:
@@ -130,41 +146,12 @@ class _Detail:
 
 @lru_cache(maxsize=64)
 def _find_detail(image: StagedImage, scale: int) -> _Detail:
-    hr: Image = np.load(image.hr, mmap_mode="r")
-    side = min(SIDE_PX, *hr.shape[:2]) // scale * scale
-    top, left = _busiest(hr, side, scale)
+    finest = _find_finest(image, scale)
+    top, left, side = (value * scale for value in (finest.top, finest.left, finest.side))
     window = slice(top, top + side), slice(left, left + side)
-    bicubic = _bicubic(np.load(image.lr), top // scale, left // scale, side // scale, scale)
+    bicubic = _bicubic(np.load(image.lr), finest.top, finest.left, finest.side, scale)
+    hr: Image = np.load(image.hr, mmap_mode="r")
     return _Detail(window, bicubic, np.array(hr[window]))
-
-
-def _busiest(hr: Image, side: int, scale: int) -> tuple[int, int]:
-    """Find the window with the greatest variance, on the grid of LR pixels.
-
-    By HR alone, so that every submission shows the same detail of an image.
-    """
-    grey = cv2.cvtColor(np.ascontiguousarray(hr), cv2.COLOR_RGB2GRAY)
-    total = _window_sums(grey, side, scale)
-    squares = _window_sums(np.multiply(grey, grey, dtype=np.uint16), side, scale)
-    variance = squares - total * total / side**2
-    row, column = np.unravel_index(int(variance.argmax()), variance.shape)
-    return int(row) * scale, int(column) * scale
-
-
-def _window_sums(values: npt.NDArray[Any], side: int, scale: int) -> npt.NDArray[np.float64]:
-    # Of LR pixels first, a sixteenth as many for x4. Integers in float64: exact for any image.
-    height, width = values.shape
-    rows = np.add.reduce(values.reshape(height // scale, scale, width), 1, np.uint32)
-    # Along rows, where neighbours are few, whole columns are added in a fifth of the time.
-    blocks = rows[:, ::scale].copy()
-    for column in range(1, scale):
-        blocks += rows[:, column::scale]
-    table = cv2.integral(blocks.astype(np.float64), sdepth=cv2.CV_64F)
-    near, far = slice(None, -(side // scale)), slice(side // scale, None)
-    sums: npt.NDArray[np.float64] = (
-        table[far, far] - table[far, near] - table[near, far] + table[near, near]
-    )
-    return sums
 
 
 def _bicubic(lr: Image, top: int, left: int, side: int, scale: int) -> Image:
