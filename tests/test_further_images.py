@@ -197,6 +197,23 @@ def test_every_pixel_of_a_changed_image_is_where_the_indices_say(seed: int) -> N
         assert changed[row, column].tolist() == brighter
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_compared_is_the_same_in_an_image_and_in_the_changed_one(seed: int) -> None:
+    rng, levels = random.Random(seed), np.random.default_rng(seed)
+    height, width, scale = rng.randint(5, 50), rng.randint(5, 50), rng.choice((1, 2, 3, 4))
+    image = levels.integers(0, 256, (height * scale, width * scale, 3), dtype=np.uint8)
+    part = Part(rng.randint(0, height - 1), rng.randint(0, width - 1), 20, 30)
+    for change in (draw_change(height, width, symmetric=True, rng=rng), part):
+        compared = change.compared(height, width)
+        kept = change.cut(image, compared, scale)
+        changed = change.apply(image, scale)
+        assert np.array_equal(kept, change.cut_changed(changed, compared, scale))
+        inner = tuple(slice(side.start * scale, side.stop * scale) for side in compared)
+        # As many pixels, and the same ones but for their order.
+        assert kept.shape == changed[inner].shape
+        assert np.array_equal(*(np.sort(pixels, None) for pixels in (kept, changed[inner])))
+
+
 def test_a_part_of_a_smaller_image_goes_on_mirrored() -> None:
     image = np.arange(3, dtype=np.uint8).reshape(1, 3, 1)
     assert Part(0, 1, 1, 5).apply(image)[0, :, 0].tolist() == [1, 2, 2, 1, 1]

@@ -15,7 +15,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -70,6 +70,24 @@ class Change:
         """Say which rows and columns of changed LR are compared; LR is (height, width)."""
         return _inner(height, self.down), _inner(width, self.right)
 
+    def cut(self, image: Image, compared: tuple[slice, slice], scale: int) -> Image:
+        """Cut what is compared out of an image as it is, made as bright as the changed one.
+
+        Args:
+            image: (H, W, 3), uint8.
+            compared: rows and columns of changed LR.
+            scale: pixels of the image by LR pixels.
+        """
+        rows, columns = compared
+        height, width = image.shape[0] // scale, image.shape[1] // scale
+        rows = _before(rows, self.down, height, self.upside_down)
+        columns = _before(columns, self.right, width, self.mirrored)
+        return _brighter(_cut(image, (rows, columns), scale), self.brighter)
+
+    def cut_changed(self, changed: Image, compared: tuple[slice, slice], scale: int) -> Image:
+        """Cut the same pixels, in the same order, out of a changed image."""
+        return _flipped(_cut(changed, compared, scale), self.upside_down, self.mirrored)
+
     def described(self) -> str:
         """Say it in words."""
         flips = self.mirrored * ["mirrored"] + self.upside_down * ["upside down"]
@@ -93,10 +111,23 @@ def _moved(image: Image, down: int, right: int) -> Image:
 
 
 def _brighter(image: Image, levels: int) -> Image:
-    step = np.uint8(abs(levels))
-    if levels < 0:
-        return np.maximum(image, step) - step
-    return np.minimum(image, np.uint8(255) - step) + step
+    if levels == 0:
+        return image
+    step = (abs(levels),) * 3 + (0,)  # Of a grey image OpenCV takes the first.
+    change: Any = cv2.add if levels > 0 else cv2.subtract  # They saturate.
+    changed: Image = change(image, step)
+    return changed.reshape(image.shape)
+
+
+def _cut(image: Image, lr_part: tuple[slice, slice], scale: int) -> Image:
+    rows, columns = (slice(part.start * scale, part.stop * scale) for part in lr_part)
+    return image[rows, columns]
+
+
+def _before(part: slice, moved: int, length: int, is_flipped: bool) -> slice:
+    """Say where pixels of a side lay before it was flipped, and then moved."""
+    start, stop = part.start - moved, part.stop - moved
+    return slice(length - stop, length - start) if is_flipped else slice(start, stop)
 
 
 def _inner(length: int, moved: int) -> slice:
@@ -138,6 +169,16 @@ class Part:
             _inner(min(self.height, height - self.top), 0),
             _inner(min(self.width, width - self.left), 0),
         )
+
+    def cut(self, image: Image, compared: tuple[slice, slice], scale: int) -> Image:
+        """Cut what is compared out of an image; arguments as for a `Change`."""
+        lefts = zip(compared, (self.top, self.left), strict=True)
+        rows, columns = (slice(part.start + at, part.stop + at) for part, at in lefts)
+        return _cut(image, (rows, columns), scale)
+
+    def cut_changed(self, changed: Image, compared: tuple[slice, slice], scale: int) -> Image:
+        """Cut the same pixels out of what was made of the part."""
+        return _cut(changed, compared, scale)
 
 
 def draw_change(height: int, width: int, *, symmetric: bool, rng: random.Random) -> Change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -109,14 +110,14 @@ def _repeated(
 def _compared(result: FurtherResult, folder: JobFolder, scale: int) -> Iterator[Flag]:
     image, change = result.image, result.image.change
     hr = np.load(image.source.hr, mmap_mode="r")
-    target = change.apply(hr, scale)
-    rows, columns = change.compared(hr.shape[0] // scale, hr.shape[1] // scale)
-    inner = tuple(slice(part.start * scale, part.stop * scale) for part in (rows, columns))
-    scored = change.apply(read_sr(folder.sr_image(*image.source_place), hr.shape), scale)
-    again = read_sr(folder.sr_image(*image.place), target.shape)
-    before_db, again_db = (psnr_db(sr[inner], target[inner]) for sr in (scored, again))
-    compared_px = (rows.stop - rows.start) * (columns.stop - columns.start)
-    allowed_db = allowance_db(compared_px)
+    compared = change.compared(hr.shape[0] // scale, hr.shape[1] // scale)
+    scored = read_sr(folder.sr_image(*image.source_place), hr.shape)
+    height, width = _lr_size(image)
+    again = read_sr(folder.sr_image(*image.place), (height * scale, width * scale, hr.shape[2]))
+    target = change.cut(hr, compared, scale)
+    before_db = psnr_db(change.cut(scored, compared, scale), target)
+    again_db = psnr_db(change.cut_changed(again, compared, scale), target)
+    allowed_db = allowance_db(math.prod(part.stop - part.start for part in compared))
     if isinstance(change, Change):
         yield from memorised(image.source.name, before_db, again_db, change, allowed_db)
     else:
