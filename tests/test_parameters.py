@@ -322,3 +322,23 @@ def test_values_in_no_order_count_in_full_and_patterns_hardly() -> None:
     identity[range(64), range(64), 1, 1] = 1
     assert irregular(identity).elements < 0.05 * identity.numel()
     assert irregular(torch.full((1000,), math.pi)).elements == 0
+
+
+@pytest.mark.parametrize(("height", "width"), [(192, 320), (339, 510)])
+def test_masks_as_large_as_the_image_hardly_count(height: int, width: int) -> None:
+    count = torch.zeros(1, 3, 4 * height, 4 * width)  # Of tiles that overlap.
+    for top in (0, height - 256):
+        count[..., max(0, 4 * top) : 4 * top + 1024, :].add_(1)
+    assert irregular(count).elements < 1024
+    window, places = 8, torch.arange(-(-height // 8) * 8)
+    region = (places >= places[-1] - 7).int() + (places >= places[-1] - 3)
+    windows = region.view(-1, window, 1).repeat(-(-width // 8), 1, window).flatten(1)
+    shifted = (windows[:, None] != windows[:, :, None]).float() * -100.0
+    assert shifted.numel() > 2**21
+    assert irregular(shifted).elements < 1024
+
+
+def test_weights_behind_a_pattern_count_in_full() -> None:
+    torch.manual_seed(0)
+    hidden = torch.cat([torch.zeros(2**20), torch.randn(50_000)])
+    assert irregular(hidden).elements >= 50_000
