@@ -119,8 +119,12 @@ class Watcher:
     def run(self, ended: threading.Event) -> None:
         """Look until the run has ended."""
         while not ended.wait(_LOOK_EVERY_S):
-            for entry in os.scandir(self.job_dir):
-                self._look(entry.name)
+            labels = {entry.name for entry in os.scandir(self.job_dir)}
+            for label in labels:
+                self._look(label)
+            # What the program holds no longer is not to be held here, as if it were its memory.
+            for gone in self.heard.keys() - labels:
+                del self.heard[gone]
 
     def _look(self, label: str) -> None:
         child, now = self.children.setdefault(label, Child()), Moment.now()
