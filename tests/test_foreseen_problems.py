@@ -93,7 +93,7 @@ def test_in_a_clone_it_is_what_select_model_names(tmp_path: Path) -> None:
         if isinstance(entry, CloneSubmission)
     }
     assert problems[0] == problems[3] == problems[4] == problems[7] == ""
-    assert problems[6] == "no checkpoint: team06.pth"
+    assert problems[6] == "no checkpoint: model_zoo/team06.pth"
     assert "absent-package" in problems[5]
 
 

@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 from esr.audit.record_flags import complexity_flags
 from esr.measure.counts import complexity
 from esr.measure.counts.observed_pass import missed_by_official, observe
+from esr.measure.op_watch import OpWatch
 
 SIZE = (3, 32, 32)
 
@@ -208,3 +209,21 @@ def test_layer_that_costs_more_than_its_rule_was_seen_all_the_same() -> None:
     missed = missed_by_official(seen, [network.conv])
     assert (missed.num_conv, missed.flops) == (0, 81 * 32 * (32 - 3))
     assert [(op.name, op.calls) for op in missed.ops] == [("aten::convolution", 1)]
+
+
+@pytest.mark.parametrize("made", [1, 2])
+def test_a_network_is_traced_whole_while_it_is_watched(made: int) -> None:
+    network, sizes = nn.Sequential(nn.Conv2d(3, 12, 3, padding=1), nn.PixelShuffle(2)), (32, 20)
+    tracer, image = torch.jit.trace, torch.rand(1, 3, 32, 32)
+    with torch.no_grad(), OpWatch() as watch:
+        if made == 1:
+            traced = torch.jit.trace(network, image)
+        else:
+            traced = torch.jit.trace_module(network, {"forward": image})
+    assert torch.jit.trace is tracer
+    # As a constant, the image of the trace would come out whatever goes in.
+    for size in sizes:
+        another = torch.rand(1, 3, size, size)
+        assert torch.equal(traced(another), network(another))
+    assert watch.image_convs >= 1
+    assert watch.largest == (1, 12, 32, 32)

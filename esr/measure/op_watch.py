@@ -6,24 +6,34 @@ other threads does not, nor what a custom operator does inside.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable
+from typing import Any, ParamSpec, Self, TypeVar
 
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from esr.measure.counts.memory_pieces import tensors_in
 from esr.measure.counts.op_formulas import formula_of
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_TRACERS = ("trace", "trace_module")
 _IMAGE_PX = 16
 """Merging kernels convolves kernels, at most 13 px wide; nobody restores an image this small."""
 
 
 class OpWatch(TorchDispatchMode):
-    """Watches the operations of this thread while it is entered."""
+    """Watches the operations of this thread while it is entered.
+
+    A trace (`torch.jit.trace`) cannot be made under any such mode: what comes out of an operation
+    would be a constant in it. It steps aside there, and functions are watched instead.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -35,6 +45,28 @@ class OpWatch(TorchDispatchMode):
         """Convolutions whose result has the size of an image, not of a kernel."""
         self.largest: tuple[int, ...] = ()
         """Shape of the largest result of those."""
+
+    def __enter__(self) -> Self:
+        """Begin to watch."""
+        self._replaced = {name: getattr(torch.jit, name) for name in _TRACERS}
+        for name, trace in self._replaced.items():
+            setattr(torch.jit, name, self._stepping_aside(trace))
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *raised: Any) -> None:  # noqa: ANN401
+        """Watch no longer."""
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        for name, trace in self._replaced.items():
+            setattr(torch.jit, name, trace)
+
+    def _stepping_aside(self, trace: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(trace)
+        def traced(*args: P.args, **kwargs: P.kwargs) -> T:
+            with _disable_current_modes(), _TraceWatch(self._note):
+                return trace(*args, **kwargs)
+
+        return traced
 
     @classmethod
     def is_infra_mode(cls) -> bool:
@@ -70,6 +102,32 @@ class OpWatch(TorchDispatchMode):
             self.image_convs += 1
             if tensor.numel() > torch.Size(self.largest).numel() or not self.largest:
                 self.largest = tuple(tensor.shape)
+
+
+class _TraceWatch(TorchFunctionMode):
+    """Watches the functions that a network calls while it is traced."""
+
+    def __init__(self, note: Callable[[str, Tensor], None]) -> None:
+        super().__init__()
+        self._note = note
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        """Call a function and note it, which is no part of the trace."""
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, Tensor):
+            state = torch._C._get_tracing_state()
+            torch._C._set_tracing_state(None)  # type: ignore[attr-defined]
+            try:
+                self._note(f"aten::{getattr(func, '__name__', '')}", result)
+            finally:
+                torch._C._set_tracing_state(state)  # type: ignore[attr-defined]
+        return result
 
 
 class AutocastWatch(TorchFunctionMode):

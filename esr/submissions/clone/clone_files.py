@@ -143,6 +143,8 @@ def _is_left(path: Path, clone: Path, hidden: Sequence[Path]) -> bool:
         zoo = path.parent.resolve() == clone and path.name == "model_zoo"
         return path.name in _FOLDERS_LEFT or (path.is_symlink() and not zoo)
     suffix = leads_to.suffix.lower()
+    if suffix == ".zip" and leads_to.is_relative_to(clone / "model_zoo"):
+        suffix = ""  # Of weights.
     outside = not leads_to.is_relative_to(clone) and suffix not in _FROM_OUTSIDE.split()
     if outside or not leads_to.is_file() or suffix in _LEFT.split():
         return True

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from esr.base.errors import UserError
 from esr.challenge.protocol import protocols
-from esr.submissions.clone.control_flow import functions
+from esr.submissions.clone.find_select_model import find_select_model
+from esr.submissions.clone.model_ids import names_of_models
 from esr.submissions.clone.select_model_branches import Branch, branches
 from esr.submissions.discovery import discover
-from esr.submissions.parse_source import parse_source
 from esr.submissions.submission import (
     FOLDER_SCRIPT,
     SCRIPT,
@@ -33,17 +33,21 @@ def discover_clone(clone: Path) -> list[Entry]:
     if not clone.is_dir():
         raise UserError("no such folder", where=f"--submission {clone}")
     script = clone / SCRIPT
-    tree = _parsed(script) if script.exists() else ast.Module([], [])
-    select = functions(tree).get(SELECT)
+    select = find_select_model(clone)
     if select is None:
         return _own_layout(clone, script)
-    ladder = branches(tree, select)
+    files = names_of_models(clone)
+    ladder = branches(select.tree, select.function, files)
     if not ladder:
         raise UserError(
             f"{SELECT} compares model_id with no number, so it has no ids", where=script
         )
-    names = Counter(_label(branch) for branch in ladder)
-    return [_entry(branch, script, unique=names[_label(branch)] == 1) for branch in ladder]
+    labels = [_label(branch, files) for branch in ladder]
+    names = Counter(labels)
+    return [
+        _entry(branch, script, label if names[label] == 1 else f"{branch.model_id:02d}_{label}")
+        for branch, label in zip(ladder, labels, strict=True)
+    ]
 
 
 def _own_layout(clone: Path, script: Path) -> list[Entry]:
@@ -66,18 +70,7 @@ def _remedy(clone: Path) -> str:
     return "give a clone of an official repository or of this one"
 
 
-def _parsed(script: Path) -> ast.Module:
-    try:
-        # A link may lead to another file; a pipe has no writer, and a device no end.
-        return parse_source(script.resolve())
-    except UserError as error:
-        raise UserError(error.what, where=script) from error
-    except SyntaxError as error:
-        raise UserError(f"is no Python: {error.msg} (line {error.lineno})", where=script) from error
-
-
-def _entry(branch: Branch, script: Path, *, unique: bool) -> Entry:
-    label = _label(branch) if unique else f"{branch.model_id:02d}_{_label(branch)}"
+def _entry(branch: Branch, script: Path, label: str) -> Entry:
     if branch.problem:
         return Broken(branch.model_id, label, script, f"no submission: {branch.problem}")
     return CloneSubmission(
@@ -85,8 +78,9 @@ def _entry(branch: Branch, script: Path, *, unique: bool) -> Entry:
     )
 
 
-def _label(branch: Branch) -> str:
+def _label(branch: Branch, files: Mapping[int, str]) -> str:
     # Decided before anything runs, and it must do as the name of a file.
-    fallback = f"{branch.model_id:02d}_{branch.imported or 'submission'}"
+    known = branch.imported or (not branch.problem and files.get(branch.model_id)) or "submission"
+    fallback = f"{branch.model_id:02d}_{known}"
     name = branch.name or fallback
     return make_label(name, branch.model_id)

@@ -10,12 +10,22 @@ import builtins
 import symtable
 from collections.abc import Iterable, Iterator, Sequence
 
+from esr.submissions.clone.filled_names import filled_names, made_names
+
+_BY_NAME = frozenset(("globals", "eval", "exec"))
+_SCRIPT = frozenset(("main", "run", "select_dataset"))
+"""Functions of an official script that no network needs, and that need packages for data."""
 _SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def needed(source: str, tree: ast.Module, roots: Iterable[str]) -> ast.Module:
     """Reduce a module to what the functions named `roots` need, in its own order and lines."""
-    binding = {id(node): set(_bound(node)) for node in tree.body if not _is_main(node)}
+    made = made_names(tree)
+    binding = {
+        id(node): {*_bound(node), *(filled_names(node) & made)}
+        for node in tree.body
+        if not _is_main(node)
+    }
     uses = _Uses(source)
     kept: set[int] = set()
     names = set(roots)
@@ -26,6 +36,11 @@ def needed(source: str, tree: ast.Module, roots: Iterable[str]) -> ast.Module:
     while new := [node for node in tree.body if id(node) not in kept and is_needed(node)]:
         kept |= {id(node) for node in new}
         names |= {name for node in new for name in uses.of(node)}
+        # What is kept since it fills a table may be used as a decorator, and so be named nowhere.
+        names |= {node.name for node in new if isinstance(node, _SCOPES)}
+        if names & _BY_NAME:
+            # `globals()[f"build_team{model_id:02}"]`: any function may be meant.
+            names |= {node.name for node in tree.body if isinstance(node, _SCOPES)} - _SCRIPT
     chosen = [node for node in tree.body if id(node) in kept or _is_star(node, names, binding)]
     return ast.Module([_narrowed(node, names) for node in chosen], type_ignores=[])
 

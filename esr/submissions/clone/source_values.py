@@ -1,7 +1,7 @@
 """Expressions of a stranger's source that can be evaluated without running it.
 
-Literals, comparisons, f-strings and a handful of harmless calls: what an official `select_model`
-chooses a submission by and names it with.
+Literals, tables, comparisons, f-strings and a handful of harmless calls: what a `select_model`
+chooses a submission by, names it with and finds its checkpoint by. Paths are texts here.
 """
 
 from __future__ import annotations
@@ -9,21 +9,43 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
 MODEL_ID = "model_id"
 """Name under which the id is kept among the known names."""
+
+KEYS = "<keys>"
+"""Name of a function that no source can call: what a table can be looked up by."""
+
+UNBOUND = object()
+"""In the place of a value that a name does not have, or that cannot be told."""
 
 Names = dict[str, Any]
 """Values of names that are known so far."""
 
 _SIZE_AT_MOST = 10_000
+_SPREAD_AT_MOST = 300
+_COLLECTIONS = (dict, list, tuple, set)
+_DISPLAYS = (ast.Dict, ast.List, ast.Tuple, ast.Set)
 _WIDE = re.compile(r"\d{4,}")
 
 
 class Unknown(Exception):
     """The value of an expression cannot be told."""
+
+
+class _Untold:
+    """What would have to be run, in a table or tuple of which the rest is known."""
+
+    def _raise(self, *_: object) -> NoReturn:
+        raise Unknown
+
+    __eq__ = __bool__ = __str__ = __repr__ = __format__ = _raise
+    __hash__ = object.__hash__
+
+
+_UNTOLD = _Untold()
 
 
 def value(node: ast.AST | None, names: Mapping[str, Any]) -> Any:  # noqa: ANN401
@@ -36,30 +58,87 @@ def value(node: ast.AST | None, names: Mapping[str, Any]) -> Any:  # noqa: ANN40
     if evaluate is None:
         raise Unknown
     try:
-        return evaluate(node, names)
+        result = evaluate(node, names)
+        if result is _UNTOLD:
+            raise Unknown
+        return result
     except (TypeError, ValueError, KeyError, IndexError, ArithmeticError) as error:
         raise Unknown from error
     except RecursionError as error:  # A sum of a thousand texts is a thousand sums.
         raise Unknown from error
 
 
+def values(node: ast.AST | None, names: Mapping[str, Any], count: int) -> list[object]:
+    """Evaluate the parts of a tuple or list; `UNBOUND` for each that cannot be told."""
+    try:
+        whole = value(node, names)
+    except Unknown:
+        whole = ()
+    parts = list(whole[:count]) if isinstance(whole, list | tuple) else []
+    parts = [UNBOUND if part is _UNTOLD else part for part in parts]
+    return [*parts, *[UNBOUND] * (count - len(parts))]
+
+
 def is_model_id(node: ast.AST | None) -> bool:
     """Whether an expression is the id as it was given: `args.model_id`."""
-    if isinstance(node, ast.Call) and len(node.args) == 1:
-        return (
-            isinstance(node.func, ast.Name) and node.func.id == "int" and is_model_id(node.args[0])
-        )
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if node.func.id == "int" and len(node.args) == 1:
+            return is_model_id(node.args[0])
+        return node.func.id == "getattr" and _is_named(node.args[1:2])
+    if isinstance(node, ast.Subscript):
+        return _is_named([node.slice])
     return isinstance(node, ast.Attribute) and node.attr == MODEL_ID
 
 
+def _is_named(key: Sequence[ast.expr]) -> bool:
+    return bool(key) and isinstance(key[0], ast.Constant) and key[0].value == MODEL_ID
+
+
 def _attribute(node: ast.Attribute, names: Mapping[str, Any]) -> object:
-    if node.attr != MODEL_ID:
+    if node.attr == MODEL_ID:
+        return names[MODEL_ID]
+    if not isinstance(node.value, ast.Name):
         raise Unknown
-    return names[MODEL_ID]
+    return names[f"{node.value.id}.{node.attr}"]
+
+
+def _partly(node: ast.AST | None, names: Mapping[str, Any]) -> object:
+    try:
+        part = value(node, names)
+    except Unknown:
+        return _UNTOLD
+    # A list that holds another twice, and so on, would be printed longer than any memory.
+    nests = isinstance(part, _COLLECTIONS) and not isinstance(node, _DISPLAYS)
+    return _UNTOLD if nests else part
+
+
+def _table(node: ast.Dict, names: Mapping[str, Any]) -> dict[Any, object]:
+    table: dict[Any, object] = {}
+    for key, given in zip(node.keys, node.values, strict=True):
+        if key is None:
+            table.update(_few(value(given, names)))
+        else:
+            table[value(key, names)] = _partly(given, names)
+    return table
+
+
+def _few(table: dict[Any, object]) -> dict[Any, object]:
+    # Copied by every statement that spreads it.
+    if len(table) > _SPREAD_AT_MOST:
+        raise Unknown
+    return table
+
+
+def _subscript(node: ast.Subscript, names: Mapping[str, Any]) -> object:
+    if is_model_id(node):
+        return names[MODEL_ID]
+    return value(node.value, names)[value(node.slice, names)]
 
 
 def _binary(node: ast.BinOp, names: Mapping[str, Any]) -> object:
     left, right = value(node.left, names), value(node.right, names)
+    if isinstance(left, str) and isinstance(right, str) and isinstance(node.op, ast.Div):
+        return _joined([left, right])
     if isinstance(left, str) and isinstance(node.op, ast.Mod) and "*" not in left:
         return _short(left) % right
     if isinstance(left, str) != isinstance(right, str) or isinstance(left, list | tuple):
@@ -97,18 +176,36 @@ def _formatted(node: ast.FormattedValue, names: Mapping[str, Any]) -> str:
 def _call(node: ast.Call, names: Mapping[str, Any]) -> object:
     if node.keywords:
         raise Unknown
-    if ast.unparse(node.func) == "os.path.join":
-        parts = [value(argument, names) for argument in node.args]
-        if all(isinstance(part, str) for part in parts):
-            return _short("/".join(part.strip("/") for part in parts))
+    if is_model_id(node) and ast.unparse(node.func) == "getattr":
+        return names[MODEL_ID]
     given = [value(argument, names) for argument in node.args]
+    if ast.unparse(node.func) in _JOINS:
+        return _joined(given)
     if isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
         return _FUNCTIONS[node.func.id](*given)
-    if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
-        text = value(node.func.value, names)
-        if isinstance(text, str) and all(map(_harmless, given)):
-            return _METHODS[node.func.attr](_short(text), *given)
+    if isinstance(node.func, ast.Attribute):
+        return _method(node.func.attr, value(node.func.value, names), given)
     raise Unknown
+
+
+def _method(name: str, owner: object, given: Sequence[Any]) -> object:
+    if isinstance(owner, str) and name in _METHODS and all(map(_harmless, given)):
+        return _METHODS[name](_short(owner), *given)
+    if isinstance(owner, str) and name == "join" and len(given) == 1:
+        return _short(_joined(given[0], owner))
+    if isinstance(owner, dict) and name in _OF_TABLES:
+        return _OF_TABLES[name](owner, *given)
+    raise Unknown
+
+
+def _joined(parts: Sequence[object], separator: str = "") -> object:
+    if len(parts) > _SIZE_AT_MOST // 10 or len(separator) > _SIZE_AT_MOST // 1000:
+        raise Unknown
+    if not all(isinstance(part, str) for part in parts):
+        raise Unknown
+    if separator:
+        return separator.join(map(str, parts))
+    return _short("/".join(str(part).strip("/") for part in parts))
 
 
 def _harmless(argument: object) -> bool:
@@ -153,7 +250,13 @@ _COMPARE: dict[type, Callable[[Any, Any], object]] = {
     ast.Is: operator.is_,
     ast.IsNot: operator.is_not,
 }
-_FUNCTIONS: dict[str, Callable[..., object]] = {"int": int, "str": str, "range": _range}
+_FUNCTIONS: dict[str, Callable[..., object]] = {
+    **{"int": int, "str": str, "range": _range},
+    **dict.fromkeys(("list", "tuple", "set", "sorted"), lambda table: {**_few(table)}),
+}
+_FUNCTIONS[KEYS] = lambda table: range(len(table)) if isinstance(table, list | tuple) else table
+_JOINS = ("os.path.join", "osp.join", "path.join", "join", "Path", "pathlib.Path", "PurePath")
+_OF_TABLES: dict[str, Callable[..., object]] = {"get": dict.get, "keys": lambda table: table}
 _METHODS: dict[str, Callable[..., object]] = {
     "format": str.format,
     "zfill": str.zfill,
@@ -164,11 +267,12 @@ _KINDS: dict[type | None, Callable[[Any, Mapping[str, Any]], Any]] = {
     ast.Constant: lambda node, names: node.value,
     ast.Name: lambda node, names: names[node.id],
     ast.Attribute: _attribute,
-    ast.Tuple: lambda node, names: tuple(value(part, names) for part in node.elts),
-    ast.List: lambda node, names: [value(part, names) for part in node.elts],
+    ast.Tuple: lambda node, names: tuple(_partly(part, names) for part in node.elts),
+    ast.List: lambda node, names: [_partly(part, names) for part in node.elts],
     ast.Set: lambda node, names: {value(part, names) for part in node.elts},
-    # Only its keys are ever looked at.
-    ast.Dict: lambda node, names: {value(key, names): None for key in node.keys},
+    ast.Dict: _table,
+    ast.Subscript: _subscript,
+    ast.NamedExpr: lambda node, names: value(node.value, names),
     ast.UnaryOp: lambda node, names: _UNARY[type(node.op)](value(node.operand, names)),
     ast.BinOp: _binary,
     ast.BoolOp: _boolean,

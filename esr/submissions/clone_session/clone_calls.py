@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 import ast
+import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,10 +20,11 @@ from torch import Tensor, nn
 
 from esr.base.errors import UserError
 from esr.submissions.clone.control_flow import Function, Path, constants, functions
-from esr.submissions.clone.source_values import MODEL_ID, Unknown, value
+from esr.submissions.clone.source_values import MODEL_ID, Names, Unknown, value
 
 RETURNS = "return model, name, data_range, tile"
 _RESULTS_AT_LEAST = 3
+_TYPES: dict[str, Callable[[str], object]] = {"int": int, "float": float}
 
 
 LOOP = "run"
@@ -47,23 +49,27 @@ class Selected:
     """What else its loop has for this id alone."""
 
 
-def script_arguments(tree: ast.Module, model_id: int) -> argparse.Namespace:
+def script_arguments(tree: ast.Module, model_id: int | str) -> argparse.Namespace:
     """Make the arguments that the clone's own command line would have by default."""
-    defaults: dict[str, Any] = {}
+    known, defaults = constants(tree), dict[str, Any]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_argument":
-            for flag in node.args:
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            for flag in [given["dest"]] if "dest" in given else node.args:
                 with suppress(Unknown):
-                    name = str(value(flag, {})).lstrip("-").replace("-", "_")
-                    defaults[name] = _default(node)
+                    name = str(value(flag, known)).lstrip("-").replace("-", "_")
+                    defaults[name] = _default(given, known)
     return argparse.Namespace(**{**defaults, "data_dir": ".", "save_dir": ".", MODEL_ID: model_id})
 
 
-def _default(node: ast.Call) -> object:
-    given = {keyword.arg: keyword.value for keyword in node.keywords}
+def _default(given: Mapping[str | None, ast.expr], known: Names) -> object:
     with suppress(Unknown):
         if "default" in given:
-            return value(given["default"], {})
+            default = value(given["default"], known)
+            # As argparse does it: what is given as a text goes through the type.
+            kind = _TYPES.get(ast.unparse(given.get("type", ast.Name("str"))), str)
+            with suppress(ValueError):
+                return kind(default) if isinstance(default, str) else default
         if "action" in given:
             return {"store_true": False, "store_false": True}.get(str(value(given["action"], {})))
     return None
@@ -73,7 +79,10 @@ def arguments_of(
     function: Function, arguments: argparse.Namespace, device: torch.device
 ) -> list[object]:
     """Say what to call `select_model` with: officially (args, device)."""
-    by_name = {"args": arguments, "device": device, MODEL_ID: arguments.model_id}
+    by_name = {
+        **{"args": arguments, "device": device, MODEL_ID: arguments.model_id},
+        "logger": logging.getLogger("clone"),
+    }
     by_place = [arguments, device]
     parameters = [*function.args.posonlyargs, *function.args.args]
     required = parameters[: len(parameters) - len(function.args.defaults)]
@@ -118,51 +127,79 @@ def _described(returned: object) -> str:
 
 @dataclass(frozen=True)
 class ForwardCall:
-    """The call that restores an image."""
+    """The expression that restores an image; mostly a call, or something made of one."""
 
     image: str
     """Name of the LR tensor in it."""
-    call: ast.Call
-    function: str
-    """Name of what is called."""
+    call: ast.expr
+    functions: frozenset[str]
+    """Names of the script's top that it needs."""
     names: dict[str, int | float | str | bool | None]
     """What other names in it stand for."""
     further: tuple[str, ...] = ()
     """Other statements of the loop that are executed because of the id."""
 
 
-def forward_call(tree: ast.Module, model_id: int) -> ForwardCall | None:
+def forward_call(tree: ast.Module, model_id: int | str) -> ForwardCall | None:
     """Read what the loop calls for an id; None if it cannot be told."""
-    defined = functions(tree)
-    loop = defined.get(LOOP)
+    loop = functions(tree).get(LOOP)
     if loop is None:
         return None
     path = Path({**constants(tree), MODEL_ID: model_id}).follow(loop.body)
+    at_top = frozenset(_bound_at_top(tree))
     calls = [
         candidate
         for statement in path.statements
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
-        if (candidate := _read(statement.value, path, {*defined, NETWORK})) is not None
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None
+        if (candidate := _read(statement.value, path, at_top, {*functions(tree)})) is not None
     ]
-    named = [candidate for candidate in calls if "forward" in candidate.function]
-    chosen = next(iter(named or calls), None)
+    named = [candidate for candidate in calls if "forward" in ast.unparse(candidate.call)]
+    # Two methods one after the other restore an image together.
+    whole = [
+        call for call in calls if len(calls) == 1 or f"{NETWORK}." not in ast.unparse(call.call)
+    ]
+    chosen = next(iter(named or whole), None)
     return replace(chosen, further=tuple(_further(path, chosen.call))) if chosen else None
 
 
-def _further(path: Path, call: ast.Call) -> Iterator[str]:
+def _bound_at_top(tree: ast.Module) -> Iterator[str]:
+    yield from functions(tree)
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+
+
+def _further(path: Path, call: ast.expr) -> Iterator[str]:
     for arm in path.arms:
         for statement in arm:
             if call not in ast.walk(statement):
                 yield ast.unparse(statement)
 
 
-def _read(call: ast.Call, path: Path, callable_here: set[str]) -> ForwardCall | None:
-    given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    used = {node.id for part in given for node in ast.walk(part) if isinstance(node, ast.Name)}
-    if not isinstance(call.func, ast.Name) or call.func.id not in callable_here:
+def _read(
+    expression: ast.expr, path: Path, at_top: frozenset[str], defined: set[str]
+) -> ForwardCall | None:
+    used = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
+    if NETWORK not in used or not any(map(_restores(defined), ast.walk(expression))):
         return None
-    unknown = used - ARGUMENTS - path.names.keys()
-    if NETWORK not in {call.func.id, *used} or len(unknown) != 1:
+    needed = frozenset(used & at_top - ARGUMENTS)
+    unknown = used - ARGUMENTS - needed - path.names.keys()
+    if len(unknown) != 1:
         return None
-    known = {name: path.names[name] for name in used - ARGUMENTS - unknown}
-    return ForwardCall(unknown.pop(), call, call.func.id, known)
+    known = {name: path.names[name] for name in used - ARGUMENTS - needed - unknown}
+    return ForwardCall(unknown.pop(), expression, needed, known)
+
+
+def _restores(defined: set[str]) -> Callable[[ast.AST], bool]:
+    """Tell a call that may restore an image from those that look at the network."""
+
+    def restores(node: ast.AST) -> bool:
+        if not isinstance(node, ast.Call):
+            return False
+        called = ast.unparse(node.func)
+        # What is imported may as well count its operations.
+        return (
+            called in {NETWORK, *defined} or "forward" in called or called.startswith(f"{NETWORK}.")
+        )
+
+    return restores

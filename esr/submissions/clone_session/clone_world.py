@@ -42,8 +42,9 @@ def world_of(mirror: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        packages = _packages_of(mirror)
         for name in set(sys.modules) - modules:
-            if _is_of(name, mirror):
+            if name.partition(".")[0] in packages:
                 del sys.modules[name]
         sys.modules.update(ours)
         sys.path[:], sys.dont_write_bytecode, sys.argv = before[0], before[2], before[3]
@@ -58,10 +59,13 @@ def modules_in(mirror: Path) -> list[str]:
 
 def forget(mirror: Path) -> None:
     """Let every module of a copy be imported anew."""
-    # Packages without a file of their own are known by what lies in them.
-    packages = {name.partition(".")[0] for name in sys.modules if _is_of(name, mirror)}
-    for package in packages:
+    for package in _packages_of(mirror):
         _taken(package)
+
+
+def _packages_of(mirror: Path) -> set[str]:
+    # Packages without a file of their own are known by what lies in them.
+    return {name.partition(".")[0] for name in sys.modules if _is_of(name, mirror)}
 
 
 def _taken(package: str) -> dict[str, ModuleType]:

@@ -93,7 +93,13 @@ _ANSWERS: dict[str, object] = {
     "reset_peak_memory_stats": None,
     "init": None,
     "get_device_properties": types.SimpleNamespace(
-        name="CPU", major=0, minor=0, total_memory=0, multi_processor_count=1
+        # torch.compile asks for the last one where PyTorch was built without CUDA.
+        name="CPU",
+        major=0,
+        minor=0,
+        total_memory=0,
+        multi_processor_count=1,
+        gcnArchName="CPU",
     ),
     "reset_max_memory_allocated": None,
 }

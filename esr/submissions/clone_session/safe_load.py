@@ -7,16 +7,21 @@ holds even where the call says otherwise. Reading a pickle by other means is not
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from esr.base.errors import UserError, cause
+from esr.base.visible_text import one_line
 from esr.submissions.checkpoint_file import diagnose, read_head, refuse_code
 from esr.submissions.clone_session.clone_world import Patch
+
+_TEAM = re.compile(r"team\d+", re.IGNORECASE)
 
 Enter = Callable[[Literal["import", "build", "load"]], None]
 """Told which stage begins."""
@@ -44,7 +49,25 @@ class SafeLoad:
             (torch, "load", self.load),
             (torch.serialization, "load", self.load),
             (torch.jit, "load", self.jit_load),
+            *self._safetensors(),
         ]
+
+    def _safetensors(self) -> Iterator[Patch]:
+        """List what to replace of a package whose functions all open files by `safe_open`."""
+        try:
+            package: Any = import_module("safetensors")
+            of_torch = import_module("safetensors.torch")
+        except ImportError:
+            return
+
+        def safe_open(filename: Any, framework: str, device: Any = "cpu", **options: Any) -> Any:  # noqa: ANN401
+            self._opened(filename)
+            return original(
+                filename, framework, device=self._location(device, "safe_open"), **options
+            )
+
+        original = package.safe_open
+        yield from ((owner, "safe_open", safe_open) for owner in (package, of_torch))
 
     def load(
         self,
@@ -101,6 +124,23 @@ class SafeLoad:
         return "cpu"
 
 
-def absent(name: str) -> UserError:
-    """Say that a checkpoint is not there."""
-    return UserError(f"no checkpoint: {name} is not in the clone")
+class AbsentCheckpoint(UserError, FileNotFoundError):
+    """A checkpoint that is not there; code that has another one for that case may catch it."""
+
+
+def absent(name: str) -> AbsentCheckpoint:
+    """Say that a checkpoint is not there, and which text beside it may say where it is."""
+    note = _note_beside(Path(name))
+    remedy = f"{one_line(note, 80)} may say where it is" if note else ""
+    return AbsentCheckpoint(f"no checkpoint: {name} is not in the clone", remedy=remedy)
+
+
+def _note_beside(path: Path) -> str:
+    team = _TEAM.match(path.name)
+    begins = (path.stem, *([team[0]] if team else []))
+    try:
+        notes = [each for each in sorted(path.parent.iterdir()) if each.suffix.lower() == ".txt"]
+    except OSError:
+        return ""
+    own = [note for note in notes if note.name.startswith(begins) or path.parent.name in begins]
+    return (path.parent / own[0].name).as_posix() if own else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import contextlib
 import importlib
@@ -12,13 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
+from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
 
 from esr.base.errors import UserError
 from esr.submissions.clone.clone_files import CloneFacts, relative
-from esr.submissions.clone.control_flow import functions
+from esr.submissions.clone.control_flow import constants, functions
+from esr.submissions.clone.find_select_model import SelectModel, find_select_model
+from esr.submissions.clone.model_ids import read_ids
 from esr.submissions.clone.needed_source import needed
 from esr.submissions.clone_session.absent_packages import AbsentPackages
 from esr.submissions.clone_session.clone_calls import (
@@ -32,7 +36,7 @@ from esr.submissions.clone_session.clone_calls import (
 )
 from esr.submissions.clone_session.clone_world import forget, in_place, modules_in, world_of
 from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
-from esr.submissions.clone_session.safe_load import Enter, SafeLoad, absent
+from esr.submissions.clone_session.safe_load import AbsentCheckpoint, Enter, SafeLoad, absent
 from esr.submissions.submission import (
     CHECKPOINT_SUFFIXES,
     FOLDER_CALL,
@@ -84,15 +88,24 @@ class Session:
         """
         self._enter("import")
         self._stack.enter_context(world_of(self._mirror))
-        source = (self._mirror / SCRIPT).read_text(encoding="utf-8-sig")
+        source = importlib.util.decode_source((self._mirror / SCRIPT).read_bytes())
         tree = ast.parse(source)
-        call = forward_call(tree, self._number)
+        chooser = find_select_model(self._mirror)
+        assert chooser is not None, "the parent starts no job without it"
+        known = read_ids(chooser.tree, chooser.function, constants(chooser.tree))
+        number = known.given.get(self._number, self._number)
+        call = forward_call(tree, number)
+        arguments = script_arguments(tree, number)
+        roots = {SELECT} | (call.functions if call else set())
+        needed_tree = needed(source, tree, roots)
         mode = self._redirection.mode() if self._redirection else contextlib.nullcontext()
         with mode, self._missing_named():
             selected = self._without_absent(
-                lambda: self._select(tree, source, call, torch.device(device.type))
+                lambda: self._select(
+                    needed_tree, chooser, call, arguments, torch.device(device.type)
+                )
             )
-        forward = [functions(tree)[call.function]] if call and call.function != NETWORK else []
+        forward = [functions(tree)[name] for name in roots & functions(tree).keys() - {SELECT}]
         if self._redirection and any(map(_names_cuda, [*forward, *self._trees()])):
             self._stack.enter_context(self._redirection.mode())
         self._selected = selected
@@ -132,15 +145,18 @@ class Session:
                 forget(self._mirror)
 
     def _select(
-        self, tree: ast.Module, source: str, call: ForwardCall | None, device: torch.device
+        self,
+        script: ast.Module,
+        chooser: SelectModel,
+        call: ForwardCall | None,
+        arguments: argparse.Namespace,
+        device: torch.device,
     ) -> Selected:
         module = ModuleType("test_demo")
         module.__file__ = str(self._mirror / SCRIPT)
-        roots = {SELECT, *([call.function] if call else [])}
-        exec(compile(needed(source, tree, roots), module.__file__, "exec"), vars(module))
-        arguments = script_arguments(tree, self._number)
+        exec(compile(script, module.__file__, "exec"), vars(module))
         self._enter("build")
-        given = arguments_of(functions(tree)[SELECT], arguments, device)
+        given = arguments_of(chooser.function, arguments, device)
         selected = checked(getattr(module, SELECT)(*given))
         selected.network.eval()
         for parameter in selected.network.parameters():
@@ -162,6 +178,14 @@ class Session:
             raise _missing(error.name or str(error), self._mirror) from error
         except ImportError:
             self._enter("import")
+            raise
+        except URLError as error:
+            self._enter("load")
+            what = f"wants to download, and no network is there ({error.reason})"
+            raise UserError(
+                what, remedy="put its checkpoint into model_zoo/ of the clone"
+            ) from error
+        except AbsentCheckpoint:
             raise
         except FileNotFoundError as error:
             if not str(error.filename).endswith(CHECKPOINT_SUFFIXES):
