@@ -32,7 +32,7 @@ from esr.report.board import Board, build_board
 from esr.submissions.clone.clone_files import CloneFacts, CloneSource
 from esr.submissions.clone.discover_clone import discover_clone
 from esr.submissions.clone.discover_folder_calls import discover_folder_calls
-from esr.submissions.submission import FOLDER_CALL, Broken, CloneSubmission
+from esr.submissions.submission import FOLDER_CALL, Broken, CloneSubmission, FolderCall
 
 SCRIPT = """
 import os.path
@@ -257,6 +257,27 @@ def test_a_team_folder_is_ready_or_says_what_it_lacks(name: str, tmp_path: Path)
         assert entry.folder_call.model_dir == "model_zoo/team07_A&B"
     else:
         assert isinstance(entry, Broken)
+
+
+@pytest.mark.parametrize("file", ["src/io.py", "src/core/__init__.py"])
+def test_the_function_may_lie_deeper_and_the_weights_be_a_single_file(
+    tmp_path: Path, file: str
+) -> None:
+    (tmp_path / "test.py").write_text(SCRIPT)
+    source = tmp_path / "models" / "team07_Deep" / file
+    source.parent.mkdir(parents=True)
+    source.write_text("def main(model_dir, input_path, output_path, device=None): 0")
+    source.parents[len(Path(file).parts) - 1].joinpath("__init__.py").write_text(
+        "from .src import *"
+    )
+    (tmp_path / "model_zoo").mkdir()
+    for name in ("team07_Deep.pth", "team08_Other.pth", "team07_Deep.txt"):
+        (tmp_path / "model_zoo" / name).touch()
+    *_, entry = discover_folder_calls(tmp_path)
+    assert isinstance(entry, CloneSubmission)
+    module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    call = FolderCall(f"models.team07_Deep.{module}", "model_zoo/team07_Deep.pth")
+    assert entry.folder_call == call
 
 
 def test_links_and_folders_that_cannot_be_read_are_named(tmp_path: Path) -> None:

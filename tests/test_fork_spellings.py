@@ -6,19 +6,22 @@ Each is written here as a team may write it; what has to come out is said beside
 from __future__ import annotations
 
 import ast
+import textwrap
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from harness import nearest_state, tiny
 
+from esr.base.errors import UserError
 from esr.submissions.clone.clone_files import copy_clone
 from esr.submissions.clone.discover_clone import discover_clone
 from esr.submissions.clone.needed_source import needed
 from esr.submissions.clone_session.clone_calls import forward_call, script_arguments
-from esr.submissions.clone_session.safe_load import SafeLoad
+from esr.submissions.clone_session.clone_world import in_place
+from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
+from esr.submissions.clone_session.safe_load import SafeLoad, absent
 from esr.submissions.clone_session.session import Session
 from esr.submissions.submission import CloneSubmission, Entry, Submission
 
@@ -411,18 +414,68 @@ def test_weights_in_an_archive_are_copied(tmp_path: Path) -> None:
     assert not (tmp_path / "copy" / "images.zip").exists()
 
 
-def _in_world(action: Callable[[], object], gate: SafeLoad) -> object:
-    from esr.submissions.clone_session.clone_world import in_place
-
-    with in_place(gate.patches()):
-        return action()
-
-
 def test_safetensors_are_loaded_on_the_cpu_and_remembered(tmp_path: Path) -> None:
     safetensors = pytest.importorskip("safetensors.torch")
     file = tmp_path / "team.safetensors"
     safetensors.save_file({"a": torch.ones(2)}, file)
     told: list[str] = []
     gate = SafeLoad(False, lambda _: None, told.append)
-    state = _in_world(lambda: safetensors.load_file(file, device="cuda"), gate)
+    with in_place(gate.patches()):
+        state = safetensors.load_file(file, device="cuda")
     assert (state["a"].device.type, gate.files, told) == ("cpu", [file], ["safe_open"])
+
+
+def _select(clone: Path, arm: str) -> Session:
+    script = f"""
+def select_model(args, device):
+    assert args.model_id == 1
+{textwrap.indent(textwrap.dedent(arm), "    ")}
+    return model, "01_One", 1.0, None
+"""
+    (entry,) = discover_clone(write(clone, BUILD + script))
+    return build(entry)
+
+
+def test_a_team_may_have_another_checkpoint_for_the_case(tmp_path: Path) -> None:
+    arm = """
+    model = build(3, device)
+    try:
+        model.load_state_dict(torch.load("model_zoo/ema.pth"))
+    except FileNotFoundError:
+        model.load_state_dict(torch.load("model_zoo/team01.pth"))
+    """
+    checkpoints = _select(tmp_path / "clone", arm).facts().checkpoints
+    assert checkpoints == ("model_zoo/team01.pth", "model_zoo/team03.pth")
+
+
+def test_a_link_beside_a_checkpoint_that_is_absent_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("model_zoo").mkdir()
+    for name in ("team05_link.txt", "team06.txt", "README.txt"):
+        Path("model_zoo", name).touch()
+    assert "; model_zoo/team05_link.txt may say" in str(absent("model_zoo/team05.pth"))
+    assert str(absent("model_zoo/team07.pth")).endswith("is not in the clone")
+    assert str(absent("nowhere/team05.pth")).endswith("is not in the clone")
+
+
+def test_a_download_that_fails_says_what_to_do(tmp_path: Path) -> None:
+    arm = """
+    import urllib.error
+
+    def fetch():
+        raise urllib.error.URLError("no name")
+
+    model = fetch()
+    """
+    with pytest.raises(UserError, match=r"cannot be had here \(no name\); put its checkpoint"):
+        _select(tmp_path / "clone", arm)
+
+
+@pytest.mark.skipif(not is_needed(), reason="redirection is for machines without a GPU")
+def test_a_compiler_that_asks_for_the_gpu_is_answered() -> None:
+    # torch._inductor.codecache.CacheBase.get_system reads one of these two, whichever it is.
+    with in_place(Redirection().patches()):
+        properties = torch.cuda.get_device_properties(torch.cuda.current_device())
+    assert (properties.name, properties.gcnArchName) == ("CPU", "CPU")

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from esr.submissions.clone.filled_names import filled_names
-from esr.submissions.clone.source_values import UNBOUND, Names, Unknown, value, values
+from esr.submissions.clone.harmless_calls import Unknown
+from esr.submissions.clone.source_values import UNBOUND, Names, value, values
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Block = Sequence[ast.stmt]

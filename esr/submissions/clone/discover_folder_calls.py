@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +24,7 @@ from esr.submissions.clone.select_model_branches import branches
 from esr.submissions.clone.source_values import MODEL_ID
 from esr.submissions.parse_source import parse_source
 from esr.submissions.submission import (
+    CHECKPOINT_SUFFIXES,
     FOLDER_CALL,
     FOLDER_SCRIPT,
     GIVEN,
@@ -161,8 +163,22 @@ def _find_main(folder: Path) -> tuple[str, ...]:
         if (lacking := _lacking(defined)) is None:
             return () if file.name == "__init__.py" else (file.stem,)
         others.append(f"{MAIN} of {file.name} {lacking}")
+    if (deeper := _find_deeper_main(folder)) is not None:
+        return deeper
     found = f" ({'; '.join(others[:3])})" if others else ""
     raise UserError(f"no function {FOLDER_CALL} in models/{folder.name}{found}")
+
+
+def _find_deeper_main(folder: Path) -> tuple[str, ...] | None:
+    """Find the function in a package within the folder, from where `__init__.py` may import it."""
+    files = sorted(folder.glob("*/**/*.py"), key=lambda file: (len(file.parts), file))
+    for file in files[:_FILES_AT_MOST]:
+        with suppress(UserError):
+            defined = functions(_parse(file)).get(MAIN)
+            if defined is not None and _lacking(defined) is None:
+                parts = file.relative_to(folder).with_suffix("").parts
+                return parts[:-1] if parts[-1] == "__init__" else parts
+    return None
 
 
 def _lacking(defined: control_flow.Function) -> str | None:
@@ -196,6 +212,15 @@ def _find_weights(clone: Path, number: int, known: _Registered | None) -> str:
     for folder in folders:
         if any(path.suffix != _LINK for path in folder.iterdir()):
             return folder.relative_to(clone).as_posix()
+    files = [
+        path
+        for zoo in _ZOOS
+        for path in sorted((clone / zoo).glob("*"))
+        if path.suffix in CHECKPOINT_SUFFIXES and (match := _TEAM.fullmatch(path.stem))
+        if int(match[1]) == number and path.is_file()
+    ]
+    if len(files) == 1:
+        return files[0].relative_to(clone).as_posix()
     wanted = f"model_zoo/team{number:02d}_*" if named is None else named
     if not folders:
         raise UserError(f"no weights: {wanted} is not there")

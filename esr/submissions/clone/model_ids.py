@@ -17,7 +17,8 @@ from pathlib import Path
 
 from esr.submissions.clone.control_flow import Block, Function
 from esr.submissions.clone.filled_names import filled_names, made_names
-from esr.submissions.clone.source_values import KEYS, MODEL_ID, Names, Unknown, is_model_id, value
+from esr.submissions.clone.harmless_calls import KEYS, Unknown
+from esr.submissions.clone.source_values import MODEL_ID, Names, is_model_id, value
 
 _FURTHEST_ID = 10**6
 _ALIASES_AT_MOST = 5

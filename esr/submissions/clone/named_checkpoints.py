@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 
 from esr.submissions.clone.control_flow import Path
-from esr.submissions.clone.source_values import Names, Unknown, value
+from esr.submissions.clone.harmless_calls import Unknown
+from esr.submissions.clone.source_values import Names, value
 from esr.submissions.submission import CHECKPOINT_SUFFIXES
 
 _IN_ARCHIVES = ("read", "open", "extract", "getmember")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from esr.base.errors import UserError
 from esr.submissions.clone.control_flow import Function, Path, constants
+from esr.submissions.clone.harmless_calls import Unknown
 from esr.submissions.clone.model_ids import names_a_module, read_ids
 from esr.submissions.clone.named_checkpoints import named_checkpoints
-from esr.submissions.clone.source_values import MODEL_ID, Names, Unknown, value
+from esr.submissions.clone.source_values import MODEL_ID, Names, value
 
 _NODES_AT_MOST = 50_000_000
 """Of the function, times ids: a list that every id is looked up in, say."""

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import ast
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from esr.submissions.clone.harmless_calls import (
+    FUNCTIONS,
+    Unknown,
+    call_method,
+    few,
+    join_paths,
+    short,
+)
+
 MODEL_ID = "model_id"
 """Name under which the id is kept among the known names."""
-
-KEYS = "<keys>"
-"""Name of a function that no source can call: what a table can be looked up by."""
 
 UNBOUND = object()
 """In the place of a value that a name does not have, or that cannot be told."""
@@ -24,15 +29,8 @@ UNBOUND = object()
 Names = dict[str, Any]
 """Values of names that are known so far."""
 
-_SIZE_AT_MOST = 10_000
-_SPREAD_AT_MOST = 300
 _COLLECTIONS = (dict, list, tuple, set)
 _DISPLAYS = (ast.Dict, ast.List, ast.Tuple, ast.Set)
-_WIDE = re.compile(r"\d{4,}")
-
-
-class Unknown(Exception):
-    """The value of an expression cannot be told."""
 
 
 class _Untold:
@@ -116,16 +114,9 @@ def _table(node: ast.Dict, names: Mapping[str, Any]) -> dict[Any, object]:
     table: dict[Any, object] = {}
     for key, given in zip(node.keys, node.values, strict=True):
         if key is None:
-            table.update(_few(value(given, names)))
+            table.update(few(value(given, names)))
         else:
             table[value(key, names)] = _partly(given, names)
-    return table
-
-
-def _few(table: dict[Any, object]) -> dict[Any, object]:
-    # Copied by every statement that spreads it.
-    if len(table) > _SPREAD_AT_MOST:
-        raise Unknown
     return table
 
 
@@ -138,12 +129,12 @@ def _subscript(node: ast.Subscript, names: Mapping[str, Any]) -> object:
 def _binary(node: ast.BinOp, names: Mapping[str, Any]) -> object:
     left, right = value(node.left, names), value(node.right, names)
     if isinstance(left, str) and isinstance(right, str) and isinstance(node.op, ast.Div):
-        return _joined([left, right])
+        return join_paths(left, right)
     if isinstance(left, str) and isinstance(node.op, ast.Mod) and "*" not in left:
-        return _short(left) % right
+        return short(left) % right
     if isinstance(left, str) != isinstance(right, str) or isinstance(left, list | tuple):
         raise Unknown
-    return _short(_BINARY[type(node.op)](left, right))
+    return short(_BINARY[type(node.op)](left, right))
 
 
 def _boolean(node: ast.BoolOp, names: Mapping[str, Any]) -> object:
@@ -169,7 +160,7 @@ def _formatted(node: ast.FormattedValue, names: Mapping[str, Any]) -> str:
     if node.conversion not in (-1, ord("s")):
         raise Unknown
     spec = str(value(node.format_spec, names)) if node.format_spec else ""
-    text: str = format(value(node.value, names), _short(spec))
+    text: str = format(value(node.value, names), short(spec))
     return text
 
 
@@ -179,54 +170,11 @@ def _call(node: ast.Call, names: Mapping[str, Any]) -> object:
     if is_model_id(node) and ast.unparse(node.func) == "getattr":
         return names[MODEL_ID]
     given = [value(argument, names) for argument in node.args]
-    if ast.unparse(node.func) in _JOINS:
-        return _joined(given)
-    if isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
-        return _FUNCTIONS[node.func.id](*given)
+    if (name := ast.unparse(node.func)) in FUNCTIONS:
+        return FUNCTIONS[name](*given)
     if isinstance(node.func, ast.Attribute):
-        return _method(node.func.attr, value(node.func.value, names), given)
+        return call_method(value(node.func.value, names), node.func.attr, given)
     raise Unknown
-
-
-def _method(name: str, owner: object, given: Sequence[Any]) -> object:
-    if isinstance(owner, str) and name in _METHODS and all(map(_harmless, given)):
-        return _METHODS[name](_short(owner), *given)
-    if isinstance(owner, str) and name == "join" and len(given) == 1:
-        return _short(_joined(given[0], owner))
-    if isinstance(owner, dict) and name in _OF_TABLES:
-        return _OF_TABLES[name](owner, *given)
-    raise Unknown
-
-
-def _joined(parts: Sequence[object], separator: str = "") -> object:
-    if len(parts) > _SIZE_AT_MOST // 10 or len(separator) > _SIZE_AT_MOST // 1000:
-        raise Unknown
-    if not all(isinstance(part, str) for part in parts):
-        raise Unknown
-    if separator:
-        return separator.join(map(str, parts))
-    return _short("/".join(str(part).strip("/") for part in parts))
-
-
-def _harmless(argument: object) -> bool:
-    return isinstance(argument, str) or (
-        isinstance(argument, int) and abs(argument) < _SIZE_AT_MOST
-    )
-
-
-def _range(*given: int) -> range:
-    numbers = range(*given)
-    # Looking for what is no number in it takes as long as counting to its end.
-    if len(numbers) > _SIZE_AT_MOST:
-        raise Unknown
-    return numbers
-
-
-def _short(result: Any) -> Any:  # noqa: ANN401
-    # A width of a billion would be memory of ours.
-    if isinstance(result, str) and (len(result) > _SIZE_AT_MOST or _WIDE.search(result)):
-        raise Unknown
-    return result
 
 
 _UNARY: dict[type, Callable[[Any], object]] = {
@@ -250,19 +198,6 @@ _COMPARE: dict[type, Callable[[Any, Any], object]] = {
     ast.Is: operator.is_,
     ast.IsNot: operator.is_not,
 }
-_FUNCTIONS: dict[str, Callable[..., object]] = {
-    **{"int": int, "str": str, "range": _range},
-    **dict.fromkeys(("list", "tuple", "set", "sorted"), lambda table: {**_few(table)}),
-}
-_FUNCTIONS[KEYS] = lambda table: range(len(table)) if isinstance(table, list | tuple) else table
-_JOINS = ("os.path.join", "osp.join", "path.join", "join", "Path", "pathlib.Path", "PurePath")
-_OF_TABLES: dict[str, Callable[..., object]] = {"get": dict.get, "keys": lambda table: table}
-_METHODS: dict[str, Callable[..., object]] = {
-    "format": str.format,
-    "zfill": str.zfill,
-    "lower": str.lower,
-    "upper": str.upper,
-}
 _KINDS: dict[type | None, Callable[[Any, Mapping[str, Any]], Any]] = {
     ast.Constant: lambda node, names: node.value,
     ast.Name: lambda node, names: names[node.id],
@@ -280,7 +215,7 @@ _KINDS: dict[type | None, Callable[[Any, Mapping[str, Any]], Any]] = {
     ast.IfExp: lambda node, names: value(
         node.body if value(node.test, names) else node.orelse, names
     ),
-    ast.JoinedStr: lambda node, names: _short(
+    ast.JoinedStr: lambda node, names: short(
         "".join(str(value(part, names)) for part in node.values)
     ),
     ast.FormattedValue: _formatted,

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from esr.base.errors import UserError
 from esr.submissions.clone.control_flow import Function, Path, constants, functions
-from esr.submissions.clone.source_values import MODEL_ID, Names, Unknown, value
+from esr.submissions.clone.harmless_calls import Unknown
+from esr.submissions.clone.source_values import MODEL_ID, Names, value
 
 RETURNS = "return model, name, data_range, tile"
 _RESULTS_AT_LEAST = 3

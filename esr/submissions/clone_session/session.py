@@ -181,7 +181,7 @@ class Session:
             raise
         except URLError as error:
             self._enter("load")
-            what = f"wants to download, and no network is there ({error.reason})"
+            what = f"wants to download what cannot be had here ({error.reason})"
             raise UserError(
                 what, remedy="put its checkpoint into model_zoo/ of the clone"
             ) from error
