@@ -125,6 +125,18 @@ def test_others_have_the_scores_and_charts_that_they_have_without_it() -> None:
     assert split_score(standings["02_Slow"], ranking) != {}
 
 
+def test_who_failed_this_time_has_no_bar_of_a_score_and_no_part_in_the_front() -> None:
+    """Its figures are of another session: no table has a score of it either."""
+    failure = Failure("x", 1, "crash", "killed", "2026-11-21")
+    base, fast, slow = rows_of()
+    board = build_board([base, replace(fast, failure=failure), slow], PROTOCOL)
+    (failed,) = [s for s in board.ranking.standings if s.row.label == "01_Fast"]
+    assert split_score(failed, board.ranking) == {}
+    board = build_board([replace(base, failure=failure), fast, slow], PROTOCOL)
+    groups = {point.name: point.group for point in list_points(board, list_axes(board))}
+    assert groups == {"00_SPAN": "failed since", "01_Fast": "ranked", "02_Slow": "ranked"}
+
+
 @pytest.mark.parametrize("choices", [Choices(), Choices(baseline="00_SPAN")])
 def test_a_disqualified_baseline_is_told_in_a_line(choices: Choices) -> None:
     board = build_board(rows_of("00_SPAN"), PROTOCOL, choices)

@@ -34,10 +34,14 @@ def explain_other_data(
         return {}
     sets = {row.label: split for row in rows if (split := _find_validation(row)) is not None}
     chosen = sets.get(baseline.label) if baseline is not None else None
-    whose = "the baseline" if chosen else "most rows"
     common = chosen.dataset if chosen else _find_common(sets, protocol)
+    whose = "most rows on"
+    if chosen:
+        whose = "the baseline on"
+    elif common in protocol.valid:
+        whose = "the challenge is about"
     reasons = {
-        label: f"measured on {name(split.dataset)}, {whose} on {name(common)}"
+        label: f"measured on {name(split.dataset)}, {whose} {name(common)}"
         for label, split in sets.items()
         if split.dataset != common
     }

@@ -54,6 +54,8 @@ class Cell:
     """Whether the claim differs by more than rounding."""
     compared: str = ""
     """What the claim is compared with, if not the value: the figure of its own counter."""
+    is_compared: bool = False
+    """Whether there is a figure to hold the claim against."""
 
     @property
     def claim_text(self) -> str:
@@ -94,7 +96,8 @@ class Column:
         compared = ""
         if claim.counter is not None:
             compared = f"{format_value(claim.counted, self.format) or 'none'} ({claim.counter})"
-        return Cell(value, text, claim.figure, claim.differs(value), compared)
+        is_compared = claim.counter is None or claim.counted is not None
+        return Cell(value, text, claim.figure, claim.differs(value), compared, is_compared)
 
 
 def format_value(value: Value, form: str) -> str:

@@ -132,8 +132,16 @@ def _list_rank_titles(track: Track, ranking: Ranking) -> tuple[str, ...]:
     if name != "ave_time_ms":
         key = KEYS.get(name)
         return tuple(column.title for column in COLUMNS if key is not None and column.key == key)
-    robust = ranking.choices.runtime == "robust"
-    return ("Warm Time [ms]",) if robust else ("Ave Time [ms]", "Val Time [ms]")
+    shown = _SHOWN_IN.get(ranking.choices.runtime, ("Ave Time [ms]", "Val Time [ms]"))
+    return ("Ranked runtime [ms]", *shown)
+
+
+_SHOWN_IN = {
+    "warm": ("Warm Time [ms]",),
+    "steady": ("Steady Time [ms]",),
+    "robust": ("Steady Time [ms]", "Warm Time [ms]"),
+}
+"""Columns of what ranks, where it has none of its own."""
 
 
 def _stack_words(heading: str) -> str:
