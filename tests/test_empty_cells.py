@@ -192,3 +192,13 @@ def test_a_figure_of_before_a_failure_is_explained_too() -> None:
     stale = boards.row(_sparse(), boards.failed("02_Sparse", "killed").failure)
     board = build_board([stale, boards.row(_whole())], PROTOCOL)
     assert any(f"has no FLOPs: {SPARSE[1]}" in remark for remark in board.remarks)
+
+
+def test_why_a_row_failed_is_not_told_again_for_its_score() -> None:
+    """Whatever is in the reason, which is made fit to be shown in both places."""
+    lone = boards.failed("02_Sparse", "killed\nby the kernel" + " again" * 80).failure
+    stale = boards.row(_sparse(), lone)
+    board = build_board(
+        [stale, boards.row(_whole(1)), boards.row(boards.record(0, "SPAN", 8.0, 27.02))], PROTOCOL
+    )
+    assert sum("by the kernel" in remark for remark in board.remarks) == 1

@@ -83,7 +83,7 @@ def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None
     candidates = [assess_row(row, label, protocol, choices, with_test) for row in rows]
     baseline = next((row for row in rows if row.label == label and may_serve(row, protocol)), None)
     candidates = _set_apart(
-        candidates, baseline, lambda able: explain_other_data(able, baseline, protocol)
+        candidates, baseline, lambda able: explain_other_data(able, baseline, protocol, with_test)
     )
     if not choices.mixed_machines:
         candidates = _set_apart(
