@@ -202,3 +202,17 @@ def test_why_a_row_failed_is_not_told_again_for_its_score() -> None:
         [stale, boards.row(_whole(1)), boards.row(boards.record(0, "SPAN", 8.0, 27.02))], PROTOCOL
     )
     assert sum("by the kernel" in remark for remark in board.remarks) == 1
+
+
+def test_a_runtime_that_ranks_and_is_missing_is_named_once() -> None:
+    """Of a single image nothing is left without the first."""
+    lone = _whole(1)
+    splits = tuple(
+        replace(split, images=(replace(split.images[0], scores={"psnr": 27.1}),))
+        for split in lone.splits
+    )
+    rows = [boards.record(0, "SPAN", 8.0, 27.02), replace(lone, splits=splits)]
+    board = _board(*rows, runtime="no_first")
+    about = [remark for remark in board.remarks if "without the first" in remark]
+    assert about == [f"{lone.label} is not ranked: runtime without the first image not measured"]
+    assert not any("no Ranked runtime" in remark for remark in board.remarks)

@@ -36,6 +36,8 @@ def _explain(title: str, standing: Standing, ranking: Ranking) -> str:
         return _explain_score(title, standing, ranking)
     if title.endswith("gate margin [dB]"):
         return standing.gate.reason or "not measured on the gate's data set"
+    if title == "Ranked runtime [ms]":
+        return standing.explain_missing(["ave_time_ms"]) or "not measured"
     if title == "Ave Time [ms]":
         return "it is the mean over validation and test set, and one is missing"
     record = standing.row.record
