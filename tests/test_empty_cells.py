@@ -216,3 +216,13 @@ def test_a_runtime_that_ranks_and_is_missing_is_named_once() -> None:
     about = [remark for remark in board.remarks if "without the first" in remark]
     assert about == [f"{lone.label} is not ranked: runtime without the first image not measured"]
     assert not any("no Ranked runtime" in remark for remark in board.remarks)
+
+
+def test_a_remark_calls_a_column_as_the_table_does() -> None:
+    def on(made: Record) -> Record:
+        splits = tuple(replace(split, dataset="Set5") for split in made.splits[:1])
+        return replace(made, splits=splits)
+
+    board = _board(on(_whole()), on(_with_ssim()))
+    assert "Set5 SSIM" in [board.columns[index].heading for index in board.shown]
+    assert any(remark.startswith("01_Whole has no Set5 SSIM: ") for remark in board.remarks)

@@ -87,6 +87,21 @@ class Column:
         """What stands above the column where people read it, in one line."""
         return self.short_title or one_line(self.title)
 
+    @property
+    def set_name(self) -> str:
+        """The set that stands for `Val` in the heading; empty where `Val` or nothing stands."""
+        figure = self.title.removeprefix("Val")
+        if figure == self.title or not self.heading.endswith(figure):
+            return ""
+        dataset = self.heading.removesuffix(figure)
+        return "" if dataset == "Val" else dataset
+
+    @property
+    def name(self) -> str:
+        """What a sentence calls it: as the file does, without its unit; a set as the table does."""
+        shown = self.heading if self.set_name else self.title
+        return one_line(shown.partition(" [")[0])
+
     def make_cell(self, standing: Standing, claim: ClaimedFigure | None = None) -> Cell:
         """Read a submission's value, say it as people read it, and hold the claim against it."""
         value = self.value(standing)
