@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -180,6 +181,31 @@ def test_any_text_reads_as_it_was(text: str) -> None:
 def test_what_pdflatex_has_no_letter_for_is_named(text: str) -> None:
     allowed = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ"
     assert all(char.isascii() or char in allowed for char in escape_latex(text))
+
+
+@pytest.mark.parametrize(
+    ("psnr_db", "said"),
+    [
+        (26.0, "The following are not ranked: their PSNR is below 26.90 dB (validation)"),
+        (
+            math.nan,
+            "01_A is not ranked: no PSNR on DIV2K_LSDIR_valid; no PSNR on DIV2K_LSDIR_test.",
+        ),
+    ],
+)
+def test_a_psnr_that_is_unknown_is_not_said_to_be_below_the_gate(psnr_db: float, said: str) -> None:
+    poor = boards.record(1, "A", 5.0, 27.02)
+    splits = [
+        replace(s, images=tuple(replace(image, scores={"psnr": psnr_db}) for image in s.images))
+        for s in poor.splits
+    ]
+    rows = [
+        boards.row(replace(poor, splits=tuple(splits))),
+        boards.row(boards.record(2, "B", 5.0, 27.02)),
+    ]
+    text = render_latex(build_board(rows, protocols()["ntire2026"]))
+    assert said in LatexNodes2Text().latex_to_text(text)
+    assert ("PSNR is below" in text) == (psnr_db == 26.0)
 
 
 def _on_runtimes(runtime: str, steady_ms: tuple[float, ...] = ()) -> Board:
