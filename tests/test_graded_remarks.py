@@ -252,6 +252,12 @@ def test_letters_mean_intervals_of_runtimes_and_equality_of_counts() -> None:
         ["Rank overall", "Rank runtime"],
         ["Rank flops", "Rank params"],
     ]
+    same = board(base, b, replace(b, label="02_Same"))
+    for one, how in ((made, "their intervals overlap"), (same, "equal scores")):
+        badges = [badge for line in one.lines for badge in list_badges(line, one)]
+        ties = [badge.explanation for badge in badges if badge.kind == "tie"]
+        assert len(ties) == 2
+        assert all(tie.startswith(how) for tie in ties)
 
 
 def test_a_row_that_was_never_measured_has_a_name_of_its_own() -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from esr.base.visible_text import name, name_some
-from esr.challenge.protocol import Track
 from esr.rank.entrants import PUBLISHED, outside
-from esr.rank.ranking import Placing, Ranking, Standing
+from esr.rank.ranking import Ranking, Standing
 from esr.rank.runtimes import RUNTIMES, read_processes
 from esr.rank.scores import BY_BASELINE
 from esr.records.record import Record
@@ -196,9 +195,8 @@ def _explain_ties(ranking: Ranking) -> Iterator[Remark]:
     """Say what the letters mean: not the same in a track of runtimes and in one of counts."""
     tracks: dict[str, list[str]] = {}
     for index, track in enumerate(ranking.protocol.tracks):
-        placings = [standing.placings[index] for standing in ranking.standings]
-        if any(placing.ties for placing in placings):
-            tracks.setdefault(_explain_tie(ranking, track, placings), []).append(track.name)
+        if any(standing.placings[index].ties for standing in ranking.standings):
+            tracks.setdefault(explain_tie(ranking, index), []).append(track.name)
     for how, names in tracks.items():
         where = "" if len(tracks) == 1 else f" in {' and '.join(names)}"
         # In the titles of `ranking_columns`.
@@ -208,10 +206,12 @@ def _explain_ties(ranking: Ranking) -> Iterator[Remark]:
         )
 
 
-def _explain_tie(ranking: Ranking, track: Track, placings: Sequence[Placing]) -> str:
-    if any(placing.interval for placing in placings):
+def explain_tie(ranking: Ranking, track: int) -> str:
+    """Say what those who are a tie in a track have in common."""
+    if any(standing.placings[track].interval for standing in ranking.standings):
         return "fewer than 97.5 % of the draws agree on their order"
-    if ranking.choices.runtime == "robust" and "ave_time_ms" in track.terms:
+    by_runtime = "ave_time_ms" in ranking.protocol.tracks[track].terms
+    if ranking.choices.runtime == "robust" and by_runtime:
         return "their intervals overlap that of the best among them"
     return "equal scores"
 

@@ -18,6 +18,7 @@ from esr.records.measurement import Flag
 from esr.report.board import Board, Line
 from esr.report.cell import Cell
 from esr.report.html.flag_legend import say_plainly
+from esr.report.ranking_remarks import explain_tie
 
 _TEXTS = ("Team", "Flags", "Claims that differ")
 """Columns that the terminal has no room for."""
@@ -74,7 +75,7 @@ def list_badges(line: Line, board: Board) -> Iterator[Badge]:
         yield Badge("baseline", "baseline", _explain_baseline(line, board.ranking))
     if ties:
         numbers = ", ".join(map(str, ties))
-        yield Badge("tie", f"tie {numbers}", "its order to the others of the tie is not certain")
+        yield Badge("tie", f"tie {numbers}", explain_tie(board.ranking, 0))
     if standing.row.failure and standing.row.record:
         yield Badge("failed", "stale", "figures of an earlier run; the latest one failed")
     cells = zip(board.columns, line.cells, strict=True)
