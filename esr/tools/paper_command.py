@@ -77,6 +77,9 @@ def main(arguments: list[str]) -> None:
     for row in results.rows:
         if row.disqualified is not None:
             print_line(f"{name(row.name)} is left out: disqualified: {row.disqualified}")
+        elif row.failure is not None and row.record is not None:
+            date = row.record.provenance.date
+            print_line(f"{name(row.name)} failed this time: its figures are of {date}")
     print_line(
         f"{say_count(len(table.rows), 'row')}, {say_count(len(table.sets), 'set')}: paper.tex,"
         f" paper.md, paper.csv in {make_plain(folder)}"
