@@ -89,7 +89,7 @@ def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None
         candidates = _set_apart(
             candidates, baseline, lambda able: explain_other_class(able, baseline)
         )
-    drawn = draw_field(candidates, label, choices, with_test)
+    drawn = draw_field(candidates, baseline.label if baseline else None, choices, with_test)
     candidates = [add_interval(candidate, drawn) for candidate in candidates]
     base = find_base(candidates, protocol, label, with_test)
     tracks = [_placings(track, candidates, base, choices, drawn) for track in protocol.tracks]
