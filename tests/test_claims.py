@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import boards
 import pytest
@@ -13,6 +14,7 @@ from synthetic import synthetic_record, synthetic_split
 from esr.challenge.protocol import protocols
 from esr.report.board import build_board
 from esr.report.claims import agrees, list_claims
+from esr.report.html.html_report import render_html
 from esr.submissions.sidecar import Claims, SetClaims
 
 
@@ -71,10 +73,19 @@ def test_flops_are_compared_with_those_of_the_counter_that_was_claimed_by(
     assert any("! marks" in line for line in board.remarks) is marked
 
 
-def test_a_counter_that_failed_cannot_contradict_a_claim() -> None:
+def test_a_counter_that_failed_cannot_contradict_a_claim(tmp_path: Path) -> None:
     claims = Claims(flops_g=Decimal("27.10"), flops_counter="thop")
-    cell = _flops_cell(_board_with_claim(claims, thop=None))
+    board = _board_with_claim(claims, thop=None)
+    cell = _flops_cell(board)
     assert (cell.claim_text, cell.differs) == ("27.10", False)
+    # Nor does it agree with one, on the page or in a remark.
+    (said,) = [remark for remark in board.remarks if "FLOPs claimed by" in remark]
+    assert said == (
+        "FLOPs claimed by thop are compared with nothing, since that one failed here: 01_Net."
+    )
+    page = " ".join(render_html(board, tmp_path).split())
+    claim = page[page.index("<h4>Claims</h4>") :]
+    assert "none (thop)</td><td>not measured</td>" in claim[: claim.index("</table>")]
 
 
 def _board_with_claim(claims: Claims, thop: int | None = 27_000_000_000):

@@ -30,6 +30,7 @@ from esr.report.compare.comparison_files import (
     render_comparison_markdown,
 )
 from esr.report.compare.difference import Difference, compute_signed_rank_p
+from esr.tools.leaderboard import main
 
 PROTOCOL = protocols()["ntire2026"]
 IMAGES = 20
@@ -351,6 +352,16 @@ def test_the_command_says_what_differs_and_its_status_whether_anything_does(tmp_
     assert float(psnr["A"]) == record().splits[0].score("psnr")
     assert "0804.png" in (tmp_path / "c" / "comparison.md").read_text()
     assert sorted(path.name for path in a.iterdir()) == ["records"]
+
+
+def test_a_baseline_that_is_another_row_in_each_costs_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = write(tmp_path / "a", record(), record(2, "Base"))
+    b = write(tmp_path / "b", record(), record(3, "Base"))
+    assert main(["--compare", str(a), str(b), "--baseline", "base"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "02_Base in A and 03_Base in B" in line
 
 
 @pytest.mark.parametrize(

@@ -46,13 +46,29 @@ def test_without_a_baseline_the_set_of_the_challenge_counts_and_else_that_of_mos
     official = _on(A, "DIV2K_LSDIR_valid")
     reasons = _reasons(official, _on(B, "demo"), _on(C, "demo"))
     assert reasons["01_A"] is None
-    assert reasons["02_B"] == "measured on demo, most rows on DIV2K_LSDIR_valid"
+    # One row of three.
+    assert reasons["02_B"] == "measured on demo, the challenge is about DIV2K_LSDIR_valid"
     reasons = _reasons(_on(A, "Set5"), _on(B, "demo"), _on(C, "demo"))
     assert reasons == {
         "01_A": "measured on Set5, most rows on demo",
         "02_B": None,
         "03_C": None,
     }
+
+
+def test_another_test_set_counts_where_its_runtime_does() -> None:
+    def tested(made: Record, dataset: str, sha256: str | None = None) -> Record:
+        valid, test = made.splits
+        return replace(made, splits=(valid, replace(test, dataset=dataset, data_sha256=sha256)))
+
+    theirs = (tested(one, "DIV2K_LSDIR_test", "1") for one in (BASE, A))
+    reasons = _reasons(*theirs, tested(B, "DIV2K_test"), tested(C, "DIV2K_LSDIR_test", "2"))
+    assert reasons["01_A"] is None
+    assert reasons["02_B"] == "measured on DIV2K_test, the baseline on DIV2K_LSDIR_test"
+    assert reasons["03_C"] == "measured on other files of DIV2K_LSDIR_test than the others"
+    # Where validation alone counts, nobody is asked for the test set.
+    valid = [replace(one, splits=one.splits[:1]) for one in (BASE, A)]
+    assert _reasons(*valid, tested(B, "DIV2K_test"))["02_B"] is None
 
 
 def test_other_files_under_the_same_name_are_other_data() -> None:

@@ -16,6 +16,7 @@ from esr.rank.entrants import Choices
 from esr.rank.ranking import rank
 from esr.records.record import Failure
 from esr.records.results_folder import Row, Store
+from esr.records.split_result import ProcessTiming
 from esr.report.board import build_board
 from esr.report.figure_points import list_axes, list_points, split_score
 from esr.report.latex_table import render_latex
@@ -123,6 +124,48 @@ def test_others_have_the_scores_and_charts_that_they_have_without_it() -> None:
     assert {point.name for point in list_points(board, list_axes(board))} == {"00_SPAN", "02_Slow"}
     assert split_score(standings["01_Fast"], ranking) == {}
     assert split_score(standings["02_Slow"], ranking) != {}
+
+
+def test_a_disqualified_baseline_lends_its_noise_to_nobody() -> None:
+    """How much its processes differ is in no interval of the others."""
+
+    def measure(row: Row, *factors: float) -> Row:
+        assert row.record is not None
+        splits = [
+            replace(
+                split,
+                processes=tuple(
+                    ProcessTiming(tuple(factor * image.runtime_ms for image in split.images))
+                    for factor in factors
+                ),
+            )
+            for split in row.record.splits
+        ]
+        made = boards.row(replace(row.record, splits=tuple(splits)))
+        return replace(made, disqualified=row.disqualified)
+
+    base, *others = rows_of("00_SPAN")
+    others = [measure(row, 1.01, 0.99) for row in others]
+    wild = rank([measure(base, 3.0, 0.2), *others], PROTOCOL, Choices(baseline="00_SPAN"))
+    alone = rank(others, PROTOCOL)
+    runtimes = [
+        {s.row.label: s.runtime for s in ranking.standings if s.row.label != "00_SPAN"}
+        for ranking in (wild, alone)
+    ]
+    assert runtimes[0] == runtimes[1]
+    assert all(runtime and runtime.low < runtime.high for runtime in runtimes[0].values())
+
+
+def test_who_failed_this_time_has_no_bar_of_a_score_and_no_part_in_the_front() -> None:
+    """Its figures are of another session: no table has a score of it either."""
+    failure = Failure("x", 1, "crash", "killed", "2026-11-21")
+    base, fast, slow = rows_of()
+    board = build_board([base, replace(fast, failure=failure), slow], PROTOCOL)
+    (failed,) = [s for s in board.ranking.standings if s.row.label == "01_Fast"]
+    assert split_score(failed, board.ranking) == {}
+    board = build_board([replace(base, failure=failure), fast, slow], PROTOCOL)
+    groups = {point.name: point.group for point in list_points(board, list_axes(board))}
+    assert groups == {"00_SPAN": "failed since", "01_Fast": "ranked", "02_Slow": "ranked"}
 
 
 @pytest.mark.parametrize("choices", [Choices(), Choices(baseline="00_SPAN")])

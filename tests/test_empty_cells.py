@@ -192,3 +192,37 @@ def test_a_figure_of_before_a_failure_is_explained_too() -> None:
     stale = boards.row(_sparse(), boards.failed("02_Sparse", "killed").failure)
     board = build_board([stale, boards.row(_whole())], PROTOCOL)
     assert any(f"has no FLOPs: {SPARSE[1]}" in remark for remark in board.remarks)
+
+
+def test_why_a_row_failed_is_not_told_again_for_its_score() -> None:
+    """Whatever is in the reason, which is made fit to be shown in both places."""
+    lone = boards.failed("02_Sparse", "killed\nby the kernel" + " again" * 80).failure
+    stale = boards.row(_sparse(), lone)
+    board = build_board(
+        [stale, boards.row(_whole(1)), boards.row(boards.record(0, "SPAN", 8.0, 27.02))], PROTOCOL
+    )
+    assert sum("by the kernel" in remark for remark in board.remarks) == 1
+
+
+def test_a_runtime_that_ranks_and_is_missing_is_named_once() -> None:
+    """Of a single image nothing is left without the first."""
+    lone = _whole(1)
+    splits = tuple(
+        replace(split, images=(replace(split.images[0], scores={"psnr": 27.1}),))
+        for split in lone.splits
+    )
+    rows = [boards.record(0, "SPAN", 8.0, 27.02), replace(lone, splits=splits)]
+    board = _board(*rows, runtime="no_first")
+    about = [remark for remark in board.remarks if "without the first" in remark]
+    assert about == [f"{lone.label} is not ranked: runtime without the first image not measured"]
+    assert not any("no Ranked runtime" in remark for remark in board.remarks)
+
+
+def test_a_remark_calls_a_column_as_the_table_does() -> None:
+    def on(made: Record) -> Record:
+        splits = tuple(replace(split, dataset="Set5") for split in made.splits[:1])
+        return replace(made, splits=splits)
+
+    board = _board(on(_whole()), on(_with_ssim()))
+    assert "Set5 SSIM" in [board.columns[index].heading for index in board.shown]
+    assert any(remark.startswith("01_Whole has no Set5 SSIM: ") for remark in board.remarks)

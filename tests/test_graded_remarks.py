@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import boards
 import pytest
+from rich.console import Console
 
 from esr.challenge.protocol import protocols
 from esr.datasets.lr_verdict import LrVerdict
 from esr.rank.entrants import Choices
+from esr.records.measurement import Flag
 from esr.records.record import Record
 from esr.records.results_folder import Row
+from esr.report import terminal
 from esr.report.board import Board, build_board
 from esr.report.figure_points import shorten_name
 from esr.report.html.html_report import render_html
+from esr.report.html.html_table import list_badges
 from esr.report.winners import Winner, find_winners
 from esr.submissions.clone.clone_files import CloneFacts, CloneSource
 
@@ -63,7 +68,11 @@ def test_what_throws_doubt_on_a_figure_comes_before_failures() -> None:
     made = build_board([*rows, boards.row(doubted)], PROTOCOL)
     # A terminal shows twenty.
     assert any("look here" in remark for remark in made.remarks[:20])
-    assert sum("no weights" in remark for remark in made.remarks) == 25
+    (failed,) = [remark for remark in made.remarks if "no weights" in remark]
+    assert failed == (
+        "00_Broken, 01_Broken, 02_Broken, 03_Broken, 04_Broken and 20 more failed (load):"
+        " no weights"
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,6 +155,109 @@ def test_rows_that_share_a_reason_share_a_line() -> None:
     said = board(boards.record(1, "A", 5.0, 27.02), *poor).remarks
     (line,) = [remark for remark in said if "not ranked" in remark]
     assert line.startswith("02_Poor, 03_Poor, 04_Poor, 05_Poor, 06_Poor and 11 more are not ranked")
+
+
+def test_a_flag_or_note_of_forty_rows_is_one_line() -> None:
+    flags = (Flag("stand_ins", "not installed: timm"), Flag("custom_op", "8 of them"))
+    many = [
+        replace(boards.record(n, "Net", 5.0, 27.0), flags=flags, note="look here")
+        for n in range(1, 41)
+    ]
+    said = board(*many, replace(boards.record(50, "Own", 5.0, 27.0), flags=flags[:1])).remarks
+    who = "01_Net, 02_Net, 03_Net, 04_Net, 05_Net and"
+    about = [remark for remark in said if "stand_ins" in remark or "custom_op" in remark]
+    assert about == [
+        f"{who} 36 more: stand_ins: not installed: timm",
+        f"{who} 35 more: custom_op: 8 of them",
+    ]
+    assert [remark for remark in said if "look here" in remark] == [f"{who} 35 more: look here"]
+
+
+def test_the_end_of_a_remark_is_not_lost_to_the_names_of_forty_rows() -> None:
+    def on_files(number: int) -> Record:
+        made = boards.record(number, "A_rather_long_name_of_a_network", 5.0, 27.0)
+        splits = tuple(replace(s, data_sha256=f"{number % 2}" * 64) for s in made.splits)
+        return replace(made, splits=splits)
+
+    said = board(*map(on_files, range(80))).remarks
+    (valid, _) = [remark for remark in said if "other files for" in remark]
+    assert valid.endswith("than for the other rows (SHA-256): do not compare them.")
+
+
+def test_a_page_ends_no_remark_before_the_other_files_do(tmp_path: Path) -> None:
+    said = [f"what number {number} says of it" for number in range(15)]
+    made = board(replace(boards.record(1, "A", 5.0, 27.0), left_out=tuple(said)))
+    (long,) = [remark for remark in made.remarks if said[-1] in remark]
+    assert len(long) > 400
+    assert long in render_html(made, tmp_path)
+
+
+def test_one_image_is_no_plural() -> None:
+    split = replace(boards.record(1, "A", 5.0, 27.0).splits[0], lr_verdict=LrVerdict(1, 0))
+    made = replace(
+        boards.record(1, "A", 5.0, 27.0), splits=(replace(split, images=split.images[:1]),)
+    )
+    said = " ".join(board(made).remarks)
+    assert "valid: 1 image is not DIV2K_LSDIR_valid, which has 200" in said
+    assert "(1 image looked at)" in said
+
+
+def test_failures_told_already_are_not_told_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rows = [boards.failed(f"0{number}_X", "no weights") for number in (1, 2)]
+    made = build_board([*rows, boards.failed("03_Y", "no class")], PROTOCOL)
+
+    def printed(told: set[str]) -> str:
+        to = Console(file=io.StringIO(), width=200)
+        monkeypatch.setattr(terminal, "stdout", lambda: to)
+        terminal.print_leaderboard(made, tmp_path, told)
+        return to.file.getvalue()
+
+    assert "no weights" not in printed({"01_X", "02_X"})
+    # The second is of an earlier run.
+    assert "01_X, 02_X failed (load): no weights" in printed({"01_X"})
+    assert "03_Y failed (load): no class" in printed({"01_X", "02_X"})
+
+
+def test_a_baseline_that_others_are_not_held_against_is_not_said_to_be() -> None:
+    """The year's own beside the one that was chosen; and in a year of sums of ranks."""
+    rows = [boards.record(number, name, 5.0, 27.02) for number, name in ((0, "SPAN"), (1, "A"))]
+
+    def explain(made: Board, label: str) -> str:
+        (line,) = [line for line in made.lines if line.standing.row.label == label]
+        (badge,) = [badge for badge in list_badges(line, made) if badge.kind == "baseline"]
+        return badge.explanation
+
+    own, chosen = board(*rows), board(*rows, choices=Choices(baseline="01_A"))
+    assert explain(own, "00_SPAN") == explain(chosen, "01_A") == "scores are relative to it"
+    assert explain(chosen, "00_SPAN") == "it does not compete"
+    imdn = replace(boards.record(9, "IMDN", 5.0, 29.3), label="-1_IMDN")
+    assert explain(board(imdn, *rows, protocol="ntire2022"), "-1_IMDN") == "it does not compete"
+
+
+def test_letters_mean_intervals_of_runtimes_and_equality_of_counts() -> None:
+    """B and C overlap in their runtimes, and are as large as each other."""
+    base, b, c = (
+        boards.record(number, name, ms, 27.02, repeats=True)
+        for number, (name, ms) in enumerate((("SPAN", 8.0), ("B", 5.0), ("C", 5.01)))
+    )
+    made = board(base, b, replace(c, counts=b.counts), choices=Choices(runtime="robust"))
+    assert [remark for remark in made.remarks if "same letter" in remark] == [
+        "Ranks with the same letter in overall and runtime are a tie: their intervals overlap that"
+        " of the best among them.",
+        "Ranks with the same letter in flops and params are a tie: equal scores.",
+    ]
+    assert [sorted(r.columns) for r in made.remarks if "same letter" in r] == [
+        ["Rank overall", "Rank runtime"],
+        ["Rank flops", "Rank params"],
+    ]
+    same = board(base, b, replace(b, label="02_Same"))
+    for one, how in ((made, "their intervals overlap"), (same, "equal scores")):
+        badges = [badge for line in one.lines for badge in list_badges(line, one)]
+        ties = [badge.explanation for badge in badges if badge.kind == "tie"]
+        assert len(ties) == 2
+        assert all(tie.startswith(how) for tie in ties)
 
 
 def test_a_row_that_was_never_measured_has_a_name_of_its_own() -> None:

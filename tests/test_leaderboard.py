@@ -16,6 +16,9 @@ from synthetic import synthetic_record, synthetic_split
 from test_ranking import RULE_OF_2027
 
 from esr.base import json_file
+from esr.base.errors import UserError
+from esr.records.results_folder import Row
+from esr.tools.leaderboard import find_label
 
 
 def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -149,6 +152,14 @@ def test_a_baseline_is_found_by_its_name_alone(tmp_path: Path) -> None:
     done = run(tmp_path, "--baseline", "net1")
     assert done.returncode == 0, done.stderr
     assert "baseline: 01_Net1" in done.stdout
+
+
+def test_a_name_of_several_rows_is_not_said_to_be_nobodys() -> None:
+    rows = [Row(f"{number:02d}_RFDN") for number in (0, 8)]
+    with pytest.raises(UserError, match="2 rows are called 'RFDN'") as refused:
+        find_label("RFDN", rows, "--baseline")
+    assert "choose one of 00_RFDN, 08_RFDN" in str(refused.value)
+    assert find_label("08_RFDN", rows, "--baseline") == "08_RFDN"
 
 
 def test_a_protocol_with_a_mistake_is_named_with_its_key(tmp_path: Path) -> None:

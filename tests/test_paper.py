@@ -16,7 +16,7 @@ from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 from synthetic import synthetic_record, synthetic_split
 
 from esr.base import json_file
-from esr.records.record import Record
+from esr.records.record import Failure, Record
 from esr.records.split_result import SplitResult
 from esr.tools.paper_command import main
 
@@ -57,7 +57,8 @@ def _cells(line: str) -> list[str]:
 
 
 def test_the_best_are_marked_among_rows_of_the_same_files(results: Path) -> None:
-    assert main([str(results), "--sets", "set5", "Set14"]) == 0
+    # A set that is typed twice, in whatever case, is one.
+    assert main([str(results), "--sets", "set5", "Set14", "SET5"]) == 0
     text = (results / "paper.tex").read_text()
     rows = {_cells(line)[0]: _cells(line) for line in text.splitlines() if r"$\times$" in line}
     assert list(rows) == [r"D\&\%", "B", r"A\_1", "C", "Old"]  # By scale, then by parameters.
@@ -174,6 +175,17 @@ def test_results_without_the_metrics_say_how_to_get_them(
     json_file.dump(record, tmp_path / "records" / f"{record.label}.json")
     assert main([str(tmp_path)]) == 2
     assert "--metrics psnr_y ssim_y" in capsys.readouterr().err
+
+
+def test_figures_of_before_a_failure_are_named(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failure = Failure("200_B", 200, "timeout", "took too long", "2026-11-22")
+    json_file.dump(failure, results / "failures" / "200_B.json")
+    assert main([str(results)]) == 0
+    said = capsys.readouterr().out
+    assert "200_B failed this time: its figures are of 2026-11-21T12:00:00Z\n" in said
+    assert said.count("failed") == 1
 
 
 def test_a_disqualified_row_is_left_out_and_named(

@@ -18,6 +18,7 @@ from esr.rank.ranking import Ranking, rank
 from esr.records.official_results import official_entry
 from esr.records.record import Failure
 from esr.records.results_folder import Row
+from esr.report.board import build_board
 
 COSTS_2022 = {
     "time": ("valid_ave_runtime", "test_ave_runtime"),
@@ -397,6 +398,67 @@ def test_a_baseline_that_failed_this_time_lends_no_figures() -> None:
     ]
     ranking = rank(rows, protocols()["ntire2025"])
     assert [one.placings[0].rank for one in ranking.standings] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    "of_before", ["without the test set", "by another driver", "on other data"]
+)
+def test_a_baseline_that_failed_this_time_decides_nothing_about_others(of_before: str) -> None:
+    splits = (synthetic_split("valid", 4, 5.0, 27.02), synthetic_split("test", 4, 5.0, 27.02))
+    base, a, b = (synthetic_record(n, name, splits) for n, name in enumerate(("SPAN", "A", "B")))
+    if of_before == "without the test set":
+        base = replace(base, splits=splits[:1])
+    elif of_before == "by another driver":
+        base = replace(base, machine=replace(base.machine, driver="460.00"))
+    else:
+        base = replace(base, splits=tuple(replace(split, dataset="Set5") for split in splits))
+    failure = Failure("00_SPAN", 0, "crash", "killed", "2026-11-21")
+    rows = [Row(r.label, r, official=official_entry(r, "fvcore")) for r in (base, a, b)]
+    ranking = rank([replace(rows[0], failure=failure), *rows[1:]], protocols()["ntire2026"])
+    assert {s.row.label: s.reason for s in ranking.standings[:2]} == {"01_A": None, "02_B": None}
+    assert ranking.with_test
+    assert ranking.baseline_problem == "failed this time"
+
+
+def test_sums_of_ranks_need_no_figure_of_the_baseline() -> None:
+    """On a CPU nobody has GPU memory: what a baseline lacks of it costs no sum of ranks."""
+    own = _without("valid_memory", valid_ave_psnr=29.3, test_ave_psnr=29.3)
+    entries = dict.fromkeys(("-1_IMDN_baseline", "01_A", "02_B"), own)
+    for choices in (Choices(), Choices(baseline=PUBLISHED)):
+        ranking = rank(read_rows(entries), protocols()["ntire2022"], choices)
+        assert ranking.baseline_problem is None
+        places = {s.row.label: [p.rank for p in s.placings] for s in ranking.standings}
+        assert places["01_A"] == [1, 1, None]
+    board = build_board(read_rows(entries), protocols()["ntire2022"])
+    assert "Nobody is ranked in overall: memory not measured" in board.remarks
+    assert not any("scores are missing" in remark for remark in board.remarks)
+
+
+def test_another_scale_is_the_reason_before_a_test_set_that_is_missing() -> None:
+    valid, test = synthetic_split("valid", 4, 5.0, 27.02), synthetic_split("test", 4, 5.0, 27.02)
+    whole = [synthetic_record(number, "A", (valid, test)) for number in (1, 2)]
+    other = synthetic_record(13, "PRFDN", (valid,))
+    other = replace(other, sidecar=replace(other.sidecar, scale=2))
+    rows = [Row(r.label, r, official=official_entry(r, "fvcore")) for r in (*whole, other)]
+    (unranked,) = [
+        s for s in rank(rows, protocols()["ntire2026"]).standings if s.section == "unranked"
+    ]
+    assert unranked.reason == "x2, the challenge is x4"
+
+
+def test_a_psnr_just_below_a_gate_of_all_digits_is_printed_as_that() -> None:
+    protocol = protocols()["ntire2025"]
+    protocol = replace(protocol, gate=PsnrGate(26.90, 26.99))
+    entries = {"01_A": _entry(1.0) | {"valid_ave_psnr": 26.8999996, "test_ave_psnr": 27.0}}
+    (standing,) = rank(read_rows(entries), protocol).standings
+    # With four to six digits it would be 26.9000 dB, which is enough.
+    assert standing.reason == "26.8999996 dB on DIV2K_LSDIR_valid, 26.90 needed"
+
+
+def test_a_baseline_that_is_no_row_is_a_problem_and_no_crash() -> None:
+    choices = Choices(baseline="77_Gone")
+    ranking = rank(read_rows({"01_A": _entry(1.0)}), protocols()["ntire2025"], choices)
+    assert ranking.baseline_problem == "is not among the rows"
 
 
 def _all_but(keys: tuple[str, ...], official: dict[str, float]) -> dict[str, float]:

@@ -277,6 +277,23 @@ def _print_below(made: Board, width: int, monkeypatch: pytest.MonkeyPatch, save_
     return to.file.getvalue()
 
 
+def test_no_name_is_cut_short_beside_the_places_by_other_runtimes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ["SPAN", "A_network_with_a_name_1", "A_network_with_a_name_2"]
+    rows = [
+        boards.row(boards.record(number, name, 5.0 + number, 27.02, repeats=True))
+        for number, name in enumerate(names)
+    ]
+    to = Console(file=io.StringIO(), width=80)
+    monkeypatch.setattr(terminal, "stdout", lambda: to)
+    terminal.print_estimators(build_board(rows, protocols()["ntire2026"]))
+    printed = to.file.getvalue()
+    assert "warm" in printed
+    assert "\N{HORIZONTAL ELLIPSIS}" not in printed
+    assert max(map(cell_len, printed.splitlines()[:-1])) <= 80
+
+
 def test_a_sign_is_explained_only_below_a_table_that_shows_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

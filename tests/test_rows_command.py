@@ -79,6 +79,32 @@ def test_what_is_hidden_stays_hidden_until_it_is_shown(results: Path) -> None:
     assert "02_Net" in report
 
 
+def test_a_folder_whose_rows_are_all_hidden_is_not_said_to_be_empty(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = [row.label for row in Store(results, PROTOCOL).rows()]
+    assert main([str(results), "--hide", *labels]) == 0
+    assert named(results)[:2] == (set(), set())
+    capsys.readouterr()
+    assert leaderboard([str(results)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "every row of it is hidden" in line
+    assert "--show LABEL" in line
+
+
+def test_no_name_of_a_set_is_broken_within_a_word(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    flagged = boards.record(1, "Network_of_a_long_name", 6.0, 27.02)
+    flags = (Flag("unregistered_weights", "a"), Flag("constructor_warm_up", "b"))
+    Store(results, PROTOCOL).save(replace(flagged, flags=flags))
+    assert main([str(results)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("DIV2K_LSDIR_valid") == printed.count("DIV2K_LSDIR_test") == 4
+    assert max(map(len, printed.splitlines())) <= 80
+
+
 def test_a_model_of_somebody_else_stays_in_the_official_file(results: Path) -> None:
     file = results / "results.json"
     added = json.loads(file.read_text()) | {"elsewhere": {"valid_ave_psnr": 27.0}}

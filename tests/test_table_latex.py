@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -18,7 +19,9 @@ from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
 from esr.challenge.protocol import protocols
+from esr.rank.entrants import Choices
 from esr.rank.figures import read_rows
+from esr.records.split_result import SteadyTiming
 from esr.report.board import Board, build_board
 from esr.report.latex_table import escape_latex, render_latex
 
@@ -178,3 +181,75 @@ def test_any_text_reads_as_it_was(text: str) -> None:
 def test_what_pdflatex_has_no_letter_for_is_named(text: str) -> None:
     allowed = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ"
     assert all(char.isascii() or char in allowed for char in escape_latex(text))
+
+
+@pytest.mark.parametrize(
+    ("psnr_db", "said"),
+    [
+        (26.0, "The following are not ranked: their PSNR is below 26.90 dB (validation)"),
+        (
+            math.nan,
+            "01_A is not ranked: no PSNR on DIV2K_LSDIR_valid; no PSNR on DIV2K_LSDIR_test.",
+        ),
+    ],
+)
+def test_a_psnr_that_is_unknown_is_not_said_to_be_below_the_gate(psnr_db: float, said: str) -> None:
+    poor = boards.record(1, "A", 5.0, 27.02)
+    splits = [
+        replace(s, images=tuple(replace(image, scores={"psnr": psnr_db}) for image in s.images))
+        for s in poor.splits
+    ]
+    rows = [
+        boards.row(replace(poor, splits=tuple(splits))),
+        boards.row(boards.record(2, "B", 5.0, 27.02)),
+    ]
+    text = render_latex(build_board(rows, protocols()["ntire2026"]))
+    assert said in LatexNodes2Text().latex_to_text(text)
+    assert ("PSNR is below" in text) == (psnr_db == 26.0)
+
+
+def _on_runtimes(runtime: str, steady_ms: tuple[float, ...] = ()) -> Board:
+    """The baseline and two more; a steady runtime of the first of them, as many as are given."""
+    records = [
+        boards.record(number, name, ms, 27.02, repeats=True)
+        for number, (name, ms) in enumerate((("SPAN", 8.0), ("A", 5.0), ("B", 6.0)))
+    ]
+    for number, ms in enumerate(steady_ms):
+        steady = SteadyTiming(((0, 1, 2),), ((3 * ms,) * 3,), "precision", 1, True, None, 0, None,
+                              ms, ms, ms)  # fmt: skip
+        splits = tuple(replace(split, steady=steady) for split in records[number].splits)
+        records[number] = replace(records[number], splits=splits)
+    return build_board(
+        list(map(boards.row, records)), protocols()["ntire2026"], Choices(runtime=runtime)
+    )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "steady_ms", "shown"),
+    [
+        ("official", (), "Ave Time"),
+        ("warm", (), "Warm Time"),
+        ("robust", (), "Warm Time"),
+        ("robust", (4.0, 3.0, 3.5), "Steady Time"),
+        # One is ranked by its steady runtime, the others by warm ones: no other column has both.
+        ("robust", (4.0,), "Ranked runtime"),
+        ("steady", (4.0, 3.0, 3.5), "Steady Time"),
+        ("no_first", (), "Ranked runtime"),
+        ("official_median", (), "Ranked runtime"),
+        ("warm_median", (), "Ranked runtime"),
+    ],
+)
+def test_ranks_stand_at_the_runtime_that_they_are_of(
+    runtime: str, steady_ms: tuple[float, ...], shown: str
+) -> None:
+    board = _on_runtimes(runtime, steady_ms)
+    titles = [board.columns[index].heading.partition(" [")[0] for index in board.shown]
+    assert ("Ranked runtime" in titles) == (shown == "Ranked runtime")
+    text = render_latex(board)
+    headings = re.findall(r"\[b\]\{@\{\}c@\{\}\}(.*)\\end\{tabular\}", text)
+    plain = [heading.replace(r" \\ ", " ").partition(" {[}")[0] for heading in headings]
+    rows = {row[0]: row for row in _rows(text)}
+    cell = rows[r"01\_A"][plain.index(shown)]
+    assert cell.endswith("{}$_{(1)}$")
+    (standing,) = [s for s in board.ranking.standings if s.row.label == "01_A"]
+    assert f"{standing.runtime.value:.2f}" in cell

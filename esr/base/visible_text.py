@@ -38,6 +38,11 @@ def name_some(names: Sequence[str], at_most: int = 5) -> str:
     return ", ".join(names[:at_most]) + (f" and {more} more" if more > 0 else "")
 
 
+def say_count(number: int, noun: str) -> str:
+    """Say how many there are of something: `1 image`, `2 images`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def visible(text: str) -> str:
     """Replace every character that is not printable by its escape sequence."""
     if text.isprintable():

@@ -150,10 +150,7 @@ def assess_row(
     runtime_name = name_runtime(row, choices.runtime, with_test)
     no_runtime = explain_missing_runtime(row, choices.runtime, with_test)
     candidate = Candidate(row, served, gate, costs, None, runtime_name, no_runtime)
-    reason = _why_not(candidate, protocol)
-    if with_test and row.is_believed and not has_test(row):
-        reason = reason if gate.passed is False else "not measured on the test set, as others were"
-    return replace(candidate, reason=reason)
+    return replace(candidate, reason=_why_not(candidate, protocol, with_test))
 
 
 def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
@@ -165,7 +162,7 @@ def _costs(row: Row, choices: Choices, with_test: bool) -> Figures:
     return costs | metric_figures(row) | real_time_figures(row)
 
 
-def _why_not(candidate: Candidate, protocol: Protocol) -> str | None:
+def _why_not(candidate: Candidate, protocol: Protocol, with_test: bool) -> str | None:
     row, gate = candidate.row, candidate.gate
     if row.failure is not None:
         return f"{row.failure.stage}: {row.failure.reason}"
@@ -178,6 +175,8 @@ def _why_not(candidate: Candidate, protocol: Protocol) -> str | None:
         return gate.reason
     if (over := _over_budget(candidate.costs, protocol)) is not None:
         return over
+    if with_test and not has_test(row):
+        return "not measured on the test set, as others were"
     return candidate.explain_missing(protocol.tracks[0].terms)
 
 

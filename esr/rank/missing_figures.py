@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from esr.rank.figures import name_missing_runtime
-from esr.rank.runtimes import RUNTIMES
 from esr.records.results_folder import Row
 from esr.records.timing_samples import STEADY, WARM
 
@@ -15,12 +14,20 @@ _ADDED_BY = {
 }
 """What is missing, the flag of `test_demo.py` that adds it, and what it is called when left out."""
 
+_NAMES = {
+    "robust": "warm runtime",
+    "official_median": "median runtime",
+    "no_first": "runtime without the first image",
+    "no_first_median": "median runtime without the first image",
+}
+"""Of those whose own word does not say it."""
+
 
 def name_runtime(row: Row, runtime: str, with_test: bool) -> str:
     """Name the runtime that counts and that a row may lack."""
     if runtime == "official":
         return name_missing_runtime(row, with_test)
-    return "warm runtime" if runtime == "robust" else f"{RUNTIMES[runtime].title} runtime"
+    return _NAMES.get(runtime, f"{runtime.partition('_')[0]} runtime")
 
 
 def explain_missing_runtime(row: Row, runtime: str, with_test: bool) -> str:

@@ -52,8 +52,15 @@ class _Side:
     def comparison(self) -> str:
         if self.psnr_db is None:
             return f"{'no PSNR' if self.measured else 'not measured'} on {self.set_name}"
-        digits = 4 if self.decimals is None else self.decimals
+        digits = self.decimals
+        if digits is None:
+            digits = next(count for count in range(4, 20) if self._tells(count))
         return f"{self.psnr_db:.{digits}f} dB on {self.set_name}, {self.least_db:.2f} needed"
+
+    def _tells(self, digits: int) -> bool:
+        """Whether so many digits say what is said of all of them: 26.89996 is not 26.9000."""
+        printed = Decimal(format(self.psnr_db, f".{digits}f"))
+        return (printed >= Decimal(str(self.least_db))) == self.passed
 
 
 def judge_gate(row: Row, protocol: Protocol) -> GateVerdict:

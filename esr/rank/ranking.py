@@ -11,7 +11,7 @@ from typing import get_args
 
 from esr.base.errors import UserError
 from esr.challenge.protocol import QUALITY, Cost, Protocol, Track
-from esr.rank.baseline import Base, counts_test, find_base, find_baseline
+from esr.rank.baseline import Base, counts_test, find_base, find_baseline, may_serve
 from esr.rank.data_class import explain_other_data
 from esr.rank.drawn_field import Drawn, Rival, add_interval, draw_field, place_rivals
 from esr.rank.entrants import FIGURE_NAMES, Candidate, Choices, Section, assess_row, outside
@@ -81,12 +81,15 @@ def rank(rows: Sequence[Row], protocol: Protocol, choices: Choices | None = None
     label = choices.baseline or find_baseline(rows, protocol)
     with_test = counts_test(rows, protocol, label)
     candidates = [assess_row(row, label, protocol, choices, with_test) for row in rows]
+    baseline = next((row for row in rows if row.label == label and may_serve(row, protocol)), None)
     candidates = _set_apart(
-        candidates, label, lambda able, baseline: explain_other_data(able, baseline, protocol)
+        candidates, baseline, lambda able: explain_other_data(able, baseline, protocol, with_test)
     )
     if not choices.mixed_machines:
-        candidates = _set_apart(candidates, label, explain_other_class)
-    drawn = draw_field(candidates, label, choices, with_test)
+        candidates = _set_apart(
+            candidates, baseline, lambda able: explain_other_class(able, baseline)
+        )
+    drawn = draw_field(candidates, baseline.label if baseline else None, choices, with_test)
     candidates = [add_interval(candidate, drawn) for candidate in candidates]
     base = find_base(candidates, protocol, label, with_test)
     tracks = [_placings(track, candidates, base, choices, drawn) for track in protocol.tracks]
@@ -187,17 +190,12 @@ def _placing(placing: Placing, places: RankPlaces | None) -> Placing:
 
 def _set_apart(
     candidates: Sequence[Candidate],
-    label: str | None,
-    explain: Callable[[Sequence[Row], Row | None], Mapping[str, str]],
+    baseline: Row | None,
+    explain: Callable[[Sequence[Row]], Mapping[str, str]],
 ) -> list[Candidate]:
     """Rank nobody with those who were measured otherwise than the baseline, or than most."""
-    able = [
-        one.row
-        for one in candidates
-        if one.reason is None or (one.row.label == label and one.row.disqualified is None)
-    ]
-    baseline = next((row for row in able if row.label == label), None)
-    reasons = explain(able, baseline)
+    able = [one.row for one in candidates if one.reason is None or one.row is baseline]
+    reasons = explain(able)
     return [replace(one, reason=one.reason or reasons.get(one.row.label)) for one in candidates]
 
 

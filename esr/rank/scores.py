@@ -179,6 +179,9 @@ ABSOLUTE = ("real_time", "weighted_sum", "product")
 RELATIVE = ("rank_sum", "best_rank")
 """Formulas that look at the figures of others, which are prepared for no other formula."""
 
+BY_BASELINE = ("exponential", "product")
+"""Formulas that say nothing of several figures without those of a baseline."""
+
 OF_QUALITY = (*ABSOLUTE, "best_rank")
 """Formulas that take figures of which more is better."""
 

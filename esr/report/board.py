@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from esr.base.visible_text import name, one_line
+from esr.base.visible_text import name
 from esr.challenge.protocol import Protocol
 from esr.rank.entrants import Choices, Section
 from esr.rank.ranking import Ranking, Standing, rank
@@ -96,7 +96,7 @@ def build_board(rows: Sequence[Row], protocol: Protocol, choices: Choices | None
     shown = _choose_shown(ranking, columns, lines)
     lines = [_explain_line(line, columns, shown, ranking) for line in lines]
     empty = [
-        (line.standing, {_name_column(columns[i]): reason for i, reason in line.reasons.items()})
+        (line.standing, {columns[i].name: reason for i, reason in line.reasons.items()})
         for line in lines
     ]
     remarks = write_remarks(ranking, marked, list(list_empty_cells(empty, ranking)))
@@ -114,10 +114,6 @@ def _explain_line(
         if (index in shown or column.title in COUNTED) and not line.cells[index].text
     }
     return replace(line, reasons=reasons)
-
-
-def _name_column(column: Column) -> str:
-    return one_line(column.title.partition(" [")[0])
 
 
 def _fill_line(

@@ -54,6 +54,8 @@ class Cell:
     """Whether the claim differs by more than rounding."""
     compared: str = ""
     """What the claim is compared with, if not the value: the figure of its own counter."""
+    is_compared: bool = False
+    """Whether there is a figure to hold the claim against."""
 
     @property
     def claim_text(self) -> str:
@@ -85,6 +87,21 @@ class Column:
         """What stands above the column where people read it, in one line."""
         return self.short_title or one_line(self.title)
 
+    @property
+    def set_name(self) -> str:
+        """The set that stands for `Val` in the heading; empty where `Val` or nothing stands."""
+        figure = self.title.removeprefix("Val")
+        if figure == self.title or not self.heading.endswith(figure):
+            return ""
+        dataset = self.heading.removesuffix(figure)
+        return "" if dataset == "Val" else dataset
+
+    @property
+    def name(self) -> str:
+        """What a sentence calls it: as the file does, without its unit; a set as the table does."""
+        shown = self.heading if self.set_name else self.title
+        return one_line(shown.partition(" [")[0])
+
     def make_cell(self, standing: Standing, claim: ClaimedFigure | None = None) -> Cell:
         """Read a submission's value, say it as people read it, and hold the claim against it."""
         value = self.value(standing)
@@ -94,7 +111,8 @@ class Column:
         compared = ""
         if claim.counter is not None:
             compared = f"{format_value(claim.counted, self.format) or 'none'} ({claim.counter})"
-        return Cell(value, text, claim.figure, claim.differs(value), compared)
+        is_compared = claim.counter is None or claim.counted is not None
+        return Cell(value, text, claim.figure, claim.differs(value), compared, is_compared)
 
 
 def format_value(value: Value, form: str) -> str:

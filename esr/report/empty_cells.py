@@ -36,6 +36,8 @@ def _explain(title: str, standing: Standing, ranking: Ranking) -> str:
         return _explain_score(title, standing, ranking)
     if title.endswith("gate margin [dB]"):
         return standing.gate.reason or "not measured on the gate's data set"
+    if title == "Ranked runtime [ms]":
+        return standing.explain_missing(["ave_time_ms"]) or "not measured"
     if title == "Ave Time [ms]":
         return "it is the mean over validation and test set, and one is missing"
     record = standing.row.record
@@ -114,10 +116,11 @@ def list_empty_cells(
         yield "Who was measured at another scale, or on another data set, has no score in a track."
     lacking: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for standing, by_heading in reasons:
+        told = one_line(standing.reason or "")
         ordered = sorted(by_heading, key=lambda heading: by_heading[heading])
         for reason, headings in groupby(ordered, key=lambda heading: by_heading[heading]):
             # Which remarks of their own say.
-            if reason != standing.reason and reason not in elsewhere:
+            if reason != told and reason not in elsewhere:
                 lacking.setdefault((tuple(headings), reason), []).append(name(standing.row.name))
     for (titles, reason), labels in lacking.items():
         who = name_some(labels)

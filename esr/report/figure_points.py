@@ -130,7 +130,7 @@ def _is_drawable(value: object) -> bool:
 
 
 def _choose_group(standing: Standing) -> Group:
-    if standing.is_baseline:
+    if standing.is_baseline and standing.section == "ranked":
         return "baseline"
     names: dict[str, Group] = {"unranked": "not ranked", "failed": "failed since"}
     return names.get(standing.section, "ranked")
@@ -174,7 +174,7 @@ def split_score(standing: Standing, ranking: Ranking) -> dict[str, float]:
     known = all(term in standing.costs and term in base for term in track.terms)
     if track.score != "exponential" or len(track.terms) < 2 or not known:
         return {}
-    if standing.row.disqualified is not None:
+    if not standing.row.is_believed:
         return {}
     # Beyond any axis, and within a float.
     powers = {t: min(2 * standing.costs[t].value / base[t].value, 700.0) for t in track.terms}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from esr.challenge.protocol import Protocol, Track
 from esr.images.metrics import METRICS, Metric
 from esr.rank.entrants import KEYS
+from esr.rank.psnr_gate import GateVerdict
 from esr.rank.ranking import Ranking
 from esr.records.official_results import COLUMNS
 from esr.report.board import Board, Line
@@ -132,8 +133,16 @@ def _list_rank_titles(track: Track, ranking: Ranking) -> tuple[str, ...]:
     if name != "ave_time_ms":
         key = KEYS.get(name)
         return tuple(column.title for column in COLUMNS if key is not None and column.key == key)
-    robust = ranking.choices.runtime == "robust"
-    return ("Warm Time [ms]",) if robust else ("Ave Time [ms]", "Val Time [ms]")
+    shown = _SHOWN_IN.get(ranking.choices.runtime, ("Ave Time [ms]", "Val Time [ms]"))
+    return ("Ranked runtime [ms]", *shown)
+
+
+_SHOWN_IN = {
+    "warm": ("Warm Time [ms]",),
+    "steady": ("Steady Time [ms]",),
+    "robust": ("Steady Time [ms]", "Warm Time [ms]"),
+}
+"""Columns of what ranks, where it has none of its own."""
 
 
 def _stack_words(heading: str) -> str:
@@ -209,9 +218,15 @@ def _write_figure(text: str) -> str:
 
 def _fail_gate_alone(unranked: Sequence[Line], protocol: Protocol) -> bool:
     return protocol.gate is not None and all(
-        line.standing.gate.passed is False and line.standing.row.disqualified is None
+        _is_below(line.standing.gate) and line.standing.row.disqualified is None
         for line in unranked
     )
+
+
+def _is_below(gate: GateVerdict) -> bool:
+    """Whether a PSNR is below the gate: one that is unknown does not pass it, either."""
+    margins_db = (gate.val_margin_db, gate.test_margin_db)
+    return gate.passed is False and any(db is not None and db < 0 for db in margins_db)
 
 
 def _explain_unranked(unranked: Sequence[Line], protocol: Protocol) -> str:

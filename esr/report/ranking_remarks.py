@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from esr.base.visible_text import name, name_some
-from esr.rank.entrants import PUBLISHED
+from esr.rank.entrants import PUBLISHED, outside
 from esr.rank.ranking import Ranking, Standing
 from esr.rank.runtimes import RUNTIMES, read_processes
+from esr.rank.scores import BY_BASELINE
 from esr.records.record import Record
 from esr.report.remark import Remark
 
@@ -24,6 +25,7 @@ def explain_ranking(ranking: Ranking) -> Iterator[Remark]:
         yield from _explain_ranks(ranking)
     yield from _explain_constraints(ranking)
     if several:
+        yield from _find_empty_tracks(ranking)
         yield from _find_unlike(ranking)
 
 
@@ -138,6 +140,17 @@ def _explain_constraints(ranking: Ranking) -> Iterator[Remark]:
             yield Remark(f"{labels} not ranked in {track.name}: {reason}")
 
 
+def _find_empty_tracks(ranking: Ranking) -> Iterator[Remark]:
+    """Say in which tracks nobody has a score, for want of a figure: no table has a column of it."""
+    able = [s for s in ranking.standings if s.section == "ranked" and not s.is_baseline]
+    for place, track in enumerate(ranking.protocol.tracks):
+        placings = [standing.placings[place] for standing in able]
+        reasons = dict.fromkeys(placing.reason for placing in placings if placing.reason)
+        elsewhere = any(outside(standing.row, track) for standing in able)
+        if reasons and not elsewhere and not any(placing.score for placing in placings):
+            yield Remark(f"Nobody is ranked in {track.name}: {'; '.join(reasons)}", "warning")
+
+
 def describe_ranked_runtime(ranking: Ranking) -> str | None:
     """Say which runtime is ranked by; None where none counts, or there is nothing to rank."""
     counts = any("ave_time_ms" in track.terms for track in ranking.protocol.tracks)
@@ -159,9 +172,8 @@ def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
     yield Remark(text)
     processes = _count_processes(ranking)
     placings = [placing for standing in ranking.standings for placing in standing.placings]
-    is_drawn = any(placing.interval for placing in placings)
-    yield from _explain_ties(ranking, is_drawn)
-    if is_drawn:
+    yield from _explain_ties(ranking)
+    if any(placing.interval for placing in placings):
         yield Remark(
             "[low-high] is the 95 % interval of a rank, by a bootstrap over processes and rounds."
         )
@@ -169,7 +181,7 @@ def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
         alone_labels = [names[label] for label, count in processes.items() if count == 1]
         if alone_labels:
             yield Remark(
-                f"Measured in one process: {', '.join(alone_labels)}; noise between"
+                f"Measured in one process: {name_some(alone_labels)}; noise between"
                 " processes is taken from the other rows."
             )
     elif sum(placing.rank is not None for placing in placings) > len(ranking.protocol.tracks):
@@ -179,21 +191,29 @@ def _explain_ranks(ranking: Ranking) -> Iterator[Remark]:
         )
 
 
-def _explain_ties(ranking: Ranking, is_drawn: bool) -> Iterator[Remark]:
-    tied = [
-        f"Rank {track.name}"
-        for index, track in enumerate(ranking.protocol.tracks)
-        if any(standing.placings[index].ties for standing in ranking.standings)
-    ]
-    if not tied:
-        return
-    how = "equal scores"
-    if is_drawn:
-        how = "fewer than 97.5 % of the draws agree on their order"
-    elif ranking.choices.runtime == "robust":
-        how = "their intervals overlap that of the best among them"
-    # In the titles of `ranking_columns`.
-    yield Remark(f"Ranks with the same letter are a tie: {how}.", columns=tied)
+def _explain_ties(ranking: Ranking) -> Iterator[Remark]:
+    """Say what the letters mean: not the same in a track of runtimes and in one of counts."""
+    tracks: dict[str, list[str]] = {}
+    for index, track in enumerate(ranking.protocol.tracks):
+        if any(standing.placings[index].ties for standing in ranking.standings):
+            tracks.setdefault(explain_tie(ranking, index), []).append(track.name)
+    for how, names in tracks.items():
+        where = "" if len(tracks) == 1 else f" in {' and '.join(names)}"
+        # In the titles of `ranking_columns`.
+        yield Remark(
+            f"Ranks with the same letter{where} are a tie: {how}.",
+            columns=[f"Rank {track}" for track in names],
+        )
+
+
+def explain_tie(ranking: Ranking, track: int) -> str:
+    """Say what those who are a tie in a track have in common."""
+    if any(standing.placings[track].interval for standing in ranking.standings):
+        return "fewer than 97.5 % of the draws agree on their order"
+    by_runtime = "ave_time_ms" in ranking.protocol.tracks[track].terms
+    if ranking.choices.runtime == "robust" and by_runtime:
+        return "their intervals overlap that of the best among them"
+    return "equal scores"
 
 
 def _count_processes(ranking: Ranking) -> dict[str, int]:
@@ -215,7 +235,7 @@ def _explain_baseline(ranking: Ranking) -> Remark:
         text = f"Rules of {protocol.name}, whose scores are relative to no network."
         return Remark(text, is_kept=True)
     if ranking.baseline is None:
-        needed = any(track.score in ("exponential", "product") for track in protocol.tracks)
+        needed = any(track.score in BY_BASELINE for track in protocol.tracks)
         text = _say_how_to_get_baseline(ranking, needed)
         return Remark(text, "warning" if needed else "note", is_kept=True)
     if ranking.baseline == PUBLISHED:

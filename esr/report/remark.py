@@ -19,7 +19,7 @@ class Remark(str):
     Args:
         text: the line.
         grade: how much it matters.
-        failed: label of the row whose failure it tells; empty for any other remark.
+        failed: labels of the rows whose failure it tells; empty for any other remark.
         columns: titles of those whose signs it explains, so that it says nothing below a table
             without them; empty for any other remark.
         is_kept: whether it is said however many others are left out.
@@ -27,7 +27,7 @@ class Remark(str):
 
     __slots__ = ("columns", "failed", "grade", "is_kept")
     grade: Grade
-    failed: str
+    failed: frozenset[str]
     columns: frozenset[str]
     is_kept: bool
 
@@ -35,13 +35,13 @@ class Remark(str):
         cls,
         text: str,
         grade: Grade = "note",
-        failed: str = "",
+        failed: Iterable[str] = (),
         columns: Iterable[str] = (),
         *,
         is_kept: bool = False,
     ) -> Remark:
         """Make one."""
         made = super().__new__(cls, text)
-        made.grade, made.failed, made.columns = grade, failed, frozenset(columns)
+        made.grade, made.failed, made.columns = grade, frozenset(failed), frozenset(columns)
         made.is_kept = is_kept
         return made

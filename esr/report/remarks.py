@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from esr.base.visible_text import name, name_some, one_line
+from esr.base.visible_text import name, name_some, one_line, say_count
 from esr.challenge.data_set_registry import registry
 from esr.challenge.fixed_input import FixedInput
 from esr.datasets.lr_verdict import LrVerdict
@@ -14,15 +14,17 @@ from esr.records.record import Record
 from esr.records.results_folder import Row
 from esr.records.split_result import SteadyTiming
 from esr.report.cell import MARK
-from esr.report.claims import COUNTERS, is_partial
+from esr.report.claims import COUNTERS, count_by, is_partial
 from esr.report.left_out import describe_left_out
 from esr.report.ranking_remarks import explain_ranking
-from esr.report.remark import GRADES, Remark
+from esr.report.remark import GRADES, Grade, Remark
 from esr.report.row_marks import explain_marks
 
 _LAUNCH_BOUND = 0.9
 _LINE_AT_MOST = 1000
 """What is quoted has limits of its own."""
+_NAMED_AT_MOST = 5
+"""Rows whose labels stand in a command."""
 
 
 def write_remarks(
@@ -58,12 +60,9 @@ def _list_remarks(
     if marks := explain_marks(rows):
         yield Remark(marks, "warning")
     # A failure shows in the table as well; what throws doubt on a figure stands only here.
-    for row in rows:
-        if row.record:
-            yield from _explain_record(row.record, name(row.name))
+    yield from _explain_records(rows)
     yield from _explain_left_out(rows)
-    for row in rows:
-        yield from _explain_failure(row)
+    yield from _explain_failures(rows)
     yield from map(Remark, empty)
     yield from _explain_data(rows)
     if marked:
@@ -74,26 +73,44 @@ def _list_remarks(
     yield from explain_ranking(ranking)
 
 
-def _explain_failure(row: Row) -> Iterator[Remark]:
-    if row.failure:
-        earlier = f"; figures are of {row.record.provenance.date}" if row.record else ""
-        text = (
-            f"{name(row.name)} failed ({row.failure.stage}):"
-            f" {one_line(row.failure.reason)}{earlier}"
-        )
-        if row.is_gone:
-            command = f"python -m esr rows RESULTS --remove {name(row.label)}"
-            text += f"; stale: its model is not there any more ({command})"
-        yield Remark(text, "warning", failed=row.label)
+def _explain_failures(rows: Sequence[Row]) -> Iterator[Remark]:
+    """Say who failed and why, a line for all rows of which the same is true."""
+    failed: dict[tuple[str, bool], list[Row]] = {}
+    for row in rows:
+        if row.failure:
+            earlier = f"; figures are of {row.record.provenance.date}" if row.record else ""
+            how = f"failed ({row.failure.stage}): {one_line(row.failure.reason)}{earlier}"
+            failed.setdefault((how, row.is_gone), []).append(row)
+    for (how, is_gone), such in failed.items():
+        text = f"{name_some([name(row.name) for row in such])} {how}"
+        labels = [row.label for row in such]
+        yield Remark(text + _explain_gone(labels) * is_gone, "warning", failed=labels)
 
 
-def _explain_record(record: Record, label: str) -> Iterator[Remark]:
+def _explain_gone(labels: Sequence[str]) -> str:
+    whose = "its model is" if len(labels) == 1 else "their models are"
+    which = "LABEL ..." if len(labels) > _NAMED_AT_MOST else " ".join(map(name, labels))
+    command = f"python -m esr rows RESULTS --remove {which}"
+    return f"; stale: {whose} not there any more ({command})"
+
+
+def _explain_records(rows: Sequence[Row]) -> Iterator[Remark]:
+    """Say what the records themselves say, a line for all rows of which the same is true."""
+    labels: dict[tuple[str, Grade], list[str]] = {}
+    for row in rows:
+        for said in _explain_record(row.record) if row.record else ():
+            labels.setdefault((str(said), said.grade), []).append(name(row.name))
+    for (text, grade), of in labels.items():
+        yield Remark(f"{name_some(of)}: {text}", grade)
+
+
+def _explain_record(record: Record) -> Iterator[Remark]:
     if record.note:
-        yield Remark(f"{label}: {one_line(record.note)}", "warning")
+        yield Remark(one_line(record.note), "warning")
     for flag in record.flags:
-        yield Remark(f"{label}: {flag.name}: {one_line(flag.detail)}", "warning")
+        yield Remark(f"{flag.name}: {one_line(flag.detail)}", "warning")
     if record.fixed_input:
-        yield from _explain_fixed_input(record.fixed_input, label)
+        yield from _explain_fixed_input(record.fixed_input)
 
 
 def _explain_left_out(rows: Sequence[Row]) -> Iterator[Remark]:
@@ -110,28 +127,28 @@ def _explain_left_out(rows: Sequence[Row]) -> Iterator[Remark]:
         )
 
 
-def _explain_fixed_input(fixed: FixedInput, label: str) -> Iterator[Remark]:
+def _explain_fixed_input(fixed: FixedInput) -> Iterator[Remark]:
     """Say what was measured otherwise than the challenge asks."""
     run, official = fixed.scored, fixed.official
     size = "x".join(map(str, fixed.input_size))
     if not fixed.as_asked:
         official_size = "x".join(map(str, fixed.official_size))
         yield Remark(
-            f"{label}: the fixed input is {size}, not {official_size} as the challenge asks: it"
-            " gets no score",
+            f"the fixed input is {size}, not {official_size} as the challenge asks: it gets no"
+            " score",
             "forbids",
         )
     if run is None:
-        yield Remark(f"{label}: no runtime of the fixed input {size}", "warning")
+        yield Remark(f"no runtime of the fixed input {size}", "warning")
     elif (run.warmups, len(run.samples_ms)) != (official.warmups, official.repeats):
         yield Remark(
-            f"{label}: Input Time is the mean of {len(run.samples_ms)} calls after {run.warmups},"
+            f"Input Time is the mean of {len(run.samples_ms)} calls after {run.warmups},"
             f" not of {official.repeats} after {official.warmups} as the challenge asks: not"
             " comparable",
             "forbids",
         )
     for said in fixed.notes:
-        yield Remark(f"{label}: fixed input {size}: {one_line(said)}")
+        yield Remark(f"fixed input {size}: {one_line(said)}")
 
 
 def _explain_data(rows: Sequence[Row]) -> Iterator[Remark]:
@@ -180,7 +197,8 @@ def _list_partial_sets(records: Sequence[Record]) -> Iterator[Remark]:
     for role, dataset, images in sorted(partial):
         known = registry().find(dataset)
         yield Remark(
-            f"{role}: {images} images are not {name(dataset)}, which has"
+            f"{role}: {say_count(images, 'image')} {'is' if images == 1 else 'are'} not"
+            f" {name(dataset)}, which has"
             f" {known.images if known else 'others'}: compare nothing with published figures.",
             "forbids",
         )
@@ -195,7 +213,7 @@ def _judge_lr(rows: Sequence[Row]) -> Iterator[Remark]:
                 by_set = measured.setdefault(split.lr_verdict, {})
                 by_set.setdefault(name(split.dataset), []).append(name(row.name))
     good = [
-        f"{dataset} ({verdict.looked_at} images looked at)"
+        f"{dataset} ({say_count(verdict.looked_at, 'image')} looked at)"
         for verdict, by_set in measured.items()
         for dataset in by_set
         if not verdict.other
@@ -211,14 +229,14 @@ def _describe_other_lr(
     verdict: LrVerdict, by_set: Mapping[str, Sequence[str]], rows: int
 ) -> Remark:
     sets = [
-        dataset if len(labels) == rows else f"{dataset} ({', '.join(labels)})"
+        dataset if len(labels) == rows else f"{dataset} ({name_some(labels)})"
         for dataset, labels in by_set.items()
     ]
     end = ": compare nothing with published figures" if verdict.is_defect else ""
     text = (
         f"LR of {', '.join(sets)} is not MATLAB's bicubic of HR, {verdict.other} of"
-        f" {verdict.looked_at} images looked at: {one_line(verdict.what)}{end} (python -m esr data"
-        " check says more)."
+        f" {say_count(verdict.looked_at, 'image')} looked at: {one_line(verdict.what)}{end}"
+        " (python -m esr data check says more)."
     )
     return Remark(text, "forbids" if verdict.is_defect else "note")
 
@@ -235,7 +253,7 @@ def _list_other_files(rows: Sequence[Row]) -> Iterator[Remark]:
     for (dataset, _), by_hash in sorted(labels_by_set.items()):
         others = sorted(by_hash.values(), key=len, reverse=True)[1:]
         if others:
-            labels = ", ".join(label for group in others for label in group)
+            labels = name_some([label for group in others for label in group])
             yield Remark(
                 f"{name(dataset)} consisted of other files for {labels} than for the other"
                 " rows (SHA-256): do not compare them.",
@@ -245,18 +263,18 @@ def _list_other_files(rows: Sequence[Row]) -> Iterator[Remark]:
 
 def _explain_claims(ranking: Ranking, rows: Sequence[Row]) -> Iterator[Remark]:
     """Say whose FLOPs were claimed by another counter than the column's."""
-    labels: dict[str, list[str]] = {}
+    labels: dict[tuple[str, bool], list[str]] = {}
     for row in rows:
         claims = row.record.sidecar.claims if row.record else None
-        if claims is None or claims.flops_counter in (None, ranking.protocol.flops_counter):
+        if row.record is None or claims is None or claims.flops_g is None:
             continue
-        if claims.flops_g:
-            labels.setdefault(COUNTERS[claims.flops_counter], []).append(name(row.name))
-    for counter, of in labels.items():
-        yield Remark(
-            f"FLOPs claimed by {counter} are compared with what that one counts here:"
-            f" {', '.join(of)}."
-        )
+        if claims.flops_counter not in (None, ranking.protocol.flops_counter):
+            is_counted = count_by(row.record.counts, claims.flops_counter) is not None
+            key = COUNTERS[claims.flops_counter], is_counted
+            labels.setdefault(key, []).append(name(row.name))
+    for (counter, is_counted), of in labels.items():
+        how = "what that one counts here" if is_counted else "nothing, since that one failed here"
+        yield Remark(f"FLOPs claimed by {counter} are compared with {how}: {name_some(of)}.")
 
 
 def _explain_runtime(rows: Sequence[Row]) -> Iterator[Remark]:
@@ -298,7 +316,7 @@ def _explain_budget(rows: Sequence[Row]) -> Iterator[Remark]:
             for row in rows
             if row.record and any(s.steady and is_so(s.steady) for s in row.record.splits)
         ]
-        return ", ".join(name(row.name) for row in such)
+        return name_some([name(row.name) for row in such])
 
     if late := labels(lambda steady: steady.ended == "budget"):
         yield Remark(

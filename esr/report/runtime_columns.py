@@ -10,7 +10,6 @@ from collections.abc import Callable
 from esr.rank.figures import Quantity, steady_runtime, warm_runtime
 from esr.rank.process_means import average_processes
 from esr.rank.ranking import Ranking
-from esr.rank.runtimes import RUNTIMES
 from esr.records.results_folder import Row
 from esr.report.cell import Column
 
@@ -35,14 +34,24 @@ def has_several_processes(ranking: Ranking) -> bool:
 
 
 def _make_ranked_column(ranking: Ranking) -> Column:
-    """People see it where no other column shows it: the official ones are of one process."""
-    is_seen = has_several_processes(ranking) and RUNTIMES[ranking.choices.runtime].official
+    """People see it where no other column shows what ranks."""
     return Column(
         "Ranked runtime [ms]",
         lambda standing: standing.runtime.value if standing.runtime else None,
         ".2f",
-        priority=3 if is_seen else None,
+        priority=None if _is_shown_by_others(ranking) else 3,
         text=lambda standing: format_ends(standing.runtime),
+    )
+
+
+def _is_shown_by_others(ranking: Ranking) -> bool:
+    """Tell whether one column shows what ranks every row: the official ones are of one process."""
+    runtime = ranking.choices.runtime
+    if runtime == "robust":
+        rows = [standing.row for standing in ranking.standings if standing.row.record]
+        return len({steady_runtime(row) is None for row in rows}) < 2
+    return runtime in ("warm", "steady") or (
+        runtime == "official" and not has_several_processes(ranking)
     )
 
 

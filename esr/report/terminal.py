@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from esr.base.console import stdout
-from esr.base.visible_text import name, name_some, one_line
+from esr.base.visible_text import name, name_some, one_line, say_count
 from esr.base.word_wrap import wrap_words
 from esr.challenge.protocol import protocols
 from esr.evaluate.upload.list_uploads import list_uploads
@@ -157,8 +157,10 @@ def print_estimators(board: Board) -> None:
         print_line("Places by other runtimes: no two rows hold the runtime of every image.")
         return
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for title in ("Model", *compared.titles):
-        table.add_column(Text(title), justify="left" if title == "Model" else "right")
+    # A name that is cut short would be anybody's.
+    table.add_column("Model", overflow="fold")
+    for title in compared.titles:
+        table.add_column(Text(title), justify="right")
     for label, places in compared.rows:
         table.add_row(Text(label), *map(Text, places))
     stdout().print("", Text(f"Places in {compared.track}, by runtime"), table)
@@ -188,14 +190,15 @@ def print_leaderboard(board: Board, save_dir: Path, told: Collection[str] = ()) 
     remarks = [
         remark
         for remark in board.remarks
-        if remark.failed not in told and (not remark.columns or remark.columns & shown)
+        if not (remark.failed and remark.failed <= {*told})
+        and (not remark.columns or remark.columns & shown)
     ]
     rest = remarks[_REMARKS_AT_MOST:]
     kept = [remark for remark in rest if remark.is_kept]
     for line in (*remarks[:_REMARKS_AT_MOST], *kept):
         print_line(line)
     if (more := len(rest) - len(kept)) > 0:
-        print_line(f"{more} more remark{'' if more == 1 else 's'} in report.html")
+        print_line(f"{say_count(more, 'more remark')} in report.html")
     print_line(f"Everything is in {save_dir}")
 
 

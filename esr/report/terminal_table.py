@@ -11,10 +11,9 @@ from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from esr.base.visible_text import one_line
 from esr.base.word_wrap import wrap_name
 from esr.report.board import Board, Line
-from esr.report.cell import ESSENTIAL, MARK, Cell, Column
+from esr.report.cell import ESSENTIAL, MARK, Cell
 from esr.report.csv_table import CSV_FILE
 
 CLAIMED = "  claimed"
@@ -45,25 +44,10 @@ def lay_out_leaderboard(board: Board, width: int) -> RenderableType:
     left_out = [board.columns[index] for index in board.shown if index not in chosen]
     if not left_out:
         return table
-    names = ", ".join(map(_name_left_out, left_out))
-    renamed = {_read_set_name(column) for column in left_out} - {""}
+    names = ", ".join(column.name for column in left_out)
+    renamed = {column.set_name for column in left_out} - {""}
     called = "".join(f", where {dataset} is Val" for dataset in renamed)
     return Group(table, Text(f"also in {CSV_FILE}{called}: {names}", style="dim"))
-
-
-def _name_left_out(column: Column) -> str:
-    """Name a column as the file does, without its unit; a set as the table does."""
-    shown = column.heading if _read_set_name(column) else column.title
-    return one_line(shown.partition(" [")[0])
-
-
-def _read_set_name(column: Column) -> str:
-    """Read the set that stands for `Val` in a heading; empty where `Val` or nothing stands."""
-    figure = column.title.removeprefix("Val")
-    if figure == column.title or not column.heading.endswith(figure):
-        return ""
-    dataset = column.heading.removesuffix(figure)
-    return "" if dataset == "Val" else dataset
 
 
 def list_fitting(board: Board, width: int) -> list[int]:

@@ -177,8 +177,7 @@ def _beside(path: Path) -> Path:
 def _compare(given: argparse.Namespace) -> int:
     a, b, other = _read_both(given)
     protocol = set_gate(a.protocol, given.gate_decimals)
-    for rows in (a.rows, b.rows):  # A baseline has to be in both.
-        baseline = _find_baseline(given.baseline, rows, protocol)
+    baseline = _find_baseline_of_both(given.baseline, a.rows, b.rows, protocol)
     choices = Choices(
         given.runtime or "official", baseline, given.constraints, given.mixed_machines
     )
@@ -222,6 +221,21 @@ def _find_baseline(text: str | None, rows: list[Row], protocol: Protocol) -> str
     return text
 
 
+def _find_baseline_of_both(
+    text: str | None, a: list[Row], b: list[Row], protocol: Protocol
+) -> str | None:
+    """Find the row that was typed as baseline, which has to be the same in A and B.
+
+    Raises:
+        UserError: it is not in both, or is another row in each.
+    """
+    first, second = (_find_baseline(text, rows, protocol) for rows in (a, b))
+    if first != second:
+        what = f"it is {name(str(first))} in A and {name(str(second))} in B"
+        raise UserError(what, where="--baseline", remedy="give a label that is in both")
+    return first
+
+
 def find_label(text: str, rows: list[Row], flag: str, also: Sequence[str] = ()) -> str:
     """Find the row of a label or name; of a name without its id, if a single row has it.
 
@@ -240,6 +254,9 @@ def find_label(text: str, rows: list[Row], flag: str, also: Sequence[str] = ()) 
     named = [label for label in labels if label.partition("_")[2].casefold() == text.casefold()]
     if len(named) == 1:
         return named[0]
+    if named:
+        what = f"{len(named)} rows are called '{name(text)}'"
+        raise UserError(what, where=flag, remedy=f"choose one of {', '.join(map(name, named))}")
     shown = [name(row.name) for row in rows]
     meant = suggest(text, [*shown, *also])
     others = "".join(f", or '{word}'" for word in also)

@@ -9,7 +9,7 @@ from esr.base import json_file
 from esr.base.command import Parser, command
 from esr.base.errors import UserError
 from esr.base.plain_path import make_plain
-from esr.base.visible_text import name
+from esr.base.visible_text import name, say_count
 from esr.challenge.protocol import protocols
 from esr.report.paper.hr_size import HrSize
 from esr.report.paper.paper_formats import (
@@ -77,7 +77,10 @@ def main(arguments: list[str]) -> None:
     for row in results.rows:
         if row.disqualified is not None:
             print_line(f"{name(row.name)} is left out: disqualified: {row.disqualified}")
+        elif row.failure is not None and row.record is not None:
+            date = row.record.provenance.date
+            print_line(f"{name(row.name)} failed this time: its figures are of {date}")
     print_line(
-        f"{len(table.rows)} rows, {len(table.sets)} sets: paper.tex, paper.md, paper.csv in"
-        f" {make_plain(folder)}"
+        f"{say_count(len(table.rows), 'row')}, {say_count(len(table.sets), 'set')}: paper.tex,"
+        f" paper.md, paper.csv in {make_plain(folder)}"
     )

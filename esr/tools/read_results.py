@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,9 @@ def load_results(path: Path, rules: str | None) -> Results:
         )
     # The path is the user's own, who may well have linked it.
     official = official_results.read_results(file.resolve())
+    if not official and path.is_dir() and Store(path, protocol).rows():
+        remedy = f"python -m esr rows {shlex.quote(str(path))} --show LABEL takes one back"
+        raise UserError("every row of it is hidden", where=path, remedy=remedy)
     if not official:
         raise UserError("holds no results", where=file)
     default = protocols()[DEFAULT_PROTOCOL]

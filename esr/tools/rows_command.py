@@ -17,6 +17,7 @@ from esr.base.command import Parser, command
 from esr.base.console import stdout
 from esr.base.errors import UserError
 from esr.base.visible_text import name, one_line
+from esr.base.word_wrap import wrap_name
 from esr.challenge.protocol import protocols
 from esr.records.results_folder import Row, Store
 from esr.report.formats import make_publisher, write_all
@@ -33,8 +34,10 @@ from esr.tools.read_results import is_results_folder
 from esr.tools.row_changes import RowChanges, read_reason
 
 _HEAD = ("Row", "State", "Flags", "Data sets", "Measured")
-_UNBROKEN = ("Flags", "Measured")
+_UNBROKEN = ("Flags", "Data sets", "Measured")
 """Where a narrow terminal breaks no word."""
+_SET_AT_MOST = 20
+"""Letters of a set's name that stand in one line, if it can be broken."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -119,12 +122,13 @@ def lay_out_rows(rows: Sequence[Row], hidden: set[str]) -> Table:
         table.add_column(title, overflow="fold", no_wrap=title in _UNBROKEN)
     for row in rows:
         sets = [split.dataset for split in row.record.splits] if row.record else []
+        broken = [part for each in sets for part in wrap_name(each, _SET_AT_MOST).split("\n")]
         date = row.record.provenance.date.partition("T")[0] if row.record else ""
         state = ", ".join(_describe_state(row, row.label in hidden))
         called = mark_name(row)
         if row.name != row.label:
             called += f" ({name(row.label)})"
-        cells = [[called], [state], _name_flags(row), [", ".join(sets)], [date]]
+        cells = [[called], [state], _name_flags(row), broken, [date]]
         table.add_row(*(Text("\n".join(map(one_line, lines))) for lines in cells))
     return table
 

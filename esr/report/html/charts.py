@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from esr.base.visible_text import say_count
 from esr.rank.figures import official_figure
 from esr.rank.ranking import Standing
 from esr.report.board import Board
@@ -67,7 +68,7 @@ def list_undrawn(board: Board) -> Iterator[str]:
             yield f"{line.name}: infinite PSNR (validation)"
         for role in (*VALID, "test"):
             if (count := _count_infinite(line.standing, role)) > 0:
-                yield f"{line.name}: {count} image{'' if count == 1 else 's'} of {role}"
+                yield f"{line.name}: {say_count(count, 'image')} of {role}"
 
 
 def _count_infinite(standing: Standing, role: str) -> int:

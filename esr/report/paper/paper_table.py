@@ -112,7 +112,7 @@ def _choose_sets(records: Sequence[Record], sets: Sequence[str]) -> list[str]:
                 where="--sets",
                 remedy=suggest(wanted, known, f"choose among {shown}, or measure it: --dataset"),
             )
-    return [by_case[wanted.casefold()] for wanted in dict.fromkeys(sets)] if sets else known
+    return list(dict.fromkeys(by_case[wanted.casefold()] for wanted in sets)) or known
 
 
 def _refuse_unmeasured(records: Sequence[Record], sets: Sequence[str]) -> None:
