@@ -74,9 +74,24 @@ def names_of_models(clone: Path) -> dict[int, str]:
 
 def names_a_module(statements: Block, aliases: Collection[str]) -> bool:
     """Whether a text that leads into `models/` is made of the id."""
-    parts = (part for statement in statements for part in ast.walk(statement))
-    made = (part for part in parts if isinstance(part, ast.JoinedStr | ast.BinOp | ast.Call))
-    return any(_holds_id(part, aliases) and _MODULE.search(ast.unparse(part)) for part in made)
+    return any(_leads_there(part, aliases) for statement in statements for part in _made(statement))
+
+
+def _made(node: ast.AST) -> Iterator[ast.AST]:
+    """List the outermost expressions that may make a text."""
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.JoinedStr | ast.BinOp | ast.Call):
+            yield part
+        else:
+            waiting += ast.iter_child_nodes(part)
+
+
+def _leads_there(node: ast.AST, aliases: Collection[str]) -> bool:
+    parts = [*ast.walk(node)]
+    texts = (str(part.value) for part in parts if isinstance(part, ast.Constant))
+    return any(map(_MODULE.search, texts)) and any(_is_id(part, aliases) for part in parts)
 
 
 def _reached(tree: ast.Module, function: Function) -> list[ast.stmt]:

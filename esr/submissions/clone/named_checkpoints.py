@@ -53,8 +53,25 @@ def _whole_parts(node: ast.AST) -> Iterator[ast.AST]:
         if isinstance(last, ast.Constant) and "/" in str(last.value):
             yield last
     elif isinstance(node, ast.BinOp):
-        yield from (node.left, node.right) if isinstance(node.op, ast.Div) else ()
+        yield from _of_path(node)
     elif isinstance(node, ast.Call):
-        called = getattr(node.func, "attr", "")
-        if called not in (*_IN_ARCHIVES, *_OF_TEXTS, "format"):
-            yield from (node.func, *node.args, *(keyword.value for keyword in node.keywords))
+        yield from _of_calls(node)
+
+
+def _of_path(node: ast.expr) -> Iterator[ast.AST]:
+    # Along the chain, since each part of it that is evaluated anew is as long as the rest.
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        yield node.right
+        node = node.left
+    if not isinstance(node, ast.BinOp):
+        yield node
+
+
+def _of_calls(node: ast.expr) -> Iterator[ast.AST]:
+    while isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
+        if isinstance(node, ast.Call):
+            if getattr(node.func, "attr", "") not in (*_IN_ARCHIVES, *_OF_TEXTS, "format"):
+                yield from (*node.args, *(keyword.value for keyword in node.keywords))
+            node = node.func
+        else:
+            node = node.value

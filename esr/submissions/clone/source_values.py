@@ -29,6 +29,7 @@ UNBOUND = object()
 Names = dict[str, Any]
 """Values of names that are known so far."""
 
+_DOTS_AT_MOST = 3
 _COLLECTIONS = (dict, list, tuple, set)
 _DISPLAYS = (ast.Dict, ast.List, ast.Tuple, ast.Set)
 
@@ -164,13 +165,23 @@ def _formatted(node: ast.FormattedValue, names: Mapping[str, Any]) -> str:
     return text
 
 
+def _dotted(node: ast.expr) -> str:
+    """Name a function as far as names here are long; longer chains are never written out."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute) and len(parts) < _DOTS_AT_MOST:
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
 def _call(node: ast.Call, names: Mapping[str, Any]) -> object:
     if node.keywords:
         raise Unknown
-    if is_model_id(node) and ast.unparse(node.func) == "getattr":
+    name = _dotted(node.func)
+    if is_model_id(node) and name == "getattr":
         return names[MODEL_ID]
     given = [value(argument, names) for argument in node.args]
-    if (name := ast.unparse(node.func)) in FUNCTIONS:
+    if name in FUNCTIONS:
         return FUNCTIONS[name](*given)
     if isinstance(node.func, ast.Attribute):
         return call_method(value(node.func.value, names), node.func.attr, given)
