@@ -14,6 +14,8 @@ from collections.abc import Hashable, Iterable, Mapping
 import torch
 from torch import Tensor
 
+from esr.measure.timing import synchronize
+
 _BYTES = 64
 """Of each piece. Where all of it is written again, half of them are others and more."""
 
@@ -23,16 +25,16 @@ class UnseenWrites:
 
     def __init__(self) -> None:
         rng = random.SystemRandom()
-        self._shares = torch.tensor(
-            sorted(rng.random() for _ in range(_BYTES)), dtype=torch.float64
-        )
+        shares = sorted(rng.random() for _ in range(_BYTES))
+        self._shares = torch.tensor(shares, dtype=torch.float64, device="cpu")
         self._places: dict[tuple[int, torch.device], Tensor] = {}
         self._left: dict[Hashable, bytes] = {}
 
     def note(self, pieces: Mapping[Hashable, Tensor]) -> None:
         """Keep what is there now."""
-        # What a GPU still writes to the host is there when the GPU has answered.
-        for piece, tensor in sorted(pieces.items(), key=lambda item: item[1].device.type == "cpu"):
+        if torch.cuda.is_initialized() and any(each.is_cpu for each in pieces.values()):
+            synchronize()  # A GPU may still be writing to the host.
+        for piece, tensor in pieces.items():
             self._left[piece] = self._sample(tensor)
 
     def find(self, pieces: Mapping[Hashable, Tensor]) -> Iterable[Hashable]:

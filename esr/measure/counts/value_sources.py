@@ -186,7 +186,9 @@ class ValueSources:
                 continue
             seen.add(found.values.digest)
             weights[found.name] = weights.get(found.name, 0) + found.values.elements
-        constants = irregular(torch.tensor(self._constants, dtype=torch.float64)).elements
+        constants = irregular(
+            torch.tensor(self._constants, dtype=torch.float64, device="cpu")
+        ).elements
         if constants:
             weights[CONSTANTS] = constants
         return tuple(Unregistered(name, count) for name, count in weights.items())
