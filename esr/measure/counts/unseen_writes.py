@@ -32,7 +32,8 @@ class UnseenWrites:
 
     def note(self, pieces: Mapping[Hashable, Tensor]) -> None:
         """Keep what is there now."""
-        if torch.cuda.is_initialized() and any(each.is_cpu for each in pieces.values()):
+        on_host = any(each.is_cpu for each in pieces.values())
+        if on_host and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             synchronize()  # A GPU may still be writing to the host.
         for piece, tensor in pieces.items():
             self._left[piece] = self._sample(tensor)
