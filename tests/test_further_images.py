@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,9 +17,16 @@ from esr.audit.changed_images import Change, Part, draw_change, memorised, psnr_
 from esr.audit.timed_counts import CountedImage, timed_count_flags
 from esr.datasets.manifest import PairHash
 from esr.datasets.staging import StagedImage, StagedSplit
-from esr.evaluate.dialogue.further_images import SIDES, choose_further
+from esr.evaluate.dialogue.further_images import (
+    SIDES,
+    FurtherImage,
+    FurtherResult,
+    choose_further,
+)
+from esr.evaluate.score_further import judge_further
 from esr.images.resample import imresize_uint8
 from esr.measure.counts.timed_count import TimedCount, calls_of
+from esr.measure.job import JobFolder
 from esr.measure.restore import restorer
 from esr.records.network_counts import CountedPass, Counts
 from esr.submissions.sidecar import Sidecar
@@ -42,9 +50,12 @@ def _image(size: tuple[int, int], flops: float, *, smooth: bool = False, **other
     return CountedImage(size, CountedPass((size,), int(flops), **fields), smooth)
 
 
-def _names(law, official: int = 256) -> list[str]:
-    """Flags on a network whose cost is `law(height, width)`."""
-    images = [_image(size, law(*size)) for size in (WHOLE, (160, 480), SIZED)]
+def _names(law, official: int = 256, *, of_images: float = 0.0) -> list[str]:
+    """Flags on a network whose cost is `law(height, width)`, a share of it that of attention."""
+    images = [
+        _image(size, law(*size), flops_of_images=int(of_images * law(*size)))
+        for size in (WHOLE, (160, 480), SIZED)
+    ]
     return [flag.name for flag in timed_count_flags(_counts(int(law(official, official))), images)]
 
 
@@ -61,13 +72,31 @@ def _padded(multiple: int):
         lambda h, w: 1000 * h * w,
         lambda h, w: 1000 * h * w + 10**8,
         lambda h, w: 10**9,
-        lambda h, w: (h * w) ** 2,
-        lambda h, w: h * w * (h + w),
         *map(_padded, (7, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256)),
     ],
 )
 def test_no_law_by_which_an_honest_cost_grows_is_flagged(law) -> None:
     assert not _names(law)
+
+
+@pytest.mark.parametrize("law", [lambda h, w: (h * w) ** 2, lambda h, w: h * w * (h + w)])
+def test_attention_alone_may_grow_faster_than_the_area(law) -> None:
+    assert not _names(law, of_images=1.0)
+    assert _names(law) == ["flops_hidden"]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.75])
+def test_what_costs_less_in_the_sizes_of_the_counters_is_flagged(share: float) -> None:
+    known = ((256, 256), SIDES, SIDES[::-1])
+
+    def law(height: int, width: int) -> float:
+        return 10**6 * height * width * (share if (height, width) in known else 1)
+
+    assert _names(law) == ["flops_hidden"]
+    smooth = _image(SIZED, law(*SIZED), smooth=True)
+    images = [_image(WHOLE, law(*WHOLE)), _image(SIZED, law(*SIZED)), smooth]
+    (flag,) = timed_count_flags(_counts(int(law(256, 256))), images)
+    assert flag.name == "flops_hidden"
 
 
 @pytest.mark.parametrize("share", [0.003, 0.5, 0.85])
@@ -244,3 +273,21 @@ def test_what_is_drawn_goes_on_from_the_set_and_differs_each_time(
         assert shapes["changed"] == shapes["repeated"] == size
         assert sorted(shapes["sized"]) == sorted(SIDES)
     assert len({tuple(image.kind for image in further) for further in drawn}) > 5
+
+
+@pytest.mark.parametrize(
+    ("is_repeatable", "name"), [(True, "counter_detected"), (None, "audit_incomplete")]
+)
+def test_what_is_another_image_when_it_is_counted_is_flagged_whatever_is_known_of_it(
+    tmp_path: Path, is_repeatable: bool | None, name: str
+) -> None:
+    folder = JobFolder(tmp_path)
+    source = StagedImage("a", tmp_path, tmp_path, PairHash("", "", ""))
+    image = FurtherImage("repeated", source, (0, 0), (0, 1), Change(), is_counted=True)
+    for place, level in ((image.place, 90), (image.source_place, 100)):
+        file = folder.sr_image(*place)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, np.full((8, 8, 3), level, np.uint8))
+    measurement = SimpleNamespace(is_repeatable=is_repeatable, counts=_counts(10**9))
+    (flag,) = judge_further([FurtherResult(image)], measurement, folder, 4, 0)
+    assert (flag.name, "10 grey levels" in flag.detail) == (name, True)

@@ -342,3 +342,13 @@ def test_weights_behind_a_pattern_count_in_full() -> None:
     torch.manual_seed(0)
     hidden = torch.cat([torch.zeros(2**20), torch.randn(50_000)])
     assert irregular(hidden).elements >= 50_000
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int64])
+def test_weights_on_a_ramp_count_and_the_ramp_hardly(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    places = torch.arange(20_000)
+    weights = (100 * torch.randn(20_000, dtype=torch.float64)).to(dtype)
+    assert irregular(1000 * places + weights).elements > 0.8 * 20_000
+    # Places as whole numbers and as shares take the same words, but for their rounding.
+    assert irregular(places / 20_000).elements < 1.1 * irregular(places).elements

@@ -491,6 +491,7 @@ DEEDS = {
     "started_processes": "subprocess.run(['true'])",
     "signalled_processes": "os.kill(os.getppid(), 0)",
     "loaded_library": "ctypes.CDLL(None)",
+    "patched_harness": "sys.setprofile(None)",
 }
 
 
@@ -523,7 +524,7 @@ def test_what_honest_code_does_is_no_event(tmp_path: Path, root: Path) -> None:
 
 
 def test_every_deed_is_an_event_of_its_kind(tmp_path: Path, root: Path) -> None:
-    imports = "import ctypes, os, socket, subprocess\nimport numpy as np\n"
+    imports = "import ctypes, os, socket, subprocess, sys\nimport numpy as np\n"
     tries = "".join(f"try:\n    {deed}\nexcept OSError:\n    pass\n" for deed in DEEDS.values())
     assert set(_observe(tmp_path, root, imports + tries)) == set(DEEDS)
 

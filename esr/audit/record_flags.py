@@ -72,6 +72,7 @@ def complexity_flags(counts: Counts) -> tuple[Flag, ...]:
         flags += _unknown(counts.dispatched)
         flags += _arithmetic(counts, counts.dispatched)
         flags += _parameters(counts, counts.dispatched)
+    flags += _unwatched(counts)
     if counts.side is not None:
         flags += _custom_ops(counts.side)
         flags += _side_path(counts, counts.side)
@@ -116,6 +117,15 @@ def _exceeding(counts: Counts) -> Iterator[Flag]:
                 f"{counter} counts {figure / 1e9:.4g} G, the dispatcher {total / 1e9:.4g} G:"
                 f" {times}",
             )
+
+
+def _unwatched(counts: Counts) -> Iterator[Flag]:
+    """Flag a network that runs under the official counter and not where operators are watched."""
+    if counts.flops_official is None or counts.flops_dispatch is not None:
+        return
+    for note in counts.notes:
+        if note.startswith("dispatch: ") and not note.startswith("dispatch: left out"):
+            yield Flag("audit_incomplete", f"what operators it runs was not seen: {note}")
 
 
 def _figures(counts: Counts) -> dict[Counter, int | None]:

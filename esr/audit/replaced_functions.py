@@ -5,8 +5,10 @@ Both are looked at before a submission is imported and again when it has run.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, ModuleType
@@ -130,6 +132,11 @@ def _text(read: Callable[[], object]) -> str:
         return f"unreadable ({type(error).__name__})"
 
 
+def _is_handled(number: int) -> bool:
+    usual = (None, signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler)
+    return signal.getsignal(number) not in usual
+
+
 _SETTINGS: dict[str, Callable[[], object]] = {
     "default dtype": torch.get_default_dtype,
     "default device": lambda: torch.empty(0).device,
@@ -156,4 +163,13 @@ _SETTINGS: dict[str, Callable[[], object]] = {
     "priority": lambda: os.getpriority(os.PRIO_PROCESS, 0),
     "cores": lambda: len(os.sched_getaffinity(0)),
     "switch interval": sys.getswitchinterval,
+    "trace and profile functions": lambda: [sys.gettrace(), sys.getprofile()],
+    "signal handlers": lambda: [
+        number.name for number in signal.valid_signals() if _is_handled(number)
+    ],
+    "timers": lambda: [
+        signal.getitimer(clock) != (0.0, 0.0)
+        for clock in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+    ],
+    "callbacks of the collector": lambda: len(gc.callbacks),
 }

@@ -20,6 +20,8 @@ from esr.records.network_counts import CountedPass, Counts
 PADDED_TIMES = 2.0
 """What padding to windows and rounding of sizes may honestly add on an image of any size."""
 _PADDED_TO_AT_MOST = 256
+_USUAL_MULTIPLES = range(1, 65)
+"""Of windows and strides. Whatever it is padded to otherwise has to explain all passes."""
 _LAW_SHARE = 0.02
 _SIMILAR_SHARE = 0.1
 """Of the area: by so much an input may differ from the official one and be like it."""
@@ -79,7 +81,9 @@ def _hidden(counts: Counts, images: Sequence[CountedImage]) -> Iterator[Flag]:
         f", {worst.seen.flops / 1e9:.4g} G in a timed pass over an image of 3x{height}x{width}"
     )
     plain = [image for image in images if image.is_smooth and image not in excess]
-    if plain:
+    detailed = [i for i in images if not i.is_smooth and i.size in [p.size for p in plain]]
+    # Where a picture of that size costs no more either, it is the size that decides.
+    if plain and not (detailed and all(i not in excess for i in detailed)):
         height, width = plain[0].size
         smooth = f"{plain[0].seen.flops / 1e9:.4g} G over a smooth one of 3x{height}x{width}"
         yield Flag("flops_depend_on_input", f"{text}, {smooth}")
@@ -123,11 +127,14 @@ def times_expected(counts: Counts, image: CountedImage) -> float:
     counted, calls = counts.flops_dispatch or 0, image.seen.calls
     official = counts.input_size[1] * counts.input_size[2]
     areas = [height * width / official for height, width in calls]
-    allowed = sum(areas)
-    if not _is_like_official(counts, image):
-        allowed = PADDED_TIMES * max(allowed, sum(area**2 for area in areas))
-    allowed = max(allowed, len(calls))  # It need not grow at all.
-    return _ratio(image.seen.flops, counted * allowed)
+    # It need not grow at all.
+    if _is_like_official(counts, image):
+        return _ratio(image.seen.flops, counted * max(sum(areas), len(calls)))
+    most = max(PADDED_TIMES * max(sum(areas), sum(area**2 for area in areas)), len(calls))
+    linear = max(len(calls), *(_times_padded(counts, calls, to) for to in _USUAL_MULTIPLES))
+    # Weights pass over an image once a pixel, whatever made them: only images pass over images.
+    by_weights = image.seen.flops - image.seen.flops_of_images
+    return max(_ratio(image.seen.flops, counted * most), _ratio(by_weights, counted * linear))
 
 
 def _is_padding(counts: Counts, images: Sequence[CountedImage]) -> bool:
@@ -142,11 +149,16 @@ def _is_padding(counts: Counts, images: Sequence[CountedImage]) -> bool:
 
 
 def _padded_flops(counts: Counts, image: CountedImage, multiple: int) -> float:
+    return (counts.flops_dispatch or 0) * _times_padded(counts, image.seen.calls, multiple)
+
+
+def _times_padded(counts: Counts, calls: Sequence[tuple[int, int]], multiple: int) -> float:
+    """Divide areas by that of the official input, all padded to multiples of a number."""
+
     def area(height: int, width: int) -> int:
         return -(-height // multiple) * -(-width // multiple)
 
-    fed = sum(area(*call) for call in image.seen.calls)
-    return (counts.flops_dispatch or 0) * fed / area(*counts.input_size[1:])
+    return sum(area(*call) for call in calls) / area(*counts.input_size[1:])
 
 
 def _ratio(number: float, other: float) -> float:

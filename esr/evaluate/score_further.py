@@ -99,12 +99,15 @@ def _repeated(
         again_db, scored_db = (image_psnr_db(source, file, border) for file in files)
         if again_db is not None and scored_db is not None:
             yield from random_output([PsnrSpread(source.name, scored_db, (again_db,))])
-    if difference > _ROUNDING_LEVELS and measurement.is_repeatable:
-        yield Flag(
-            "counter_detected",
+    if difference > _ROUNDING_LEVELS and measurement.is_repeatable is not False:
+        what = (
             f"{result.image.source.name}, counted in a timed pass, differs from the scored image by"
-            f" up to {difference} grey levels",
+            f" up to {difference} grey levels"
         )
+        if measurement.is_repeatable:
+            yield Flag("counter_detected", what)
+        else:
+            yield Flag("audit_incomplete", f"{what}; whether it is random could not be tried")
 
 
 def _compared(result: FurtherResult, folder: JobFolder, scale: int) -> Iterator[Flag]:

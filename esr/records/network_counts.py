@@ -113,7 +113,9 @@ class CountedPass:
     outside_share: float
     """Share of the pass spent between operations, where longer than Python needs."""
     makes_output: bool
-    """Whether an operation was seen to make what was returned."""
+    """Whether operations were seen to make what was returned."""
+    flops_of_images: int = 0
+    """Those of products of what was computed of the image with such again (attention)."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from esr.measure.counts.official_counts import LAYERS, flops_of
 from esr.measure.counts.op_costs import OpCost, comes_with_pytorch, cost_of, is_taken_apart
 from esr.measure.counts.op_formulas import formula_of
 from esr.measure.counts.op_names import canonical_name
+from esr.measure.counts.value_sources import Operands
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Op:
     cost: OpCost
     read: Memory
     written: Memory
+    is_of_images: bool = False
+    """Whether it multiplies what was computed of the image with such again, as attention does."""
 
     @property
     def flops(self) -> int | None:
@@ -152,7 +155,8 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             operands = storages.sources.read(func, args, kwargs)
             output = self._run(func, args, kwargs)
             storages.sources.made(func, operands, output)
-            self._note(func, read, output, cost_of(func, args, kwargs, output))
+            storages.leave(tensors_in((output, _left(func, args, kwargs))))
+            self._note(func, read, operands, output, cost_of(func, args, kwargs, output))
         return output
 
     def _take_apart(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -169,13 +173,17 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             read = storages.read(tensors_in((args, kwargs)))
             operands = storages.sources.read(func, args, kwargs)
             storages.sources.made(func, operands, output)
-            self._note(func, read, output, cost_of(func, args, kwargs, output))
+            storages.leave(tensors_in((output, _left(func, args, kwargs))))
+            self._note(func, read, operands, output, cost_of(func, args, kwargs, output))
         return output
 
-    def _note(self, func: OpOverload, read: Memory, output: object, cost: OpCost) -> None:
+    def _note(
+        self, func: OpOverload, read: Memory, operands: Operands, output: object, cost: OpCost
+    ) -> None:
         written = self._side.storages.made(tensors_in(output))
         written |= read if func._schema.is_mutable else frozenset()
-        op = Op(canonical_name(func._schema.name), cost, read, written)
+        name = canonical_name(func._schema.name)
+        op = Op(name, cost, read, written, operands.is_all_image)
         self._tracker.current.ops.append(op)
         self._ops.append(op)
 
@@ -186,6 +194,12 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func(*args, **kwargs)
         with self._side.exits, self:
             return func.redispatch(torch._C.DispatchKeySet(kernel), *args, **kwargs)
+
+
+def _left(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+    """Give the operands that may be others now; normalisations do not say that they write."""
+    is_written = func._schema.is_mutable or "_norm" in func._opname or not comes_with_pytorch(func)
+    return (args, kwargs) if is_written else ()
 
 
 def _kernel(func: OpOverload, given: list[Tensor]) -> torch._C.DispatchKey | None:

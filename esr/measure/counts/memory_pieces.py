@@ -47,6 +47,31 @@ def distinct_elements(tensor: Tensor) -> int:
         return min(math.prod(sides), in_memory)
 
 
+def whole_of(tensor: Tensor) -> Tensor:
+    """Give all of the memory that a view is cut out of, as one row; itself if it is all of it."""
+    with torch._C.DisableTorchFunction():
+        try:
+            storage = tensor.untyped_storage()
+            length = storage.nbytes() // tensor.element_size()
+            if tensor.is_quantized or tensor.is_nested or length <= tensor.numel():
+                return tensor
+            row = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+            return row.set_(storage, 0, (length,), (1,))
+        except (NotImplementedError, RuntimeError, ValueError, TypeError):
+            return tensor  # It shows no memory.
+
+
+def span_of(tensor: Tensor) -> tuple[int, int]:
+    """Say from which byte of its memory to which a view reaches."""
+    with torch._C.DisableTorchFunction():
+        if tensor.layout != torch.strided or tensor.is_nested or not tensor.numel():
+            return 0, 0
+        sides = zip(tensor.shape, tensor.stride(), strict=True)
+        start, size = int(tensor.storage_offset()), tensor.element_size()
+        last = start + sum((length - 1) * stride for length, stride in sides)
+        return start * size, (last + 1) * size
+
+
 _COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 
 

@@ -58,6 +58,7 @@ class TimedCount:
         return CountedPass(
             calls=calls_of(self._model, self._forward, self._lr, self._scale),
             flops=sum(op.flops or 0 for op in self._ops),
+            flops_of_images=sum(op.flops or 0 for op in self._ops if op.is_of_images),
             unregistered_elements=sum(each.elements for each in unregistered),
             untouched_elements=sum(side.storages.untouched().values()),
             outside_share=side.clock.outside / max(self._seconds, 1e-9),

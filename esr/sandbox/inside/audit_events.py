@@ -7,6 +7,7 @@
     started_processes    it started programs or forked; the compilers of PyTorch are not meant
     signalled_processes  it signalled processes that are not its own
     loaded_library       it loaded native code by itself, which is not observed
+    patched_harness      it has itself called whenever any function is, ours included
 
 This makes reaching out conspicuous; what holds it back is Landlock and bubblewrap.
 """
@@ -29,7 +30,7 @@ from esr.sandbox.inside.caller import Caller, CallerFinder, is_importing, within
 from esr.sandbox.policy import interpreter
 from esr.sandbox.shown_system import devices, gpus, system_folders
 
-EffectKind = Literal["write", "read", "enter", "network", "process", "signal", "library"]
+EffectKind = Literal["write", "read", "enter", "network", "process", "signal", "library", "trace"]
 
 _KINDS: dict[Kind, EffectKind] = {
     "write": "write",
@@ -39,6 +40,7 @@ _KINDS: dict[Kind, EffectKind] = {
     "start": "process",
     "signal": "signal",
     "load": "library",
+    "trace": "trace",
 }
 _FLAGS: dict[EffectKind, str] = {
     "write": "wrote_files",
@@ -47,6 +49,7 @@ _FLAGS: dict[EffectKind, str] = {
     "process": "started_processes",
     "signal": "signalled_processes",
     "library": "loaded_library",
+    "trace": "patched_harness",
 }
 _IMAGES = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".jp2", ".exr"),
@@ -88,6 +91,7 @@ class EventJudge:
             "connect": self._addresses,
             "request": lambda event: _addressed(_text(event.arguments[0])),
             "signal": _foreign_processes,
+            "trace": _named,
         }
 
     def find(self, event: Event) -> Iterator[SideEffect]:
@@ -187,6 +191,10 @@ def _foreign_processes(event: Event) -> Iterator[str]:
 def _addressed(url: str) -> Iterator[str]:
     if not url.startswith(("data:", "file:")):
         yield url
+
+
+def _named(event: Event) -> Iterator[str]:
+    yield event.name
 
 
 def _first_argument(event: Event) -> Iterator[str]:

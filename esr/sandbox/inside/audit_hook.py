@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 OnFiles = Literal["read", "list", "enter", "write"]
-Kind = OnFiles | Literal["connect", "lookup", "request", "start", "signal", "load"]
+Kind = OnFiles | Literal["connect", "lookup", "request", "start", "signal", "load", "trace"]
 
 _OPENS = "open"
 _TWO_PATHS = ("os.rename", "os.link", "os.symlink")
@@ -34,6 +34,8 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("os.fork", "os.forkpty", "pty.spawn"), "start"),
     **dict.fromkeys(("os.kill", "os.killpg"), "signal"),
     "ctypes.dlopen": "load",
+    **dict.fromkeys(("sys.setprofile", "sys.settrace", "sys.addaudithook"), "trace"),
+    "sys.monitoring.register_callback": "trace",
 }
 _ON_FILES: tuple[Kind, ...] = get_args(OnFiles)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
