@@ -6,9 +6,12 @@ Each is written here as a team may write it; what has to come out is said beside
 from __future__ import annotations
 
 import ast
+import sys
 import textwrap
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -24,6 +27,21 @@ from esr.submissions.clone_session.cuda_on_cpu import Redirection, is_needed
 from esr.submissions.clone_session.safe_load import SafeLoad, absent
 from esr.submissions.clone_session.session import Session
 from esr.submissions.submission import CloneSubmission, Entry, Submission
+
+
+@pytest.fixture(autouse=True)
+def nobodys_models() -> Iterator[None]:
+    """A worker has imported nobody's `models` before; here another test may have."""
+    before = _take_models()
+    yield
+    _take_models()
+    sys.modules.update(before)
+
+
+def _take_models() -> dict[str, ModuleType]:
+    names = [name for name in sys.modules if name.partition(".")[0] in ("models", "utils")]
+    return {name: sys.modules.pop(name) for name in names}
+
 
 BUILD = """
 import argparse
