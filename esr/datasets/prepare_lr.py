@@ -22,10 +22,8 @@ from esr.datasets.image_pairs import ImagePair, pair_images
 from esr.images import Image
 from esr.images.image_file import encode_uint, imread_uint, read_size
 from esr.images.official_image import modcrop
-from esr.images.resample import imresize_np, imresize_uint8
+from esr.images.resample import BICUBIC_MARGIN_LR_PX, imresize_np, imresize_uint8
 
-_BORDER_LR_PX = 4
-"""More than the kernel reaches."""
 _PILLOW = {
     "Pillow bicubic": Pillow.Resampling.BICUBIC,
     "Pillow Lanczos": Pillow.Resampling.LANCZOS,
@@ -159,10 +157,10 @@ def make_lr_rounded_once(hr: Image, scale: int) -> Image:
 
 def make_lr_replicated_border(hr: Image, scale: int) -> Image:
     """Make LR as older MATLAB did, its border repeated instead of reflected."""
-    margin = _BORDER_LR_PX * scale
+    margin = BICUBIC_MARGIN_LR_PX * scale
     around = ((margin, margin), (margin, margin), (0, 0))
     padded: Any = np.pad(modcrop(hr, scale), around, mode="edge")
-    inner = slice(_BORDER_LR_PX, -_BORDER_LR_PX)
+    inner = slice(BICUBIC_MARGIN_LR_PX, -BICUBIC_MARGIN_LR_PX)
     return imresize_uint8(padded, 1 / scale)[inner, inner]
 
 

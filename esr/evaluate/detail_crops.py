@@ -20,15 +20,12 @@ from esr.datasets.staging import StagedImage, StagedSplit
 from esr.images import Image
 from esr.images.image_file import imsave
 from esr.images.metrics import METRICS
-from esr.images.resample import imresize_uint8
+from esr.images.resample import BICUBIC_MARGIN_LR_PX, imresize_uint8
 from esr.records.record import Crop
 from esr.records.split_result import ImageResult
 
 SIDE_PX = 96
 """Side of a detail in HR pixels."""
-
-_MARGIN_PX = 4
-"""LR pixels around a detail, more than the bicubic kernel reaches."""
 
 Picture = Literal["bicubic", "sr", "hr"]
 PICTURES: tuple[Picture, ...] = ("bicubic", "sr", "hr")
@@ -156,10 +153,13 @@ def _find_detail(image: StagedImage, scale: int) -> _Detail:
 
 def _bicubic(lr: Image, top: int, left: int, side: int, scale: int) -> Image:
     """Enlarge only what is shown: a whole image would cost more than scoring it does."""
-    first_row, first_column = max(top - _MARGIN_PX, 0), max(left - _MARGIN_PX, 0)
+    first_row, first_column = (
+        max(top - BICUBIC_MARGIN_LR_PX, 0),
+        max(left - BICUBIC_MARGIN_LR_PX, 0),
+    )
     patch = lr[
-        first_row : top + side + _MARGIN_PX,
-        first_column : left + side + _MARGIN_PX,
+        first_row : top + side + BICUBIC_MARGIN_LR_PX,
+        first_column : left + side + BICUBIC_MARGIN_LR_PX,
     ]
     large = imresize_uint8(patch, scale)
     y, x = (top - first_row) * scale, (left - first_column) * scale

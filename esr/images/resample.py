@@ -20,6 +20,8 @@ from esr.images.shrink import is_exact, shrink, swapped
 """(H, W) or (H, W, C)."""
 FloatArray = npt.NDArray[np.floating[Any]]
 
+BICUBIC_MARGIN_LR_PX = 4
+"""Around a part that is resampled by itself: more than the kernel reaches, at any factor."""
 _KERNEL_WIDTH = 4
 """Support of the cubic kernel, in input pixels at scale >= 1."""
 

@@ -61,7 +61,6 @@ def _list_remarks(
         yield Remark(marks, "warning")
     # A failure shows in the table as well; what throws doubt on a figure stands only here.
     yield from _explain_records(rows)
-    yield from _explain_left_out(rows)
     yield from _explain_failures(rows)
     yield from map(Remark, empty)
     yield from _explain_data(rows)
@@ -109,22 +108,11 @@ def _explain_record(record: Record) -> Iterator[Remark]:
         yield Remark(one_line(record.note), "warning")
     for flag in record.flags:
         yield Remark(f"{flag.name}: {one_line(flag.detail)}", "warning")
+    if record.left_out:
+        left_out = one_line(describe_left_out(record.left_out), _LINE_AT_MOST)
+        yield Remark(f"left out for want of time (--time_budget SECONDS gives more): {left_out}")
     if record.fixed_input:
         yield from _explain_fixed_input(record.fixed_input)
-
-
-def _explain_left_out(rows: Sequence[Row]) -> Iterator[Remark]:
-    """Say what there was no time for, a line for all rows of which the same is true."""
-    labels: dict[str, list[str]] = {}
-    for row in rows:
-        if row.record and row.record.left_out:
-            left_out = one_line(describe_left_out(row.record.left_out), _LINE_AT_MOST)
-            labels.setdefault(left_out, []).append(name(row.name))
-    for left_out, of in labels.items():
-        yield Remark(
-            f"{name_some(of)}: left out for want of time"
-            f" (--time_budget SECONDS gives more): {left_out}"
-        )
 
 
 def _explain_fixed_input(fixed: FixedInput) -> Iterator[Remark]:

@@ -12,9 +12,7 @@ import numpy as np
 from esr.datasets.prepare_lr import make_lr
 from esr.datasets.staging import StagedImage
 from esr.images.official_image import calculate_psnr
-
-_MARGIN_LR_PX = 4
-"""More than the kernel reaches."""
+from esr.images.resample import BICUBIC_MARGIN_LR_PX
 
 
 @lru_cache(maxsize=1024)
@@ -28,6 +26,6 @@ def quarter_psnr_db(image: StagedImage, scale: int) -> float:
     lr = np.load(image.lr, mmap_mode="r")
     hr = np.load(image.hr, mmap_mode="r")
     top, left = (side // 2 for side in lr.shape[:2])
-    above, before = min(_MARGIN_LR_PX, top), min(_MARGIN_LR_PX, left)
+    above, before = min(BICUBIC_MARGIN_LR_PX, top), min(BICUBIC_MARGIN_LR_PX, left)
     part = np.ascontiguousarray(hr[(top - above) * scale :, (left - before) * scale :])
     return calculate_psnr(make_lr(part, scale)[above:, before:], np.array(lr[top:, left:]))

@@ -154,9 +154,7 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             read = storages.read(tensors_in((args, kwargs)))
             operands = storages.sources.read(func, args, kwargs)
             output = self._run(func, args, kwargs)
-            storages.sources.made(func, operands, output)
-            storages.leave(tensors_in((output, _left(func, args, kwargs))))
-            self._note(func, read, operands, output, cost_of(func, args, kwargs, output))
+            self._note(func, args, kwargs, read, operands, output)
         return output
 
     def _take_apart(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -172,15 +170,23 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             storages = self._side.storages
             read = storages.read(tensors_in((args, kwargs)))
             operands = storages.sources.read(func, args, kwargs)
-            storages.sources.made(func, operands, output)
-            storages.leave(tensors_in((output, _left(func, args, kwargs))))
-            self._note(func, read, operands, output, cost_of(func, args, kwargs, output))
+            self._note(func, args, kwargs, read, operands, output)
         return output
 
     def _note(
-        self, func: OpOverload, read: Memory, operands: Operands, output: object, cost: OpCost
+        self,
+        func: OpOverload,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        read: Memory,
+        operands: Operands,
+        output: object,
     ) -> None:
-        written = self._side.storages.made(tensors_in(output))
+        storages = self._side.storages
+        storages.sources.made(func, operands, output)
+        storages.leave(tensors_in((output, _left(func, args, kwargs))))
+        cost = cost_of(func, args, kwargs, output)
+        written = storages.made(tensors_in(output))
         written |= read if func._schema.is_mutable else frozenset()
         name = canonical_name(func._schema.name)
         op = Op(name, cost, read, written, operands.is_all_image)

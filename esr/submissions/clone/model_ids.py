@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esr.submissions.clone.control_flow import Block, Function
-from esr.submissions.clone.filled_names import filled_names, made_names
+from esr.submissions.clone.filled_names import filled_names, made_names, stored_names
 from esr.submissions.clone.harmless_calls import KEYS, Unknown
 from esr.submissions.clone.source_values import MODEL_ID, Names, is_model_id, value
 
@@ -98,7 +98,7 @@ def _reached(tree: ast.Module, function: Function) -> list[ast.stmt]:
     """List the statements at the top of a script that a function needs, itself included."""
     by_name: dict[str, list[ast.stmt]] = {}
     for node in tree.body:
-        named = [node.name] if isinstance(node, Function | ast.ClassDef) else _assigned(node)
+        named = [node.name] if isinstance(node, Function | ast.ClassDef) else stored_names(node)
         for name in {*named, *filled_names(node)}:
             by_name.setdefault(name, []).append(node)
     # What is imported is filled by nobody here.
@@ -114,14 +114,6 @@ def _reached(tree: ast.Module, function: Function) -> list[ast.stmt]:
             own = {node.name} if isinstance(node, Function | ast.ClassDef) else set()
             waiting += [each for name in used | own for each in by_name.pop(name, ())]
     return list(reached.values())
-
-
-def _assigned(node: ast.stmt) -> list[str]:
-    return [
-        part.id
-        for part in ast.walk(node)
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-    ]
 
 
 def _aliases(reached: Block) -> set[str]:

@@ -10,12 +10,11 @@ import builtins
 import symtable
 from collections.abc import Iterable, Iterator, Sequence
 
-from esr.submissions.clone.filled_names import filled_names, made_names
+from esr.submissions.clone.filled_names import DEFINITIONS, filled_names, is_stored, made_names
 
 _BY_NAME = frozenset(("globals", "eval", "exec"))
 _SCRIPT = frozenset(("main", "run", "select_dataset"))
 """Functions of an official script that no network needs, and that need packages for data."""
-_SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def needed(source: str, tree: ast.Module, roots: Iterable[str]) -> ast.Module:
@@ -37,10 +36,10 @@ def needed(source: str, tree: ast.Module, roots: Iterable[str]) -> ast.Module:
         kept |= {id(node) for node in new}
         names |= {name for node in new for name in uses.of(node)}
         # What is kept since it fills a table may be used as a decorator, and so be named nowhere.
-        names |= {node.name for node in new if isinstance(node, _SCOPES)}
+        names |= {node.name for node in new if isinstance(node, DEFINITIONS)}
         if names & _BY_NAME:
             # `globals()[f"build_team{model_id:02}"]`: any function may be meant.
-            names |= {node.name for node in tree.body if isinstance(node, _SCOPES)} - _SCRIPT
+            names |= {node.name for node in tree.body if isinstance(node, DEFINITIONS)} - _SCRIPT
     chosen = [node for node in tree.body if id(node) in kept or _is_star(node, names, binding)]
     return ast.Module([_narrowed(node, names) for node in chosen], type_ignores=[])
 
@@ -53,7 +52,7 @@ class _Uses:
 
     def of(self, node: ast.stmt) -> set[str]:
         """Names that must be there when it runs, or when what it defines does."""
-        if not isinstance(node, _SCOPES):
+        if not isinstance(node, DEFINITIONS):
             return set(_loaded([node]))
         outside: Sequence[ast.AST] = node.decorator_list
         if isinstance(node, ast.ClassDef):
@@ -79,15 +78,15 @@ def _loaded(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 def _bound(node: ast.stmt) -> Iterator[str]:
     """Names that a statement at the top of a module gives a value."""
-    if isinstance(node, _SCOPES):
+    if isinstance(node, DEFINITIONS):
         yield node.name
         return
     for part in ast.walk(node):
         if isinstance(part, ast.Import | ast.ImportFrom):
             yield from map(_alias, part.names)
-        elif isinstance(part, _SCOPES):
+        elif isinstance(part, DEFINITIONS):
             yield part.name
-        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+        elif isinstance(part, ast.Name) and is_stored(part):
             yield part.id
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from esr.base.errors import UserError
 from esr.submissions.clone.control_flow import Function, Path, constants
+from esr.submissions.clone.filled_names import is_stored
 from esr.submissions.clone.harmless_calls import Unknown
 from esr.submissions.clone.model_ids import names_a_module, read_ids
 from esr.submissions.clone.named_checkpoints import named_checkpoints
@@ -120,19 +121,15 @@ def _binds(name: str) -> Callable[[ast.stmt], bool]:
         if isinstance(statement, Function | ast.ClassDef):
             return statement.name == name
         used = [node for node in ast.walk(statement) if getattr(node, "id", "") == name]
-        stored = any(isinstance(node, ast.Name) and _is_store(node) for node in used)
+        stored = any(isinstance(node, ast.Name) and is_stored(node) for node in used)
         # `model = model.to(device)` does not make one.
-        made = stored and all(isinstance(node, ast.Name) and _is_store(node) for node in used)
+        made = stored and all(isinstance(node, ast.Name) and is_stored(node) for node in used)
         return made or any(map(_names_it, ast.walk(statement)))
 
     def _names_it(node: ast.AST) -> bool:
         return isinstance(node, ast.NamedExpr) and getattr(node.target, "id", "") == name
 
     return binds
-
-
-def _is_store(node: ast.Name) -> bool:
-    return isinstance(node.ctx, ast.Store)
 
 
 def _does_nothing(node: ast.stmt) -> bool:
